@@ -1,0 +1,117 @@
+"""What a run may ask of the world, and what the world may answer: plain frozen values.
+
+The engine yields an effect; a driver performs it and hands the answer back. Every answer carries the driver's time
+(seconds since the epoch), so that nothing below a driver reads a clock.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+Headers: TypeAlias = tuple[tuple[str, str], ...]
+"""Header fields in order, names as sent; a repeated field stands more than once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """An HTTP request, complete: nothing is added to it but what the protocol itself needs.
+
+    Attributes:
+        url: absolute, percent-encoded.
+        body: the bytes to send, or None for no body.
+    """
+
+    method: str
+    url: str
+    headers: Headers = ()
+    body: bytes | None = None
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, its name compared without case, or None."""
+        return first_header(self.headers, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Response:
+    """An HTTP response, decoded (content codings undone).
+
+    Attributes:
+        status: the status code.
+        body: the whole body; empty when there is none.
+    """
+
+    status: int
+    headers: Headers = ()
+    body: bytes = b""
+
+    def header(self, name: str) -> str | None:
+        """The first value of a header, its name compared without case, or None."""
+        return first_header(self.headers, name)
+
+
+def first_header(headers: Headers, name: str) -> str | None:
+    """The first value of the header ``name`` (V7), or None."""
+    folded = name.lower()
+    return next((value for key, value in headers if key.lower() == folded), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send a request and answer with ``Answered`` or ``Failed``.
+
+    Attributes:
+        timeout: seconds for the whole attempt (F9, and what is left of the run's), or None.
+    """
+
+    request: Request
+    timeout: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Sleep:
+    """Wait that many seconds and answer with ``Woke``."""
+
+    seconds: float
+
+
+Effect: TypeAlias = Send | Sleep
+
+
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """A response came.
+
+    Attributes:
+        at: the driver's time when it was complete.
+        duration: seconds from sending to the last byte.
+    """
+
+    response: Response
+    at: float
+    duration: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """No response came (C7).
+
+    Attributes:
+        code: ``transport``, ``timeout`` or ``replay-miss``.
+        message: why, for a person.
+    """
+
+    code: Literal["transport", "timeout", "replay-miss"]
+    message: str
+    at: float
+    duration: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Woke:
+    """The wait is over."""
+
+    at: float
+
+
+Answer: TypeAlias = Answered | Failed | Woke
