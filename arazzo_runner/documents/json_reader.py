@@ -1,0 +1,94 @@
+"""JSON text to plain data: the standard library's parser, made strict (semantics.md H0)."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+
+from arazzo_runner.documents.positions import scan_json
+from arazzo_runner.documents.reading_rules import Fault, Unreadable
+from arazzo_runner.documents.scalars import NotAJsonNumber, finite, integer
+from arazzo_runner.documents.yaml_reader import MAX_DEPTH
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_LONG_NUMBER = re.compile(r"[-0-9.eE+]{300,}|NaN|-?Infinity|[0-9][eE][+]?[0-9]{3,}")
+
+
+class _Duplicate(Exception):
+    """An object has a key twice; where, the scan for positions finds out."""
+
+
+def parse_json(text: str) -> Any:
+    """The plain data of a JSON text.
+
+    Raises:
+        Unreadable: with every duplicate key, or the first of any other fault.
+    """
+    try:
+        data = json.loads(
+            text,
+            object_pairs_hook=_unique,
+            parse_constant=_refuse_constant,
+            parse_float=finite,
+            parse_int=integer,
+        )
+    except json.JSONDecodeError as error:
+        raise Unreadable(Fault("json-syntax", error.msg, error.pos)) from None
+    except _Duplicate:
+        raise Unreadable(*_duplicates(text)) from None
+    except NotAJsonNumber as error:
+        raise Unreadable(Fault("not-a-json-number", str(error), _offset_of_number(text))) from None
+    except RecursionError:
+        raise Unreadable(Fault("nesting-too-deep", f"nested more than {MAX_DEPTH} deep")) from None
+    if _is_deeper(data, MAX_DEPTH):
+        raise Unreadable(Fault("nesting-too-deep", f"nested more than {MAX_DEPTH} deep"))
+    if (surrogate := _SURROGATE.search(text)) and not _is_unicode(data):
+        raise Unreadable(Fault("lone-surrogate", "this document escapes half of a character", surrogate.start()))
+    return data
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise _Duplicate
+    return members
+
+
+def _refuse_constant(name: str) -> None:
+    raise NotAJsonNumber(f"{name} is a number that JSON does not have")
+
+
+def _duplicates(text: str) -> list[Fault]:
+    return [
+        Fault("duplicate-key", f"the key {pointer.rpartition('/')[2]!r} stands twice in this object", offset)
+        for pointer, offset in scan_json(text).repeated
+    ]
+
+
+def _offset_of_number(text: str) -> int:
+    """Where the first number is that may have been refused: the parser does not tell."""
+    outside_strings = re.sub(r'"(?:[^"\\]|\\.)*"', lambda string: " " * len(string.group()), text)
+    for match in _LONG_NUMBER.finditer(outside_strings):
+        word = re.search(r"[^\s\[\]{}:,]*$", outside_strings[: match.start()])
+        return word.start() if word else match.start()
+    return 0
+
+
+def _is_deeper(data: Any, limit: int) -> bool:
+    """Whether containers nest more than ``limit`` deep, without recursion."""
+    level: list[Any] = [[data]]
+    for _ in range(limit + 1):
+        children = (
+            child for container in level for child in (container.values() if type(container) is dict else container)
+        )
+        level = [child for child in children if type(child) is dict or type(child) is list]
+    return bool(level)
+
+
+def _is_unicode(data: Any) -> bool:
+    try:
+        json.dumps(data, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
