@@ -1,0 +1,299 @@
+"""Criteria: a Criterion Object compiled to a predicate, by a table of its types (C1 to C6).
+
+A predicate never raises: what cannot be evaluated fails, and the verdict says why.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from arazzo_runner.documents.model import Criterion
+from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError
+from arazzo_runner.expressions import logic, selectors
+from arazzo_runner.expressions.bound import BoundQuery, bind_query
+from arazzo_runner.expressions.conditions import Condition, Literal, SimpleDialect, deviations, parse_condition
+from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, to_text
+from arazzo_runner.expressions.jsonpath_logic import Context, PathCondition, PathDialect, parse_bare
+from arazzo_runner.expressions.syntax import path_end
+from arazzo_runner.expressions.templates import CompiledValue, Dialect, Template, Whole, compile_expression, compile_text
+from arazzo_runner.expressions.undefined import UNDEFINED
+
+MAX_SHOWN = 120
+"""How much of a value a verdict's detail shows, in characters."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The outcome of a criterion.
+
+    Attributes:
+        detail: why it failed: what was seen, or why it could not be evaluated. None when it passed.
+        broken: it failed because it could not be evaluated (C1).
+    """
+
+    passed: bool
+    detail: str | None = None
+    broken: bool = False
+
+
+class Test(Protocol):
+    """A compiled condition."""
+
+    def check(self, scope: Scope) -> Verdict:
+        """Evaluate it."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompiledCriterion:
+    """A criterion, ready to be asked.
+
+    Attributes:
+        deviations: ids of the lint rules for what only the default mode accepts (C2, C5), each with the legal spelling.
+    """
+
+    source: Criterion
+    test: Test
+    deviations: tuple[tuple[str, str], ...] = ()
+
+    def check(self, scope: Scope) -> Verdict:
+        """Whether it passes in ``scope``; it never raises (C1)."""
+        try:
+            return self.test.check(scope)
+        except ArazzoError as error:
+            return Verdict(False, error.message, broken=True)
+        except RecursionError:
+            return Verdict(False, "the value is nested too deeply", broken=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Simple:
+    """``type: simple`` (C2, C3)."""
+
+    node: Condition
+    dialect: SimpleDialect
+
+    def check(self, scope: Scope) -> Verdict:
+        if logic.evaluate(self.node, self.dialect, scope):
+            return Verdict(True)
+        shown = dict.fromkeys(op for op in logic.operands(self.node) if not isinstance(op, Literal))
+        return Verdict(False, "; ".join(f"{op} {_is(evaluate(op, scope))}" for op in shown) or "it is constant")
+
+
+@dataclass(frozen=True, slots=True)
+class Regex:
+    """``type: regex``: searched in the text form of the context (C4)."""
+
+    context: CompiledValue
+    pattern: CompiledValue
+
+    def check(self, scope: Scope) -> Verdict:
+        import regex
+
+        value = self.context.resolve(scope)
+        if value is UNDEFINED or value is None:
+            return Verdict(False, f"the context {_is(value)}")
+        text = to_text(value)
+        try:
+            found = compile_regex(to_text(self.pattern.resolve(scope))).search(text, timeout=selectors.REGEX_SECONDS)
+        except TimeoutError:
+            return Verdict(False, f"the pattern searched for more than {selectors.REGEX_SECONDS:g} s", broken=True)
+        except regex.error as error:
+            return Verdict(False, f"not a regular expression: {error}", broken=True)
+        return Verdict(True) if found else Verdict(False, f"nothing in {_show(text)} matches")
+
+
+def compile_regex(pattern: str) -> Any:
+    """A pattern of the ``regex`` library, which caches them.
+
+    Raises:
+        ExpressionSyntaxError: it is no regular expression.
+    """
+    import regex
+
+    try:
+        return regex.compile(pattern)
+    except regex.error as error:
+        raise ExpressionSyntaxError(f"not a regular expression: {error}", pattern, error.pos or 0) from None
+
+
+@dataclass(frozen=True, slots=True)
+class JsonPathQuery:
+    """``type: jsonpath`` with a legal query: passes when it selects a node (C5)."""
+
+    context: CompiledValue
+    query: BoundQuery
+    root_filter: bool
+
+    def check(self, scope: Scope) -> Verdict:
+        value = self.context.resolve(scope)
+        if value is UNDEFINED or value is None:
+            return Verdict(False, f"the context {_is(value)}")
+        if not isinstance(value, (dict, list)):
+            return Verdict(False, f"the context is no JSON object or array: it {_is(value)}", broken=True)
+        if self.root_filter and isinstance(value, dict):
+            # C5: the specification's own example filters the context itself, not its members.
+            value = [value]
+        if self.query.resolve(scope).exists(value):
+            return Verdict(True)
+        return Verdict(False, "the query selects nothing")
+
+
+@dataclass(frozen=True, slots=True)
+class BareJsonPath:
+    """``type: jsonpath`` with a bare logical expression (C5)."""
+
+    context: CompiledValue
+    node: PathCondition
+    dialect: PathDialect
+
+    def check(self, scope: Scope) -> Verdict:
+        value = self.context.resolve(scope)
+        if value is UNDEFINED or value is None:
+            return Verdict(False, f"the context {_is(value)}")
+        context = Context(value, scope)
+        if logic.evaluate(self.node, self.dialect, context):
+            return Verdict(True)
+        shown = dict.fromkeys(op for op in logic.operands(self.node) if not isinstance(op, Literal))
+        return Verdict(False, "; ".join(f"{op} {_is(self.dialect.value(op, context))}" for op in shown))
+
+
+@dataclass(frozen=True, slots=True)
+class XPath:
+    """``type: xpath``: by effective boolean value (C6)."""
+
+    context: CompiledValue
+    expression: CompiledValue
+    version: str | None
+
+    def check(self, scope: Scope) -> Verdict:
+        value = self.context.resolve(scope)
+        if value is UNDEFINED or value is None:
+            return Verdict(False, f"the context {_is(value)}")
+        compiled = selectors.xpath(to_text(self.expression.resolve(scope)), self.version)
+        return Verdict(True) if compiled.truth(value) else Verdict(False, "the expression is false or selects nothing")
+
+
+@dataclass(frozen=True, slots=True)
+class Unusable:
+    """A criterion that cannot be parsed, run all the same (``--force``): it always fails (C1)."""
+
+    reason: str
+
+    def check(self, scope: Scope) -> Verdict:
+        return Verdict(False, self.reason, broken=True)
+
+
+def _is(value: Value) -> str:
+    if value is UNDEFINED:
+        return "has no value"
+    if isinstance(value, list) and type(value) is not list:  # the nodes that a path selected
+        return "selects nothing" if not value else f"is {_show(value[0])}" if len(value) == 1 else f"is {_show(list(value))}"
+    return f"is {_show(value)}"
+
+
+def _show(value: Value) -> str:
+    text = to_text(value) if not isinstance(value, str) else f"'{value}'"
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}… ({len(text)} characters)"
+
+
+def compile_criterion(criterion: Criterion, dialect: Dialect) -> CompiledCriterion:
+    """Compile a criterion.
+
+    Raises:
+        ExpressionSyntaxError: its context or condition cannot be parsed, its expressions apart (C1).
+    """
+    compiler = _COMPILERS.get(criterion.type.type)
+    if compiler is None:
+        raise ExpressionSyntaxError(
+            f"unknown criterion type {criterion.type.type!r}", criterion.condition, hint=f"one of {', '.join(_COMPILERS)}"
+        )
+    test, deviating = compiler(criterion, dialect)
+    return CompiledCriterion(criterion, test, deviating)
+
+
+Compiled = tuple[Test, tuple[tuple[str, str], ...]]
+
+
+def _simple(criterion: Criterion, dialect: Dialect) -> Compiled:
+    node, simple = parse_condition(
+        criterion.condition, names=dialect.names, version=dialect.version, strict=dialect.strict
+    )
+    quoted = tuple(("double-quoted-literal", _single_quoted(literal)) for literal in deviations(node))
+    return Simple(node, simple), quoted
+
+
+def _single_quoted(literal: Literal) -> str:
+    return "write " + "'" + str(literal.value).replace("'", "''") + "'"
+
+
+def _context(criterion: Criterion, dialect: Dialect) -> CompiledValue:
+    if criterion.context is None:
+        raise ExpressionSyntaxError(
+            f"a {criterion.type.type} criterion needs a context", criterion.condition, hint="add context: $response.body"
+        )
+    return compile_expression(criterion.context, dialect)
+
+
+def _text(text: str, dialect: Dialect) -> CompiledValue:
+    """A pattern or an XPath expression: a template, whose result is the text that is compiled."""
+    compiled = compile_text(text, dialect)
+    return Template((compiled.node,), text) if isinstance(compiled, Whole) else compiled
+
+
+def _regex(criterion: Criterion, dialect: Dialect) -> Compiled:
+    pattern = _text(criterion.condition, dialect)
+    if not isinstance(pattern, Template):
+        compile_regex(criterion.condition)
+    return Regex(_context(criterion, dialect), pattern), ()
+
+
+def _xpath(criterion: Criterion, dialect: Dialect) -> Compiled:
+    expression = _text(criterion.condition, dialect)
+    if not isinstance(expression, Template):
+        selectors.xpath(criterion.condition, criterion.type.version)
+    return XPath(_context(criterion, dialect), expression, criterion.type.version), ()
+
+
+def _jsonpath(criterion: Criterion, dialect: Dialect) -> Compiled:
+    context = _context(criterion, dialect)
+    text = criterion.condition.strip()
+    try:
+        query = bind_query(text, dialect, criterion.type.version)
+    except ExpressionSyntaxError as refused:
+        if dialect.strict:
+            raise
+        try:
+            node, bare = parse_bare(text, dialect)
+        except ExpressionSyntaxError as error:
+            # The path alone is wrong, or what is around it: the error of whichever got further is the helpful one.
+            raise (error if path_end(text, 1) < len(text) else refused) from None
+        return BareJsonPath(context, node, bare), (("jsonpath-not-a-query", _as_query(text)),)
+    rooted = re.match(r"\$\[\s*\?", text) is not None and criterion.type.version in (None, "rfc9535")
+    deviating = (("jsonpath-root-filter", ""),) if rooted else ()
+    return JsonPathQuery(context, query, rooted and not dialect.strict), deviating
+
+
+def _as_query(text: str) -> str:
+    """The legal spelling of a bare expression, where there is a simple one."""
+    match = re.fullmatch(r"\$((?:\.[A-Za-z_]\w*)*)\.([A-Za-z_]\w*)\s*(==|!=|<=|>=|<|>)\s*([^|&()]+?)", text)
+    if match is None:
+        return "write a query, or a simple condition on $response.body"
+    path, member, operator, literal = match.groups()
+    if member != "length":
+        pointer = (path + "." + member).replace(".", "/")
+        quoted = re.sub(r'^"(.*)"$', r"'\1'", literal)
+        return f"write the simple condition $response.body#{pointer} {operator} {quoted}"
+    if (operator, literal) in ((">", "0"), (">=", "1"), ("!=", "0")):
+        return f"write ${path}[*]"
+    return "write a query, or a simple condition on $response.body"
+
+
+_COMPILERS: Mapping[str, Callable[[Criterion, Dialect], Compiled]] = {
+    "simple": _simple,
+    "regex": _regex,
+    "jsonpath": _jsonpath,
+    "xpath": _xpath,
+}
