@@ -1,0 +1,197 @@
+"""What a run tells while it happens: frozen values, in order. Reports listen to them and know nothing else of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
+
+from arazzo_runner.effects import Request, Response
+from arazzo_runner.errors import Place
+
+Status: TypeAlias = Literal["succeeded", "failed"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why a run or an attempt failed.
+
+    Attributes:
+        code: one of the run report's codes (cli.md).
+        place: the line of the document that it comes down to.
+    """
+
+    code: str
+    message: str
+    step_id: str | None = None
+    hint: str = ""
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CriterionOutcome:
+    """A criterion that was asked, and what it said."""
+
+    condition: str
+    type: str
+    passed: bool
+    detail: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ActionTaken:
+    """What follows an attempt. ``name`` is None for the sequence's own next step or end.
+
+    Attributes:
+        type: ``goto``, ``retry``, ``end`` or ``next``.
+        step_id, workflow_id: where it leads, when it leads somewhere.
+    """
+
+    name: str | None
+    type: str
+    step_id: str | None = None
+    workflow_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One attempt of one step, whole.
+
+    Attributes:
+        attempt: from 1 each time ``goto`` or the sequence enters the step, retries counting on.
+        depth: how many workflows it is nested in; 0 in the workflow that was asked for.
+        operation: what the step does: method and path of its operation, or the workflow that it calls.
+        request: None for a workflow step.
+        response: None when none came.
+        problems: what is worth knowing and failed nothing (V7, H3).
+        duration: seconds.
+    """
+
+    workflow_id: str
+    step_id: str
+    attempt: int
+    depth: int
+    operation: str
+    status: Status
+    request: Request | None
+    response: Response | None
+    criteria: tuple[CriterionOutcome, ...]
+    action: ActionTaken | None
+    outputs: Mapping[str, Any]
+    problems: tuple[str, ...]
+    reason: Reason | None
+    started_at: float
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunStarted:
+    """The first event of every run."""
+
+    workflow_id: str
+    inputs: Mapping[str, Any]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowEntered:
+    """A nested workflow begins; ``cause`` is ``step``, ``retry``, ``dependsOn`` or ``goto``."""
+
+    workflow_id: str
+    depth: int
+    cause: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptStarted:
+    """A request is about to be sent."""
+
+    workflow_id: str
+    step_id: str
+    attempt: int
+    depth: int
+    request: Request
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptFinished:
+    """An attempt is over and what follows is decided."""
+
+    attempt: Attempt
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A wait begins; ``why`` is ``retry`` (F4) or ``pacing`` (F5)."""
+
+    workflow_id: str
+    step_id: str
+    seconds: float
+    why: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Warned:
+    """Something that the user should know and that fails nothing."""
+
+    message: str
+    step_id: str | None
+    hint: str
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class WorkflowLeft:
+    """A nested workflow is over."""
+
+    workflow_id: str
+    depth: int
+    status: Status
+    outputs: Mapping[str, Any]
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """How a run ended.
+
+    Attributes:
+        outputs: of the workflow; also when the run failed (cli.md).
+        attempts, requests: how many there were.
+        duration: seconds.
+    """
+
+    workflow_id: str
+    status: Status
+    reason: Reason | None
+    inputs: Mapping[str, Any]
+    outputs: Mapping[str, Any]
+    attempts: int
+    requests: int
+    started_at: float
+    duration: float
+
+
+@dataclass(frozen=True, slots=True)
+class RunFinished:
+    """The last event of every run."""
+
+    outcome: Outcome
+    at: float
+    warnings: tuple[str, ...] = field(default=())
+
+
+Event: TypeAlias = (
+    RunStarted
+    | WorkflowEntered
+    | AttemptStarted
+    | AttemptFinished
+    | Waiting
+    | Warned
+    | WorkflowLeft
+    | RunFinished
+)

@@ -1,0 +1,118 @@
+"""A request and its response as expressions see them (V7)."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from arazzo_runner.effects import Request, Response
+from arazzo_runner.expressions.selectors import xml_as_object
+from arazzo_runner.expressions.undefined import UNDEFINED, Undefined
+from arazzo_runner.openapi.serialize import is_json, is_xml
+
+
+def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]:
+    """A body as V7 gives it, and what is wrong with it (None when it is what it claims to be).
+
+    JSON for JSON types and, without a type, when it parses; else text; bytes when it is no text; UNDEFINED when empty.
+    """
+    if not body:
+        return UNDEFINED, None
+    claimed = content_type is not None and is_json(content_type)
+    problem = None
+    if claimed or content_type is None:
+        try:
+            return json.loads(body), None
+        except (ValueError, RecursionError) as error:
+            if claimed:
+                problem = f"the body is not the JSON that its Content-Type {content_type!r} claims: {error}"
+    if content_type is not None and is_xml(content_type) and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return body.decode(_xml_encoding(body), "replace"), problem
+    try:
+        return body.decode(_charset(content_type)), problem
+    except (UnicodeDecodeError, LookupError):
+        return body, problem or (None if content_type is None else _undecodable(content_type))
+
+
+def _undecodable(content_type: str) -> str | None:
+    return f"the body is not the text that its Content-Type {content_type!r} claims" if "text/" in content_type else None
+
+
+def _charset(content_type: str | None) -> str:
+    for part in (content_type or "").split(";")[1:]:
+        name, _, value = part.partition("=")
+        if name.strip().lower() == "charset":
+            return value.strip().strip('"') or "utf-8"
+    return "utf-8"
+
+
+def _xml_encoding(body: bytes) -> str:
+    head = body[:200]
+    for quote in (b'"', b"'"):
+        before, found, after = head.partition(b"encoding=" + quote)
+        if found and before.lstrip().startswith(b"<?xml"):
+            return after.partition(quote)[0].decode("ascii", "replace") or "utf-8"
+    return "utf-8"
+
+
+@dataclass(frozen=True)
+class SentRequest:
+    """What was really sent (``expressions.evaluate.Message``); ``sent`` holds its parameters by place and name."""
+
+    request: Request
+    sent: Mapping[str, Mapping[str, Any]]
+
+    def header(self, name: str) -> str | Undefined:
+        value = self.request.header(name)
+        return UNDEFINED if value is None else value
+
+    def parameter(self, location: str, name: str) -> Any:
+        return self.sent.get(location, {}).get(name, UNDEFINED)
+
+    @cached_property
+    def body(self) -> Any:
+        return decode_body(self.request.body or b"", self.request.header("Content-Type"))[0]
+
+    @property
+    def structured_body(self) -> Any:
+        return _structured(self.body, self.request.header("Content-Type"))
+
+
+@dataclass(frozen=True)
+class ReceivedResponse:
+    """What came back (``expressions.evaluate.Message``)."""
+
+    response: Response
+
+    def header(self, name: str) -> str | Undefined:
+        value = self.response.header(name)
+        return UNDEFINED if value is None else value
+
+    def parameter(self, location: str, name: str) -> Any:
+        return UNDEFINED
+
+    @cached_property
+    def _decoded(self) -> tuple[Any, str | None]:
+        return decode_body(self.response.body, self.response.header("Content-Type"))
+
+    @property
+    def body(self) -> Any:
+        return self._decoded[0]
+
+    @property
+    def problem(self) -> str | None:
+        """What is wrong with the body, or None (V7)."""
+        return self._decoded[1]
+
+    @cached_property
+    def structured_body(self) -> Any:
+        return _structured(self.body, self.response.header("Content-Type"))
+
+
+def _structured(body: Any, content_type: str | None) -> Any:
+    if isinstance(body, str) and content_type is not None and is_xml(content_type):
+        return xml_as_object(body)
+    return body

@@ -1,0 +1,211 @@
+"""A run as a value: frozen, and JSON when it has to be kept (``to_json``, ``from_json``).
+
+A run is a stack of frames, one for each workflow that is under way; the last one moves. Nothing in it refers to the
+plan but by name and index, so that a state can be taken up again by another process that has made the same plan.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, fields
+from enum import Enum
+from typing import Any, TypeAlias
+
+from arazzo_runner.errors import InvalidState
+
+Outputs: TypeAlias = Mapping[str, Any]
+FORMAT = "arazzo-state/1"
+
+
+class Phase(str, Enum):
+    """What the last frame waits for."""
+
+    ENTERING = "entering"
+    """Nothing yet: the step at ``position`` is about to be attempted."""
+    PACING = "pacing"
+    """The wait before a repeated request (F5) is under way."""
+    SENDING = "sending"
+    """The request is out."""
+    CALLING = "calling"
+    """A frame above runs a workflow for this one."""
+    RETRYING = "retrying"
+    """The wait before a further attempt (F4) is under way."""
+
+
+class Purpose(str, Enum):
+    """What a frame's workflow was started for, which says where its result goes."""
+
+    RUN = "run"
+    STEP = "step"
+    RETRY = "retry"
+    DEPENDENCY = "dependency"
+
+
+class Arrival(str, Enum):
+    """How a step was reached."""
+
+    SEQUENCE = "sequence"
+    GOTO = "goto"
+    RETRY = "retry"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """A finished workflow, as ``$workflows.<id>`` shows it."""
+
+    inputs: Outputs
+    outputs: Outputs
+    succeeded: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Suspended:
+    """The step that waits while the step of its retry action runs (F4)."""
+
+    position: int
+    attempt: int
+    retries: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """The last request of a step, for pacing (F5).
+
+    Attributes:
+        digest: of method, URL and body.
+        retry_after: what the answer's ``Retry-After`` asked for, in seconds, or None.
+    """
+
+    digest: str
+    retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """One workflow under way.
+
+    Attributes:
+        workflow: its key in the plan.
+        called_as: the workflow id by which the caller reads its result, which ``goto`` does not change.
+        purpose: what it was started for.
+        position: index of the step at hand.
+        attempt: of the step at hand, from 1, retries counting on.
+        retries: how often each retry action of the step at hand was used, by index.
+        steps: the outputs of the steps that have succeeded.
+        workflows: the finished workflows that this one can read, by id.
+        sent: the last request of each step that sent one.
+        suspended: the step that waits for this one, when this one runs for a retry.
+        started_at: when the attempt at hand began.
+    """
+
+    workflow: str
+    called_as: str
+    purpose: Purpose
+    inputs: Mapping[str, Any]
+    position: int = 0
+    phase: Phase = Phase.ENTERING
+    arrival: Arrival = Arrival.SEQUENCE
+    attempt: int = 1
+    retries: Mapping[str, int] = field(default_factory=dict)
+    steps: Mapping[str, Outputs] = field(default_factory=dict)
+    workflows: Mapping[str, Finished] = field(default_factory=dict)
+    sent: Mapping[str, Sent] = field(default_factory=dict)
+    suspended: Suspended | None = None
+    started_at: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A whole run.
+
+    Attributes:
+        plan: the fingerprint of the plan it belongs to.
+        frames: the workflows under way, the outermost first; empty once the run has ended.
+        completed: the workflows that ``dependsOn`` asked for and that have run, by key (F8).
+        started_at, now: the driver's time at the start and at the last answer, seconds since the epoch.
+        attempts: step attempts so far, nested ones and retries included (F6).
+        requests: requests sent so far.
+        credentials: what answers to token requests brought, by scheme; secrets.
+    """
+
+    plan: str
+    frames: tuple[Frame, ...]
+    started_at: float
+    now: float
+    completed: Mapping[str, Finished] = field(default_factory=dict)
+    attempts: int = 0
+    requests: int = 0
+
+    def to_json(self) -> str:
+        """The state as JSON text. It holds the inputs and outputs as they are, secrets included."""
+        return json.dumps({"format": FORMAT, **_plain(asdict(self))}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str) -> RunState:
+        """The state that ``to_json`` wrote.
+
+        Raises:
+            InvalidState: it is no such text.
+        """
+        try:
+            data = _revived(json.loads(text))
+            if data.pop("format") != FORMAT:
+                raise InvalidState(f"not a run state of this version (expected {FORMAT})")
+            frames = tuple(_frame(frame) for frame in data.pop("frames"))
+            completed = {key: Finished(**value) for key, value in data.pop("completed").items()}
+            return cls(frames=frames, completed=completed, **data)
+        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            raise InvalidState(f"not a run state: {error}") from None
+
+
+def _frame(data: dict[str, Any]) -> Frame:
+    known = {name.name for name in fields(Frame)}
+    if data.keys() != known:
+        raise InvalidState(f"not a run state: a frame has {sorted(data.keys() ^ known)} too many or too few")
+    suspended = data["suspended"]
+    return Frame(
+        **{
+            **data,
+            "purpose": Purpose(data["purpose"]),
+            "phase": Phase(data["phase"]),
+            "arrival": Arrival(data["arrival"]),
+            "workflows": {key: Finished(**value) for key, value in data["workflows"].items()},
+            "sent": {key: Sent(**value) for key, value in data["sent"].items()},
+            "suspended": None if suspended is None else Suspended(**suspended),
+        }
+    )
+
+
+_BYTES, _ESCAPED = "$bytes", "$object"
+
+
+def _plain(value: Any) -> Any:
+    """Data as JSON can hold it: bytes in base64, and an object that looks like that, escaped."""
+    match value:
+        case bytes():
+            return {_BYTES: base64.b64encode(value).decode()}
+        case dict():
+            plain = {key: _plain(item) for key, item in value.items()}
+            return {_ESCAPED: plain} if value.keys() in ({_BYTES}, {_ESCAPED}) else plain
+        case list() | tuple():
+            return [_plain(item) for item in value]
+        case Enum():
+            return value.value
+        case _:
+            return value
+
+
+def _revived(value: Any) -> Any:
+    match value:
+        case dict() if value.keys() == {_BYTES}:
+            return base64.b64decode(value[_BYTES])
+        case dict() if value.keys() == {_ESCAPED}:
+            return {key: _revived(item) for key, item in value[_ESCAPED].items()}
+        case dict():
+            return {key: _revived(item) for key, item in value.items()}
+        case list():
+            return [_revived(item) for item in value]
+        case _:
+            return value

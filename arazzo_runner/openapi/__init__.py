@@ -1,0 +1,1 @@
+"""OpenAPI: from an operation and values to the request that the description asks for."""

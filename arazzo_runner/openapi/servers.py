@@ -1,0 +1,85 @@
+"""Which server a request goes to (H2)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urljoin, urlsplit
+
+from arazzo_runner.errors import StepError
+from arazzo_runner.openapi.operations import Operation
+
+
+@dataclass(frozen=True, slots=True)
+class ServerOptions:
+    """What the user says about servers. A key is a source's name, or empty for all of them.
+
+    Attributes:
+        urls: URLs that replace the description's.
+        variables: values of server variables, by source and then by name.
+    """
+
+    urls: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+
+    def url(self, source: str) -> str | None:
+        """The URL given for a source, or None."""
+        return self.urls.get(source, self.urls.get(""))
+
+    def variable(self, source: str, name: str) -> str | None:
+        """The value given for a source's server variable, or None."""
+        return self.variables.get(source, {}).get(name, self.variables.get("", {}).get(name))
+
+
+def server_url(operation: Operation, options: ServerOptions, *, source: str | None = None) -> str:
+    """The base URL of an operation's requests, without a slash at its end.
+
+    Args:
+        source: the name by which the options know the source; the operation's own when None.
+
+    Raises:
+        StepError: ``request-invalid``: no server, a relative one that stays relative, or a variable without a value.
+    """
+    known_as = source or operation.source
+    given = options.url(known_as)
+    if given is not None:
+        return given.rstrip("/")
+    if not operation.servers:
+        raise _no_server(operation, known_as, "its description names no server")
+    server = operation.servers[0]
+
+    def fill(match: re.Match[str]) -> str:
+        name = match[1]
+        default, allowed = server.variables.get(name, (None, ()))
+        value = options.variable(known_as, name) or default
+        if value is None:
+            raise StepError(
+                "request-invalid",
+                f"the server URL {server.url} has a variable {name!r} without a value",
+                hint=f"give it one with --server-var {known_as}.{name}=VALUE",
+            )
+        if allowed and value not in allowed:
+            raise StepError(
+                "request-invalid",
+                f"the server variable {name!r} is {value!r}; the description allows {', '.join(allowed)}",
+                hint=f"--server-var {known_as}.{name}={allowed[0]}",
+            )
+        return value
+
+    url = re.sub(r"\{([^{}]+)\}", fill, server.url)
+    base = operation.api.document.uri or ""
+    if not urlsplit(url).scheme and base.startswith(("http://", "https://")):
+        url = urljoin(base, url)
+    parts = urlsplit(url)
+    if parts.scheme not in ("http", "https") or not parts.netloc:
+        raise _no_server(operation, known_as, f"its server {url!r} is no absolute http(s) URL")
+    return url.rstrip("/")
+
+
+def _no_server(operation: Operation, known_as: str, why: str) -> StepError:
+    return StepError(
+        "request-invalid",
+        f"the operation {operation.label} has no usable server: {why}",
+        hint=f"say where the API is: --server {known_as}=https://…",
+    )
