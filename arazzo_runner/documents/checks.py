@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from arazzo_runner.documents.model import Json
 from arazzo_runner.documents.pointer import join
@@ -38,7 +39,12 @@ def arazzo_version(reading: Reading, text: str, pointer: str) -> None:
 
 def uri_reference(reading: Reading, text: str, pointer: str) -> None:
     """RFC 3986, section 4.1: the characters, and what looks like a scheme."""
-    if not _URI_REFERENCE.fullmatch(text):
+    try:
+        urlsplit(text)  # the host, which the pattern does not look at
+        is_reference = bool(_URI_REFERENCE.fullmatch(text))
+    except ValueError:
+        is_reference = False
+    if not is_reference:
         reading.report("uri-reference", f"{text!r} is no URI-reference", pointer)
 
 

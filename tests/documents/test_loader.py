@@ -1,11 +1,14 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from arazzo_runner.documents.inputs import bundle_inputs
 from arazzo_runner.documents.loader import load_description
@@ -345,6 +348,107 @@ def test_every_error_of_an_inputs_schema_is_told() -> None:
         ("inputs-schema", "/workflows/0/inputs/type"),
         ("inputs-schema", "/workflows/0/inputs/properties/a/maxLength"),
     ]
+
+
+NAMES = st.sampled_from(
+    [
+        "arazzo",
+        "$self",
+        "info",
+        "sourceDescriptions",
+        "workflows",
+        "components",
+        "title",
+        "version",
+        "name",
+        "url",
+        "type",
+        "workflowId",
+        "stepId",
+        "inputs",
+        "dependsOn",
+        "steps",
+        "parameters",
+        "outputs",
+        "operationId",
+        "operationPath",
+        "channelPath",
+        "action",
+        "in",
+        "value",
+        "reference",
+        "successCriteria",
+        "condition",
+        "context",
+        "selector",
+        "onSuccess",
+        "onFailure",
+        "successActions",
+        "failureActions",
+        "criteria",
+        "retryAfter",
+        "retryLimit",
+        "timeout",
+        "requestBody",
+        "payload",
+        "replacements",
+        "target",
+        "targetSelectorType",
+        "correlationId",
+        "$ref",
+        "$id",
+        "$anchor",
+        "$defs",
+        "properties",
+    ]
+)
+WORDS = st.sampled_from(
+    [
+        "1.0.1",
+        "1.1.0",
+        "goto",
+        "end",
+        "retry",
+        "jsonpath",
+        "query",
+        "a",
+        "",
+        "#a",
+        "#/components/inputs/a",
+        "$steps.a",
+        "http://[",
+    ]
+)
+JUNK = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | WORDS
+    | st.text(max_size=3),
+    lambda children: st.lists(children, max_size=3) | st.dictionaries(NAMES, children, max_size=6),
+    max_leaves=30,
+)
+
+
+@given(st.dictionaries(NAMES, JUNK), st.dictionaries(NAMES, JUNK), st.dictionaries(NAMES, JUNK))
+def test_any_data_is_loaded_or_refused_with_problems(
+    root: dict[str, Any], workflow: dict[str, Any], step: dict[str, Any]
+) -> None:
+    data = {"arazzo": "1.1.0", **root, "workflows": [{**workflow, "steps": [step, step]}]}
+    description, problems = load_description(read_document(json.dumps(data), "a.json"))
+
+    assert description is not None
+    assert all(p.place.line for p in problems)
+    with suppress(PlanError):
+        json.dumps(bundle_inputs(description, description.workflows[0]))
+
+
+def test_an_inputs_schema_as_deep_as_a_document_may_be_is_looked_at() -> None:
+    schema = "{not: " * 450 + "{type: 7}" + "}" * 450
+    _, _, problems = inputs(schema)
+
+    assert {p.rule for p in problems} == {"inputs-schema"}
 
 
 SHARED = Path(__file__).parents[3] / "shared"

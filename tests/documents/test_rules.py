@@ -1,14 +1,17 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
 from arazzo_runner.documents import pointer
 from arazzo_runner.documents.loader import load_description
+from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.documents.reader import Document, read_document
 from arazzo_runner.documents.rules import EXAMPLE, RULES, Registry, Rule, problem
-from arazzo_runner.errors import Place, Problem, Severity, UnreadableDocument
+from arazzo_runner.documents.sources import Library
+from arazzo_runner.errors import Place, PlanError, Problem, Severity, UnreadableDocument
 
 
 def whole(rule: Rule, example: str | bytes) -> str | bytes:
@@ -36,7 +39,25 @@ def problems(rule: Rule, example: str | bytes) -> list[Problem]:
         return list(error.problems)
     if rule.at is None and "arazzo" not in (document.data or {}):
         return []
-    return load_description(document)[1]
+    description, found = load_description(document)
+    if found or description is None:
+        return found
+    return [p for source in description.source_descriptions for p in missing(description, source.name)]
+
+
+def fetch(url: str) -> bytes:
+    """A web that holds one file."""
+    if url == "https://example.com/pets.openapi.yaml":
+        return b"openapi: 3.1.0"
+    raise OSError("404 Not Found")
+
+
+def missing(description: ArazzoDescription, name: str) -> Sequence[Problem]:
+    try:
+        Library(fetch=fetch).source(description, name)
+    except PlanError as error:
+        return error.problems
+    return []
 
 
 def test_the_example_has_no_problems() -> None:

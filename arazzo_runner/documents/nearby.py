@@ -1,0 +1,71 @@
+"""Files that may be the one that was meant (semantics.md H0): descriptions get moved, split and renamed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from difflib import SequenceMatcher
+from itertools import islice
+from pathlib import Path
+
+_FOLDERS = ("openapi", "openapi/_original", "_original", "specs", "spec", "apis", "api", "descriptions", "arazzo")
+"""Where descriptions are kept, below a directory."""
+
+_SUFFIXES = (".yaml", ".yml", ".json")
+_PARENTS = 2
+_MOST_ENTRIES = 2_000
+_LEAST_LIKENESS = 0.6
+
+
+def similar_files(wanted: Path, near: Path, *, most: int = 3) -> list[Path]:
+    """Files whose names are like that of a file that is not there, the likeliest first.
+
+    Looked through are the directories of the wanted file and of the document that names it, those below them, the
+    document's parents up to two, and the folders of all these in which descriptions are kept.
+
+    Args:
+        wanted: the file that is not there.
+        near: the directory of the document that names it.
+    """
+    ranked: dict[Path, tuple[float, int]] = {}
+    for distance, directory in enumerate(_directories(wanted.parent, near)):
+        for file in _files(directory):
+            likeness = _likeness(wanted.name, file.name)
+            if likeness >= _LEAST_LIKENESS:
+                ranked.setdefault(file, (-likeness, distance))
+    return sorted(ranked, key=lambda file: (ranked[file], str(file)))[:most]
+
+
+def _likeness(wanted: str, found: str) -> float:
+    """1 for the same name; a little less for another ending of the same."""
+    if wanted == found:
+        return 1.0
+    return 0.99 * SequenceMatcher(None, _stem(wanted), _stem(found)).ratio()
+
+
+def _stem(name: str) -> str:
+    return name.lower().rpartition(".")[0] or name.lower()
+
+
+def _directories(*starts: Path) -> Iterator[Path]:
+    """The directories to look through, nearest first, each once."""
+    wanted, near = starts
+    above = list(near.parents)[:_PARENTS]
+    own = [wanted, *_below(wanted), near, *_below(near)]
+    kept = [directory / folder for directory in (wanted, near, *above) for folder in _FOLDERS]
+    return iter(dict.fromkeys([*own, *kept, *above]))
+
+
+def _below(directory: Path) -> list[Path]:
+    return [entry for entry in _entries(directory) if entry.is_dir() and not entry.name.startswith(".")]
+
+
+def _files(directory: Path) -> Iterable[Path]:
+    return [entry for entry in _entries(directory) if entry.suffix.lower() in _SUFFIXES and entry.is_file()]
+
+
+def _entries(directory: Path) -> list[Path]:
+    """What a directory holds, up to a bound: a hint is not worth a walk through a whole disk."""
+    try:
+        return sorted(islice(directory.iterdir(), _MOST_ENTRIES))
+    except OSError:
+        return []

@@ -1,0 +1,215 @@
+"""Where documents come from: files, URLs by an injected function, ``--source`` and ``--base-dir`` (semantics.md H0)."""
+
+from __future__ import annotations
+
+import hashlib
+import shlex
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol, TypeAlias
+from urllib.parse import unquote
+
+from arazzo_runner.documents import source_rules  # noqa: F401 - registers the rules that sources report
+from arazzo_runner.documents.model import ArazzoDescription, Json, SourceDescription, SourceType
+from arazzo_runner.documents.nearby import similar_files
+from arazzo_runner.documents.pointer import join
+from arazzo_runner.documents.reader import Document, absolute_uri, decode, read_document
+from arazzo_runner.documents.rules import RULES, problem
+from arazzo_runner.documents.uris import base_uri, file_of, resolve, scheme_of, self_uri, shown
+from arazzo_runner.errors import Place, PlanError, UnreadableDocument
+
+Fetch: TypeAlias = Callable[[str], bytes]
+"""Gets what is at an ``http(s)`` URL; raises ``OSError``, its text for a person, when it cannot."""
+
+
+class ParsedCache(Protocol):
+    """Keeps the plain data of documents by the SHA-256 (hex) of their bytes."""
+
+    def get(self, content_digest: str) -> Json | None:
+        """The data, or None when it is not kept."""
+
+    def put(self, content_digest: str, data: Json) -> None:
+        """Keep the data."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceOptions:
+    """What the user says about sources.
+
+    Attributes:
+        overrides: a path or URL by the name of a source, used instead of its ``url`` (``--source NAME=PATH``).
+        base_dir: the directory that relative URLs start from, instead of the document (``--base-dir``).
+    """
+
+    overrides: Mapping[str, str] = field(default_factory=dict)
+    base_dir: str | None = None
+
+
+class Library:
+    """The documents of a run: each is read once, when it is first asked for.
+
+    Args:
+        fetch: for ``http(s)`` URLs; None refuses them.
+        options: what the user says about sources.
+        cache: of parsed data, by content; None parses every time.
+    """
+
+    def __init__(
+        self, *, fetch: Fetch | None = None, options: SourceOptions | None = None, cache: ParsedCache | None = None
+    ) -> None:
+        self._fetch = fetch
+        self._options = options or SourceOptions()
+        self._cache = cache
+        self._by_location: dict[str, Document] = {}
+        self._by_identity: dict[str, Document] = {}
+
+    def add(self, document: Document) -> None:
+        """Make a document known, by where it is and by its ``$self``, without reading it again."""
+        self._by_location.setdefault(document.uri, document)
+        if identity := self_uri(document):
+            self._by_identity.setdefault(identity, document)
+
+    def entry(self, path: str) -> Document:
+        """The document that the user names, by path or URL.
+
+        Raises:
+            UnreadableDocument: it is not there, or cannot be read.
+        """
+        uri = absolute_uri(path)
+        try:
+            return self.open(uri, path=path)
+        except OSError as error:
+            file = file_of(uri)
+            hint = _did_you_mean(similar_files(file, file.parent)) if file else "Check the URL."
+            found = problem("document-not-found", _reason(error, uri), Place(path), hint=hint)
+            raise UnreadableDocument(f"{path} cannot be read", [found]) from None
+
+    def open(self, uri: str, *, path: str | None = None) -> Document:
+        """The document of an absolute URI: the one that calls itself so (``$self``), else the one that is there.
+
+        Args:
+            path: what to call it in problems; by default its file or URL.
+
+        Raises:
+            OSError: there is none.
+            UnreadableDocument: it cannot be read.
+        """
+        known = self._by_identity.get(uri) or self._by_location.get(uri)
+        if known is not None:
+            return known
+        file = file_of(uri)
+        document = self._parse(self._bytes(uri, file), path or (shown(file) if file else uri), uri)
+        self._by_location[uri] = document
+        self.add(document)
+        return document
+
+    def location(self, description: ArazzoDescription, source: SourceDescription) -> str:
+        """The absolute URI of a source: what the user says, else its ``url`` against the document's base.
+
+        Raises:
+            PlanError: it is one that is never read: no URL, not a file or ``http(s)``, or a file that a document from
+                the network asks for.
+        """
+        if override := self._options.overrides.get(source.name):
+            return absolute_uri(override)
+        if self._options.base_dir is not None and not scheme_of(source.url) and not source.url.startswith("//"):
+            return resolve(f"{Path(self._options.base_dir).absolute().as_uri()}/", source.url)
+        try:
+            uri = resolve(base_uri(description.document), source.url)
+        except ValueError as error:
+            raise _plan_error("uri-reference", f"{source.url!r} is no URL: {error}", description, source) from None
+        if uri in self._by_identity:
+            return uri
+        match scheme_of(uri):
+            case "file" if scheme_of(description.document.uri) != "file":
+                message = f"{description.document.path} came from the network, and names the file {source.url}"
+                raise _plan_error("source-from-afar", message, description, source)
+            case "file" | "http" | "https":
+                return uri
+            case scheme:
+                raise _plan_error("source-scheme", f"'{scheme}:' URLs cannot be read: {uri}", description, source)
+
+    def source(self, description: ArazzoDescription, name: str) -> Document:
+        """The document of a source description, read when it is first asked for.
+
+        Raises:
+            KeyError: the description has no source of that name.
+            PlanError: it is not there; the problem names similar files and the option that would mend it.
+            UnreadableDocument: it cannot be read.
+        """
+        source = description.source(name)
+        if source is None:
+            raise KeyError(name)
+        uri = self.location(description, source)
+        try:
+            return self.open(uri)
+        except OSError as error:
+            similar = similar_files(*_looked_for(uri, description.document))
+            paths = [shown(file) for file in similar]
+            message = f"the source '{name}' is not there: {_reason(error, uri)}"
+            if paths:
+                message += f"; near it: {', '.join(paths)}"
+            option = f"{name}={paths[0] if paths else 'PATH'}"
+            hint = f"Say where it is: --source {shlex.quote(option)}"
+            raise _plan_error("document-not-found", message, description, source, hint=hint) from None
+
+    def _bytes(self, uri: str, file: Path | None) -> bytes:
+        if file is not None:
+            try:
+                return file.read_bytes()
+            except ValueError as error:  # a path that no file can have, such as one with a null byte
+                raise OSError(str(error)) from None
+        if self._fetch is None:
+            raise OSError("fetching from the network is turned off")
+        return self._fetch(uri)
+
+    def _parse(self, data: bytes, path: str, uri: str) -> Document:
+        if self._cache is None:
+            return read_document(data, path, uri=uri)
+        digest = hashlib.sha256(data).hexdigest()
+        if (kept := self._cache.get(digest)) is not None:
+            return Document(kept, path, uri, decode(data, path))
+        document = read_document(data, path, uri=uri)
+        self._cache.put(digest, document.data)
+        return document
+
+
+def source_type(source: SourceDescription, document: Document) -> SourceType | None:
+    """What a source is: its ``type``, else what its document shows; None when neither tells."""
+    match source.type, document.data:
+        case ("openapi" | "arazzo" | "asyncapi") as declared, _:
+            return declared
+        case _, {"openapi": _} | {"swagger": _}:
+            return "openapi"
+        case _, {"arazzo": _}:
+            return "arazzo"
+        case _, {"asyncapi": _}:
+            return "asyncapi"
+    return None
+
+
+def _looked_for(uri: str, document: Document) -> tuple[Path, Path]:
+    """The file that a URI means, or would mean beside the document, and the document's directory."""
+    holder = file_of(document.uri)
+    near = holder.parent if holder else Path.cwd()
+    return file_of(uri) or near / unquote(uri.partition("?")[0].rpartition("/")[2]), near
+
+
+def _reason(error: OSError, uri: str) -> str:
+    if isinstance(error, FileNotFoundError):
+        return f"there is no file at {uri}"
+    return f"{uri}: {error.strerror or error}"
+
+
+def _did_you_mean(similar: list[Path]) -> str:
+    return f"Did you mean {' or '.join(shown(file) for file in similar)}?" if similar else "Check the path."
+
+
+def _plan_error(
+    rule: str, message: str, description: ArazzoDescription, source: SourceDescription, *, hint: str | None = None
+) -> PlanError:
+    document = description.document
+    place = document.place(join(source.pointer, "url"))
+    hint = hint or RULES[rule].hint.replace("NAME", source.name)
+    return PlanError(f"{document.path} cannot be run", [problem(rule, message, place, hint=hint)])
