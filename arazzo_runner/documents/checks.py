@@ -126,15 +126,26 @@ def step_fields(reading: Reading, step: dict[str, Json], pointer: str) -> None:
 
 def step_parameters(reading: Reading, step: dict[str, Json], pointer: str) -> None:
     """``in`` is required where a parameter goes into a request, and means nothing for a workflow's inputs."""
-    calls_operation = any(name in step for name in TARGETS if name != "workflowId")
-    for _, parameter, here in _entries(step, "parameters", pointer):
-        if "reference" in parameter:
-            continue
-        if "in" not in parameter and calls_operation:
-            message = f"the parameter {parameter.get('name')!r} of an operation has no 'in'"
+    if any(name in step for name in TARGETS if name != "workflowId"):
+        _parameters_need_in(reading, step, pointer)
+    elif "workflowId" in step:
+        for _, parameter, here in _entries(step, "parameters", pointer):
+            if "reference" not in parameter:
+                _not_applicable(reading, parameter, here, ["in"], "a parameter of a step that calls a workflow")
+
+
+def workflow_parameters(reading: Reading, workflow: dict[str, Json], pointer: str) -> None:
+    """A parameter without ``in`` is for steps that call workflows: where there are none, it is for nothing."""
+    if not any("workflowId" in step for _, step, _ in _entries(workflow, "steps", pointer)):
+        _parameters_need_in(reading, workflow, pointer)
+
+
+def _parameters_need_in(reading: Reading, value: dict[str, Json], pointer: str) -> None:
+    for _, item, here in _entries(value, "parameters", pointer):
+        parameter = _component(reading, item)
+        if parameter is not None and "in" not in parameter:
+            message = f"the parameter '{parameter.get('name', '')}' of an operation has no 'in'"
             reading.report("parameter-in", message, here)
-        elif "in" in parameter and "workflowId" in step and not calls_operation:
-            _not_applicable(reading, parameter, here, ["in"], "a parameter of a step that calls a workflow")
 
 
 def step_dependencies(reading: Reading, step: dict[str, Json], pointer: str) -> None:
@@ -163,24 +174,24 @@ def _entries(value: dict[str, Json], name: str, pointer: str) -> Iterator[tuple[
 Identity = Callable[[Reading, dict[str, Json]], Hashable]
 
 
-def _component(reading: Reading, item: dict[str, Json]) -> dict[str, Json]:
-    """What a Reusable Object stands for, or the object itself."""
-    reference = item.get("reference")
-    if not isinstance(reference, str):
+def _component(reading: Reading, item: dict[str, Json]) -> dict[str, Json] | None:
+    """What a Reusable Object stands for, None when it is not there; any other object itself."""
+    if "reference" not in item:
         return item
     found: Any = reading.document.data
-    for name in reference.removeprefix("$").split(".", 2):
+    for name in str(item["reference"]).removeprefix("$").split(".", 2):
         found = found.get(name) if isinstance(found, dict) else None
-    return found if isinstance(found, dict) else {"name": reference}
+    return found if isinstance(found, dict) else None
 
 
 def _named(reading: Reading, item: dict[str, Json]) -> Hashable:
-    return _text(_component(reading, item).get("name"))
+    component = _component(reading, item)
+    return _text(item.get("reference") if component is None else component.get("name"))
 
 
 def _named_in(reading: Reading, item: dict[str, Json]) -> Hashable:
-    component = _component(reading, item)
-    name = _text(component.get("name"))
+    component = _component(reading, item) or {}
+    name = _named(reading, item)
     return name and (name, _text(component.get("in")))
 
 
@@ -231,9 +242,10 @@ unique_actions = _all(
 
 def unique_dependencies(reading: Reading, value: dict[str, Json], pointer: str) -> None:
     listed = value.get("dependsOn")
-    if not isinstance(listed, list):
-        return
-    for number, name in enumerate(listed):
-        if isinstance(name, str) and name in listed[:number]:
-            here = join(pointer, "dependsOn", number)
-            reading.report("duplicate-dependency", f"'{name}' is listed twice", here)
+    seen: set[str] = set()
+    for number, name in enumerate(listed if isinstance(listed, list) else []):
+        if isinstance(name, str):
+            if name in seen:
+                here = join(pointer, "dependsOn", number)
+                reading.report("duplicate-dependency", f"'{name}' is listed twice", here)
+            seen.add(name)

@@ -6,6 +6,7 @@ import json
 import re
 from typing import Any
 
+from arazzo_runner.documents.pointer import split
 from arazzo_runner.documents.positions import scan_json
 from arazzo_runner.documents.reading_rules import Fault, Unreadable
 from arazzo_runner.documents.scalars import NotAJsonNumber, finite, integer
@@ -61,7 +62,7 @@ def _refuse_constant(name: str) -> None:
 
 def _duplicates(text: str) -> list[Fault]:
     return [
-        Fault("duplicate-key", f"the key {pointer.rpartition('/')[2]!r} stands twice in this object", offset)
+        Fault("duplicate-key", f"the key {split(pointer)[-1]!r} stands twice in this object", offset)
         for pointer, offset in scan_json(text).repeated
     ]
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
 from itertools import islice
 from pathlib import Path
@@ -56,16 +56,16 @@ def _directories(*starts: Path) -> Iterator[Path]:
 
 
 def _below(directory: Path) -> list[Path]:
-    return [entry for entry in _entries(directory) if entry.is_dir() and not entry.name.startswith(".")]
+    return _entries(directory, lambda entry: not entry.name.startswith(".") and entry.is_dir())
 
 
-def _files(directory: Path) -> Iterable[Path]:
-    return [entry for entry in _entries(directory) if entry.suffix.lower() in _SUFFIXES and entry.is_file()]
+def _files(directory: Path) -> list[Path]:
+    return _entries(directory, lambda entry: entry.suffix.lower() in _SUFFIXES and entry.is_file())
 
 
-def _entries(directory: Path) -> list[Path]:
+def _entries(directory: Path, keep: Callable[[Path], bool]) -> list[Path]:
     """What a directory holds, up to a bound: a hint is not worth a walk through a whole disk."""
     try:
-        return sorted(islice(directory.iterdir(), _MOST_ENTRIES))
-    except OSError:
+        return sorted(filter(keep, islice(directory.iterdir(), _MOST_ENTRIES)))
+    except (OSError, ValueError):  # not there, not ours to read, or no path at all
         return []

@@ -309,6 +309,7 @@ WORKFLOW = Shape(
     ),
     Workflow,
     (
+        checks.workflow_parameters,
         checks.unique_steps,
         checks.unique_parameters,
         checks.unique_actions,

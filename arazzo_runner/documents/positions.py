@@ -124,14 +124,16 @@ def scan_yaml(text: str) -> Positions:
     """The positions of a YAML text, which must be well-formed."""
     record = _Recorder()
     anchors: dict[str, str] = {}
+    names: dict[str | None, str] = {}
     for event in yaml.parse(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)):
         offset = event.start_mark.index if event.start_mark else 0
         match event:
             case yaml.ScalarEvent() if record.expects_key():
                 record.key(event.value, offset)
+                names[event.anchor] = event.value
                 continue
             case yaml.AliasEvent() if record.expects_key():
-                record.key(f"*{event.anchor}", offset)
+                record.key(names.get(event.anchor, ""), offset)
                 continue
             case yaml.ScalarEvent() | yaml.AliasEvent():
                 pointer = record.value(offset)
@@ -146,6 +148,7 @@ def scan_yaml(text: str) -> Positions:
             record.positions.aliases[pointer] = anchors.get(event.anchor or "", "")
         elif event.anchor:
             anchors[event.anchor] = pointer
+            names[event.anchor] = getattr(event, "value", "")
     return record.positions
 
 
@@ -157,9 +160,6 @@ class Lines:
         ends = list(_LINE_END.finditer(text))
         self._starts = [0, *(end.end() for end in ends)]
         self._ends = [*(end.start() for end in ends), len(text)]
-
-    def __len__(self) -> int:
-        return len(self._starts)
 
     def locate(self, offset: int) -> tuple[int, int]:
         """1-based line and column of an offset."""

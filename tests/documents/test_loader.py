@@ -271,6 +271,35 @@ def test_duplicates_are_found_behind_reusable_objects() -> None:
     assert summary(problems) == [("duplicate-parameter", "/parameters/2")]
 
 
+@pytest.mark.parametrize(
+    ("steps", "rules"),
+    [
+        ("[{stepId: a, operationId: b}]", ["parameter-in"]),
+        ("[{stepId: a, operationId: b}, {stepId: c, workflowId: w}]", []),
+    ],
+)
+def test_a_workflow_parameter_needs_a_place_unless_it_may_be_an_input(steps: str, rules: list[str]) -> None:
+    _, problems = load(f"workflows: [{{workflowId: w, parameters: [{{name: p, value: 1}}], steps: {steps}}}]")
+
+    assert [p.rule for p in problems] == rules
+
+
+def test_a_parameter_behind_a_reusable_object_needs_a_place_too() -> None:
+    _, problems = load(
+        """\
+        workflows:
+        - workflowId: buy
+          steps:
+          - stepId: find
+            operationId: findPet
+            parameters: [{reference: $components.parameters.id}, {reference: $components.parameters.none}]
+        components: {parameters: {id: {name: id, value: 2}}}
+        """
+    )
+
+    assert summary(problems) == [("parameter-in", "/parameters/0")]
+
+
 @pytest.mark.parametrize("value", ["{selector: $.a}", "{selector: $.a, context: $response.body, type: jsonquery}"])
 def test_an_object_that_can_only_be_a_selector_must_be_a_whole_one(value: str) -> None:
     _, problems = load_step(f"stepId: a\noperationId: b\nparameters: [{{name: c, in: query, value: {value}}}]\n")
@@ -339,6 +368,13 @@ def test_a_reference_that_leads_nowhere_or_outside_is_a_problem(reference: str) 
     with pytest.raises(PlanError) as caught:
         bundle_inputs(description, workflow)
     assert [p.rule for p in caught.value.problems] == ["inputs-ref"]
+
+
+@pytest.mark.parametrize("schema", ["{pattern: '('}", "{patternProperties: {'(': {}}}"])
+def test_a_pattern_that_no_validator_can_use_is_told(schema: str) -> None:
+    _, _, problems = inputs(schema)
+
+    assert [p.rule for p in problems] == ["inputs-schema"]
 
 
 def test_every_error_of_an_inputs_schema_is_told() -> None:

@@ -117,10 +117,10 @@ def test_every_duplicate_key_is_told_with_its_place() -> None:
 
 
 def test_every_duplicate_key_of_json_is_told_with_its_place() -> None:
-    found = problems('{"a": 1,\n "b": {"c": 1, "c": 2},\n "a": 2}')
+    found = problems('{"a": 1,\n "b": {"c/d": 1, "c/d": 2},\n "a": 2}')
 
     assert [(p.rule, p.place.line, p.place.column) for p in found] == [
-        ("duplicate-key", 2, 16),
+        ("duplicate-key", 2, 18),
         ("duplicate-key", 3, 2),
     ]
 
@@ -181,6 +181,41 @@ def test_a_syntax_error_of_yaml_has_a_place_and_a_hint() -> None:
 
     assert (problem.rule, problem.place.line, problem.place.column) == ("yaml-syntax", 2, 5)
     assert "quotes" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        ("a: !!int x", "yaml-tag"),
+        ("a: !!int 1.5", "yaml-tag"),
+        ("a: !!bool yes", "yaml-tag"),
+        ("a: !!float .inf", "not-a-json-number"),
+        ("a: !!set {b}", "yaml-tag"),
+        ("!local a: 1", "yaml-tag"),
+        ("a: &a [1]\n*a : 2", "yaml-complex-key"),
+        ("? [a]\n: b", "yaml-complex-key"),
+        ("a: &a b\n*a : 1\nb: 2", "duplicate-key"),
+        ("a:\n  <<: [1]", "yaml-merge"),
+        ("a: \x00", "control-character"),
+        ("%YAML 2.0\n---\na", "yaml-syntax"),
+        (b"\xff\xfea", "not-utf8"),
+        ("\ud800", "not-utf8"),
+        ('["\\udc00"]', "lone-surrogate"),
+    ],
+)
+def test_what_cannot_be_plain_data_is_refused(text: str | bytes, rule: str) -> None:
+    assert [p.rule for p in problems(text)] == [rule]
+
+
+def test_an_anchored_key_can_be_used_again() -> None:
+    assert read("&a b: 1\nc: *a").data == {"b": 1, "c": "b"}
+
+
+def test_a_key_that_is_an_alias_has_a_place() -> None:
+    document = read("a: &n x\n*n : 1\n&m b: 2\nc:\n  *m : 3\n")
+
+    assert document.data == {"a": "x", "x": 1, "b": 2, "c": {"b": 3}}
+    assert [document.place(pointer).line for pointer in ("/x", "/b", "/c/b")] == [2, 3, 5]
 
 
 def test_an_empty_document_is_null() -> None:

@@ -189,7 +189,7 @@ def test_what_is_no_url_is_refused(url: str) -> None:
     assert refusal(Library(fetch=Web()), describe(url)).rule == "uri-reference"
 
 
-@pytest.mark.parametrize("url", ["%00", "."])
+@pytest.mark.parametrize("url", ["%00", "%00/a.yaml", "."])
 def test_what_no_file_can_be_is_not_there(tmp_path: Path, url: str) -> None:
     assert refusal(Library(), describe(url, (tmp_path / "a.yaml").as_uri())).rule == "document-not-found"
 
