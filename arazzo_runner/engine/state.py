@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field, fields
 from enum import Enum
 from typing import Any, TypeAlias
 
+from arazzo_runner.effects import Request
 from arazzo_runner.errors import InvalidState
 
 Outputs: TypeAlias = Mapping[str, Any]
@@ -70,6 +71,22 @@ class Suspended:
 
 
 @dataclass(frozen=True, slots=True)
+class Prepared:
+    """A request that is about to be sent, or is out.
+
+    Attributes:
+        sent: its parameters by place and name, for ``$request``.
+        digest: of method, URL and body (F5).
+        problems: what was left out or sent without.
+    """
+
+    request: Request
+    sent: Mapping[str, Mapping[str, Any]]
+    digest: str
+    problems: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sent:
     """The last request of a step, for pacing (F5).
 
@@ -93,9 +110,11 @@ class Frame:
         position: index of the step at hand.
         attempt: of the step at hand, from 1, retries counting on.
         retries: how often each retry action of the step at hand was used, by index.
+        retrying: index of the retry action that was taken last.
         steps: the outputs of the steps that have succeeded.
         workflows: the finished workflows that this one can read, by id.
-        sent: the last request of each step that sent one.
+        prepared: the request at hand, while it waits or is out.
+        sent: the last request of each step that sent one, by workflow key and step id.
         suspended: the step that waits for this one, when this one runs for a retry.
         started_at: when the attempt at hand began.
     """
@@ -109,8 +128,10 @@ class Frame:
     arrival: Arrival = Arrival.SEQUENCE
     attempt: int = 1
     retries: Mapping[str, int] = field(default_factory=dict)
+    retrying: int = 0
     steps: Mapping[str, Outputs] = field(default_factory=dict)
     workflows: Mapping[str, Finished] = field(default_factory=dict)
+    prepared: Prepared | None = None
     sent: Mapping[str, Sent] = field(default_factory=dict)
     suspended: Suspended | None = None
     started_at: float = 0.0
@@ -122,15 +143,16 @@ class RunState:
 
     Attributes:
         plan: the fingerprint of the plan it belongs to.
+        inputs: of the workflow that was asked for, defaults filled in.
         frames: the workflows under way, the outermost first; empty once the run has ended.
         completed: the workflows that ``dependsOn`` asked for and that have run, by key (F8).
         started_at, now: the driver's time at the start and at the last answer, seconds since the epoch.
         attempts: step attempts so far, nested ones and retries included (F6).
         requests: requests sent so far.
-        credentials: what answers to token requests brought, by scheme; secrets.
     """
 
     plan: str
+    inputs: Mapping[str, Any]
     frames: tuple[Frame, ...]
     started_at: float
     now: float
@@ -174,7 +196,19 @@ def _frame(data: dict[str, Any]) -> Frame:
             "workflows": {key: Finished(**value) for key, value in data["workflows"].items()},
             "sent": {key: Sent(**value) for key, value in data["sent"].items()},
             "suspended": None if suspended is None else Suspended(**suspended),
+            "prepared": None if data["prepared"] is None else _prepared(data["prepared"]),
         }
+    )
+
+
+def _prepared(data: dict[str, Any]) -> Prepared:
+    request = data["request"]
+    headers = tuple((name, value) for name, value in request["headers"])
+    return Prepared(
+        Request(request["method"], request["url"], headers, request["body"]),
+        data["sent"],
+        data["digest"],
+        tuple(data["problems"]),
     )
 
 

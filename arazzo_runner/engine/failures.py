@@ -1,0 +1,72 @@
+"""Why an attempt failed, in words: the criterion, what it saw, and what the server said."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from arazzo_runner.effects import Response
+from arazzo_runner.engine.events import CriterionOutcome, Reason
+from arazzo_runner.engine.exchange import ReceivedResponse
+from arazzo_runner.engine.plan import PlannedStep
+from arazzo_runner.engine.state import Finished
+
+MAX_WORDS = 300
+"""How much of a server's own words a message shows, in characters."""
+
+
+def failed_attempt(
+    step: PlannedStep, judged: Sequence[CriterionOutcome], response: Response | None, child: Finished | None
+) -> Reason | None:
+    """Why the attempt failed, or None when it succeeded (C7, F7)."""
+    if child is not None and not child.succeeded:
+        return Reason("step-failed", f"{step.title} failed", step.step_id, place=step.spot.place)
+    failed = [outcome for outcome in judged if not outcome.passed]
+    if failed:
+        seen = "; ".join(f"{outcome.condition} ({outcome.detail})" for outcome in failed)
+        return _reason(step, f"the criterion does not hold: {seen}", response)
+    if not step.criteria and response is not None and response.status >= 400:
+        return _reason(step, f"the status is {status_text(response.status)}, and the step has no criteria", response)
+    return None
+
+
+def _reason(step: PlannedStep, message: str, response: Response | None) -> Reason:
+    words = server_words(response)
+    said = f"; the server says: {words}" if words else ""
+    return Reason("step-failed", message + said, step.step_id, place=step.spot.place)
+
+
+def status_text(status: int) -> str:
+    """A status code with its name: ``409 Conflict``."""
+    try:
+        return f"{status} {HTTPStatus(status).phrase}"
+    except ValueError:
+        return str(status)
+
+
+def server_words(response: Response | None) -> str:
+    """What the body of an error answer says for people: its message where there is one, else its text, cut short."""
+    if response is None or response.status < 400:
+        return ""
+    body = ReceivedResponse(response).body
+    text = _message_in(body) or (response.body.decode("utf-8", "replace") if response.body else "")
+    text = " ".join(text.split())
+    return text if len(text) <= MAX_WORDS else text[:MAX_WORDS] + "…"
+
+
+def _message_in(body: Any) -> str:
+    """The message of the usual shapes of error bodies."""
+    if not isinstance(body, Mapping):
+        return body if isinstance(body, str) else ""
+    for name in ("message", "detail", "error_description", "error", "title", "errors"):
+        found = body.get(name)
+        if isinstance(found, str) and found:
+            return found
+        if isinstance(found, Mapping) and (inner := _message_in(found)):
+            return inner
+        if isinstance(found, list) and found:
+            inner = found[0] if isinstance(found[0], str) else _message_in(found[0])
+            if inner:
+                return inner
+    return ""

@@ -1,0 +1,199 @@
+"""A plan: a workflow and all it can reach, resolved, parsed and checked before the first request. Frozen.
+
+``planning.make_plan`` makes it from documents. Workflows refer to one another by key, steps by index, so that a run's
+state needs no object of the plan.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from arazzo_runner.documents.model import ExpressionType
+from arazzo_runner.documents.reader import Document
+from arazzo_runner.errors import Place, Problem
+from arazzo_runner.expressions.criteria import CompiledCriterion
+from arazzo_runner.expressions.templates import CompiledValue
+from arazzo_runner.openapi.operations import Operation
+from arazzo_runner.openapi.servers import ServerOptions
+
+DEFAULT_MAX_STEPS = 10_000
+DEFAULT_POLL_INTERVAL = 1.0
+DEFAULT_MAX_RETRY_AFTER = 300.0
+MAX_DEPTH = 50
+"""How deeply workflows may call one another (F6)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Spot:
+    """Where something of the plan stands in its document. The place in the text is found only when it is asked for."""
+
+    document: Document
+    pointer: str
+
+    @property
+    def place(self) -> Place:
+        """File, line and column."""
+        return self.document.place(self.pointer)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How a run behaves where the document leaves it to the user. Times in seconds.
+
+    Attributes:
+        strict: the specification's forms only.
+        force: run although a criterion cannot be parsed; it then fails (C1).
+        poll_interval: F5; 0 turns pacing off.
+        max_steps: step attempts of the whole run (F6).
+        timeout: of the whole run, or None.
+        max_retry_after: the longest single wait, whoever asks for it (F4, F5).
+        servers: H2.
+    """
+
+    strict: bool = False
+    force: bool = False
+    poll_interval: float = DEFAULT_POLL_INTERVAL
+    max_steps: int = DEFAULT_MAX_STEPS
+    timeout: float | None = None
+    max_retry_after: float = DEFAULT_MAX_RETRY_AFTER
+    servers: ServerOptions = field(default_factory=ServerOptions)
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedParameter:
+    """A parameter, the step's own or the workflow's; ``location`` is None for an input of a workflow.
+
+    Attributes:
+        text: the value as written, for messages.
+    """
+
+    name: str
+    location: str | None
+    value: CompiledValue
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedReplacement:
+    """A payload replacement."""
+
+    target: str
+    selector: ExpressionType | None
+    value: CompiledValue
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedBody:
+    """A request body.
+
+    Attributes:
+        content_type: as the step says, or None for the operation's.
+        payload: for any content type but JSON, when it is text; else for all.
+        json_payload: the payload as a template for JSON text (V6).
+    """
+
+    content_type: str | None
+    payload: CompiledValue
+    json_payload: CompiledValue
+    replacements: tuple[PlannedReplacement, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedAction:
+    """A success or failure action.
+
+    Attributes:
+        step: index of the step that it leads to, or None.
+        workflow: key of the workflow that it leads to, or None.
+    """
+
+    name: str
+    type: Literal["end", "goto", "retry"]
+    step: int | None
+    workflow: str | None
+    parameters: tuple[PlannedParameter, ...]
+    criteria: tuple[CompiledCriterion, ...]
+    retry_after: float | None
+    retry_limit: int
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step: the call of an operation, or of a workflow.
+
+    Attributes:
+        outputs: None when the step declares none, which for a workflow step means the child's (F7).
+        timeout: seconds, or None (F9; the document says milliseconds).
+    """
+
+    step_id: str
+    index: int
+    operation: Operation | None
+    workflow: str | None
+    server_source: str
+    parameters: tuple[PlannedParameter, ...]
+    body: PlannedBody | None
+    criteria: tuple[CompiledCriterion, ...]
+    on_success: tuple[PlannedAction, ...]
+    on_failure: tuple[PlannedAction, ...]
+    outputs: tuple[tuple[str, CompiledValue], ...] | None
+    timeout: float | None
+    spot: Spot
+
+    @property
+    def title(self) -> str:
+        """What the step does, for people: method and path, or the workflow's id."""
+        if self.operation is not None:
+            return f"{self.operation.method} {self.operation.path}"
+        return f"workflow {(self.workflow or '').rpartition('#')[2]}"
+
+
+@dataclass(frozen=True, slots=True)
+class PlannedWorkflow:
+    """A workflow with its document's surroundings.
+
+    Attributes:
+        key: document and workflow id, unique in the plan.
+        input_schema: self-contained JSON Schema, or None.
+        declared_inputs: the names that the schema declares.
+        sources, components: what ``$sourceDescriptions`` and ``$components`` mean here.
+        self_uri: ``$self``, or None.
+    """
+
+    key: str
+    workflow_id: str
+    summary: str | None
+    input_schema: Mapping[str, Any] | None
+    declared_inputs: tuple[str, ...]
+    depends_on: tuple[str, ...]
+    steps: tuple[PlannedStep, ...]
+    outputs: tuple[tuple[str, CompiledValue], ...]
+    sources: Mapping[str, Mapping[str, Any]]
+    components: Mapping[str, Mapping[str, Any]]
+    self_uri: str | None
+    spot: Spot
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All that a run needs.
+
+    Attributes:
+        entry: key of the workflow that was asked for.
+        problems: what is worth knowing before the run: warnings and hints, no errors.
+        fingerprint: of the documents and options, which a state taken up again has to match.
+    """
+
+    entry: str
+    workflows: Mapping[str, PlannedWorkflow]
+    options: RunOptions
+    problems: tuple[Problem, ...] = ()
+    fingerprint: str = ""
+
+    @property
+    def workflow(self) -> PlannedWorkflow:
+        """The workflow that was asked for."""
+        return self.workflows[self.entry]

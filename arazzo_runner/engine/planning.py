@@ -1,0 +1,417 @@
+"""Documents to a ``Plan``: everything that the workflow can reach is resolved, parsed and checked here (C1, F8, H1).
+
+All that is wrong is collected; one ``PlanError`` shows it together.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeVar, cast
+
+from arazzo_runner.documents import pointer as json_pointer
+from arazzo_runner.documents.inputs import bundle_inputs
+from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, Parameter, RequestBody, Step, Workflow
+from arazzo_runner.documents.reader import Document
+from arazzo_runner.engine.inputs import declared
+from arazzo_runner.engine.plan import (
+    Plan,
+    PlannedAction,
+    PlannedBody,
+    PlannedParameter,
+    PlannedReplacement,
+    PlannedStep,
+    PlannedWorkflow,
+    RunOptions,
+    Spot,
+)
+from arazzo_runner.errors import DocumentError, ExpressionSyntaxError, PlanError, Problem, Severity, sorted_problems
+from arazzo_runner.expressions.criteria import CompiledCriterion, Unusable, compile_criterion
+from arazzo_runner.expressions.syntax import Names
+from arazzo_runner.expressions.templates import (
+    CompiledValue,
+    Dialect,
+    Literal as LiteralValue,
+    compile_expression,
+    compile_json_text,
+    compile_value,
+)
+from arazzo_runner.lint.link_rules import problem
+from arazzo_runner.openapi.linker import LinkError, LinkedWorkflow, Linker, nearest
+from arazzo_runner.openapi.operations import Operation
+
+T = TypeVar("T")
+
+
+def make_plan(
+    linker: Linker, document: Document, workflow_id: str, options: RunOptions | None = None
+) -> Plan:
+    """Plan a workflow of a document.
+
+    Raises:
+        InvalidDocument: the document breaks the specification where the workflow can be touched by it.
+        PlanError: the workflow cannot be run as it stands; it carries every problem found.
+        DocumentError: a source that the workflow needs cannot be used.
+    """
+    return _Planner(linker, options or RunOptions()).plan(document, workflow_id)
+
+
+@dataclass(frozen=True, slots=True)
+class _Here:
+    """A workflow that is being planned, and the way that led to its document.
+
+    Attributes:
+        prefix: the names of the Arazzo sources on the way, each followed by a dot; empty in the document that is run.
+    """
+
+    description: ArazzoDescription
+    workflow: Workflow
+    prefix: str
+
+    @property
+    def key(self) -> str:
+        return f"{self.description.document.uri}#{self.workflow.workflow_id}"
+
+
+class _Planner:
+    def __init__(self, linker: Linker, options: RunOptions) -> None:
+        self.linker = linker
+        self.options = options
+        self.problems: list[Problem] = []
+        self.planned: dict[str, PlannedWorkflow] = {}
+        self.pending: list[_Here] = []
+        self.schemas: dict[str, dict[str, Any]] = {}
+
+    def plan(self, document: Document, workflow_id: str) -> Plan:
+        description = self.linker.description(document)
+        workflow = self.linker.workflow(description, workflow_id).workflow
+        entry = _Here(description, workflow, "")
+        self.pending.append(entry)
+        while self.pending:
+            here = self.pending.pop()
+            if here.key not in self.planned:
+                self.check_structure(here)
+                self.planned[here.key] = self.workflow(here)
+        self.check_cycles(entry)
+        errors = [problem for problem in self.problems if problem.severity is Severity.ERROR]
+        if errors:
+            raise PlanError(f"the workflow {workflow_id!r} cannot be run", sorted_problems(errors))
+        return Plan(
+            entry.key,
+            self.planned,
+            self.options,
+            tuple(sorted_problems(self.problems)),
+            self.fingerprint(),
+        )
+
+    def fingerprint(self) -> str:
+        """A digest of every document that the plan was made from and of the options that decide what a run does."""
+        digest = hashlib.sha256()
+        for key in sorted(self.planned):
+            digest.update(key.encode())
+            digest.update(self.planned[key].spot.document.text.encode("utf-8", "surrogatepass"))
+        decisive = replace(self.options)
+        digest.update(repr(decisive).encode())
+        return digest.hexdigest()[:32]
+
+    def check_structure(self, here: _Here) -> None:
+        """Take over the structural errors that touch the workflow; those of other workflows do not stop it."""
+        _, problems = self.linker.load(here.description.document)
+        own = here.workflow.pointer
+        for problem in problems:
+            elsewhere = problem.place.pointer.startswith("/workflows/") and not f"{problem.place.pointer}/".startswith(
+                f"{own}/"
+            )
+            if not elsewhere and problem.severity is Severity.ERROR:
+                self.problems.append(problem)
+
+    def report(self, here: _Here, rule: str, message: str, pointer: str, hint: str = "") -> None:
+        self.problems.append(problem(rule, message, here.description.document.place(pointer), hint=hint or None))
+
+    def attempt(self, here: _Here, pointer: str, make: Callable[[], T]) -> T | None:
+        """What ``make`` gives; its error becomes a problem at ``pointer``."""
+        try:
+            return make()
+        except LinkError as error:
+            self.report(here, error.rule, error.message, pointer, error.hint)
+        except ExpressionSyntaxError as error:
+            self.report(here, "expression-syntax", error.message, pointer, error.hint)
+        except DocumentError as error:
+            self.problems += error.problems
+            if not error.problems:
+                raise
+        return None
+
+    # Workflows
+
+    def schema(self, description: ArazzoDescription, workflow: Workflow) -> dict[str, Any]:
+        key = f"{description.document.uri}#{workflow.pointer}"
+        if key not in self.schemas:
+            self.schemas[key] = bundle_inputs(description, workflow)
+        return self.schemas[key]
+
+    def workflow(self, here: _Here) -> PlannedWorkflow:
+        description, workflow = here.description, here.workflow
+        document = description.document
+        schema = self.attempt(here, f"{workflow.pointer}/inputs", lambda: self.schema(description, workflow)) or {}
+        depends_on = []
+        for index, reference in enumerate(workflow.depends_on):
+            pointer = json_pointer.join(workflow.pointer, "dependsOn", index)
+            key = self.reach(here, reference, pointer)
+            if key is not None:
+                depends_on.append(key)
+        dialect = Dialect(self.names(here, schema), description.version, self.options.strict)
+        steps = tuple(self.step(here, step, index, dialect) for index, step in enumerate(workflow.steps))
+        outputs = self.outputs(here, workflow.outputs, f"{workflow.pointer}/outputs", dialect)
+        return PlannedWorkflow(
+            key=here.key,
+            workflow_id=workflow.workflow_id,
+            summary=workflow.summary,
+            input_schema=schema or None,
+            declared_inputs=declared(schema),
+            depends_on=tuple(depends_on),
+            steps=steps,
+            outputs=outputs,
+            sources={s.name: {"name": s.name, "url": s.url, "type": s.type} for s in description.source_descriptions},
+            components={
+                "parameters": {name: p.value for name, p in description.components.parameters.items()},
+                "inputs": dict(description.components.inputs),
+            },
+            self_uri=description.self_uri,
+            spot=Spot(document, workflow.pointer),
+        )
+
+    def names(self, here: _Here, schema: Mapping[str, Any]) -> Names:
+        """What the document declares around the workflow's expressions (V5)."""
+        description, workflow = here.description, here.workflow
+        inputs: dict[str, Sequence[str]] = {}
+        outputs: dict[str, Sequence[str]] = {}
+        for other in description.workflows:
+            outputs[other.workflow_id] = tuple(other.outputs)
+        for target in self.referenced(here):
+            outputs.setdefault(target.workflow.workflow_id, tuple(target.workflow.outputs))
+            reached = self.attempt(here, workflow.pointer, lambda t=target: self.schema(t.description, t.workflow))  # type: ignore[misc]
+            inputs.setdefault(target.workflow.workflow_id, declared(reached or {}))
+        steps: dict[str, Sequence[str]] = {}
+        for step in workflow.steps:
+            steps[step.step_id] = tuple(step.outputs)
+            if not step.outputs and step.workflow_id is not None:
+                linked = self.quietly(description, step.workflow_id)
+                steps[step.step_id] = tuple(linked.workflow.outputs) if linked else ()
+        return Names(declared(schema), tuple(workflow.outputs), steps, inputs, outputs)
+
+    def referenced(self, here: _Here) -> Iterable[LinkedWorkflow]:
+        """The workflows that the workflow names; what leads nowhere is reported where it is planned."""
+        workflow = here.workflow
+        references = dict.fromkeys(
+            [*workflow.depends_on, *(step.workflow_id for step in workflow.steps if step.workflow_id is not None)]
+        )
+        for reference in references:
+            linked = self.quietly(here.description, reference)
+            if linked is not None:
+                yield linked
+
+    def quietly(self, description: ArazzoDescription, reference: str) -> LinkedWorkflow | None:
+        try:
+            return self.linker.workflow(description, reference)
+        except (LinkError, DocumentError):
+            return None
+
+    def reach(self, here: _Here, reference: str, pointer: str) -> str | None:
+        """The key of a workflow that is referred to; it is planned later."""
+        linked = self.attempt(here, pointer, lambda: self.linker.workflow(here.description, reference))
+        if linked is None:
+            return None
+        prefix = here.prefix if linked.source is None else f"{here.prefix}{linked.source}."
+        there = _Here(linked.description, linked.workflow, prefix)
+        self.pending.append(there)
+        return there.key
+
+    def check_cycles(self, entry: _Here) -> None:
+        """Refuse ``dependsOn`` that leads in a circle (F8)."""
+        done: set[str] = set()
+        for start in self.planned:
+            path: list[str] = []
+            stack: list[tuple[str, bool]] = [(start, False)]
+            while stack:
+                key, leaving = stack.pop()
+                if leaving:
+                    path.pop()
+                    done.add(key)
+                elif key in path:
+                    around = " → ".join(self.planned[k].workflow_id for k in [*path[path.index(key) :], key])
+                    self.report(
+                        entry, "dependency-cycle", f"the workflows depend on one another in a circle: {around}",
+                        f"{entry.workflow.pointer}/dependsOn",
+                    )
+                    return
+                elif key not in done and key in self.planned:
+                    path.append(key)
+                    stack.append((key, True))
+                    stack += [(needed, False) for needed in self.planned[key].depends_on]
+
+    # Steps
+
+    def step(self, here: _Here, step: Step, index: int, dialect: Dialect) -> PlannedStep:
+        workflow_key: str | None = None
+        operation: Operation | None = None
+        source = ""
+        if step.workflow_id is not None:
+            workflow_key = self.reach(here, step.workflow_id, f"{step.pointer}/workflowId")
+        else:
+            field = "operationPath" if step.operation_path is not None else "operationId"
+            linked = self.attempt(
+                here, f"{step.pointer}/{field}", lambda: self.linker.operation(here.description, step)
+            )
+            if linked is not None:
+                operation, source = linked.operation, f"{here.prefix}{linked.source}"
+                if linked.portable is not None:
+                    self.report(
+                        here, "operation-reference-form", f"the reference to the operation {operation.label} is not portable",
+                        f"{step.pointer}/{field}", f"write {linked.portable}",
+                    )
+        return PlannedStep(
+            step_id=step.step_id,
+            index=index,
+            operation=operation,
+            workflow=workflow_key,
+            server_source=source,
+            parameters=self.parameters(here, step, dialect),
+            body=self.body(here, step.request_body, dialect) if step.request_body is not None else None,
+            criteria=self.criteria(here, step.success_criteria, dialect),
+            on_success=self.actions(here, step, "success", dialect),
+            on_failure=self.actions(here, step, "failure", dialect),
+            outputs=self.outputs(here, step.outputs, f"{step.pointer}/outputs", dialect) if step.outputs else None,
+            timeout=None if step.timeout is None else step.timeout / 1000,
+            spot=Spot(here.description.document, step.pointer),
+        )
+
+    def parameters(self, here: _Here, step: Step, dialect: Dialect) -> tuple[PlannedParameter, ...]:
+        """The step's parameters, then the workflow's that it does not replace by name and ``in`` (F2)."""
+        description = here.description
+        own = self.attempt(
+            here, f"{step.pointer}/parameters", lambda: self.linker.parameters(description, step.parameters)
+        )
+        shared = self.attempt(
+            here,
+            f"{here.workflow.pointer}/parameters",
+            lambda: self.linker.parameters(description, here.workflow.parameters),
+        )
+        merged: dict[tuple[str, str | None], Parameter] = {}
+        for parameter in [*(own or ()), *(shared or ())]:
+            # Parameters of a workflow step are inputs, whatever their `in` says.
+            place = None if step.workflow_id is not None else parameter.location
+            merged.setdefault((parameter.name, place), parameter)
+        return self.values(here, merged.values(), dialect)
+
+    def values(self, here: _Here, parameters: Iterable[Parameter], dialect: Dialect) -> tuple[PlannedParameter, ...]:
+        result = []
+        for parameter in parameters:
+            compiled = self.attempt(
+                here, f"{parameter.pointer}/value", lambda p=parameter: compile_value(p.value, dialect)  # type: ignore[misc]
+            )
+            if compiled is not None:
+                text = parameter.value if isinstance(parameter.value, str) else json.dumps(parameter.value)
+                result.append(PlannedParameter(parameter.name, parameter.location, compiled, text))
+        return tuple(result)
+
+    def body(self, here: _Here, body: RequestBody, dialect: Dialect) -> PlannedBody | None:
+        if not body.has_payload and not body.replacements:
+            return None
+        pointer = f"{body.pointer}/payload"
+        payload = self.attempt(here, pointer, lambda: compile_value(body.payload, dialect))
+        as_json = payload
+        if isinstance(body.payload, str):
+            as_json = self.attempt(here, pointer, lambda: compile_json_text(body.payload, dialect))
+        replacements = []
+        for replacement in body.replacements:
+            value = self.attempt(
+                here, f"{replacement.pointer}/value", lambda r=replacement: compile_value(r.value, dialect)  # type: ignore[misc]
+            )
+            if value is not None:
+                replacements.append(PlannedReplacement(replacement.target, replacement.target_selector_type, value))
+        empty: CompiledValue = LiteralValue({})
+        if not body.has_payload:
+            payload = as_json = empty
+        return PlannedBody(body.content_type, payload or empty, as_json or empty, tuple(replacements))
+
+    def criteria(
+        self, here: _Here, criteria: Iterable[Criterion], dialect: Dialect
+    ) -> tuple[CompiledCriterion, ...]:
+        return tuple(self.criterion(here, criterion, dialect) for criterion in criteria)
+
+    def criterion(self, here: _Here, criterion: Criterion, dialect: Dialect) -> CompiledCriterion:
+        """A compiled criterion; one that cannot be parsed refuses the run, or with ``--force`` fails in it (C1)."""
+        try:
+            return compile_criterion(criterion, dialect)
+        except ExpressionSyntaxError as error:
+            rule = "unusable-criterion" if self.options.force else "criterion-syntax"
+            message = f"the {criterion.type.type} condition {criterion.condition!r} cannot be parsed: {error.message}"
+            self.report(here, rule, message, f"{criterion.pointer}/condition", error.hint)
+            return CompiledCriterion(criterion, Unusable(f"the condition cannot be parsed: {error.message}"))
+
+    def actions(
+        self, here: _Here, step: Step, kind: Literal["success", "failure"], dialect: Dialect
+    ) -> tuple[PlannedAction, ...]:
+        """The step's actions, then the workflow's that it does not replace by name (F2)."""
+        field = "onSuccess" if kind == "success" else "onFailure"
+        shared_field = f"{kind}Actions"
+        own = self.attempt(
+            here,
+            f"{step.pointer}/{field}",
+            lambda: self.linker.actions(here.description, step.on_success if kind == "success" else step.on_failure, kind),
+        )
+        workflow = here.workflow
+        shared = self.attempt(
+            here,
+            f"{workflow.pointer}/{shared_field}",
+            lambda: self.linker.actions(
+                here.description, workflow.success_actions if kind == "success" else workflow.failure_actions, kind
+            ),
+        )
+        merged: dict[str, Action] = {}
+        for action in [*(own or ()), *(shared or ())]:
+            merged.setdefault(action.name, action)
+        return tuple(self.action(here, action, dialect) for action in merged.values())
+
+    def action(self, here: _Here, action: Action, dialect: Dialect) -> PlannedAction:
+        step: int | None = None
+        workflow: str | None = None
+        if action.type != "end" and action.step_id is not None:
+            ids = [s.step_id for s in here.workflow.steps]
+            if action.step_id in ids:
+                step = ids.index(action.step_id)
+            else:
+                message = f"there is no step {action.step_id!r} in this workflow"
+                self.report(here, "unknown-step", message, f"{action.pointer}/stepId", nearest(action.step_id, ids, "steps"))
+        elif action.type != "end" and action.workflow_id is not None:
+            workflow = self.reach(here, action.workflow_id, f"{action.pointer}/workflowId")
+        parameters = self.attempt(
+            here,
+            f"{action.pointer}/parameters",
+            lambda: self.linker.parameters(here.description, action.parameters),
+        )
+        return PlannedAction(
+            name=action.name,
+            type=cast(Literal["end", "goto", "retry"], action.type),
+            step=step,
+            workflow=workflow,
+            parameters=self.values(here, parameters or (), dialect),
+            criteria=self.criteria(here, action.criteria, dialect),
+            retry_after=action.retry_after,
+            retry_limit=1 if action.retry_limit is None else action.retry_limit,
+            spot=Spot(here.description.document, action.pointer),
+        )
+
+    def outputs(
+        self, here: _Here, outputs: Mapping[str, Any], pointer: str, dialect: Dialect
+    ) -> tuple[tuple[str, CompiledValue], ...]:
+        compiled = []
+        for name, value in outputs.items():
+            where = json_pointer.join(pointer, name)
+            made = self.attempt(here, where, lambda v=value: compile_expression(v, dialect))  # type: ignore[misc]
+            if made is not None:
+                compiled.append((name, made))
+        return tuple(compiled)

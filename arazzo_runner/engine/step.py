@@ -1,0 +1,216 @@
+"""One attempt of one step: values to a request, and a response to verdicts, outputs and the action that follows.
+
+Pure functions of the plan and a scope; ``flow`` decides when they are called.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from email.utils import parsedate_to_datetime
+from typing import Any
+
+from arazzo_runner.effects import Request, Response
+from arazzo_runner.engine.events import CriterionOutcome
+from arazzo_runner.engine.exchange import ReceivedResponse, SentRequest
+from arazzo_runner.engine.plan import PlannedAction, PlannedBody, PlannedParameter, PlannedStep, PlannedWorkflow, RunOptions
+from arazzo_runner.engine.state import Finished, Frame, Prepared
+from arazzo_runner.errors import StepError
+from arazzo_runner.expressions.criteria import CompiledCriterion
+from arazzo_runner.expressions.evaluate import Scope, WorkflowView
+from arazzo_runner.expressions.templates import CompiledValue
+from arazzo_runner.expressions.undefined import UNDEFINED
+from arazzo_runner.openapi.bodies import choose_content_type, encode_body
+from arazzo_runner.openapi.operations import Operation
+from arazzo_runner.openapi.replacements import apply_replacement
+from arazzo_runner.openapi.serialize import Argument, is_json, serialize
+from arazzo_runner.openapi.servers import server_url
+
+
+def scope_of(
+    workflow: PlannedWorkflow,
+    frame: Frame,
+    *,
+    prepared: Prepared | None = None,
+    response: Response | None = None,
+    child: Finished | None = None,
+) -> Scope:
+    """What expressions can name in a frame.
+
+    Args:
+        prepared, response: the exchange of the step at hand.
+        child: the workflow that the step at hand called; its outputs are ``$outputs`` there (F7).
+    """
+    views = {key: WorkflowView(done.inputs, done.outputs) for key, done in frame.workflows.items()}
+    views.setdefault(workflow.workflow_id, WorkflowView(frame.inputs, {}))
+    return Scope(
+        inputs=frame.inputs,
+        outputs={} if child is None else child.outputs,
+        steps=frame.steps,
+        workflows=views,
+        url=UNDEFINED if prepared is None else prepared.request.url,
+        method=UNDEFINED if prepared is None else prepared.request.method,
+        status_code=UNDEFINED if response is None else response.status,
+        request=None if prepared is None else SentRequest(prepared.request, prepared.sent),
+        response=None if response is None else ReceivedResponse(response),
+        sources=workflow.sources,
+        components=workflow.components,
+        self_uri=UNDEFINED if workflow.self_uri is None else workflow.self_uri,
+    )
+
+
+def prepare(step: PlannedStep, scope: Scope, options: RunOptions) -> Prepared:
+    """Build the request of a step that calls an operation.
+
+    Raises:
+        StepError: it cannot be sent (V1, V6, H2, H3, H4).
+    """
+    operation = step.operation
+    if operation is None:
+        raise StepError("request-invalid", f"the step {step.step_id!r} calls no operation")
+    target = serialize(operation, arguments(step, operation, scope))
+    headers = list(target.headers)
+    names = {name.lower() for name, _ in headers}
+    content: bytes | None = None
+    body = _payload(step.body, operation, scope, dict(headers)) if step.body is not None else None
+    if body is None and operation.body_required:
+        raise StepError("missing-value", f"the operation {operation.label} requires a body, and the step gives none")
+    if body is not None:
+        encoded = encode_body(operation, *body)
+        content = encoded.content
+        if "content-type" not in names or encoded.content_type.startswith("multipart/"):
+            headers = [pair for pair in headers if pair[0].lower() != "content-type"]
+            headers.append(("Content-Type", encoded.content_type))
+    if "accept" not in names:
+        headers.append(("Accept", _accept(operation)))
+    server = server_url(operation, options.servers, source=step.server_source)
+    url = server + target.path + (f"?{target.query}" if target.query else "")
+    request = Request(operation.method, url, tuple(headers), content)
+    return Prepared(request, target.sent, _digest(request), tuple(target.warnings))
+
+
+def arguments(step: PlannedStep, operation: Operation, scope: Scope) -> list[Argument]:
+    """The values of a step's parameters; those without one are left out (V1).
+
+    Raises:
+        StepError: ``missing-value``: the operation requires a parameter whose expression has no value.
+    """
+    result = []
+    for parameter in step.parameters:
+        value = _resolved(parameter, scope)
+        location = parameter.location or "query"
+        if value is UNDEFINED or value is None:
+            spec = operation.parameter(parameter.name, location)
+            if location == "path" or (spec is not None and spec.required):
+                what = "null" if value is None else "no value"
+                raise StepError(
+                    "missing-value",
+                    f"the {location} parameter {parameter.name!r} is required by {operation.label}, "
+                    f"and {parameter.text} has {what}",
+                )
+            continue
+        result.append(Argument(parameter.name, location, value))
+    return result
+
+
+def _resolved(parameter: PlannedParameter, scope: Scope) -> Any:
+    try:
+        return parameter.value.resolve(scope)
+    except StepError as error:
+        raise StepError(error.code, f"the parameter {parameter.name!r}: {error.message}", hint=error.hint) from None
+
+
+def inputs_of(parameters: Sequence[PlannedParameter], scope: Scope) -> dict[str, Any]:
+    """The inputs that parameters give to a workflow (F7); those without a value are left out."""
+    pairs = ((parameter.name, _resolved(parameter, scope)) for parameter in parameters)
+    return {name: value for name, value in pairs if value is not UNDEFINED}
+
+
+def _payload(
+    body: PlannedBody, operation: Operation, scope: Scope, headers: Mapping[str, str]
+) -> tuple[str, Any] | None:
+    """The content type and the payload, replacements made; None for no body (V1)."""
+    given = body.content_type or next((v for name, v in headers.items() if name.lower() == "content-type"), None)
+    if given is None and isinstance(payload := body.payload.resolve(scope), (bytes, str)):
+        content_type = choose_content_type(operation, None, payload)
+    else:
+        content_type = choose_content_type(operation, given, {})
+    payload = (body.json_payload if is_json(content_type) else body.payload).resolve(scope)
+    if payload is UNDEFINED:
+        return None
+    for replacement in body.replacements:
+        value = replacement.value.resolve(scope)
+        if value is not UNDEFINED:
+            payload = apply_replacement(
+                payload, replacement.target, value, content_type=content_type, selector=replacement.selector
+            )
+    return content_type, payload
+
+
+def _accept(operation: Operation) -> str:
+    """The media types that the operation documents for its answers, and anything else after them."""
+    types: dict[str, None] = {}
+    for response in operation.responses.values():
+        content = response.get("content") if isinstance(response, dict) else None
+        types.update(dict.fromkeys(content if isinstance(content, dict) else ()))
+    listed = [name for name in types if "*" not in name][:4]
+    return ", ".join([*listed, "*/*;q=0.5"]) if listed else "*/*"
+
+
+def _digest(request: Request) -> str:
+    head = f"{request.method} {request.url}\n".encode("utf-8", "surrogateescape")
+    return hashlib.sha256(head + (request.body or b"")).hexdigest()[:32]
+
+
+def judge(criteria: Sequence[CompiledCriterion], scope: Scope) -> list[CriterionOutcome]:
+    """Ask every criterion; none decides for another, so that all can be shown."""
+    outcomes = []
+    for criterion in criteria:
+        verdict = criterion.check(scope)
+        source = criterion.source
+        outcomes.append(CriterionOutcome(source.condition, source.type.type, verdict.passed, verdict.detail))
+    return outcomes
+
+
+def choose(
+    actions: Sequence[PlannedAction], scope: Scope, retries: Mapping[str, int]
+) -> tuple[int, PlannedAction] | None:
+    """The first action whose criteria all pass and, for a retry, whose limit is not used up (F1, F4)."""
+    for index, action in enumerate(actions):
+        if action.type == "retry" and retries.get(str(index), 0) >= action.retry_limit:
+            continue
+        if all(criterion.check(scope).passed for criterion in action.criteria):
+            return index, action
+    return None
+
+
+def outputs_of(
+    outputs: Sequence[tuple[str, CompiledValue]], scope: Scope
+) -> tuple[dict[str, Any], list[str]]:
+    """The outputs that have a value, and the names of those that have none."""
+    values: dict[str, Any] = {}
+    absent: list[str] = []
+    for name, compiled in outputs:
+        try:
+            value = compiled.resolve(scope)
+        except StepError:
+            value = UNDEFINED
+        if value is UNDEFINED:
+            absent.append(name)
+        else:
+            values[name] = value
+    return values, absent
+
+
+def retry_after(response: Response | None, now: float) -> float | None:
+    """What a ``Retry-After`` header asks for, in seconds from ``now``: its two forms, seconds and date (F4)."""
+    text = response.header("Retry-After") if response is not None else None
+    if text is None:
+        return None
+    text = text.strip()
+    if text.isdecimal():
+        return float(text) if len(text) < 12 else 1e12
+    try:
+        return max(0.0, parsedate_to_datetime(text).timestamp() - now)
+    except (ValueError, TypeError, OverflowError):
+        return None

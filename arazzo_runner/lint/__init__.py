@@ -1,0 +1,1 @@
+"""Rules that need more than a document's structure: its expressions, its flow, and the operations it calls."""
