@@ -1,0 +1,67 @@
+"""Every problem of a document, or of one workflow of it: the loader's, those of its sources, and this room's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from arazzo_runner.documents.model import ArazzoDescription, Workflow
+from arazzo_runner.documents.reader import Document
+from arazzo_runner.errors import Problem, sorted_problems
+from arazzo_runner.lint import expressions, link_rules, references  # noqa: F401 - link_rules registers what is reported
+from arazzo_runner.lint.findings import Check, Finding
+from arazzo_runner.lint.scope import DocumentScope, WorkflowScope
+from arazzo_runner.lint.sites import Read
+from arazzo_runner.lint.sources import Sources
+from arazzo_runner.openapi.linker import Linker
+
+WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (references.check_references,)
+DOCUMENT_CHECKS: tuple[Check[DocumentScope], ...] = (references.check_component_references,)
+
+
+def check_document(linker: Linker, document: Document, *, strict: bool = False) -> list[Problem]:
+    """Every problem of a document and of its sources, in reading order, each once.
+
+    A source that is missing or cannot be read is one problem; what would need it is then not judged.
+
+    Args:
+        strict: what a default run accepts beyond the specification is an error.
+    """
+    description, problems = linker.load(document)
+    if description is None:
+        return sorted_problems(problems)
+    sources = Sources(linker, description)
+    sources.open_all()
+    scope = DocumentScope(linker, description, sources)
+    found: list[Finding] = []
+    for check in DOCUMENT_CHECKS:
+        found += check(scope)
+    found += _of_reads(scope.components, description)
+    for workflow in scope.workflows:
+        found += _of_workflow(workflow)
+    made = (finding.problem(document, strict=strict) for finding in found)
+    return sorted_problems([*problems, *made, *sources.problems])
+
+
+def check_workflow(
+    linker: Linker, description: ArazzoDescription, workflow: Workflow, *, strict: bool = False
+) -> list[Problem]:
+    """What this room finds in one workflow, in reading order; the loader's problems are not repeated.
+
+    Sources are opened only as far as the workflow's references can mean them (H0).
+    """
+    sources = Sources(linker, description)
+    scope = WorkflowScope(DocumentScope(linker, description, sources), workflow)
+    made = [finding.problem(description.document, strict=strict) for finding in _of_workflow(scope)]
+    return sorted_problems([*made, *sources.problems])
+
+
+def _of_workflow(scope: WorkflowScope) -> Iterator[Finding]:
+    yield from _of_reads(scope.reads, scope.document.description)
+    for check in WORKFLOW_CHECKS:
+        yield from check(scope)
+
+
+def _of_reads(reads: Iterable[Read], description: ArazzoDescription) -> Iterator[Finding]:
+    for read in reads:
+        for check in expressions.READ_CHECKS:
+            yield from check(read, description.version)

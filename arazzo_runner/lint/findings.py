@@ -1,0 +1,70 @@
+"""What a check yields: a problem that has no place yet."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TypeAlias, TypeVar
+
+from arazzo_runner.documents.reader import Document
+from arazzo_runner.documents.rules import problem
+from arazzo_runner.errors import Problem, Severity
+
+Subject = TypeVar("Subject")
+
+Findings: TypeAlias = Iterator["Finding"]
+
+Check: TypeAlias = Callable[[Subject], Findings]
+"""One small function a rule, or a few rules that are one look: it reads a part of a document, and yields."""
+
+DEVIATIONS = frozenset(
+    {
+        "double-quoted-literal",
+        "expression-grammar",
+        "header-spelling",
+        "jsonpath-not-a-query",
+        "newer-expression",
+        "operation-reference-form",
+        "path-after-expression",
+        "pointer-spelling",
+        "unbraced-expression",
+        "unqualified-operation",
+        "whole-object",
+    }
+)
+"""What a default run accepts and ``--strict`` refuses (semantics.md, "Two modes"); where both readings are legal, as
+for a whole ``{$expr}`` and a root filter, ``--strict`` takes the specification's and refuses nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """A problem of a document, at a JSON Pointer.
+
+    Attributes:
+        hint: instead of the rule's own.
+        key: it is the member's name that is wrong, not its value.
+    """
+
+    rule: str
+    message: str
+    pointer: str
+    hint: str | None = None
+    key: bool = False
+
+    def problem(self, document: Document, *, strict: bool) -> Problem:
+        """The finding with its place and its severity."""
+        made = problem(self.rule, self.message, document.place(self.pointer, key=self.key), hint=self.hint)
+        return replace(made, severity=Severity.ERROR) if strict and self.rule in DEVIATIONS else made
+
+
+def did_you_mean(name: str, known: Iterable[str], what: str) -> str:
+    """A hint for a name that is not declared: those most like it, else the first few."""
+    known = list(known)
+    lower = {other.lower(): other for other in reversed(known)}
+    near = [lower[found] for found in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
+    if near:
+        return f"Did you mean {' or '.join(near)}?"
+    if not known:
+        return f"There are no {what}."
+    return f"The {what} are {', '.join(known[:8])}{', …' if len(known) > 8 else '.'}"

@@ -1,0 +1,107 @@
+"""What the JSON Schema of a workflow's inputs declares: names, which are required, and whether others may be given (V8)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from arazzo_runner.documents import pointer as json_pointer
+from arazzo_runner.documents.inputs import bundle_inputs
+from arazzo_runner.documents.model import ArazzoDescription, Workflow
+from arazzo_runner.errors import DocumentError
+
+_ALWAYS = ("allOf",)
+_PERHAPS = ("allOf", "anyOf", "oneOf")
+_BRANCHES = ("if", "then", "else")
+
+
+@dataclass(frozen=True, slots=True)
+class Inputs:
+    """The inputs of a workflow.
+
+    Attributes:
+        names: those that any part of the schema declares, in order.
+        required: those that must be given: required by every reading of the schema, and without a default.
+        open: whether a name that is not declared may be given (V8): also where nothing is declared at all.
+    """
+
+    names: tuple[str, ...]
+    required: tuple[str, ...]
+    open: bool
+
+
+UNKNOWN = Inputs((), (), True)
+"""Of a workflow without ``inputs``, and of a schema that cannot be resolved, which has its own problem."""
+
+
+def inputs_of(description: ArazzoDescription, workflow: Workflow) -> Inputs:
+    """What a workflow's inputs are, ``$ref``s and combinators followed."""
+    if workflow.inputs is None:
+        return UNKNOWN
+    try:
+        schema = bundle_inputs(description, workflow)
+    except DocumentError:
+        return UNKNOWN
+    names: dict[str, None] = {}
+    nodes = list(_subschemas(schema, _PERHAPS, branches=True))
+    for node in nodes:
+        names.update(dict.fromkeys(_properties(node)))
+    return Inputs(tuple(names), tuple(_required(schema)), _is_open(nodes))
+
+
+def _is_open(nodes: list[dict[str, Any]]) -> bool:
+    if any(node.get("additionalProperties") not in (None, False) or "patternProperties" in node for node in nodes):
+        return True
+    return not any("properties" in node for node in nodes)
+
+
+def _required(schema: dict[str, Any]) -> Iterator[str]:
+    always = list(_subschemas(schema, _ALWAYS, branches=False))
+    defaults = {
+        name
+        for node in always
+        for name, member in _properties(node).items()
+        if any("default" in part for part in _subschemas(schema, _ALWAYS, branches=False, start=member))
+    }
+    asked = [name for node in always if isinstance(listed := node.get("required"), list) for name in listed]
+    return (name for name in dict.fromkeys(asked) if isinstance(name, str) and name not in defaults)
+
+
+def _properties(node: dict[str, Any]) -> dict[str, Any]:
+    properties = node.get("properties")
+    return properties if isinstance(properties, dict) else {}
+
+
+def _subschemas(
+    root: dict[str, Any], combinators: tuple[str, ...], *, branches: bool, start: Any = None
+) -> Iterator[dict[str, Any]]:
+    """A schema and those that look at the same value: through ``$ref`` and combinators, each once."""
+    waiting: list[Any] = [root if start is None else start]
+    seen: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        if not isinstance(node, dict) or id(node) in seen:
+            continue
+        seen.add(id(node))
+        yield node
+        more = [_target(root, node)]
+        for keyword in combinators:
+            parts = node.get(keyword)
+            more += parts if isinstance(parts, list) else []
+        if branches:
+            more += [node.get(keyword) for keyword in _BRANCHES]
+            dependent = node.get("dependentSchemas")
+            more += dependent.values() if isinstance(dependent, dict) else []
+        waiting += reversed(more)
+
+
+def _target(root: dict[str, Any], node: dict[str, Any]) -> Any:
+    """What a ``$ref`` leads to; None for an anchor, which the validator follows and a name need not."""
+    reference = node.get("$ref")
+    if not isinstance(reference, str) or not reference.startswith("#"):
+        return None
+    try:
+        return json_pointer.resolve(root, reference[1:])
+    except json_pointer.PointerError:
+        return None

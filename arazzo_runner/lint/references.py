@@ -1,0 +1,145 @@
+"""What expressions name: steps, inputs, outputs, workflows, sources and components that exist (V5)."""
+
+from __future__ import annotations
+
+from arazzo_runner.expressions.syntax import ComponentReference, Expression, MessagePart, Named, SourceReference
+from arazzo_runner.lint import reference_rules  # noqa: F401 - registers the rules that this module reports
+from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
+from arazzo_runner.lint.scope import DocumentScope, WorkflowScope
+from arazzo_runner.lint.sites import Read
+
+
+def check_references(scope: WorkflowScope) -> Findings:
+    """Each name in an expression of a workflow is declared."""
+    for read in scope.reads:
+        for node in dict.fromkeys(use.node for use in read.uses):
+            match node:
+                case Named(root="inputs"):
+                    yield from _input(scope, node, read.site.pointer)
+                case Named(root="outputs"):
+                    yield from _own_output(scope, node, read)
+                case Named(root="steps"):
+                    yield from _step(scope, node, read.site.pointer)
+                case Named(root="workflows"):
+                    yield from _workflow(scope, node, read.site.pointer)
+                case MessagePart(holder="request", part="path" | "query" | "querystring"):
+                    yield from _request_parameter(scope, node, read)
+                case _:
+                    yield from check_global(scope.document, node, read.site.pointer)
+
+
+def check_component_references(scope: DocumentScope) -> Findings:
+    """Sources and components that the components' own expressions name; other names depend on who uses them."""
+    for read in scope.components:
+        for use in read.uses:
+            yield from check_global(scope, use.node, read.site.pointer)
+
+
+def check_global(scope: DocumentScope, node: Expression, pointer: str) -> Findings:
+    """Names that mean the same wherever they stand."""
+    match node:
+        case SourceReference(name):
+            known = [source.name for source in scope.description.source_descriptions]
+            if not any(str(node).startswith(f"$sourceDescriptions.{other}.") for other in known):
+                hint = did_you_mean(name, known, "source descriptions")
+                yield Finding("unknown-source", f"{node}: there is no source description {name!r}", pointer, hint)
+        case ComponentReference(kind, name):
+            components = scope.description.components
+            groups = {
+                "inputs": components.inputs,
+                "parameters": components.parameters,
+                "successActions": components.success_actions,
+                "failureActions": components.failure_actions,
+            }
+            group = groups.get(kind, {})
+            if name not in group and not any(name.startswith((f"{other}.", f"{other}#")) for other in group):
+                hint = did_you_mean(name, group, f"components.{kind}")
+                yield Finding("unknown-component", f"{node}: there is no such component", pointer, hint)
+
+
+def _declared(node: Named, names: tuple[str, ...] | None) -> bool:
+    return names is None or not node.rest or any(reading.name in names for reading in node.readings)
+
+
+def _shown(node: Named) -> str:
+    """The name that was most likely meant: the shortest reading."""
+    return node.readings[-1].name
+
+
+def _input(scope: WorkflowScope, node: Named, pointer: str) -> Findings:
+    inputs = scope.inputs
+    if _declared(node, inputs.names):
+        return
+    name = _shown(node)
+    hint = did_you_mean(name, inputs.names, "inputs") if inputs.names else "Declare it under the workflow's 'inputs'."
+    message = f"{node}: the workflow declares no input {name!r}"
+    yield Finding("undeclared-input" if inputs.open else "unknown-input", message, pointer, hint)
+
+
+def _own_output(scope: WorkflowScope, node: Named, read: Read) -> Findings:
+    """``$outputs``: the workflow's, and those of the workflow that the step calls (F7)."""
+    names = list(scope.workflow.outputs)
+    if read.site.step is not None:
+        names += read.site.step.outputs
+        if read.site.step.workflow_id is not None:
+            child = scope.document.linked(read.site.step.workflow_id)
+            if child is None:
+                return
+            names += child.workflow.outputs
+    if not _declared(node, tuple(names)):
+        hint = did_you_mean(_shown(node), names, "outputs")
+        message = f"{node}: there is no output {_shown(node)!r} here"
+        yield Finding("undeclared-output", message, read.site.pointer, hint)
+
+
+def _step(scope: WorkflowScope, node: Named, pointer: str) -> Findings:
+    ids = scope.step_ids
+    if node.owner not in ids:
+        hint = did_you_mean(node.owner, ids, "steps")
+        yield Finding("unknown-step-reference", f"{node}: there is no step {node.owner!r} in this workflow", pointer, hint)
+        return
+    target = scope.steps[ids[node.owner]]
+    if not target.step.outputs and target.step.workflow_id is not None and target.child is None:
+        return  # outputs of a workflow that cannot be found
+    names = (scope.names.steps or {}).get(node.owner, ())
+    if not _declared(node, tuple(names)):
+        hint = did_you_mean(_shown(node), names, f"outputs of {node.owner}")
+        message = f"{node}: the step {node.owner!r} has no output {_shown(node)!r}"
+        yield Finding("unknown-output", message, pointer, hint)
+
+
+def _workflow(scope: WorkflowScope, node: Named, pointer: str) -> Findings:
+    description = scope.document.description
+    local = description.workflow(node.owner)
+    linked = scope.referenced.get(node.owner)
+    if local is None and linked is None:
+        known = [*scope.referenced, *(w.workflow_id for w in description.workflows)]
+        if ".steps." in f".{node.owner}.":
+            hint = "Only the inputs and outputs of another workflow can be read: give it an output."
+        else:
+            hint = did_you_mean(node.owner, dict.fromkeys(known), "workflows")
+        yield Finding("unknown-workflow", f"{node}: there is no workflow {node.owner!r}", pointer, hint)
+        return
+    if node.field == "inputs":
+        inputs = (scope.names.workflow_inputs or {}).get(node.owner)
+        names = None if inputs is None else tuple(inputs)
+    else:
+        names = tuple((scope.names.workflow_outputs or {}).get(node.owner, ()))
+    if not _declared(node, names):
+        what = f"{node.field} of {node.owner}"
+        message = f"{node}: the workflow {node.owner!r} has no {node.field[:-1]} {_shown(node)!r}"
+        rule = "unknown-output" if node.field == "outputs" else "undeclared-input"
+        yield Finding(rule, message, pointer, did_you_mean(_shown(node), names or (), what))
+
+
+def _request_parameter(scope: WorkflowScope, node: MessagePart, read: Read) -> Findings:
+    """``$request.query.x`` reads what the step sends: a parameter of the step or of its operation."""
+    if read.site.step is None or read.site.step.step_id not in scope.step_ids:
+        return
+    step = scope.steps[scope.step_ids[read.site.step.step_id]]
+    sent = [parameter.name for parameter in step.parameters if parameter.location == node.part]
+    declared = [p.name for p in step.operation.parameters if p.location == node.part] if step.operation else []
+    if step.operation is not None and node.name not in (*sent, *declared):
+        hint = did_you_mean(node.name, (*sent, *declared), f"{node.part} parameters")
+        message = f"{node}: the step sends no {node.part} parameter {node.name!r}"
+        yield Finding("unknown-request-parameter", message, read.site.pointer, hint)
