@@ -12,11 +12,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
-from urllib.parse import urljoin
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import DocumentError, Problem, Severity
+from arazzo_runner.openapi.references import Node, References, base_uri
+from arazzo_runner.openapi.schemas import Schema
 
 Location: TypeAlias = Literal["path", "query", "querystring", "header", "cookie"]
 
@@ -24,6 +25,22 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", 
 """The fixed operation fields of a Path Item Object; 3.2 adds ``query`` and ``additionalOperations``."""
 
 DEFAULT_STYLES: Mapping[str, str] = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
+EXPLODED_STYLES = frozenset({"form", "cookie"})
+"""The styles whose ``explode`` is true when it is not written."""
+
+
+@dataclass(frozen=True, slots=True)
+class MediaTypeSpec:
+    """Media Type Object, the value of one entry of ``content``.
+
+    Attributes:
+        schema: None when it has none.
+        encoding: Encoding Objects by property.
+    """
+
+    content_type: str
+    schema: Schema | None = None
+    encoding: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +48,7 @@ class ParameterSpec:
     """Parameter Object, resolved.
 
     Attributes:
-        content_type: the media type of ``content``, which then takes the place of style and schema.
+        media: the one entry of ``content``, which then takes the place of style.
         declared: False for one that a step sends and the operation does not know.
     """
 
@@ -41,26 +58,22 @@ class ParameterSpec:
     style: str = "simple"
     explode: bool = False
     allow_reserved: bool = False
-    content_type: str | None = None
-    schema: Any = None
+    media: MediaTypeSpec | None = None
     declared: bool = True
 
 
 @dataclass(frozen=True, slots=True)
-class MediaTypeSpec:
-    """One entry of a request body's ``content``."""
-
-    content_type: str
-    schema: Any
-    encoding: Mapping[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class ServerSpec:
-    """Server Object; ``variables`` by name: default (None when it has none) and allowed values."""
+    """Server Object.
+
+    Attributes:
+        variables: by name: default (None when it has none) and allowed values.
+        base: what a relative ``url`` starts from: the URI of the document that holds it.
+    """
 
     url: str
     variables: Mapping[str, tuple[str | None, tuple[str, ...]]] = field(default_factory=dict)
+    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +90,11 @@ class Operation:
 
     Attributes:
         source: the name of the source description.
-        method: upper case.
+        method: upper case, but for ``additionalOperations``, whose keys are sent as they are written.
         path: the key of the Paths Object.
         servers: of the operation, else the path item, else the document (H2).
-        security: alternatives, each the schemes it asks for with their scopes; None when security is not mentioned.
-        schemes: the schemes that the description defines, by name.
+        security: alternatives, each the schemes it asks for with their scopes; empty when nothing is asked for.
+        schemes: those of the schemes that ``security`` asks for which the description defines, by name.
         api: the description it belongs to.
         pointer: where it stands in the description.
     """
@@ -131,210 +144,240 @@ class ApiDescription:
     Args:
         name: the source description's name.
         document: the description.
-        open_reference: opens the document of an absolute URI, for ``$ref``s that leave this one.
+        open_reference: opens the document of an absolute URI, for ``$ref``s that leave this one; raises ``OSError``
+            when there is none.
+
+    Raises:
+        DocumentError: it is no OpenAPI 3.0, 3.1 or 3.2.
     """
 
     def __init__(self, name: str, document: Document, open_reference: Callable[[str], Document]) -> None:
         self.name = name
         self.document = document
-        self._open = open_reference
-        self._check_version()
+        self.references = References(name, document, open_reference)
+        self.version = self._version()
+        self._root = Node(document.data, document)
+        self._unread: dict[str, DocumentError] = {}
 
-    def _check_version(self) -> None:
+    def _version(self) -> tuple[int, int]:
         data = self.document.data
         version = data.get("openapi") if isinstance(data, dict) else None
-        if isinstance(version, str) and re.match(r"3\.[0-2](\.|$)", version):
-            return
-        found = f"openapi {version}" if version else "Swagger 2.0" if _is_swagger(data) else "no OpenAPI description"
+        if isinstance(version, str) and (match := re.match(r"3\.([0-2])(?:\.|$)", version)):
+            return 3, int(match[1])
+        swagger = isinstance(data, dict) and "swagger" in data
+        found = f"openapi {version}" if version else "Swagger 2.0" if swagger else "no OpenAPI description"
         problem = Problem(
             Severity.ERROR,
             "openapi-version",
             f"{self.document.path} is {found}; expected OpenAPI 3.0, 3.1 or 3.2",
             self.document.place("/openapi" if version else ""),
-            "convert it to OpenAPI 3" if _is_swagger(data) else "",
+            "convert it to OpenAPI 3" if swagger else "",
         )
         raise DocumentError(f"the source description {self.name!r} cannot be used", [problem])
 
     @cached_property
     def index(self) -> tuple[Found, ...]:
-        """Every operation, in document order."""
+        """Every operation, in document order.
+
+        Path items whose ``$ref`` cannot be followed are left out: they matter only to who looks for what they hold.
+        """
         return tuple(self._walk())
 
     @cached_property
     def by_id(self) -> Mapping[str, Found]:
         """Operations by operationId; of a doubled id the first."""
-        found: dict[str, Found] = {}
+        return {entry.operation_id: entry for entry in reversed(self.index) if entry.operation_id is not None}
+
+    @cached_property
+    def by_pointer(self) -> Mapping[str, Found]:
+        """Operations by the JSON Pointer to them."""
+        return {entry.pointer: entry for entry in self.index}
+
+    @cached_property
+    def duplicates(self) -> Mapping[str, tuple[Found, ...]]:
+        """The operationIds that more than one operation has, which the specification forbids."""
+        found: dict[str, list[Found]] = {}
         for entry in self.index:
             if entry.operation_id is not None:
-                found.setdefault(entry.operation_id, entry)
-        return found
+                found.setdefault(entry.operation_id, []).append(entry)
+        return {name: tuple(entries) for name, entries in found.items() if len(entries) > 1}
 
     def _walk(self) -> Iterator[Found]:
-        paths = self.document.data.get("paths")
-        for path, item in paths.items() if isinstance(paths, dict) else ():
-            if not isinstance(item, dict):
+        for path, written in self._paths.items():
+            if path.startswith("x-"):
                 continue
-            here = json_pointer.join("", "paths", path)
-            target = self.deref(item)[0] if "$ref" in item else item
-            merged = {**target, **item} if isinstance(target, dict) else item
-            for method in METHODS:
-                if isinstance(operation := merged.get(method), dict):
-                    yield Found(_text(operation.get("operationId")), method.upper(), path, f"{here}/{method}")
-            more = merged.get("additionalOperations")
-            for method, operation in more.items() if isinstance(more, dict) else ():
-                if isinstance(operation, dict):
-                    where = json_pointer.join(here, "additionalOperations", method)
-                    yield Found(_text(operation.get("operationId")), method, path, where)
+            try:
+                item = self.references.layers(written)
+                operations = {key: self._operation_id(node) for key, node in _operations(item)}
+            except DocumentError as error:
+                self._unread[written.pointer] = error
+                continue
+            for key, operation_id in operations.items():
+                method = key[-1] if len(key) > 1 else key[0].upper()
+                yield Found(operation_id, method, path, json_pointer.join(written.pointer, *key))
+
+    @cached_property
+    def _paths(self) -> Mapping[str, Node]:
+        return dict(self.references.follow(self._root.member("paths")).items())
+
+    def _operation_id(self, node: Node) -> str | None:
+        if "$ref" in node.value:  # not in the specification, and yet how large descriptions are split
+            node = self.references.follow(node)
+        operation_id = node.value.get("operationId") if isinstance(node.value, dict) else None
+        return operation_id if isinstance(operation_id, str) else None
 
     def find(self, operation_id: str) -> Operation | None:
-        """The operation of that id; letter case counts (H1)."""
-        found = self.by_id.get(operation_id)
-        return self._resolve(found) if found else None
+        """The operation of that id; letter case counts (H1).
+
+        Raises:
+            DocumentError: a ``$ref`` of the operation cannot be followed; or there is no such operation, but a path
+                item that cannot be read and may hold it.
+        """
+        if found := self.by_id.get(operation_id):
+            return self._resolve(found)
+        for error in self._unread.values():
+            raise error
+        return None
 
     def at(self, pointer: str) -> Operation | None:
-        """The operation that a JSON Pointer into the description reaches, or None."""
-        for found in self.index:
-            if found.pointer == pointer:
-                return self._resolve(found)
+        """The operation that a JSON Pointer into the description reaches, or None.
+
+        Raises:
+            DocumentError: a ``$ref`` on the way, or of the operation, cannot be followed.
+        """
+        if found := self.by_pointer.get(pointer):
+            return self._resolve(found)
+        for item, error in self._unread.items():
+            if pointer.startswith(f"{item}/"):
+                raise error
         return None
 
     def nearest(self, operation_id: str, count: int = 3) -> list[str]:
         """The ids most like that one, letter case aside."""
-        ids = {found.lower(): found for found in reversed(self.by_id)}
+        ids = {found.lower(): found for found in self.by_id}
         return [ids[near] for near in difflib.get_close_matches(operation_id.lower(), ids, n=count, cutoff=0.6)]
 
-    def deref(self, node: Any, document: Document | None = None) -> tuple[Any, Document]:
-        """Follow ``$ref``s from ``node`` until it is none; gives the target and the document it stands in.
-
-        Raises:
-            DocumentError: a ``$ref`` reaches nothing, or leads in a circle.
-        """
-        document = document or self.document
-        seen: set[tuple[str, str]] = set()
-        while isinstance(node, dict) and isinstance(reference := node.get("$ref"), str):
-            base = document.uri or ""
-            uri, _, fragment = urljoin(base, reference).partition("#") if not reference.startswith("#") else (
-                base, "", reference[1:],
-            )
-            if (uri, fragment) in seen:
-                raise self._bad_reference(reference, "it leads in a circle")
-            seen.add((uri, fragment))
-            if not reference.startswith("#") and uri != base:
-                document = self._open(uri)
-            try:
-                node = json_pointer.resolve(document.data, _unquote(fragment))
-            except LookupError:
-                raise self._bad_reference(reference, f"nothing is there in {document.path}") from None
-        return node, document
-
-    def _bad_reference(self, reference: str, why: str) -> DocumentError:
-        problem = Problem(
-            Severity.ERROR, "unresolved-reference", f"the $ref {reference!r} cannot be followed: {why}",
-            self.document.place(""),
-        )
-        return DocumentError(f"the source description {self.name!r} cannot be used", [problem])
-
     def _resolve(self, found: Found) -> Operation:
-        data = self.document.data
-        written = data["paths"][found.path]
-        target, home = self.deref(written)
-        item = {**target, **written} if target is not written else written
-        tokens = json_pointer.split(found.pointer)[2:]
-        operation: Any = item
-        for token in tokens:
-            operation = operation[token]
+        item = self.references.layers(self._paths[found.path])
+        key = tuple(json_pointer.split(found.pointer)[2:])
+        operation = self.references.follow(dict(_operations(item))[key])
         parameters: dict[tuple[str, str], ParameterSpec] = {}
-        for holder in (item, operation):
-            for entry in holder.get("parameters") or ():
-                spec = self._parameter(entry, home)
-                if spec is not None:
+        for holder in (_first(item, "parameters"), operation.member("parameters")):
+            for entry in holder.elements():
+                if spec := self._parameter(entry):
                     parameters[spec.name, spec.location] = spec
-        bodies, required = self._bodies(operation.get("requestBody"), home)
-        security = operation.get("security", data.get("security")) or ()
+        body = self.references.follow(operation.member("requestBody"))
+        security = self._security(operation)
         return Operation(
             source=self.name,
             operation_id=found.operation_id,
             method=found.method,
             path=found.path,
             parameters=tuple(parameters.values()),
-            bodies=bodies,
-            body_required=required,
-            servers=tuple(_servers(operation) or _servers(item) or _servers(data)),
-            security=tuple(
-                {name: tuple(scopes or ()) for name, scopes in alternative.items()}
-                for alternative in security
-                if isinstance(alternative, dict)
+            bodies=tuple(self._content(body)),
+            body_required=body.member("required").value is True,
+            servers=(
+                _servers(operation.member("servers"))
+                or _servers(_first(item, "servers"))
+                or _servers(self._root.member("servers"))
             ),
-            schemes=self.schemes,
-            responses=operation.get("responses") or {},
+            security=security,
+            schemes=self._schemes(security),
+            responses=operation.member("responses").value or {},
             api=self,
             pointer=found.pointer,
         )
 
-    @cached_property
-    def schemes(self) -> Mapping[str, SchemeSpec]:
-        """The security schemes that the description defines."""
-        components = self.document.data.get("components")
-        defined = components.get("securitySchemes") if isinstance(components, dict) else None
-        resolved = ((name, self.deref(node)[0]) for name, node in (defined or {}).items())
-        return {name: SchemeSpec(name, node) for name, node in resolved if isinstance(node, dict)}
-
-    def _parameter(self, entry: Any, home: Document) -> ParameterSpec | None:
-        node, _ = self.deref(entry, home)
-        if not isinstance(node, dict) or not isinstance(node.get("name"), str) or not isinstance(node.get("in"), str):
+    def _parameter(self, entry: Node) -> ParameterSpec | None:
+        node = self.references.follow(entry)
+        name, location = node.member("name").value, node.member("in").value
+        if not isinstance(name, str) or not isinstance(location, str):
             return None
-        location = node["in"]
-        content = node.get("content")
-        style = node.get("style") or DEFAULT_STYLES.get(location, "form")
+        style = node.member("style").value or DEFAULT_STYLES.get(location, "form")
+        explode = node.member("explode").value
         return ParameterSpec(
-            name=node["name"],
+            name=name,
             location=location,
-            required=node.get("required") is True or location == "path",
+            required=node.member("required").value is True or location == "path",
             style=style,
-            explode=bool(node.get("explode", style in ("form", "cookie"))),
-            allow_reserved=node.get("allowReserved") is True,
-            content_type=next(iter(content), None) if isinstance(content, dict) else None,
-            schema=node.get("schema"),
+            explode=style in EXPLODED_STYLES if explode is None else explode is True,
+            allow_reserved=node.member("allowReserved").value is True,
+            media=next(self._content(node), None),
         )
 
-    def _bodies(self, entry: Any, home: Document) -> tuple[tuple[MediaTypeSpec, ...], bool]:
-        node, home = self.deref(entry, home)
-        content = node.get("content") if isinstance(node, dict) else None
-        if not isinstance(content, dict):
-            return (), False
-        bodies = []
-        for content_type, media in content.items():
-            media, _ = self.deref(media, home)
-            media = media if isinstance(media, dict) else {}
-            bodies.append(MediaTypeSpec(content_type, media.get("schema"), media.get("encoding") or {}))
-        return tuple(bodies), node.get("required") is True
+    def _content(self, holder: Node) -> Iterator[MediaTypeSpec]:
+        for content_type, entry in holder.member("content").items():
+            media = self.references.follow(entry)
+            schema = media.member("schema")
+            yield MediaTypeSpec(
+                content_type,
+                None if schema.value is None else Schema(schema, self.references, siblings=self.version >= (3, 1)),
+                {name: self._encoding(encoding) for name, encoding in media.member("encoding").items()},
+            )
+
+    def _encoding(self, node: Node) -> Mapping[str, Any]:
+        encoding = self.references.follow(node)
+        if not isinstance(encoding.value, dict):
+            return {}
+        headers = {name: self.references.follow(header) for name, header in encoding.member("headers").items()}
+        schemas = {
+            name: Schema(header.member("schema"), self.references, siblings=self.version >= (3, 1))
+            for name, header in headers.items()
+        }
+        return {**encoding.value, "headers": schemas}
+
+    def _security(self, operation: Node) -> tuple[Mapping[str, tuple[str, ...]], ...]:
+        written = operation.member("security")
+        node = self._root.member("security") if written.value is None else written
+        return tuple(
+            {name: tuple(scopes.value or ()) for name, scopes in alternative.items()}
+            for alternative in node.elements()
+            if isinstance(alternative.value, dict)
+        )
+
+    def _schemes(self, security: tuple[Mapping[str, tuple[str, ...]], ...]) -> Mapping[str, SchemeSpec]:
+        """The defined ones of the schemes asked for; 3.2 also takes a URI for a name."""
+        defined = self._root.member("components", "securitySchemes")
+        schemes = {}
+        for name in dict.fromkeys(name for alternative in security for name in alternative):
+            node = defined.member(name)
+            if node.value is None and self.version >= (3, 2) and ("#" in name or "/" in name):
+                node = Node({"$ref": name}, self.document, "/security")
+            definition = self.references.follow(node).value
+            if isinstance(definition, dict):
+                schemes[name] = SchemeSpec(name, definition)
+        return schemes
 
 
-def _is_swagger(data: Any) -> bool:
-    return isinstance(data, dict) and "swagger" in data
+def _first(layers: tuple[Node, ...], key: str) -> Node:
+    """A member of a path item: beside its ``$ref``, else in what that refers to."""
+    for layer in layers:
+        if isinstance(layer.value, dict) and layer.value.get(key) is not None:
+            return layer.member(key)
+    return Node(None, layers[-1].document, layers[-1].pointer)
 
 
-def _text(value: Any) -> str | None:
-    return value if isinstance(value, str) else None
+def _operations(item: tuple[Node, ...]) -> Iterator[tuple[tuple[str, ...], Node]]:
+    """The Operation Objects of a path item, each with the keys that lead to it."""
+    for method in METHODS:
+        node = _first(item, method)
+        if isinstance(node.value, dict):
+            yield (method,), node
+    for method, node in _first(item, "additionalOperations").items():
+        if isinstance(node.value, dict):
+            yield ("additionalOperations", method), node
 
 
-def _unquote(fragment: str) -> str:
-    from urllib.parse import unquote
+def _servers(node: Node) -> tuple[ServerSpec, ...]:
+    return tuple(
+        ServerSpec(url, dict(_variables(server.member("variables"))), base_uri(server.document))
+        for server in node.elements()
+        if isinstance(url := server.member("url").value, str)
+    )
 
-    return unquote(fragment)
 
-
-def _servers(holder: Mapping[str, Any]) -> list[ServerSpec]:
-    servers = holder.get("servers")
-    result = []
-    for server in servers if isinstance(servers, list) else ():
-        if not isinstance(server, dict) or not isinstance(server.get("url"), str):
-            continue
-        variables = {}
-        for name, variable in (server.get("variables") or {}).items():
-            if isinstance(variable, dict):
-                default = variable.get("default")
-                allowed = tuple(str(value) for value in variable.get("enum") or ())
-                variables[name] = (None if default is None else str(default), allowed)
-        result.append(ServerSpec(server["url"], variables))
-    return result
+def _variables(node: Node) -> Iterator[tuple[str, tuple[str | None, tuple[str, ...]]]]:
+    for name, variable in node.items():
+        default = variable.member("default").value
+        allowed = tuple(str(value.value) for value in variable.member("enum").elements())
+        yield name, (None if default is None else str(default), allowed)

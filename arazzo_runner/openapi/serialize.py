@@ -1,30 +1,61 @@
-"""Values to the path, query, headers and cookies that an operation declares (H3).
-
-The styles are RFC 6570's as OpenAPI takes them over. What the specification leaves undefined is settled here: ``null``
-members and items are left out, nested values are written as JSON, an empty array or object is not sent.
-"""
+"""Values to the path, query, headers and cookies that an operation declares (H3)."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
-from urllib.parse import quote
+from functools import partial
+from typing import Any
 
 from arazzo_runner.errors import StepError
-from arazzo_runner.openapi.operations import DEFAULT_STYLES, Operation, ParameterSpec
+from arazzo_runner.openapi.forms import QUERY_RESERVED, form_pairs, query_encoder
+from arazzo_runner.openapi.media_types import FORM, essence, is_json, is_xml
+from arazzo_runner.openapi.operations import DEFAULT_STYLES, EXPLODED_STYLES, Operation, ParameterSpec
+from arazzo_runner.openapi.styles import (
+    VERBATIM,
+    Encode,
+    Escapes,
+    Pairs,
+    encode,
+    is_empty,
+    json_text,
+    label,
+    matrix,
+    scalar_text,
+    simple,
+    style_pairs,
+)
 
-UNRESERVED = "-._~"
-"""Beside letters and digits, what RFC 3986 never needs to have encoded."""
-RESERVED = ":/?@!$&'()*+,;="
-"""What ``allowReserved`` lets through; ``#``, ``[`` and ``]`` have no place in a query or path segment."""
+__all__ = [
+    "Argument",
+    "Target",
+    "as_content",
+    "header_text",
+    "is_json",
+    "is_xml",
+    "serialize",
+    "with_cookies",
+]
 
 IGNORED_HEADERS = frozenset({"host", "content-length", "connection", "transfer-encoding"})
 """Headers that belong to the transport (H3)."""
 
-Pairs: TypeAlias = list[tuple[str, str]]
+_SET_ELSEWHERE = IGNORED_HEADERS | {"accept", "content-type", "authorization"}
+"""Headers whose declarations OpenAPI ignores: others than the step's parameters see to them."""
+
+_PATH_RESERVED = ":@!$&'()*+,;="
+"""What 3.2's ``allowReserved`` lets through in a path: the reserved characters that cannot change the route."""
+
+_COOKIE_OCTETS = "!#$&'()*+/:<=>?@[]^`{|}"
+"""Beside unreserved characters, what RFC 6265 lets a cookie's value be made of; ``%`` apart."""
+
+_VARIABLE = re.compile(r"\{([^{}]+)\}")
+_TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")
+_NOT_IN_HEADERS = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
+_NOT_IN_COOKIE_NAMES = re.compile(r"[\x00-\x20\x7f;=]")
+_NOT_IN_COOKIES = re.compile(r"[\x00-\x1f\x7f;]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,136 +85,6 @@ class Target:
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def encode(text: str, *, safe: str = "") -> str:
-    """Percent-encode all but unreserved characters and ``safe``; with ``safe``, percent-encoded triples stay."""
-    if not safe:
-        return quote(text, safe=UNRESERVED)
-    parts = re.split(r"(%[0-9A-Fa-f]{2})", text)
-    return "".join(part if index % 2 else quote(part, safe=UNRESERVED + safe) for index, part in enumerate(parts))
-
-
-def scalar_text(value: Any) -> str:
-    """A value inside a parameter as text: strings as they are, all else as JSON writes it."""
-    if isinstance(value, str):
-        return value
-    if isinstance(value, bytes):
-        return value.decode("utf-8", "surrogateescape")
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def _items(value: Sequence[Any]) -> list[str]:
-    return [scalar_text(item) for item in value if item is not None]
-
-
-def _members(value: Mapping[str, Any]) -> list[tuple[str, str]]:
-    return [(key, scalar_text(item)) for key, item in value.items() if item is not None]
-
-
-Encode: TypeAlias = Callable[[str], str]
-
-
-def simple(value: Any, explode: bool, encoded: Encode) -> str:  # noqa: FBT001 - OpenAPI's own pair of words
-    """``style: simple``, for paths and headers: ``a,b`` and ``k,v`` or, exploded, ``k=v``."""
-    match value:
-        case dict():
-            joint = "=" if explode else ","
-            return ",".join(f"{encoded(key)}{joint}{encoded(item)}" for key, item in _members(value))
-        case list():
-            return ",".join(encoded(item) for item in _items(value))
-        case _:
-            return encoded(scalar_text(value))
-
-
-def label(value: Any, explode: bool, encoded: Encode) -> str:  # noqa: FBT001
-    """``style: label``: ``.a``; exploded arrays and objects repeat the dot."""
-    match value:
-        case dict() if explode:
-            return "".join(f".{encoded(key)}={encoded(item)}" for key, item in _members(value))
-        case list() if explode:
-            return "".join(f".{encoded(item)}" for item in _items(value))
-        case _:
-            return "." + simple(value, False, encoded)
-
-
-def matrix(name: str, value: Any, explode: bool, encoded: Encode) -> str:  # noqa: FBT001
-    """``style: matrix``: ``;name=a``; an empty string has no ``=``."""
-    key = encoded(name)
-    match value:
-        case dict() if explode:
-            return "".join(f";{encoded(k)}={encoded(item)}" for k, item in _members(value))
-        case list() if explode:
-            return "".join(f";{key}={encoded(item)}" for item in _items(value))
-        case "":
-            return f";{key}"
-        case _:
-            return f";{key}={simple(value, False, encoded)}"
-
-
-def query_pairs(spec: ParameterSpec, value: Any, encoded: Encode) -> Pairs:
-    """A parameter of a query, a cookie or a form as encoded pairs of name and value.
-
-    Raises:
-        StepError: the style cannot hold the value.
-    """
-    name = encode(spec.name) if spec.location != "cookie" else spec.name
-    if spec.content_type is not None:
-        return [(name, encoded(as_content(spec.content_type, value)))]
-    match spec.style, value:
-        case "deepObject", dict():
-            return _deep(name, value, encoded)
-        case "deepObject", list():
-            raise StepError("request-invalid", f"the parameter {spec.name!r} is a deepObject; an array has no such form")
-        case ("form" | "cookie" | "spaceDelimited" | "pipeDelimited"), dict() if spec.explode and spec.style in (
-            "form",
-            "cookie",
-        ):
-            return [(encoded(key), encoded(item)) for key, item in _members(value)]
-        case _, list() if spec.explode:
-            return [(name, encoded(item)) for item in _items(value)]
-        case _, dict() | list() if not value:
-            return []
-        case ("spaceDelimited" | "pipeDelimited"), dict() | list():
-            flat = [part for pair in _members(value) for part in pair] if isinstance(value, dict) else _items(value)
-            return [(name, {"spaceDelimited": "%20", "pipeDelimited": "%7C"}[spec.style].join(map(encoded, flat)))]
-        case _:
-            return [(name, simple(value, False, encoded))]
-
-
-def _deep(name: str, value: Any, encoded: Encode) -> Pairs:
-    pairs: Pairs = []
-    for key, item in value.items():
-        here = f"{name}%5B{encode(key)}%5D"
-        match item:
-            case None:
-                continue
-            case dict():
-                pairs += _deep(here, item, encoded)
-            case list():
-                pairs += [(here, encoded(part)) for part in _items(item)]
-            case _:
-                pairs.append((here, encoded(scalar_text(item))))
-    return pairs
-
-
-def as_content(content_type: str, value: Any) -> str:
-    """A value in a parameter's own media type: JSON, or text as it is."""
-    if isinstance(value, str) and not is_json(content_type):
-        return value
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-
-
-def is_json(content_type: str) -> bool:
-    """Whether a media type is JSON or built on it."""
-    essence = content_type.partition(";")[0].strip().lower()
-    return essence in ("application/json", "text/json") or essence.endswith("+json")
-
-
-def is_xml(content_type: str) -> bool:
-    """Whether a media type is XML or built on it."""
-    essence = content_type.partition(";")[0].strip().lower()
-    return essence in ("application/xml", "text/xml") or essence.endswith("+xml")
-
-
 def serialize(operation: Operation, arguments: Sequence[Argument]) -> Target:
     """Lay an operation's arguments out over path, query, headers and cookies.
 
@@ -194,134 +95,263 @@ def serialize(operation: Operation, arguments: Sequence[Argument]) -> Target:
         StepError: ``request-invalid`` (H3) when a value could change the route or add a header, or a template variable
             stays unfilled; ``missing-value`` when a required parameter was given and has no value (V1).
     """
-    template, _, fixed_query = operation.path.partition("?")
-    target = Target(template, fixed_query)
-    path_values: dict[str, str] = {}
-    query: list[str] = [fixed_query] if fixed_query else []
-    cookies: Pairs = []
-    given: set[tuple[str, str]] = set()
+    layout = _Layout(operation)
     for argument in arguments:
-        spec = operation.parameter(argument.name, argument.location) or undeclared(argument)
-        given.add((spec.name, spec.location))
+        layout.add(argument)
+    return layout.target()
+
+
+class _Layout:
+    """A request's parameters as they are laid out, one after the other."""
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        # A fragment in a path key tells operations apart for the reader; it is never sent.
+        route, _, self.fixed_query = operation.path.partition("#")[0].partition("?")
+        self.route = route if route.startswith("/") else f"/{route}"
+        self.result = Target("", "")
+        self.path_values: dict[str, str] = {}
+        self.query: list[str] = []
+        self.cookies: Pairs = []
+        self.given: set[tuple[str, str]] = set()
+
+    def add(self, argument: Argument) -> None:
+        spec = self.operation.parameter(argument.name, argument.location) or undeclared(argument)
+        lay_out = self._BY_LOCATION.get(spec.location)
+        if lay_out is None:
+            message = f"the parameter {spec.name!r} has an unknown place {spec.location!r}"
+            raise StepError("request-invalid", message, hint=f"one of {', '.join(self._BY_LOCATION)}")
+        self.given.add((spec.name, spec.location))
         if argument.value is None:
             if spec.required:
                 raise StepError("missing-value", f"the {spec.location} parameter {spec.name!r} is required and is null")
-            continue
-        target.sent.setdefault(spec.location, {})[argument.name] = argument.value
-        match spec.location:
-            case "path":
-                path_values[spec.name] = path_text(spec, argument.value, operation.path)
-            case "query":
-                encoded = _encoder(spec)
-                query += [f"{key}={value}" for key, value in query_pairs(spec, argument.value, encoded)]
-            case "querystring":
-                query.append(querystring(spec, argument.value))
-            case "header":
-                _add_header(target, argument.name, spec, argument.value)
-            case "cookie":
-                encoder: Encode = encode if spec.style == "form" else str
-                cookies += query_pairs(spec, argument.value, encoder)
-            case _:
-                raise StepError("request-invalid", f"the parameter {spec.name!r} has an unknown place {spec.location!r}")
-    target.path = _fill(template, path_values)
-    target.query = "&".join(part for part in query if part)
-    if cookies:
-        text = "; ".join(f"{key}={_cookie_text(key, value)}" for key, value in cookies)
-        target.headers.append(("Cookie", text))
-    for spec in operation.parameters:
-        if spec.required and spec.location != "path" and (spec.name, spec.location) not in given:
-            target.warnings.append(
-                f"the operation {operation.label} requires the {spec.location} parameter {spec.name!r}, "
-                "which the step does not give; sent without"
-            )
-    return target
+            return
+        self.result.sent.setdefault(spec.location, {})[argument.name] = argument.value
+        lay_out(self, spec, argument)
+
+    def _path(self, spec: ParameterSpec, argument: Argument) -> None:
+        key = next((name for name in self._variables() if _variable_name(name) == spec.name.removeprefix("+")), None)
+        if key is None:
+            self._warn(f"the path {self.operation.path} has no {{{spec.name}}}; the step's value is ignored")
+            return
+        self.path_values[key] = path_text(spec, argument.value, keep_slashes=key.startswith("+"))
+
+    def _query(self, spec: ParameterSpec, argument: Argument) -> None:
+        escapes = Escapes(encode, query_encoder(allow_reserved=spec.allow_reserved))
+        self.query += [f"{name}={text}" for name, text in _pairs(spec, argument.value, escapes)]
+
+    def _querystring(self, spec: ParameterSpec, argument: Argument) -> None:
+        self.query.append(querystring(spec, argument.value))
+
+    def _header(self, spec: ParameterSpec, argument: Argument) -> None:
+        if argument.name.lower() in IGNORED_HEADERS:
+            self._warn(f"the header {argument.name} belongs to the transport; the step's value is ignored")
+        elif spec.media is not None:
+            text = as_content(spec.media.content_type, argument.value, ascii_only=True)
+            self.result.headers.append((argument.name, header_text(argument.name, text)))
+        elif not is_empty(argument.value):
+            text = simple(argument.value, explode=spec.explode, encoded=str)
+            self.result.headers.append((argument.name, header_text(argument.name, text)))
+
+    def _cookie(self, spec: ParameterSpec, argument: Argument) -> None:
+        self.cookies += _pairs(spec, argument.value, _cookie_escapes(spec))
+
+    _BY_LOCATION: Mapping[str, Callable[[_Layout, ParameterSpec, Argument], None]] = {
+        "path": _path,
+        "query": _query,
+        "querystring": _querystring,
+        "header": _header,
+        "cookie": _cookie,
+    }
+
+    def target(self) -> Target:
+        self.result.path = self._filled_route()
+        fixed = self._filled_query()
+        # Path keys repeat what the operation also declares as a parameter ('/?Action=Create'): once is enough.
+        self.result.query = "&".join([*fixed, *(part for part in self.query if part and part not in fixed)])
+        self.result.headers = with_cookies(self.result.headers, self.cookies)
+        for spec in self.operation.parameters:
+            if spec.required and spec.location != "path" and (spec.name, spec.location) not in self.given:
+                self._missing(spec)
+        return self.result
+
+    def _variables(self) -> list[str]:
+        return [*_VARIABLE.findall(self.route), *_VARIABLE.findall(self.fixed_query)]
+
+    def _filled_route(self) -> str:
+        path = self._fill(self.route)
+        written = self.route.split("/")
+        for segment in path.split("/"):
+            if segment in (".", "..") and segment not in written:
+                message = (
+                    f"the path {self.operation.path} would become {path!r}, whose segment {segment!r} changes the route"
+                )
+                raise StepError("request-invalid", message)
+        return path
+
+    def _filled_query(self) -> list[str]:
+        parts = []
+        for part in filter(None, self.fixed_query.split("&")):
+            names = [_variable_name(name) for name in _VARIABLE.findall(part)]
+            if names and all((name, "query") in self.given for name in names):
+                continue  # '?id={id}' with id declared in query: the parameter itself is what is sent
+            parts.append(self._fill(part, safe=QUERY_RESERVED + "&+"))
+        return parts
+
+    def _fill(self, template: str, *, safe: str = _PATH_RESERVED + "/") -> str:
+        pieces = _VARIABLE.split(template)
+        for at, piece in enumerate(pieces):
+            pieces[at] = self._value(piece) if at % 2 else encode(piece, safe=safe, keep_triples=True)
+        return "".join(pieces)
+
+    def _value(self, variable: str) -> str:
+        if variable in self.path_values:
+            return self.path_values[variable]
+        name = _variable_name(variable)
+        raise StepError(
+            "request-invalid",
+            f"the path {self.operation.path} has no value for {{{variable}}}",
+            hint=f"give the step a parameter named {name!r} in path",
+        )
+
+    def _missing(self, spec: ParameterSpec) -> None:
+        if spec.location == "header" and spec.name.lower() in _SET_ELSEWHERE:
+            return
+        self._warn(
+            f"the operation {self.operation.label} requires the {spec.location} parameter {spec.name!r}, "
+            "which the step does not give; sent without"
+        )
+
+    def _warn(self, message: str) -> None:
+        self.result.warnings.append(message)
 
 
 def undeclared(argument: Argument) -> ParameterSpec:
-    """How a parameter is sent that the operation does not declare: by its location's defaults (H3)."""
+    """How a parameter is sent that the operation does not declare: by its location's defaults (H3).
+
+    A cookie that nobody describes is likely to be one that a server set, encoded in its own way: that stays.
+    """
     style = DEFAULT_STYLES.get(argument.location, "form")
-    return ParameterSpec(argument.name, argument.location, style=style, explode=style == "form", declared=False)
+    return ParameterSpec(
+        argument.name,
+        argument.location,
+        style=style,
+        explode=style in EXPLODED_STYLES,
+        allow_reserved=argument.location == "cookie",
+        declared=False,
+    )
 
 
-def _encoder(spec: ParameterSpec) -> Encode:
-    return (lambda text: encode(text, safe=RESERVED)) if spec.allow_reserved else encode
+def _variable_name(variable: str) -> str:
+    """The parameter that a template variable names: ``{+name}`` and ``{name*}`` are other tools' spellings."""
+    return variable.removeprefix("+").removesuffix("*")
 
 
-def path_text(spec: ParameterSpec, value: Any, template: str) -> str:
+def _pairs(spec: ParameterSpec, value: Any, escapes: Escapes) -> Pairs:
+    if spec.media is not None:
+        return [(escapes.name(spec.name), escapes.value(as_content(spec.media.content_type, value)))]
+    return style_pairs(spec.name, value, style=spec.style, explode=spec.explode, escapes=escapes)
+
+
+def _cookie_escapes(spec: ParameterSpec) -> Escapes:
+    """A cookie's value keeps what RFC 6265 allows: many servers do not decode cookies, and none needs it encoded."""
+    if spec.style == "cookie" or (spec.media is not None and not is_json(spec.media.content_type)):
+        return VERBATIM
+    return Escapes(str, partial(encode, safe=_COOKIE_OCTETS, keep_triples=spec.allow_reserved))
+
+
+def path_text(spec: ParameterSpec, value: Any, *, keep_slashes: bool = False) -> str:
     """A path parameter's text, encoded so that it can never change the route.
 
+    Percent-encoded triples are encoded once more even with ``allowReserved``: ``%2F`` may be a slash to a server.
+
     Raises:
-        StepError: it is empty, or a whole segment ``.`` or ``..``.
+        StepError: ``request-invalid``: it is empty.
     """
-    keeps_slash = f"{{+{spec.name}}}" in template
-    encoded: Encode = (lambda text: encode(text, safe="/")) if keeps_slash else encode
-    if spec.content_type is not None:
-        text = encoded(as_content(spec.content_type, value))
+    safe = (_PATH_RESERVED if spec.allow_reserved else "") + ("/" if keep_slashes else "")
+    encoded: Encode = partial(encode, safe=safe)
+    if spec.media is not None:
+        text = encoded(as_content(spec.media.content_type, value))
+    elif is_empty(value):
+        text = ""
     elif spec.style == "matrix":
-        text = matrix(spec.name, value, spec.explode, encoded)
+        text = matrix(spec.name, value, explode=spec.explode, encoded=encoded)
     elif spec.style == "label":
-        text = label(value, spec.explode, encoded)
+        text = label(value, explode=spec.explode, encoded=encoded)
     else:
-        text = simple(value, spec.explode, encoded)
-    if not text.strip("."):
-        what = "empty" if not text else f"{text!r}"
-        raise StepError("request-invalid", f"the path parameter {spec.name!r} is {what}, which would change the route")
-    if keeps_slash and any(segment in (".", "..") for segment in text.split("/")):
-        raise StepError("request-invalid", f"the path parameter {spec.name!r} has a segment '.' or '..': {text!r}")
+        text = simple(value, explode=spec.explode, encoded=encoded)
+    if not text:
+        raise StepError("request-invalid", f"the path parameter {spec.name!r} is empty, which would change the route")
     return text
 
 
-def _fill(template: str, values: Mapping[str, str]) -> str:
-    def fill(match: re.Match[str]) -> str:
-        name = match[1].removeprefix("+").removesuffix("*")
-        if name not in values:
-            raise StepError(
-                "request-invalid",
-                f"the path {template} has no value for {{{name}}}",
-                hint=f"give the step a parameter named {name!r} in path",
-            )
-        return values[name]
-
-    return re.sub(r"\{([^{}]+)\}", fill, template)
-
-
 def querystring(spec: ParameterSpec, value: Any) -> str:
-    """A whole query string (1.1, OpenAPI 3.2): text as it is, an object as its media type writes it."""
-    content_type = spec.content_type or "application/x-www-form-urlencoded"
-    if isinstance(value, dict) and not is_json(content_type):
-        form = ParameterSpec("", "query", style="form", explode=True)
-        return "&".join(f"{key}={text}" for key, text in query_pairs(form, value, encode))
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    if is_json(content_type):
-        return encode(text)
-    return encode(text.removeprefix("?"), safe=RESERVED + "%")
+    """A whole query string (1.1, OpenAPI 3.2): a form as it is written, or made of an object; all else encoded."""
+    content_type = FORM if spec.media is None else spec.media.content_type
+    if essence(content_type) != FORM:
+        return encode(as_content(content_type, value))
+    if isinstance(value, dict):
+        encoding = {} if spec.media is None else spec.media.encoding
+        return "&".join(f"{name}={text}" for name, text in form_pairs(value, encoding))
+    text = scalar_text(value).removeprefix("?")
+    return encode(text, safe=QUERY_RESERVED + "&+", keep_triples=True)
 
 
-def _add_header(target: Target, name: str, spec: ParameterSpec, value: Any) -> None:
-    if name.lower() in IGNORED_HEADERS:
-        target.warnings.append(f"the header {name} belongs to the transport; the step's value is ignored")
-        return
-    if spec.content_type is not None:
-        text = as_content(spec.content_type, value)
-    else:
-        text = simple(value, spec.explode, str)
-    target.headers.append((name, header_text(name, text)))
+def as_content(content_type: str, value: Any, *, ascii_only: bool = False) -> str:
+    """A value in a parameter's own media type: JSON, or text as it is.
+
+    A string for a JSON type is taken for JSON text when it is an object or an array: so 1.1 writes it itself.
+    """
+    if not is_json(content_type):
+        return scalar_text(value)
+    if isinstance(value, str):
+        container = _json_container(value)
+        value = value if container is None else container
+    return json_text(value, ascii_only=ascii_only)
+
+
+def _json_container(text: str) -> Any:
+    """The object or array that a text writes, or None."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return value if isinstance(value, (dict, list)) else None
 
 
 def header_text(name: str, text: str) -> str:
     """A header's value, checked: it can never end the header and begin another.
 
     Raises:
-        StepError: it holds CR, LF or NUL, or the name is no token.
+        StepError: ``request-invalid``: it holds a line break or another control character, or the name is no token.
     """
-    if re.search(r"[\r\n\0]", text):
-        raise StepError("request-invalid", f"the value of the header {name!r} contains a line break")
-    if not re.fullmatch(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+", name):
+    if not _TOKEN.fullmatch(name):
         raise StepError("request-invalid", f"{name!r} is no header name")
+    if _NOT_IN_HEADERS.search(text):
+        raise StepError(
+            "request-invalid", f"the value of the header {name!r} contains a line break or control character"
+        )
     return text.strip(" \t")
 
 
+def with_cookies(headers: Iterable[tuple[str, str]], cookies: Iterable[tuple[str, str]]) -> Pairs:
+    """The headers with the cookies added, all in one ``Cookie`` header as RFC 6265 wants it.
+
+    Raises:
+        StepError: ``request-invalid``: a cookie would end itself and begin another, or is no cookie.
+    """
+    result = list(headers)
+    added = [f"{name}={_cookie_text(name, text)}" for name, text in cookies]
+    if added:
+        written = [text for name, text in result if name.lower() == "cookie"]
+        result = [(name, text) for name, text in result if name.lower() != "cookie"]
+        result.append(("Cookie", "; ".join([*written, *added])))
+    return result
+
+
 def _cookie_text(name: str, text: str) -> str:
-    if re.search(r"[\r\n\0;]", text) or re.search(r"[\r\n\0;=]", name):
+    if not name or _NOT_IN_COOKIE_NAMES.search(name):
+        raise StepError("request-invalid", f"{name!r} is no cookie name")
+    if _NOT_IN_COOKIES.search(text):
         raise StepError("request-invalid", f"the cookie {name!r} contains a line break or a semicolon")
     return text

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from arazzo_runner.errors import StepError
-from arazzo_runner.openapi.operations import Operation
+from arazzo_runner.openapi.operations import Operation, ServerSpec
+from arazzo_runner.openapi.references import base_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,37 +45,57 @@ def server_url(operation: Operation, options: ServerOptions, *, source: str | No
     known_as = source or operation.source
     given = options.url(known_as)
     if given is not None:
+        if not _is_usable(given):
+            raise _no_server(operation, known_as, f"{given!r} is no absolute http(s) URL")
         return given.rstrip("/")
-    if not operation.servers:
-        raise _no_server(operation, known_as, "its description names no server")
-    server = operation.servers[0]
+    # OpenAPI's own default: a description without servers is served where it was found.
+    server = operation.servers[0] if operation.servers else ServerSpec("/", base=base_uri(operation.api.document))
+    url = _filled(server, options, known_as)
+    if not urlsplit(url).scheme and server.base.startswith(("http://", "https://")):
+        url = urljoin(server.base, url or ".")  # an empty URL would be the description's own
+    if not operation.servers and not _is_usable(url):
+        raise _no_server(operation, known_as, "its description names none")
+    if not _is_usable(url):
+        raise _no_server(operation, known_as, f"{url!r} is no absolute http(s) URL")
+    return url.rstrip("/")
 
-    def fill(match: re.Match[str]) -> str:
+
+def _filled(server: ServerSpec, options: ServerOptions, known_as: str) -> str:
+    """The URL of a server, its variables filled in.
+
+    Raises:
+        StepError: ``request-invalid``: a variable has no value, or one that the description does not allow.
+    """
+
+    def value_of(match: re.Match[str]) -> str:
         name = match[1]
         default, allowed = server.variables.get(name, (None, ()))
-        value = options.variable(known_as, name) or default
+        given = options.variable(known_as, name)
+        value = default if given is None else given
         if value is None:
             raise StepError(
                 "request-invalid",
                 f"the server URL {server.url} has a variable {name!r} without a value",
-                hint=f"give it one with --server-var {known_as}.{name}=VALUE",
+                hint=f"give it one: --server-var {known_as}.{name}=VALUE",
             )
         if allowed and value not in allowed:
             raise StepError(
                 "request-invalid",
                 f"the server variable {name!r} is {value!r}; the description allows {', '.join(allowed)}",
-                hint=f"--server-var {known_as}.{name}={allowed[0]}",
+                hint=f"give it one of these: --server-var {known_as}.{name}={allowed[0]}",
             )
         return value
 
-    url = re.sub(r"\{([^{}]+)\}", fill, server.url)
-    base = operation.api.document.uri or ""
-    if not urlsplit(url).scheme and base.startswith(("http://", "https://")):
-        url = urljoin(base, url)
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.netloc:
-        raise _no_server(operation, known_as, f"its server {url!r} is no absolute http(s) URL")
-    return url.rstrip("/")
+    return re.sub(r"\{([^{}]+)\}", value_of, server.url)
+
+
+def _is_usable(url: str) -> bool:
+    """Whether paths can be appended to a URL: http(s), with a host, and nothing behind its path."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:  # an unfinished IPv6 address
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
 
 
 def _no_server(operation: Operation, known_as: str, why: str) -> StepError:

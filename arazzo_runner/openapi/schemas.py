@@ -1,0 +1,73 @@
+"""Schema Objects, as far as a request needs to know them: properties, items, and hints such as ``xml`` and ``format``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from arazzo_runner.openapi.references import Node, References
+
+_COMBINATORS = ("allOf", "anyOf", "oneOf")
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A schema seen through its ``$ref``s.
+
+    Members beside a ``$ref`` are seen first, then what it refers to, then what both combine.
+
+    Attributes:
+        node: where it was written, before any ``$ref`` was followed.
+        siblings: whether members beside a ``$ref`` count: from OpenAPI 3.1 on.
+    """
+
+    node: Node
+    references: References
+    siblings: bool = True
+
+    def keyword(self, name: str) -> Node | None:
+        """The value of a keyword, or None when no part of the schema has it."""
+        for part in self._parts(self.node, set()):
+            if name in part.value:
+                return part.member(name)
+        return None
+
+    def value(self, name: str) -> Any:
+        """The plain value of a keyword, or None."""
+        found = self.keyword(name)
+        return None if found is None else found.value
+
+    def member(self, name: str) -> Schema:
+        """The schema of a property; an empty one when no part of the schema declares it."""
+        for part in self._parts(self.node, set()):
+            properties = part.value.get("properties")
+            if isinstance(properties, dict) and name in properties:
+                return self._at(part.member("properties", name))
+        return self._at(Node({}, self.node.document))
+
+    def items(self) -> Schema:
+        """The schema of an array's elements; an empty one when there is none."""
+        return self._at(self.keyword("items") or Node({}, self.node.document))
+
+    @property
+    def referenced_name(self) -> str | None:
+        """The component name that a ``$ref`` ends with, or None."""
+        reference = self.node.value.get("$ref") if isinstance(self.node.value, dict) else None
+        return reference.rpartition("/")[2] if isinstance(reference, str) else None
+
+    def _at(self, node: Node) -> Schema:
+        return Schema(node, self.references, self.siblings)
+
+    def _parts(self, node: Node, seen: set[tuple[str, str]]) -> Iterator[Node]:
+        layers = self.references.layers(node)
+        own = [layer for layer in (layers if self.siblings else layers[-1:]) if isinstance(layer.value, dict)]
+        place = (layers[-1].document.uri, layers[-1].pointer)
+        if place in seen:
+            return  # a schema may well combine itself
+        seen.add(place)
+        yield from own
+        for layer in own:
+            for combinator in _COMBINATORS:
+                for element in layer.member(combinator).elements():
+                    yield from self._parts(element, seen)
