@@ -92,6 +92,17 @@ def advance(plan: Plan, state: RunState, answer: Answer) -> Turn:
     return run.turn()
 
 
+def abandon(plan: Plan, state: RunState, code: str, message: str, *, at: float) -> Turn:
+    """End a run from outside, its outputs and report intact: an interruption, a cancellation.
+
+    Args:
+        code: the run's reason.
+    """
+    run = _Run(plan, replace(state, now=max(state.now, at)))
+    run.stop(code, message)
+    return run.turn()
+
+
 class _Run:
     """The one owner of a run's state during a turn."""
 

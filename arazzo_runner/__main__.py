@@ -1,0 +1,6 @@
+"""``python -m arazzo_runner`` is ``arazzo``."""
+
+from arazzo_runner.cli.main import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,131 @@
+"""Inputs from the command line and the environment, read by the types that the workflow declares (V8)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, TextIO
+
+from arazzo_runner.engine.inputs import declared, input_schema
+from arazzo_runner.errors import ArazzoError, UsageError
+
+ENVIRONMENT_PREFIX = "ARAZZO_INPUT_"
+
+
+def gather_inputs(
+    schema: Any, words: Sequence[str], environment: Mapping[str, str], stdin: TextIO
+) -> dict[str, Any]:
+    """The inputs that ``--input`` and the environment give; later words win, the environment is lowest.
+
+    Args:
+        words: ``name=value``, ``name=@file``, a JSON or YAML file, a JSON object, or ``-`` for JSON on stdin.
+
+    Raises:
+        UsageError: a word cannot be read.
+    """
+    inputs: dict[str, Any] = {}
+    for name in declared(schema):
+        for variable in (name, re.sub(r"\W", "_", name), re.sub(r"\W", "_", name).upper()):
+            value = environment.get(ENVIRONMENT_PREFIX + variable)
+            if value is not None:
+                inputs[name] = typed(value, input_schema(schema, name))
+                break
+    for word in words:
+        inputs.update(_read(word, schema, stdin))
+    return inputs
+
+
+def _read(word: str, schema: Any, stdin: TextIO) -> dict[str, Any]:
+    if word == "-":
+        return _object(stdin.read(), "stdin")
+    if word.lstrip().startswith("{"):
+        return _object(word, "the --input object")
+    name, equals, value = word.partition("=")
+    if equals and name and not Path(word).is_file():
+        if value.startswith("@@"):
+            return {name: value[1:]}
+        if value.startswith("@"):
+            return {name: _from_file(name, value[1:], input_schema(schema, name))}
+        return {name: typed(value, input_schema(schema, name))}
+    path = Path(word)
+    if not path.is_file():
+        raise UsageError(
+            f"the input {word!r} is no name=value, and there is no such file",
+            hint="write name=value, name=@file, a JSON or YAML file, a JSON object, or - for stdin",
+        )
+    return _object(_text(path), word)
+
+
+def _object(text: str, what: str) -> dict[str, Any]:
+    from arazzo_runner.documents.reader import read_document
+
+    try:
+        data = read_document(text, what).data
+    except ArazzoError as error:
+        problems = getattr(error, "problems", ())
+        detail = problems[0].message if problems else error.message
+        raise UsageError(f"{what} is no JSON or YAML: {detail}") from None
+    if not isinstance(data, dict):
+        raise UsageError(f"{what} is no object of inputs by name")
+    return data
+
+
+def _text(path: Path) -> str:
+    from arazzo_runner.documents.reader import decode
+
+    try:
+        return decode(path.read_bytes(), str(path))
+    except OSError as error:
+        raise UsageError(f"the input file {path} cannot be read: {error.strerror or error}") from None
+
+
+def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
+    """The content of a file: bytes for binary inputs, text for strings, else JSON or YAML."""
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        message = f"the file of the input {name!r}, {path}, cannot be read: {error.strerror or error}"
+        raise UsageError(message) from None
+    types = _types(schema)
+    if schema.get("format") == "binary" or "contentEncoding" in schema or "contentMediaType" in schema:
+        return content
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return content
+    if "object" in types or "array" in types:
+        from arazzo_runner.documents.reader import read_document
+
+        return read_document(text, path).data
+    # A text file ends with a line break that is no part of what it says.
+    return typed(text.removesuffix("\n").removesuffix("\r"), schema)
+
+
+def _types(schema: Mapping[str, Any]) -> set[str]:
+    declared_types = schema.get("type", [])
+    types = {declared_types} if isinstance(declared_types, str) else set(declared_types)
+    for keyword in ("anyOf", "oneOf"):
+        for part in schema.get(keyword) or ():
+            types |= _types(part) if isinstance(part, dict) else set()
+    return types
+
+
+def typed(text: str, schema: Mapping[str, Any]) -> Any:
+    """A value of the command line by the type that the schema gives it; text that does not fit stays text (V8)."""
+    types = _types(schema)
+    for value in schema.get("enum") or ():
+        if text == (value if isinstance(value, str) else json.dumps(value)):
+            return value
+    if "string" in types or not types:
+        return text
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return text
+    names = {dict: "object", list: "array", bool: "boolean", type(None): "null", int: "integer", float: "number"}
+    kind = names.get(type(value), "string")
+    return value if kind in types or (kind == "integer" and "number" in types) or (
+        kind == "number" and "integer" in types
+    ) else text

@@ -1,0 +1,48 @@
+"""``arazzo list``."""
+
+from __future__ import annotations
+
+import click
+
+from arazzo_runner.cli.options import workflows_option
+
+
+@click.command("list", short_help="List the workflows found.", epilog="Example: arazzo list --workflows workflows")
+@workflows_option
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click passes options by name
+    """List the workflows of the documents found, with their summaries and inputs."""
+    from pathlib import Path
+
+    from arazzo_runner.cli.targets import descriptions
+    from arazzo_runner.documents.inputs import bundle_inputs
+    from arazzo_runner.errors import UsageError
+    from arazzo_runner.reports.outline import as_json as dump
+    from arazzo_runner.reports.outline import input_entries
+    from arazzo_runner.reports.text import one_line, printable
+
+    if not Path(directory).is_dir():
+        raise UsageError(f"there is no directory {directory}", hint="say where the documents are: --workflows DIR")
+    found = [
+        {
+            "workflowId": workflow.workflow_id,
+            "summary": workflow.summary,
+            "document": path,
+            "inputs": input_entries(bundle_inputs(description, workflow)),
+        }
+        for path, description in descriptions(directory)
+        for workflow in description.workflows
+    ]
+    if as_json:
+        click.echo(dump(found))
+        return
+    for entry in found:
+        click.echo(printable(entry["workflowId"]))
+        if entry["summary"]:
+            click.echo(f"  {one_line(entry['summary'])}")
+        names = [f"{item['name']}{'' if item['required'] else '?'}" for item in entry["inputs"]]
+        if names:
+            click.echo(f"  inputs: {printable(', '.join(names))}")
+        click.echo(f"  in {printable(entry['document'])}")
+    if not found:
+        click.echo(f"no workflows under {directory}", err=True)

@@ -1,0 +1,146 @@
+"""The command ``arazzo``: its verbs, loaded when they are used, and how errors are shown."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+import click
+
+from arazzo_runner.errors import ArazzoError, DocumentError, InvalidInputs, Problem
+
+VERBS: Mapping[str, tuple[str, str]] = {
+    "run": ("arazzo_runner.cli.run", "Run a workflow and print its outputs."),
+    "list": ("arazzo_runner.cli.list", "List the workflows found."),
+    "show": ("arazzo_runner.cli.show", "Show a workflow's inputs, steps and flow."),
+    "validate": ("arazzo_runner.cli.validate", "Find every problem of documents and their sources."),
+    "completion": ("arazzo_runner.cli.completion", "Print a shell's completion script."),
+}
+"""Where each verb is and what ``--help`` says of it. The modules are imported only when the verb is used."""
+
+
+class Verbs(click.Group):
+    """A group whose commands are imported when they are used."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The verbs, in the order in which people need them."""
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb's module."""
+        if cmd_name not in VERBS:
+            return None
+        command: click.Command = importlib.import_module(VERBS[cmd_name][0]).command
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Say which verb is probably meant when one is not known."""
+        if args and args[0] not in VERBS and not args[0].startswith("-"):
+            from arazzo_runner.cli.targets import nearest
+
+            ctx.fail(f"there is no verb {args[0]!r}; {nearest(args[0], list(VERBS), 'verbs')}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        with formatter.section("Verbs"):
+            formatter.write_dl([(name, summary) for name, (_, summary) in VERBS.items()])
+
+
+@click.group(
+    cls=Verbs,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Example: arazzo run workflows/deploy.yml --input namespace=acme",
+)
+@click.version_option(package_name="arazzo-workflow-runner", prog_name="arazzo", message="%(prog)s %(version)s")
+def cli() -> None:
+    """Run Arazzo workflows: sequences of API calls, as the OpenAPI Initiative's language describes them."""
+
+
+def main() -> None:
+    """Run the command line; every error of ours ends in a message and its exit status, never in a traceback."""
+    try:
+        status = cli.main(standalone_mode=False)
+        # Output that cannot be written is an error as well, and is noticed only now.
+        sys.stdout.flush()
+    except click.exceptions.Exit as exit_:
+        status = exit_.exit_code
+    except click.Abort:
+        click.echo("interrupted", err=True)
+        status = 130
+    except KeyboardInterrupt:
+        click.echo("interrupted", err=True)
+        status = 130
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except ArazzoError as error:
+        show_error(error)
+        status = error.exit_status
+    except BrokenPipeError:
+        # Whoever read our output has gone; there is nobody to tell.
+        _discard_stdout()
+        status = 1
+    except OSError as error:
+        _discard_stdout()
+        click.echo(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
+        status = 1
+    sys.exit(status if isinstance(status, int) else 0)
+
+
+def _discard_stdout() -> None:
+    """Keep the interpreter from trying to flush what cannot be written."""
+    try:
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, sys.stdout.fileno())
+    except (OSError, ValueError):
+        pass  # stdout is not a file at all
+
+
+def show_error(error: ArazzoError) -> None:
+    """An error on stderr: what is wrong, where, and what to type instead."""
+    from arazzo_runner.reports.text import printable
+
+    click.echo(f"error: {printable(error.message)}", err=True)
+    if isinstance(error, DocumentError):
+        for problem in error.problems:
+            _show_problem(problem)
+    elif isinstance(error, InvalidInputs):
+        for sentence in error.errors:
+            click.echo(f"  {printable(sentence)}", err=True)
+    elif error.place is not None:
+        click.echo(f"  at {printable(str(error.place))}", err=True)
+    if error.hint:
+        click.echo(f"  hint: {printable(error.hint)}", err=True)
+
+
+def _show_problem(problem: Problem) -> None:
+    from arazzo_runner.reports.text import printable
+
+    click.echo(f"  {printable(str(problem.place))}: {printable(problem.message)} [{problem.rule}]", err=True)
+    text = source_line(problem.place)
+    if text is not None:
+        click.echo(f"    {printable(text)}", err=True)
+        click.echo(f"    {' ' * (problem.place.column - 1)}^", err=True)
+    if problem.hint:
+        click.echo(f"    hint: {printable(problem.hint)}", err=True)
+
+
+def source_line(place: Any) -> str | None:
+    """The line of a document's text that a place stands on; None when it is no local file or not known."""
+    from arazzo_runner.documents.reader import decode
+
+    if not place.line or "://" in place.path:
+        return None
+    try:
+        with open(place.path, "rb") as file:
+            lines = decode(file.read(), place.path).splitlines()
+    except (OSError, ArazzoError):
+        return None
+    text = lines[place.line - 1] if place.line <= len(lines) else None
+    return text.expandtabs(1) if text is not None and len(text) <= 500 else None

@@ -1,0 +1,84 @@
+"""Which workflow is meant: a path or URL, or a ``workflowId`` found in the documents of a directory (cli.md)."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from arazzo_runner.documents.model import ArazzoDescription
+from arazzo_runner.errors import ArazzoError, UsageError
+
+SUFFIXES = (".yaml", ".yml", ".json")
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A document, and the workflow of it that is meant; None when the document has to tell."""
+
+    document: str
+    workflow_id: str | None
+
+
+def nearest(name: str, known: Sequence[str], what: str) -> str:
+    """What to say of a name that is not known: the ones most like it, else those there are."""
+    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return f"the {what} are {', '.join(known)}" if known else f"there are no {what}"
+
+
+def is_document(target: str) -> bool:
+    """Whether a target names a document rather than a workflow."""
+    return target.startswith(("http://", "https://", "file://")) or target.endswith(SUFFIXES) or Path(target).is_file()
+
+
+def find_target(target: str, workflow: str | None, directory: str) -> Target:
+    """What the words of the command line mean.
+
+    Args:
+        target: a path, a URL or a workflowId.
+        workflow: the second word.
+        directory: where workflowIds are looked for.
+
+    Raises:
+        UsageError: the workflowId is unknown, or stands in more than one place.
+    """
+    if is_document(target):
+        return Target(target, workflow)
+    if workflow is not None:
+        raise UsageError(f"{target!r} is no document, so {workflow!r} cannot be one of its workflows")
+    found = [(path, w.workflow_id) for path, d in descriptions(directory) for w in d.workflows]
+    paths = [path for path, workflow_id in found if workflow_id == target]
+    if len(paths) > 1:
+        raise UsageError(
+            f"the workflow {target!r} is in {len(paths)} documents: {', '.join(paths)}",
+            hint=f"name the document: {paths[0]} {target}",
+        )
+    if not paths:
+        where = f"the documents under {directory}" if Path(directory).is_dir() else f"{directory}, which is no directory"
+        raise UsageError(
+            f"there is no workflow {target!r} in {where}",
+            hint=nearest(target, [workflow_id for _, workflow_id in found], "workflows")
+            if found
+            else "give the path of a document, or --workflows DIR",
+        )
+    return Target(paths[0], target)
+
+
+def descriptions(directory: str) -> Iterator[tuple[str, ArazzoDescription]]:
+    """The Arazzo documents under a directory, by path; what cannot be read as one is passed over."""
+    from arazzo_runner.documents.loader import load_description
+    from arazzo_runner.documents.reader import read_document
+
+    for path in sorted(p for p in Path(directory).rglob("*") if p.suffix in SUFFIXES and p.is_file()):
+        try:
+            data = path.read_bytes()
+            if b"arazzo" not in data:
+                continue
+            description, _ = load_description(read_document(data, str(path)))
+        except (OSError, ArazzoError):
+            continue
+        if description is not None:
+            yield str(path), description

@@ -1,0 +1,165 @@
+"""The run report as JSON (cli.md), one entry an attempt; its schema is ``run-report.schema.json`` beside this module."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any, TextIO
+
+from arazzo_runner.effects import Headers
+from arazzo_runner.engine.events import Attempt, AttemptFinished, Event, Outcome, Reason, RunFinished
+from arazzo_runner.engine.exchange import decode_body
+from arazzo_runner.expressions.undefined import UNDEFINED
+
+FORMAT = "arazzo-run/1"
+IN_MEMORY = 1_000_000
+"""From how many bytes on the attempts of a long run are kept in a file instead of in memory."""
+
+
+def report_schema() -> Mapping[str, Any]:
+    """The JSON Schema of the report."""
+    schema: Mapping[str, Any] = json.loads(files(__package__).joinpath("run-report.schema.json").read_text("utf-8"))
+    return schema
+
+
+class JsonReport:
+    """A listener that collects a run; ``write`` gives the report once it has ended.
+
+    Args:
+        document: what was run, as the user named it.
+    """
+
+    def __init__(self, document: str) -> None:
+        self._document = document
+        self._attempts = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+", encoding="utf-8")  # noqa: SIM115
+        self._outcome: Outcome | None = None
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        match event:
+            case AttemptFinished(attempt):
+                self._attempts.write(json.dumps(attempt_entry(attempt), ensure_ascii=False) + "\n")
+            case RunFinished(outcome):
+                self._outcome = outcome
+            case _:
+                pass
+
+    def write(self, stream: TextIO, *, outputs: Any = None) -> None:
+        """Write the report.
+
+        Args:
+            outputs: instead of the masked ones, for a report on stdout (S1).
+        """
+        if self._outcome is None:
+            raise RuntimeError("the run has not ended")
+        head = outcome_entry(self._outcome, self._document)
+        if outputs is not None:
+            head["outputs"] = outputs
+        text = json.dumps(head, ensure_ascii=False, indent=2)
+        stream.write(text[:-2] + ',\n  "steps": [')
+        separator = "\n    "
+        for line in self._lines():
+            stream.write(separator + line)
+            separator = ",\n    "
+        stream.write("]\n}\n" if separator == "\n    " else "\n  ]\n}\n")
+
+    def _lines(self) -> Iterator[str]:
+        self._attempts.seek(0)
+        for line in self._attempts:
+            yield line.rstrip("\n")
+
+    def close(self) -> None:
+        """Give the space back."""
+        self._attempts.close()
+
+
+def outcome_entry(outcome: Outcome, document: str) -> dict[str, Any]:
+    """The head of the report: all but its steps."""
+    return {
+        "report": FORMAT,
+        "document": document,
+        "workflowId": outcome.workflow_id,
+        "status": outcome.status,
+        "reason": _reason(outcome.reason),
+        "inputs": _json(outcome.inputs),
+        "outputs": _json(outcome.outputs),
+        "startedAt": timestamp(outcome.started_at),
+        "durationMs": round(outcome.duration * 1000),
+    }
+
+
+def _reason(reason: Reason | None) -> dict[str, Any] | None:
+    if reason is None:
+        return None
+    return {"code": reason.code, "message": reason.message, "stepId": reason.step_id}
+
+
+def attempt_entry(attempt: Attempt) -> dict[str, Any]:
+    """One attempt of the report."""
+    request, response, action = attempt.request, attempt.response, attempt.action
+    return {
+        "workflowId": attempt.workflow_id,
+        "stepId": attempt.step_id,
+        "attempt": attempt.attempt,
+        "status": attempt.status,
+        "request": request
+        and {
+            "method": request.method,
+            "url": request.url,
+            "headers": headers_entry(request.headers),
+            "body": body_entry(request.body, request.header("Content-Type")),
+        },
+        "response": response
+        and {
+            "status": response.status,
+            "headers": headers_entry(response.headers),
+            "body": body_entry(response.body, response.header("Content-Type")),
+        },
+        "criteria": [
+            {"condition": c.condition, "type": c.type, "passed": c.passed, "detail": c.detail} for c in attempt.criteria
+        ],
+        "action": action
+        and {"name": action.name, "type": action.type, "stepId": action.step_id, "workflowId": action.workflow_id},
+        "outputs": _json(attempt.outputs),
+        "problems": list(attempt.problems),
+        "startedAt": timestamp(attempt.started_at),
+        "durationMs": round(attempt.duration * 1000),
+    }
+
+
+def headers_entry(headers: Headers) -> dict[str, str]:
+    """Header fields as an object; a repeated field's values are joined by commas."""
+    joined: dict[str, str] = {}
+    for name, value in headers:
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
+    return joined
+
+
+def body_entry(body: bytes | None, content_type: str | None) -> Any:
+    """A body as the report shows it: JSON as data, text as text, anything else by its size; None when empty."""
+    if not body:
+        return None
+    decoded, _ = decode_body(body, content_type)
+    if decoded is UNDEFINED:
+        return None
+    return f"({len(decoded)} bytes)" if isinstance(decoded, bytes) else decoded
+
+
+def _json(value: Any) -> Any:
+    match value:
+        case bytes():
+            return f"({len(value)} bytes)"
+        case Mapping():
+            return {key: _json(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_json(item) for item in value]
+        case _:
+            return value
+
+
+def timestamp(seconds: float) -> str:
+    """A time as RFC 3339 in UTC, milliseconds kept."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

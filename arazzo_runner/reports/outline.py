@@ -1,0 +1,138 @@
+"""A workflow as a person reads it: inputs, steps and flow, as text or as data."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, Reusable, Step, Workflow
+from arazzo_runner.engine.inputs import declared, input_schema
+from arazzo_runner.reports.text import one_line, printable, scalar
+
+
+def input_entries(schema: Any) -> list[dict[str, Any]]:
+    """The inputs of a workflow: name, type, whether required, default, description."""
+    required = schema.get("required", []) if isinstance(schema, dict) else []
+    entries = []
+    for name in declared(schema):
+        node = input_schema(schema, name)
+        entries.append(
+            {
+                "name": name,
+                "type": node.get("type"),
+                "required": name in required and "default" not in node,
+                **({"default": node["default"]} if "default" in node else {}),
+                "description": node.get("description"),
+            }
+        )
+    return entries
+
+
+def workflow_entry(description: ArazzoDescription, workflow: Workflow, schema: Any) -> dict[str, Any]:
+    """A workflow as data, for ``arazzo show --format json``."""
+    return {
+        "document": description.document.path,
+        "workflowId": workflow.workflow_id,
+        "summary": workflow.summary,
+        "description": workflow.description,
+        "inputs": input_entries(schema),
+        "dependsOn": list(workflow.depends_on),
+        "steps": [step_entry(step) for step in workflow.steps],
+        "successActions": [_action_entry(action) for action in workflow.success_actions],
+        "failureActions": [_action_entry(action) for action in workflow.failure_actions],
+        "outputs": dict(workflow.outputs),
+    }
+
+
+def step_entry(step: Step) -> dict[str, Any]:
+    """A step as data."""
+    return {
+        "stepId": step.step_id,
+        "description": step.description,
+        "operation": target_of(step),
+        "successCriteria": [_criterion(criterion) for criterion in step.success_criteria],
+        "onSuccess": [_action_entry(action) for action in step.on_success],
+        "onFailure": [_action_entry(action) for action in step.on_failure],
+        "outputs": dict(step.outputs),
+    }
+
+
+def target_of(step: Step) -> str:
+    """What a step calls, as the document says it."""
+    if step.workflow_id is not None:
+        return f"workflow {step.workflow_id}"
+    return step.operation_id or step.operation_path or step.channel_path or ""
+
+
+def _criterion(criterion: Criterion) -> str:
+    kind = "" if criterion.type.type == "simple" else f"{criterion.type.type} of {criterion.context}: "
+    return kind + criterion.condition
+
+
+def _action_entry(action: Action | Reusable) -> dict[str, Any]:
+    if isinstance(action, Reusable):
+        return {"reference": action.reference}
+    entry: dict[str, Any] = {"name": action.name, "type": action.type}
+    if action.step_id or action.workflow_id:
+        entry["target"] = action.step_id or f"workflow {action.workflow_id}"
+    if action.type == "retry":
+        entry["retryLimit"] = 1 if action.retry_limit is None else action.retry_limit
+        entry["retryAfter"] = action.retry_after or 0
+    if action.criteria:
+        entry["criteria"] = [_criterion(criterion) for criterion in action.criteria]
+    return entry
+
+
+def outline(entry: Mapping[str, Any]) -> Iterator[str]:
+    """The lines of ``arazzo show``, of what ``workflow_entry`` gave."""
+    yield printable(entry["workflowId"])
+    if entry["summary"]:
+        yield f"  {one_line(entry['summary'])}"
+    yield f"  in {printable(entry['document'])}"
+    yield ""
+    yield "inputs"
+    yield from input_lines(entry["inputs"])
+    if entry["dependsOn"]:
+        yield f"depends on {', '.join(map(printable, entry['dependsOn']))}"
+    yield "steps"
+    for step in entry["steps"]:
+        yield f"  {printable(step['stepId'])}: {printable(step['operation'])}"
+        for criterion in step["successCriteria"]:
+            yield f"      needs {one_line(criterion)}"
+        for word, actions in (("on success", step["onSuccess"]), ("on failure", step["onFailure"])):
+            for action in actions:
+                yield f"      {word} {_action_text(action)}"
+    yield "outputs"
+    for name, value in entry["outputs"].items():
+        yield f"  {printable(name)}: {scalar(value, 120)}"
+
+
+def input_lines(inputs: list[dict[str, Any]]) -> Iterator[str]:
+    """A line for each input."""
+    width = max((len(item["name"]) for item in inputs), default=0)
+    for item in inputs:
+        kind = item["type"] if isinstance(item["type"], str) else "/".join(item["type"] or ["any"])
+        state = "required" if item["required"] else "optional"
+        if "default" in item:
+            state = f"default {scalar(item['default'])}"
+        text = f"  {printable(item['name']).ljust(width)}  {kind}, {state}"
+        yield f"{text}  {one_line(item['description'], 100)}" if item["description"] else text
+
+
+def _action_text(action: Mapping[str, Any]) -> str:
+    if "reference" in action:
+        return printable(action["reference"])
+    text = f"{printable(action['name'])}: {action['type']}"
+    if "target" in action:
+        text += f" {printable(action['target'])}"
+    if action["type"] == "retry":
+        text += f", at most {action['retryLimit']}, after {action['retryAfter']:g} s"
+    if action.get("criteria"):
+        text += f" if {one_line(' and '.join(action['criteria']))}"
+    return text
+
+
+def as_json(entry: Any) -> str:
+    """Data as the verbs print it."""
+    return json.dumps(entry, ensure_ascii=False, indent=2)

@@ -1,0 +1,1 @@
+"""The runtime: drivers that perform what a run asks for, and all that touches the world."""

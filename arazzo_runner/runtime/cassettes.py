@@ -1,0 +1,358 @@
+"""Cassettes: exchanges recorded in vcrpy's format, and a world that answers from them (S1).
+
+What is written is masked first, and the live request is masked likewise before it is compared, so that a cassette holds
+no secret and still matches. Interactions are used once and in order.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+from urllib.parse import parse_qsl, urlsplit
+
+from arazzo_runner.effects import Answered, Failed, Headers, Request, Response, Send
+from arazzo_runner.errors import CassetteError
+from arazzo_runner.runtime.drivers import AsyncWorld, World
+from arazzo_runner.runtime.redaction import Redactor
+
+_TRANSPORT_HEADERS = frozenset({"content-encoding", "transfer-encoding", "connection", "content-length"})
+"""Headers of the transfer, which no longer describe the decoded and masked body that is kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class Interaction:
+    """One recorded exchange."""
+
+    request: Request
+    response: Response
+
+
+@dataclass(frozen=True, slots=True)
+class Cassette:
+    """A cassette that was read.
+
+    Attributes:
+        path: as the user named it.
+    """
+
+    path: str
+    interactions: tuple[Interaction, ...]
+
+
+def read_cassette(path: str | Path) -> Cassette:
+    """Read a cassette, ours or one that vcrpy wrote (YAML or JSON).
+
+    Raises:
+        CassetteError: it is not there or is no cassette.
+    """
+    import yaml
+
+    try:
+        data = yaml.load(Path(path).read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+    except OSError as error:
+        raise CassetteError(f"the cassette {path} cannot be read: {error.strerror or error}") from None
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        raise CassetteError(f"the cassette {path} is no YAML: {' '.join(str(error).split())}") from None
+    entries = data.get("interactions") if isinstance(data, dict) else None
+    if not isinstance(entries, list):
+        raise CassetteError(
+            f"{path} is no cassette: expected a list of interactions",
+            hint="a cassette is what `arazzo run … --record FILE` writes",
+        )
+    interactions = []
+    for index, entry in enumerate(entries):
+        try:
+            interactions.append(Interaction(_request(entry["request"]), _response(entry["response"])))
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise CassetteError(f"the interaction {index + 1} of {path} is incomplete: {error!r}") from None
+    return Cassette(str(path), tuple(interactions))
+
+
+def _request(entry: Mapping[str, Any]) -> Request:
+    body = entry.get("body")
+    return Request(str(entry["method"]).upper(), str(entry["uri"]), _headers(entry.get("headers")), _bytes(body))
+
+
+def _response(entry: Mapping[str, Any]) -> Response:
+    headers = _headers(entry.get("headers"))
+    body = _bytes((entry.get("body") or {}).get("string")) or b""
+    coding = next((value for name, value in headers if name.lower() == "content-encoding"), "")
+    return Response(int(entry["status"]["code"]), headers, _decoded(body, coding))
+
+
+def _headers(entry: Any) -> Headers:
+    pairs: list[tuple[str, str]] = []
+    for name, value in (entry or {}).items():
+        values = value if isinstance(value, list) else [value]
+        pairs += [(str(name), item.decode("latin-1") if isinstance(item, bytes) else str(item)) for item in values]
+    return tuple(pairs)
+
+
+def _bytes(value: Any) -> bytes | None:
+    if value is None or isinstance(value, bytes):
+        return value
+    return (value if isinstance(value, str) else json.dumps(value)).encode("utf-8", "surrogateescape")
+
+
+def _decoded(body: bytes, coding: str) -> bytes:
+    """Undo a content coding: vcrpy keeps bodies as they came."""
+    if coding.lower() not in ("gzip", "x-gzip", "deflate"):
+        return body
+    for bits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):
+        try:
+            return zlib.decompress(body, bits)
+        except zlib.error:
+            continue
+    return body  # it was already decoded when it was recorded
+
+
+class Recorder:
+    """Writes a cassette while a run goes on. Use it as a context manager.
+
+    Each interaction goes to ``FILE.part`` at once, so that memory does not grow with the run; the file takes its name at
+    the end, whole or not at all, and an older one of that name is kept until then.
+
+    Args:
+        comment: lines for the head of the file.
+    """
+
+    def __init__(self, path: str | Path, redactor: Redactor, *, comment: str = "") -> None:
+        self._path = Path(path)
+        self._part = self._path.with_name(self._path.name + ".part")
+        self._redactor = redactor
+        self._comment = comment
+        self._count = 0
+
+    def __enter__(self) -> Self:
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            self._file = self._part.open("w", encoding="utf-8", newline="\n")
+        except OSError as error:
+            message = f"the cassette {self._path} cannot be written: {error.strerror or error}"
+            raise CassetteError(message) from None
+        for line in self._comment.splitlines():
+            self._file.write(f"# {line}".rstrip() + "\n")
+        self._file.write("interactions:")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.write("\nversion: 1\n" if self._count else " []\nversion: 1\n")
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        os.replace(self._part, self._path)
+
+    def add(self, request: Request, response: Response) -> None:
+        """Record an exchange, masked."""
+        import yaml
+
+        entry = _entry(self._redactor.request(request), self._redactor.response(response))
+        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+        text = yaml.dump([entry], Dumper=dumper, allow_unicode=True, sort_keys=True, width=10_000)
+        self._file.write("\n" + text.rstrip("\n"))
+        self._count += 1
+
+
+def _entry(request: Request, response: Response) -> dict[str, Any]:
+    return {
+        "request": {
+            "method": request.method,
+            "uri": request.url,
+            "headers": _listed(request.headers),
+            "body": _text(request.body),
+        },
+        "response": {
+            "status": {"code": response.status, "message": _phrase(response.status)},
+            "headers": _listed((n, v) for n, v in response.headers if n.lower() not in _TRANSPORT_HEADERS),
+            "body": {"string": _text(response.body) or ""},
+        },
+    }
+
+
+def _listed(headers: Any) -> dict[str, list[str]]:
+    listed: dict[str, list[str]] = {}
+    for name, value in headers:
+        listed.setdefault(name, []).append(value)
+    return listed
+
+
+def _text(body: bytes | None) -> str | bytes | None:
+    if body is None:
+        return None
+    try:
+        return body.decode()
+    except UnicodeDecodeError:
+        return body
+
+
+def _phrase(status: int) -> str:
+    try:
+        return HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+class Recording:
+    """A world that records what another one answers."""
+
+    def __init__(self, world: World, recorder: Recorder) -> None:
+        self._world = world
+        self._recorder = recorder
+        self.now = world.now
+        self.sleep = world.sleep
+
+    def send(self, effect: Send) -> Answered | Failed:
+        """Send, and record what comes; what never came cannot be recorded."""
+        answer = self._world.send(effect)
+        if isinstance(answer, Answered):
+            self._recorder.add(effect.request, answer.response)
+        return answer
+
+
+class AsyncRecording:
+    """An asynchronous world that records what another one answers."""
+
+    def __init__(self, world: AsyncWorld, recorder: Recorder) -> None:
+        self._world = world
+        self._recorder = recorder
+        self.now = world.now
+        self.sleep = world.sleep
+
+    async def send(self, effect: Send) -> Answered | Failed:
+        """Send, and record what comes."""
+        answer = await self._world.send(effect)
+        if isinstance(answer, Answered):
+            self._recorder.add(effect.request, answer.response)
+        return answer
+
+
+class Replay:
+    """A world that answers from a cassette alone; it opens no socket and never waits (F5).
+
+    Its clock starts at the real time and moves by the waits that were asked for.
+    """
+
+    def __init__(self, cassette: Cassette, redactor: Redactor) -> None:
+        self._cassette = cassette
+        self._redactor = redactor
+        self._next = 0
+        self._now = time.time()
+
+    def now(self) -> float:
+        """Seconds since the epoch, the waits counted as if they had been waited."""
+        return self._now
+
+    def sleep(self, seconds: float) -> None:
+        """Move the clock."""
+        self._now += seconds
+
+    def send(self, effect: Send) -> Answered | Failed:
+        """The next interaction's response, if it is for this request; else ``replay-miss``."""
+        live = self._redactor.request(effect.request)
+        if self._next >= len(self._cassette.interactions):
+            message = f"{live.method} {live.url}: {self._cassette.path} has no further interaction{self._nearest(live)}"
+            return Failed("replay-miss", message, self._now)
+        recorded = self._cassette.interactions[self._next].request
+        differences = compare(live, recorded)
+        if differences:
+            message = f"the request is not the one recorded in {self._cassette.path} (interaction {self._next + 1}): "
+            return Failed("replay-miss", message + "; ".join(differences), self._now)
+        response = self._cassette.interactions[self._next].response
+        self._next += 1
+        return Answered(response, self._now)
+
+    @property
+    def unused(self) -> Sequence[Interaction]:
+        """The interactions that no request has asked for."""
+        return self._cassette.interactions[self._next :]
+
+    def _nearest(self, live: Request) -> str:
+        ranked = sorted(self._cassette.interactions, key=lambda i: len(compare(live, i.request)))
+        if not ranked:
+            return ""
+        nearest = ranked[0].request
+        differences = compare(live, nearest)
+        what = "; ".join(differences) if differences else "it was recorded, and was used already"
+        return f". The nearest one recorded is {nearest.method} {nearest.url}: {what}"
+
+
+class AsyncReplay:
+    """``Replay`` for the asynchronous driver."""
+
+    def __init__(self, replay: Replay) -> None:
+        self._replay = replay
+        self.now = replay.now
+
+    async def send(self, effect: Send) -> Answered | Failed:
+        """See ``Replay.send``."""
+        return self._replay.send(effect)
+
+    async def sleep(self, seconds: float) -> None:
+        """See ``Replay.sleep``."""
+        self._replay.sleep(seconds)
+
+
+def compare(live: Request, recorded: Request) -> list[str]:
+    """How a request differs from a recorded one: by method, path, query and body, not by host or headers."""
+    differences = []
+    if live.method != recorded.method:
+        differences.append(f"the method is {live.method}, recorded {recorded.method}")
+    one, other = urlsplit(live.url), urlsplit(recorded.url)
+    if one.path != other.path:
+        differences.append(f"the path is {one.path}, recorded {other.path}")
+    query, expected = (sorted(parse_qsl(part.query, keep_blank_values=True)) for part in (one, other))
+    if query != expected:
+        differences.append(f"the query is {one.query or 'empty'}, recorded {other.query or 'empty'}")
+    differences += compare_bodies(live.body or b"", recorded.body or b"")
+    return differences
+
+
+def compare_bodies(live: bytes, recorded: bytes) -> list[str]:
+    """How two bodies differ: JSON member by member, anything else as a whole."""
+    if live == recorded:
+        return []
+    try:
+        one, other = json.loads(live), json.loads(recorded)
+    except ValueError:
+        return [f"the body is {_shown(live)}, recorded {_shown(recorded)}"]
+    return [f"the body's {where} is {now}, recorded {then}" for where, now, then in _json_differences(one, other)]
+
+
+def _json_differences(live: Any, recorded: Any, where: str = "") -> list[tuple[str, str, str]]:
+    if type(live) is type(recorded) and live == recorded:
+        return []
+    if isinstance(live, dict) and isinstance(recorded, dict):
+        found = []
+        for key in dict.fromkeys([*live, *recorded]):
+            here = f"{where}/{key}"
+            if key not in recorded:
+                found.append((here, _json(live[key]), "absent"))
+            elif key not in live:
+                found.append((here, "absent", _json(recorded[key])))
+            else:
+                found += _json_differences(live[key], recorded[key], here)
+        return found
+    if isinstance(live, list) and isinstance(recorded, list) and len(live) == len(recorded):
+        pairs = enumerate(zip(live, recorded, strict=True))
+        return [d for index, (a, b) in pairs for d in _json_differences(a, b, f"{where}/{index}")]
+    return [(where or "whole", _json(live), _json(recorded))]
+
+
+def _json(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False)
+    return text if len(text) <= 80 else text[:80] + "…"
+
+
+def _shown(body: bytes) -> str:
+    text = body.decode("utf-8", "replace")
+    return (repr(text) if len(text) <= 80 else repr(text[:80]) + "…") if text else "empty"

@@ -1,0 +1,117 @@
+"""Drivers: the loops that perform what a run asks for and hand the answers back. The engine does all the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeAlias
+
+from arazzo_runner.effects import Answer, Answered, Failed, Send, Sleep, Woke
+from arazzo_runner.engine.events import Event, Outcome
+from arazzo_runner.engine.flow import Turn, abandon, advance, start
+from arazzo_runner.engine.plan import Plan
+from arazzo_runner.engine.state import RunState
+
+Listener: TypeAlias = Callable[[Event], None]
+Clock: TypeAlias = Callable[[], float]
+
+
+class World(Protocol):
+    """What a synchronous driver needs of the world."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def send(self, effect: Send) -> Answered | Failed:
+        """Send a request and wait for what comes."""
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """What every driver does between two effects.
+
+    Attributes:
+        plan: what is run.
+        before: is shown each effect before it is performed, so that secrets are known before anything can print them.
+        after: is shown each answer before the engine sees it.
+        tell: is told every event.
+    """
+
+    plan: Plan
+    tell: Listener
+    before: Callable[[Send | Sleep], None] = lambda effect: None
+    after: Callable[[Answer], None] = lambda answer: None
+
+    def begin(self, inputs: Mapping[str, Any], at: float) -> Turn:
+        """The first turn."""
+        return self._told(start(self.plan, inputs, at=at))
+
+    def go_on(self, state: RunState, answer: Answer) -> Turn:
+        """The turn that follows an answer."""
+        self.after(answer)
+        return self._told(advance(self.plan, state, answer))
+
+    def interrupted(self, state: RunState, at: float) -> Turn:
+        """The last turn of a run that the user has stopped."""
+        return self._told(abandon(self.plan, state, "interrupted", "the run was interrupted", at=at))
+
+    def _told(self, turn: Turn) -> Turn:
+        if turn.effect is not None:
+            self.before(turn.effect)
+        for event in turn.events:
+            self.tell(event)
+        return turn
+
+
+def drive(loop: Loop, turn: Turn, world: World) -> Outcome:
+    """Drive a run from a turn to its end. An interruption (Ctrl-C) is an end like any other: a complete report."""
+    while turn.outcome is None:
+        try:
+            answer = _perform(turn, world)
+        except KeyboardInterrupt:
+            turn = loop.interrupted(turn.state, world.now())
+        else:
+            turn = loop.go_on(turn.state, answer)
+    return turn.outcome
+
+
+def _perform(turn: Turn, world: World) -> Answer:
+    match turn.effect:
+        case Send() as effect:
+            return world.send(effect)
+        case Sleep(seconds):
+            world.sleep(seconds)
+            return Woke(world.now())
+        case None:
+            raise RuntimeError("a turn without an outcome has an effect")
+
+
+class AsyncWorld(Protocol):
+    """What an asynchronous driver needs of the world."""
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+
+    def send(self, effect: Send) -> Awaitable[Answered | Failed]:
+        """Send a request and wait for what comes."""
+
+    def sleep(self, seconds: float) -> Awaitable[None]:
+        """Wait."""
+
+
+async def adrive(loop: Loop, turn: Turn, world: AsyncWorld) -> Outcome:
+    """Drive a run from a turn to its end, asynchronously."""
+    while turn.outcome is None:
+        match turn.effect:
+            case Send() as effect:
+                answer: Answer = await world.send(effect)
+            case Sleep(seconds):
+                await world.sleep(seconds)
+                answer = Woke(world.now())
+            case None:
+                raise RuntimeError("a turn without an outcome has an effect")
+        turn = loop.go_on(turn.state, answer)
+    return turn.outcome

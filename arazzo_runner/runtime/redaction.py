@@ -1,0 +1,287 @@
+"""Secrets never leave (S1): what is a secret, and the masking of everything that is written.
+
+A ``Redactor`` learns secrets before anything can print them: from inputs, credentials, requests and responses. Reports,
+cassettes, journals and errors get what it has masked, never anything else.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, is_dataclass, replace
+from typing import Any, TypeVar
+from urllib.parse import quote, quote_plus
+
+from arazzo_runner.effects import Headers, Request, Response
+from arazzo_runner.engine.inputs import declared, input_schema
+
+MASK = "[redacted]"
+"""What stands in a secret's place; the same for all, so that it tells nothing, not even equality."""
+
+SECRET_WORDS = frozenset(
+    {"token", "secret", "password", "passwd", "passphrase", "credential", "credentials", "authorization", "apikey"}
+)
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
+MIN_LENGTH = 4
+"""A shorter value is masked in its own place only: it would be found everywhere."""
+MAX_LEARNED = 4096
+"""How many secrets of answers are remembered; the oldest is forgotten first, so that a long run stays small."""
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_SUSPECT = re.compile(rb"token|secret|passw|passphrase|credential|authorization|api[_-]?key", re.IGNORECASE)
+
+Event = TypeVar("Event")
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a name says that its value is a secret: ``hfToken``, ``api_key``, but neither ``maxTokens`` nor ``monkey``."""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    return any(word in SECRET_WORDS for word in words) or ("api", "key") in zip(words, words[1:], strict=False)
+
+
+def secret_inputs(schema: Any, names: Iterable[str]) -> frozenset[str]:
+    """Which inputs are secrets: by name, or by ``format: password`` in their schema."""
+    return frozenset(
+        name for name in names if is_secret_name(name) or input_schema(schema, name).get("format") == "password"
+    )
+
+
+class Redactor:
+    """Knows the secrets of a run and masks them."""
+
+    def __init__(self) -> None:
+        self._given: dict[str, None] = {}
+        self._learned: dict[str, None] = {}
+        self._headers: set[str] = set(SECRET_HEADERS)
+        self._inputs: frozenset[str] = frozenset()
+        self._pattern: re.Pattern[str] | None = None
+        self._given_pattern: re.Pattern[str] | None = None
+
+    # Learning
+
+    def learn(self, *values: Any) -> None:
+        """Take values for secrets: strings, and the strings inside arrays and objects."""
+        for text in _strings(values):
+            self._add(self._given, text)
+
+    def learn_inputs(self, schema: Any, inputs: Mapping[str, Any]) -> None:
+        """Take the secret ones of a workflow's inputs, nested ones too."""
+        self._inputs = self._inputs | secret_inputs(schema, {**dict.fromkeys(declared(schema)), **inputs})
+        self.learn(*(inputs[name] for name in self._inputs if name in inputs))
+        self.learn(*_named_secrets(dict(inputs)))
+
+    def learn_headers(self, *names: str) -> None:
+        """Take headers for secret whatever their value, such as a security scheme's."""
+        self._headers.update(name.lower() for name in names)
+
+    def learn_request(self, request: Request) -> None:
+        """Take what a request sends in its secret headers."""
+        for name, value in request.headers:
+            if name.lower() in self._headers:
+                self._add(self._given, value)
+                self.learn(*_inside_credentials(name, value))
+
+    def learn_response(self, response: Response) -> None:
+        """Take what an answer brings: cookies, and members with a secret name."""
+        for name, value in response.headers:
+            if name.lower() == "set-cookie":
+                self._add(self._learned, value.partition(";")[0].partition("=")[2].strip())
+            elif is_secret_name(name):
+                self._add(self._learned, value)
+        if response.body and _SUSPECT.search(response.body):
+            data = _parsed(response.body)
+            for text in _strings(_named_secrets(data)):
+                self._add(self._learned, text)
+
+    def _add(self, known: dict[str, None], text: str) -> None:
+        if len(text) < MIN_LENGTH or text == MASK or text in self._given or text in self._learned:
+            return
+        known[text] = None
+        self._pattern = self._given_pattern = None
+        if known is self._learned and len(known) > MAX_LEARNED:
+            del known[next(iter(known))]
+
+    # Masking
+
+    def text(self, text: str) -> str:
+        """The text with every secret masked, in its base64 and percent-encoded forms too."""
+        if not self._given and not self._learned:
+            return text
+        if self._pattern is None:
+            self._pattern = _pattern((*self._given, *self._learned))
+        return self._pattern.sub(MASK, text)
+
+    def outputs(self, value: Any) -> Any:
+        """Outputs for stdout: data that the user asked for, in which only the user's own secrets are masked (S1)."""
+        if not self._given:
+            return value
+        if self._given_pattern is None:
+            self._given_pattern = _pattern(self._given)
+        pattern = self._given_pattern
+        return _mapped(value, lambda text: pattern.sub(MASK, text))
+
+    def data(self, value: Any) -> Any:
+        """Plain data with every secret masked, keys too."""
+        return _mapped(value, self.text)
+
+    def inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Inputs for a report: the secret ones masked whatever they are, short ones and numbers too."""
+        return {name: MASK if name in self._inputs else self._named(name, value) for name, value in inputs.items()}
+
+    def answer(self, value: Any) -> Any:
+        """Plain data that came in an answer: members with a secret name masked whatever they are."""
+        return self._named("", value)
+
+    def _named(self, name: str, value: Any) -> Any:
+        match value:
+            case None | bool():
+                return value
+            case Mapping():
+                return {self.text(key): self._named(key, item) for key, item in value.items()}
+            case list():
+                return [self._named(name, item) for item in value]
+            case _:
+                return MASK if is_secret_name(name) else self.data(value)
+
+    def headers(self, headers: Headers) -> Headers:
+        """Header fields, secret ones masked whole and cookies but for their names."""
+        return tuple((name, self._header(name, value)) for name, value in headers)
+
+    def _header(self, name: str, value: str) -> str:
+        folded = name.lower()
+        if folded in self._headers:
+            return MASK
+        if folded == "set-cookie":
+            pair, semicolon, attributes = value.partition(";")
+            return f"{pair.partition('=')[0]}={MASK}{semicolon}{self.text(attributes)}"
+        return MASK if is_secret_name(name) else self.text(value)
+
+    def body(self, body: bytes, *, answer: bool = False) -> bytes:
+        """A body with every secret masked; of an answer the members with a secret name too."""
+        if answer and _SUSPECT.search(body):
+            data = _parsed(body)
+            masked = self.answer(data) if isinstance(data, (dict, list)) else data
+            if masked != data:
+                body = json.dumps(masked, ensure_ascii=False, separators=(",", ":")).encode()
+        text = body.decode("utf-8", "surrogateescape")
+        masked_text = self.text(text)
+        return body if masked_text == text else masked_text.encode("utf-8", "surrogateescape")
+
+    def request(self, request: Request) -> Request:
+        """A request with every secret masked."""
+        body = None if request.body is None else self.body(request.body)
+        return Request(request.method, self.text(request.url), self.headers(request.headers), body)
+
+    def response(self, response: Response) -> Response:
+        """A response with every secret masked."""
+        return Response(response.status, self.headers(response.headers), self.body(response.body, answer=True))
+
+    def event(self, event: Event) -> Event:
+        """An event of a run with every secret masked, whatever it is made of."""
+        masked: Event = self._value("", event)
+        return masked
+
+    def _value(self, name: str, value: Any) -> Any:
+        match value:
+            case Request():
+                return self.request(value)
+            case Response():
+                return self.response(value)
+            case _ if is_dataclass(value) and not isinstance(value, type):
+                changes = {f.name: self._value(f.name, getattr(value, f.name)) for f in fields(value) if f.init}
+                return replace(value, **changes)
+            case Mapping():
+                return self.inputs(value) if name in ("inputs", "outputs") else self.data(value)
+            case tuple():
+                return tuple(self._value(name, item) for item in value)
+            case _:
+                return self.data(value)
+
+
+def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
+    forms = {form for secret in secrets for form in _forms(secret)}
+    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
+
+
+def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+    match value:
+        case str():
+            return change(value)
+        case bytes():
+            return change(value.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        case Mapping():
+            return {change(key): _mapped(item, change) for key, item in value.items()}
+        case list() | tuple():
+            return [_mapped(item, change) for item in value]
+        case _:
+            return value
+
+
+def _strings(value: Any) -> Iterable[str]:
+    """Every string inside, iteratively."""
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        match item:
+            case str():
+                yield item
+            case bytes():
+                yield item.decode("utf-8", "surrogateescape")
+            case Mapping():
+                pending.extend(item.values())
+            case list() | tuple():
+                pending.extend(item)
+
+
+def _named_secrets(data: Any) -> list[Any]:
+    """The values of all members whose name says that they are secret."""
+    found: list[Any] = []
+    pending = [data]
+    while pending:
+        item = pending.pop()
+        match item:
+            case Mapping():
+                for name, value in item.items():
+                    (found if is_secret_name(str(name)) else pending).append(value)
+            case list():
+                pending.extend(item)
+    return found
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _inside_credentials(name: str, value: str) -> list[str]:
+    """The secrets inside a credential header: behind the scheme's name, the password of basic, each cookie's value."""
+    if name.lower() == "cookie":
+        return [pair.partition("=")[2].strip() for pair in value.split(";")]
+    scheme, _, rest = value.partition(" ")
+    found = [rest.strip()]
+    if scheme.lower() == "basic":
+        try:
+            found.append(base64.b64decode(rest, validate=True).decode().partition(":")[2])
+        except ValueError:
+            pass  # not what basic credentials look like; the whole is masked all the same
+    return found
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as it may be written: as it is, in JSON, percent-encoded, and in base64 at each of three alignments."""
+    raw = secret.encode("utf-8", "surrogateescape")
+    forms = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
+    forms |= {quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="").lower()}
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + raw)
+        # The characters that also depend on what stands before or behind are left out.
+        first = (0, 2, 3)[offset]
+        last = len(encoded) - (0, 3, 2)[(len(raw) + offset) % 3]
+        core = encoded[first:last].decode()
+        if len(core) >= MIN_LENGTH + 2:
+            forms |= {core, core.replace("+", "-").replace("/", "_")}
+    return {form for form in forms if len(form) >= MIN_LENGTH}

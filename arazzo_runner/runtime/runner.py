@@ -1,0 +1,289 @@
+"""The public API: load a document, run its workflows, look at what came."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arazzo_runner.documents.model import ArazzoDescription
+from arazzo_runner.documents.sources import Library, SourceOptions
+from arazzo_runner.effects import Answered, Send
+from arazzo_runner.engine.events import Event, Outcome, Reason, Warned
+from arazzo_runner.engine.plan import Plan, RunOptions
+from arazzo_runner.engine.planning import make_plan
+from arazzo_runner.errors import Problem, RunFailed, UsageError
+from arazzo_runner.openapi.linker import Linker
+from arazzo_runner.runtime.drivers import AsyncWorld, Listener, Loop, World, adrive, drive
+from arazzo_runner.runtime.redaction import Redactor
+
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.cassettes import Recorder
+    from arazzo_runner.runtime.transport import TransportOptions
+
+
+@dataclass(frozen=True)
+class Workbook:
+    """A loaded Arazzo document and the way to its sources.
+
+    Attributes:
+        description: the document's model.
+        problems: everything that is wrong with its structure, in reading order; what touches a workflow refuses its run.
+    """
+
+    description: ArazzoDescription
+    problems: Sequence[Problem]
+    linker: Linker = field(repr=False)
+
+    @property
+    def workflow_ids(self) -> list[str]:
+        """The ids of its workflows, in document order."""
+        return [workflow.workflow_id for workflow in self.description.workflows]
+
+    def plan(self, workflow_id: str | None = None, options: RunOptions | None = None) -> Plan:
+        """Resolve, parse and check a workflow and all that it reaches.
+
+        Args:
+            workflow_id: may be left out when the document has one workflow.
+
+        Raises:
+            PlanError: it cannot be run as it stands; carries every problem.
+            UsageError: there are several workflows and none was named.
+        """
+        if workflow_id is None:
+            if len(self.workflow_ids) != 1:
+                raise UsageError(
+                    f"{self.description.document.path} has {len(self.workflow_ids)} workflows",
+                    hint=f"name one of {', '.join(self.workflow_ids)}",
+                )
+            workflow_id = self.workflow_ids[0]
+        return make_plan(self.linker, self.description.document, workflow_id, options)
+
+
+def load(
+    path: str | Path,
+    *,
+    sources: Mapping[str, str] | None = None,
+    base_dir: str | None = None,
+    transport: TransportOptions | None = None,
+) -> Workbook:
+    """Load an Arazzo document; its sources are read when a workflow needs them.
+
+    Args:
+        path: file or http(s) URL.
+        sources: where source descriptions really are, by name (H0).
+        base_dir: the root of relative source URLs, instead of the document's own place.
+        transport: how http(s) documents are fetched.
+
+    Raises:
+        UnreadableDocument: it is not there, or is no YAML or JSON.
+        InvalidDocument: nothing sensible can be made of it.
+    """
+    library = Library(fetch=partial(_fetch, transport), options=SourceOptions(dict(sources or {}), base_dir))
+    linker = Linker(library)
+    document = library.entry(str(path))
+    description = linker.description(document)
+    return Workbook(description, tuple(linker.load(document)[1]), linker)
+
+
+def _fetch(transport: TransportOptions | None, url: str) -> bytes:
+    from arazzo_runner.runtime.transport import TransportOptions, fetch_document
+
+    return fetch_document(url, transport or TransportOptions())
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        outcome: status, reason, outputs, counts and times.
+        problems: what is worth knowing: of the plan (``Problem``), and of the run (sentences).
+    """
+
+    outcome: Outcome
+    problems: Sequence[Problem | str] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the workflow succeeded."""
+        return self.outcome.status == "succeeded"
+
+    @property
+    def status(self) -> str:
+        """``succeeded`` or ``failed``."""
+        return self.outcome.status
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why it failed, or None."""
+        return self.outcome.reason
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """The workflow's outputs, as they are: mask them before you print them (S1)."""
+        return self.outcome.outputs
+
+    def raise_for_failure(self) -> RunResult:
+        """This result, if the run succeeded.
+
+        Raises:
+            RunFailed: it did not.
+        """
+        if self.outcome.reason is not None:
+            reason = self.outcome.reason
+            step = f"step {reason.step_id}: " if reason.step_id else ""
+            raise RunFailed(f"{self.outcome.workflow_id} failed: {step}{reason.message}", self)
+        return self
+
+
+class Runner:
+    """Runs workflows of one document.
+
+    Args:
+        workbook: what ``load`` gave, or a path to load.
+        options: how runs behave.
+        transport: how requests are sent.
+        listeners: called with every event, secrets masked (S1).
+
+    A runner may be used for many runs; each has its own secrets.
+    """
+
+    def __init__(
+        self,
+        workbook: Workbook | str | Path,
+        *,
+        options: RunOptions | None = None,
+        transport: TransportOptions | None = None,
+        listeners: Sequence[Listener] = (),
+    ) -> None:
+        self.workbook = workbook if isinstance(workbook, Workbook) else load(workbook)
+        self.options = options or RunOptions()
+        self._transport = transport
+        self._listeners = tuple(listeners)
+
+    def run(
+        self,
+        workflow_id: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        record: str | Path | None = None,
+        replay: str | Path | None = None,
+        world: World | None = None,
+    ) -> RunResult:
+        """Run a workflow to its end.
+
+        Args:
+            workflow_id: may be left out when the document has one workflow.
+            record: a cassette to write.
+            replay: a cassette to answer from; no socket is opened.
+            world: what to send requests with, instead of the transport.
+
+        Raises:
+            PlanError: the workflow cannot be run as it stands.
+            InvalidInputs: the inputs break its schema.
+            CassetteError: a cassette cannot be read or written.
+        """
+        session = Session(self.workbook.plan(workflow_id, self.options), inputs or {}, self._listeners)
+        with ExitStack() as stack:
+            if replay is not None:
+                from arazzo_runner.runtime.cassettes import Replay, read_cassette
+
+                world = Replay(read_cassette(replay), session.redactor)
+            elif world is None:
+                from arazzo_runner.runtime.transport import TransportOptions, open_transport
+
+                world = stack.enter_context(open_transport(self._transport or TransportOptions()))
+            if record is not None:
+                from arazzo_runner.runtime.cassettes import Recording
+
+                world = Recording(world, stack.enter_context(session.recorder(record)))
+            return session.run(world)
+
+    async def arun(
+        self,
+        workflow_id: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        record: str | Path | None = None,
+        replay: str | Path | None = None,
+        world: AsyncWorld | None = None,
+    ) -> RunResult:
+        """Run a workflow to its end, asynchronously; see ``run``."""
+        plan = await asyncio.to_thread(self.workbook.plan, workflow_id, self.options)
+        session = Session(plan, inputs or {}, self._listeners)
+        from contextlib import AsyncExitStack
+
+        async with AsyncExitStack() as stack:
+            if replay is not None:
+                from arazzo_runner.runtime.cassettes import AsyncReplay, Replay, read_cassette
+
+                world = AsyncReplay(Replay(read_cassette(replay), session.redactor))
+            elif world is None:
+                from arazzo_runner.runtime.transport import TransportOptions, open_async_transport
+
+                world = await stack.enter_async_context(open_async_transport(self._transport or TransportOptions()))
+            if record is not None:
+                from arazzo_runner.runtime.cassettes import AsyncRecording
+
+                world = AsyncRecording(world, stack.enter_context(session.recorder(record)))
+            return await session.arun(world)
+
+    def validate(self) -> Iterator[Problem]:
+        """What is wrong with the document's structure, in reading order."""
+        yield from self.workbook.problems
+
+
+class Session:
+    """One run: its plan, its secrets, and what it tells.
+
+    Args:
+        inputs: as the user gave them.
+        listeners: called with every event, secrets masked.
+    """
+
+    def __init__(self, plan: Plan, inputs: Mapping[str, Any], listeners: Sequence[Listener] = ()) -> None:
+        self.plan = plan
+        self.redactor = Redactor()
+        self._inputs = dict(inputs)
+        self._listeners = tuple(listeners)
+        self._warnings: list[str] = []
+        self.redactor.learn_inputs(plan.workflow.input_schema, self._inputs)
+        self._loop = Loop(plan, self._tell, self._before, self._after)
+
+    def recorder(self, path: str | Path, *, comment: str = "") -> Recorder:
+        """A recorder that knows this run's secrets."""
+        from arazzo_runner.runtime.cassettes import Recorder
+
+        return Recorder(path, self.redactor, comment=comment)
+
+    def run(self, world: World) -> RunResult:
+        """Run to the end with a synchronous world."""
+        return self._result(drive(self._loop, self._loop.begin(self._inputs, world.now()), world))
+
+    async def arun(self, world: AsyncWorld) -> RunResult:
+        """Run to the end with an asynchronous world."""
+        return self._result(await adrive(self._loop, self._loop.begin(self._inputs, world.now()), world))
+
+    def _result(self, outcome: Outcome) -> RunResult:
+        return RunResult(outcome, (*self.plan.problems, *self._warnings))
+
+    def _before(self, effect: Any) -> None:
+        if isinstance(effect, Send):
+            self.redactor.learn_request(effect.request)
+
+    def _after(self, answer: Any) -> None:
+        if isinstance(answer, Answered):
+            self.redactor.learn_response(answer.response)
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            self._warnings.append(self.redactor.text(event.message))
+        if self._listeners:
+            masked = self.redactor.event(event)
+            for listener in self._listeners:
+                listener(masked)
