@@ -19,7 +19,7 @@ from arazzo_runner.runtime.runner import Session
 
 def dry_run(session: Session, inputs: Mapping[str, Any]) -> int:
     """Print the plan on stdout; gives the exit status, 1 when the first request cannot be made."""
-    turn = start(session.plan, inputs, at=time.time())
+    turn = start(session.plan, inputs, at=time.time(), secret=session.redactor.secret_names)
     if isinstance(turn.effect, Send):
         session.redactor.learn_request(turn.effect.request)
     for line in plan_lines(session.plan):

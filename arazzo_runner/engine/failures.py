@@ -9,7 +9,7 @@ from typing import Any
 from arazzo_runner.effects import Response
 from arazzo_runner.engine.events import CriterionOutcome, Reason
 from arazzo_runner.engine.exchange import ReceivedResponse
-from arazzo_runner.engine.plan import PlannedStep
+from arazzo_runner.engine.plan import PlannedStep, Spot
 from arazzo_runner.engine.state import Finished
 
 MAX_WORDS = 300
@@ -22,19 +22,21 @@ def failed_attempt(
     """Why the attempt failed, or None when it succeeded (C7, F7)."""
     if child is not None and not child.succeeded:
         return Reason("step-failed", f"{step.title} failed", step.step_id, place=step.spot.place)
-    failed = [outcome for outcome in judged if not outcome.passed]
+    failed = [index for index, outcome in enumerate(judged) if not outcome.passed]
     if failed:
-        seen = "; ".join(f"{outcome.condition} ({outcome.detail})" for outcome in failed)
-        return _reason(step, f"the criterion does not hold: {seen}", response)
+        seen = "; ".join(f"{judged[index].condition} ({judged[index].detail})" for index in failed)
+        what = "the criterion does" if len(failed) == 1 else "the criteria do"
+        spot = Spot(step.spot.document, f"{step.criteria[failed[0]].source.pointer}/condition")
+        return _reason(step, f"{what} not hold: {seen}", response, spot)
     if not step.criteria and response is not None and response.status >= 400:
-        return _reason(step, f"the status is {status_text(response.status)}, and the step has no criteria", response)
+        return _reason(step, f"the status is {status_text(response.status)}, and the step has no criteria", response, step.spot)
     return None
 
 
-def _reason(step: PlannedStep, message: str, response: Response | None) -> Reason:
+def _reason(step: PlannedStep, message: str, response: Response | None, spot: Spot) -> Reason:
     words = server_words(response)
     said = f"; the server says: {words}" if words else ""
-    return Reason("step-failed", message + said, step.step_id, place=step.spot.place)
+    return Reason("step-failed", message + said, step.step_id, place=spot.place)
 
 
 def status_text(status: int) -> str:

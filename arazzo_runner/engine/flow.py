@@ -7,7 +7,7 @@ number of its turns.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -53,19 +53,20 @@ class Turn:
     outcome: Outcome | None
 
 
-def start(plan: Plan, inputs: Mapping[str, Any], *, at: float) -> Turn:
+def start(plan: Plan, inputs: Mapping[str, Any], *, at: float, secret: Collection[str] = ()) -> Turn:
     """Begin a run.
 
     Args:
         inputs: as the user gave them; defaults are filled in here.
         at: the driver's time, seconds since the epoch.
+        secret: names of inputs whose values no error may show (S1).
 
     Raises:
         InvalidInputs: they break the workflow's schema (V8).
     """
     workflow = plan.workflow
     values = with_defaults(workflow.input_schema, dict(inputs))
-    errors = check_inputs(workflow.input_schema, values)
+    errors = check_inputs(workflow.input_schema, values, secret=secret)
     if errors:
         raise InvalidInputs(f"the inputs of {workflow.workflow_id!r} are wrong", errors)
     frame = Frame(plan.entry, workflow.workflow_id, Purpose.RUN, values, started_at=at)
@@ -464,7 +465,7 @@ class _Run:
             self.stop("depth", f"workflows call one another more than {MAX_DEPTH} deep")
             return
         values = with_defaults(target.input_schema, dict(given))
-        for error in check_inputs(target.input_schema, values, undeclared=True):
+        for error in check_inputs(target.input_schema, values, secret=tuple(values), undeclared=True):
             self.warn(f"{target.workflow_id}: {error}", step_id=self.step_id())
         self.frame = replace(self.frame, phase=Phase.CALLING)
         self.frames.append(Frame(key, target.workflow_id, purpose, values, started_at=self.now))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from arazzo_runner.documents import pointer as json_pointer
@@ -101,42 +101,34 @@ def _is_open(schema: Any) -> bool:
     return not any("properties" in node for node in nodes)
 
 
-def check_inputs(schema: Any, values: Mapping[str, Any], *, secret: frozenset[str] = frozenset()) -> list[str]:
+def check_inputs(
+    schema: Any, values: Mapping[str, Any], *, secret: Collection[str] = (), undeclared: bool = False
+) -> list[str]:
     """Everything that is wrong with the inputs, a sentence each; empty when nothing is (V8).
 
     Args:
         values: defaults filled in.
         secret: names whose values no message may show (S1).
+        undeclared: whether inputs may be given that no part of the schema declares.
     """
     if schema is None:
         return []
-    errors = list(_misspelt(schema, values))
     import jsonschema_rs
 
+    errors = [] if undeclared else list(_misspelt(schema, values))
     try:
         validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
+        masked = jsonschema_rs.Draft202012Validator(schema, validate_formats=True, mask=MASK)
     except (jsonschema_rs.ValidationError, ValueError) as error:
         return [*errors, f"the workflow's inputs schema cannot be used: {str(error).splitlines()[0]}"]
-    for error in validator.iter_errors(_without_bytes(values)):
+    plain = _without_bytes(values)
+    for error, hidden in zip(validator.iter_errors(plain), masked.iter_errors(plain), strict=True):
         path = [str(part) for part in error.instance_path]
-        place = "input " + ".".join(path) if path else "inputs"
-        hidden = path and path[0] in secret
-        message = error.masked_message(MASK) if hidden and hasattr(error, "masked_message") else error.message
-        errors.append(f"{place}: {_hide(message, values, secret) if not hidden else _without_value(message, error)}")
+        # An error of the whole object may show every input; one of a secret's own shows that.
+        shows_secret = path[0] in secret if path else bool(secret)
+        place = f"input {'.'.join(path)}" if path else "inputs"
+        errors.append(f"{place}: {hidden.message if shows_secret else error.message}")
     return errors
-
-
-def _without_value(message: str, error: Any) -> str:
-    text = str(getattr(error, "instance", ""))
-    return message.replace(f'"{text}"', MASK).replace(text, MASK) if text else message
-
-
-def _hide(message: str, values: Mapping[str, Any], secret: frozenset[str]) -> str:
-    for name in secret:
-        value = values.get(name)
-        if isinstance(value, str) and len(value) >= 4:
-            message = message.replace(value, MASK)
-    return message
 
 
 def _without_bytes(value: Any) -> Any:

@@ -101,7 +101,8 @@ def arguments(step: PlannedStep, operation: Operation, scope: Scope) -> list[Arg
         location = parameter.location or "query"
         if value is UNDEFINED or value is None:
             spec = operation.parameter(parameter.name, location)
-            if location == "path" or (spec is not None and spec.required):
+            in_template = location == "path" and f"{{{parameter.name}}}" in operation.path
+            if in_template or (spec is not None and spec.required):
                 what = "null" if value is None else "no value"
                 raise StepError(
                     "missing-value",

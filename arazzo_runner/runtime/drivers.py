@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
 
@@ -38,16 +38,18 @@ class Loop:
         before: is shown each effect before it is performed, so that secrets are known before anything can print them.
         after: is shown each answer before the engine sees it.
         tell: is told every event.
+        secret: names of inputs whose values no error may show.
     """
 
     plan: Plan
     tell: Listener
     before: Callable[[Send | Sleep], None] = lambda effect: None
     after: Callable[[Answer], None] = lambda answer: None
+    secret: Collection[str] = ()
 
     def begin(self, inputs: Mapping[str, Any], at: float) -> Turn:
         """The first turn."""
-        return self._told(start(self.plan, inputs, at=at))
+        return self._told(start(self.plan, inputs, at=at, secret=self.secret))
 
     def go_on(self, state: RunState, answer: Answer) -> Turn:
         """The turn that follows an answer."""

@@ -59,6 +59,11 @@ class Redactor:
         self._pattern: re.Pattern[str] | None = None
         self._given_pattern: re.Pattern[str] | None = None
 
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """The names of the inputs that are secrets."""
+        return self._inputs
+
     # Learning
 
     def learn(self, *values: Any) -> None:

@@ -253,7 +253,7 @@ class Session:
         self._listeners = tuple(listeners)
         self._warnings: list[str] = []
         self.redactor.learn_inputs(plan.workflow.input_schema, self._inputs)
-        self._loop = Loop(plan, self._tell, self._before, self._after)
+        self._loop = Loop(plan, self._tell, self._before, self._after, self.redactor.secret_names)
 
     def recorder(self, path: str | Path, *, comment: str = "") -> Recorder:
         """A recorder that knows this run's secrets."""
