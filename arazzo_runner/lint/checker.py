@@ -7,15 +7,33 @@ from collections.abc import Iterable, Iterator
 from arazzo_runner.documents.model import ArazzoDescription, Workflow
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import Problem, sorted_problems
-from arazzo_runner.lint import expressions, link_rules, references  # noqa: F401 - link_rules registers what is reported
+from arazzo_runner.lint import (
+    calls,
+    criteria,
+    expressions,
+    flow,
+    link_rules,  # noqa: F401 - registers rules that several modules report
+    links,
+    references,
+    requests,
+)
 from arazzo_runner.lint.findings import Check, Finding
 from arazzo_runner.lint.scope import DocumentScope, WorkflowScope
 from arazzo_runner.lint.sites import Read
 from arazzo_runner.lint.sources import Sources
 from arazzo_runner.openapi.linker import Linker
 
-WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (references.check_references,)
-DOCUMENT_CHECKS: tuple[Check[DocumentScope], ...] = (references.check_component_references,)
+WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
+    links.check_links,
+    references.check_references,
+    flow.check_flow,
+    calls.check_calls,
+    requests.check_requests,
+)
+DOCUMENT_CHECKS: tuple[Check[DocumentScope], ...] = (
+    links.check_component_links,
+    references.check_component_references,
+)
 
 
 def check_document(linker: Linker, document: Document, *, strict: bool = False) -> list[Problem]:
@@ -62,6 +80,8 @@ def _of_workflow(scope: WorkflowScope) -> Iterator[Finding]:
 
 
 def _of_reads(reads: Iterable[Read], description: ArazzoDescription) -> Iterator[Finding]:
+    reads = tuple(reads)
+    yield from criteria.check_criteria(reads)
     for read in reads:
         for check in expressions.READ_CHECKS:
             yield from check(read, description.version)

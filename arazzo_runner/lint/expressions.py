@@ -106,7 +106,7 @@ def _spelling(use: Use, version: Version) -> tuple[str, str, str] | None:
             return "whole-object", message, "Name its members one by one."
     if _tail(node) is not None:
         # `.` and `[]` are operators of simple conditions, so that a path there is the specification's own.
-        return None if use.form is Form.OPERAND else _path(use, version)
+        return None if use.form is Form.OPERAND else _path(use)
     if version < (1, 1) and _is_new(node):
         return "newer-expression", f"{text} is new in Arazzo 1.1", "Write 'arazzo: 1.1.0' at the top of the document."
     if use.form is not Form.OPERAND and not derives(text, version):
@@ -124,12 +124,10 @@ def _tail(node: Expression) -> Tail | None:
     return None
 
 
-def _path(use: Use, version: Version) -> tuple[str, str, str]:
+def _path(use: Use) -> tuple[str, str, str]:
     portable = portable_spelling(use.node)
     if portable is None:
         hint = "Write a Selector Object (1.1), or take the value out with a simple JSON Pointer."
-    elif isinstance(use.node, Named) and version < (1, 1):
-        hint = f"Write {portable}, with 'arazzo: 1.1.0'."
     else:
         hint = f"Write {portable}."
     return "path-after-expression", f"{use.text} has a path behind the expression", hint
@@ -139,9 +137,7 @@ def _is_new(node: Expression) -> bool:
     match node:
         case Special(name="self") | MessagePart(holder="message") | MessagePart(part="payload"):
             return True
-        case Named(readings=(Reading(pointer=str()),)):
-            return True
-    return False
+    return False  # a pointer behind a name is 1.1's too, and yet the 1.0 specification's own examples write it
 
 
 def _grammar_hint(text: str, version: Version) -> str:

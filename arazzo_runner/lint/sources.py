@@ -79,12 +79,19 @@ class Sources:
         try:
             return self._linker.operation(description, step)
         except LinkError as error:
-            some_missing = len(description.source_descriptions) < len(self._description.source_descriptions)
             # A source that cannot be read may be the one that has the operation.
-            return None if some_missing and error.rule in ("unknown-operation", "asyncapi-step") else error
+            uncertain = error.rule in ("unknown-operation", "asyncapi-step") and self._some_unread(description)
+            return None if uncertain else error
         except DocumentError as error:
             self._broken.setdefault(reference, tuple(p for p in error.problems if p.severity is Severity.ERROR))
             return None
+
+    def _some_unread(self, usable: ArazzoDescription) -> bool:
+        if len(usable.source_descriptions) < len(self._description.source_descriptions):
+            return True
+        if any(self.kind(source.name) == "openapi" for source in usable.source_descriptions):
+            return False
+        return not all(self.usable(source.name) for source in usable.source_descriptions)
 
     def _with_usable_sources(self) -> ArazzoDescription:
         kept = tuple(
@@ -100,7 +107,7 @@ class Sources:
         text = match["name"] if match else reference
         names = sorted((s.name for s in self._description.source_descriptions), key=len, reverse=True)
         endings = (".", "#", "}") if match else ("#",)
-        return next((n for n in names if text == n or text.startswith(tuple(n + end for end in endings))), None)
+        return next((n for n in names if text.startswith(tuple(n + end for end in endings))), None)
 
     def workflow(self, reference: str) -> LinkedWorkflow | LinkError | None:
         """The workflow of a reference, why there is none, or None when that cannot be told."""

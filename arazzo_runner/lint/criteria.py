@@ -1,0 +1,101 @@
+"""What criteria say: spellings that only this runner accepts (C2, C5), and comparisons that are decided beforehand."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from arazzo_runner.expressions import logic
+from arazzo_runner.expressions.conditions import Literal, Operand, SimpleDialect, numeric
+from arazzo_runner.expressions.criteria import Simple
+from arazzo_runner.expressions.syntax import Special
+from arazzo_runner.lint import criterion_rules  # noqa: F401 - registers the rules that this module reports
+from arazzo_runner.lint.findings import Finding, Findings
+from arazzo_runner.lint.sites import Read
+
+_COUNTED = re.compile(r"\$\[\s*\?\s*(?:count|length)\(\s*@((?:\.\w+)+)(?:\[\*\]|\.\*)?\s*\)\s*(?:>\s*0|>=\s*1|!=\s*0)\s*\]")
+_MEMBER = re.compile(r"\$\[\s*\?\s*@((?:\.\w+)+)\s*(==|!=|<=|>=|<|>)\s*([^&|()]+?)\s*\]")
+
+
+def check_criteria(reads: Iterable[Read]) -> Findings:
+    """Every criterion that could be compiled."""
+    for read in reads:
+        if read.criterion is None:
+            continue
+        yield from _deviations(read)
+        if isinstance(read.criterion.test, Simple):
+            yield from _decided(read, read.criterion.test.node)
+
+
+def _deviations(read: Read) -> Findings:
+    if read.criterion is None:
+        return
+    condition = read.criterion.source.condition
+    messages = {
+        "double-quoted-literal": f"the condition {condition!r} has a string in double quotes",
+        "jsonpath-not-a-query": f"the condition {condition!r} is a comparison, not a JSONPath query",
+        "jsonpath-root-filter": f"the query {condition!r} filters the members of the context, or the context itself",
+    }
+    for rule, spelling in read.criterion.deviations:
+        hint = f"{spelling[0].upper()}{spelling[1:]}." if spelling else None
+        if rule == "jsonpath-root-filter":
+            hint = _without_root_filter(condition.strip())
+        yield Finding(rule, messages[rule], read.site.pointer, hint)
+
+
+def _without_root_filter(condition: str) -> str | None:
+    """The spelling that means the same everywhere; None when there is no simple one."""
+    if match := _COUNTED.fullmatch(condition):
+        return f"If the context is an object, write ${match[1]}[*]."
+    if match := _MEMBER.fullmatch(condition):
+        literal = re.sub(r'^"(.*)"$', r"'\1'", match[3])
+        pointer = match[1].replace(".", "/")
+        return f"If the context is an object, write the simple condition $response.body#{pointer} {match[2]} {literal}."
+    return None
+
+
+def _decided(read: Read, node: logic.Node[Operand]) -> Findings:
+    """Comparisons, and lone literals, whose outcome no answer can change."""
+    for comparison in logic.comparisons(node):
+        holds = _outcome(comparison.left.operand, comparison.operator, comparison.right.operand)
+        if holds is not None:
+            yield _constant(read, str(comparison), holds=holds)
+    alone = node.part if isinstance(node, (logic.Group, logic.Not)) else node
+    if isinstance(alone, logic.Single) and isinstance(alone.operand, Literal):
+        yield _constant(read, str(node), holds=logic.evaluate(node, SimpleDialect(), None))
+
+
+def _constant(read: Read, text: str, *, holds: bool) -> Finding:
+    if holds:
+        return Finding("condition-always-holds", f"{text} always holds", read.site.pointer)
+    return Finding("condition-never-holds", f"{text} never holds", read.site.pointer)
+
+
+def _outcome(left: Operand, operator: str, right: Operand) -> bool | None:
+    """What a comparison always gives; None when that depends on the run."""
+    if isinstance(left, Literal) and isinstance(right, Literal):
+        node = logic.Comparison(logic.Single[Operand](left), operator, logic.Single[Operand](right))
+        return logic.evaluate(node, SimpleDialect(), None)
+    literal = right if isinstance(right, Literal) else left if isinstance(left, Literal) else None
+    other = left if literal is right else right
+    if literal is None:
+        return None
+    if operator not in ("==", "!="):
+        has_no_order = literal.value is None or isinstance(literal.value, bool)
+        return False if has_no_order or not _can_be(other, literal, order=True) else None
+    return None if _can_be(other, literal, order=False) else operator == "!="
+
+
+def _can_be(operand: Operand, literal: Literal, *, order: bool) -> bool:
+    """Whether a value of that kind can equal the literal, or have an order with it (C3)."""
+    number = numeric(literal.value)
+    match operand:
+        case _ if literal.value is None:
+            return True
+        case Special(name="statusCode", tail=None):
+            return number is not None and (order or 100 <= number <= 599)
+        case Special(name="method", tail=None):
+            return isinstance(literal.value, str) and number is None and literal.value.isalpha()
+        case Special(name="url" | "self", tail=None):
+            return isinstance(literal.value, str) and number is None
+    return True

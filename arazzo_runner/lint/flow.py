@@ -1,0 +1,221 @@
+"""Where a workflow can go: its steps as a graph, and what can never be reached, or never be left (F1 to F4, F8)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+from arazzo_runner.documents.model import Action, Reusable
+from arazzo_runner.documents.pointer import join
+from arazzo_runner.expressions.syntax import Named
+from arazzo_runner.lint import flow_rules  # noqa: F401 - registers the rules that this module reports
+from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
+from arazzo_runner.lint.scope import StepScope, WorkflowScope
+
+
+@dataclass(frozen=True)
+class Flow:
+    """The graph of a workflow's steps, by index.
+
+    Attributes:
+        successors: the steps that may run after each.
+        ends: the steps after which the workflow may end, failing for want of a failure action apart.
+    """
+
+    successors: tuple[tuple[int, ...], ...]
+    ends: frozenset[int]
+
+    @cached_property
+    def reachable(self) -> frozenset[int]:
+        """The steps that can run."""
+        return frozenset({0, *self.after(0)})
+
+    @cached_property
+    def _after(self) -> dict[int, frozenset[int]]:
+        return {}
+
+    def after(self, index: int) -> frozenset[int]:
+        """The steps that can run at any time after one has run; itself, if it can run again."""
+        if index not in self._after:
+            seen: set[int] = set()
+            waiting = deque(self.successors[index])
+            while waiting:
+                step = waiting.popleft()
+                if step not in seen:
+                    seen.add(step)
+                    waiting.extend(self.successors[step])
+            self._after[index] = frozenset(seen)
+        return self._after[index]
+
+
+def flow_of(scope: WorkflowScope) -> Flow:
+    """The graph of a workflow: an action without criteria ends its list, a retry that is used up does not (F1, F4)."""
+    successors: list[set[int]] = [set() for _ in scope.steps]
+    ends: set[int] = set()
+    for step in scope.steps:
+        own = successors[step.index]
+        for action in step.failure_actions:
+            _follow(scope, step, action, successors, ends)
+            if not action.criteria and action.type != "retry":
+                break
+        for action in step.success_actions:
+            _follow(scope, step, action, successors, ends)
+            if not action.criteria:
+                break
+        else:
+            if step.index + 1 < len(scope.steps):
+                own.add(step.index + 1)
+            else:
+                ends.add(step.index)
+    return Flow(tuple(tuple(sorted(own)) for own in successors), frozenset(ends))
+
+
+def _follow(
+    scope: WorkflowScope, step: StepScope, action: Action, successors: list[set[int]], ends: set[int]
+) -> None:
+    target = scope.step_ids.get(action.step_id) if action.step_id is not None else None
+    if action.type == "retry":
+        successors[step.index].add(step.index)
+        if target is not None:
+            # The other step runs first, its own actions not tried, and control returns (F4).
+            successors[step.index].add(target)
+            successors[target].add(step.index)
+    elif action.type == "goto" and target is not None:
+        successors[step.index].add(target)
+    else:
+        ends.add(step.index)
+
+
+def check_flow(scope: WorkflowScope) -> Findings:
+    """Steps and actions that cannot be reached, loops that cannot be left, and references that come too early."""
+    if not scope.steps:
+        return
+    flow = flow_of(scope)
+    yield from _unreachable(scope, flow)
+    yield from _endless(scope, flow)
+    yield from _polls(scope)
+    yield from _never_reached(scope)
+    yield from _forward_references(scope, flow)
+    yield from _step_dependencies(scope, flow)
+
+
+def _unreachable(scope: WorkflowScope, flow: Flow) -> Findings:
+    for step in scope.steps:
+        if step.index not in flow.reachable:
+            message = f"nothing leads to the step {step.step.step_id!r}"
+            yield Finding("unreachable-step", message, f"{step.step.pointer}/stepId")
+
+
+def _endless(scope: WorkflowScope, flow: Flow) -> Findings:
+    if not flow.reachable & flow.ends:
+        message = f"the workflow {scope.workflow.workflow_id!r} can only end by failing: no step leads to its end"
+        yield Finding("endless-workflow", message, f"{scope.workflow.pointer}/workflowId")
+
+
+def _polls(scope: WorkflowScope) -> Findings:
+    """A goto that leads back; nothing in the specification bounds it, as ``retryLimit`` does a retry."""
+    for step in scope.steps:
+        for action in (*step.success_actions, *step.failure_actions):
+            target = scope.step_ids.get(action.step_id) if action.step_id is not None else None
+            if action.type == "goto" and target is not None and target <= step.index:
+                message = f"the action {action.name!r} leads back to {action.step_id!r}, as often as it may be"
+                yield Finding("unbounded-poll", message, action.pointer)
+
+
+def _never_reached(scope: WorkflowScope) -> Findings:
+    workflow = scope.workflow
+    lists: list[Iterable[Action | Reusable]] = [workflow.success_actions, workflow.failure_actions]
+    for step in workflow.steps:
+        lists += [step.on_success, step.on_failure]
+    for number, entries in enumerate(lists):
+        taken: Action | None = None
+        for action, pointer in scope.document.actions(entries, "failure" if number % 2 else "success"):
+            if taken is not None:
+                message = f"the action {action.name!r} is never tried: {taken.name!r} before it has no criteria"
+                yield Finding("action-never-reached", message, pointer)
+            elif not action.criteria and action.type != "retry":
+                taken = action
+
+
+def _forward_references(scope: WorkflowScope, flow: Flow) -> Findings:
+    """``$steps`` of a step that cannot have run yet (F8); one that a loop leads back from may have."""
+    for read in scope.reads:
+        if read.site.step is None:
+            continue
+        here = scope.step_ids.get(read.site.step.step_id, 0)
+        for node in dict.fromkeys(use.node for use in read.uses):
+            if not isinstance(node, Named) or node.root != "steps":
+                continue
+            target = scope.step_ids.get(node.owner)
+            if target is None or target < here or (target == here and read.site.moment != "before"):
+                continue
+            if here not in flow.after(target):
+                when = "itself" if target == here else f"a later step, {node.owner!r}"
+                message = f"{node}: the step {read.site.step.step_id!r} reads an output of {when}"
+                yield Finding("forward-reference", message, read.site.pointer)
+
+
+def _step_dependencies(scope: WorkflowScope, flow: Flow) -> Findings:
+    """A step's ``dependsOn`` (1.1): steps that exist, and have run before (F8)."""
+    needs = {
+        step.index: [scope.step_ids[name] for name in step.step.depends_on if name in scope.step_ids]
+        for step in scope.steps
+    }
+    for step in scope.steps:
+        for number, name in enumerate(step.step.depends_on):
+            pointer = join(step.step.pointer, "dependsOn", number)
+            if name.startswith("$"):
+                yield from _foreign_step(scope, name, pointer)
+                continue
+            target = scope.step_ids.get(name)
+            if target is None:
+                hint = did_you_mean(name, scope.step_ids, "steps")
+                message = f"dependsOn names {name!r}, which is no step of this workflow"
+                yield Finding("step-dependency-unknown", message, pointer, hint)
+            elif step.index in _all_needed(needs, target):
+                message = f"the step {step.step.step_id!r} depends on {name!r}, which depends on it"
+                yield Finding("step-dependency-cycle", message, pointer)
+            elif target > step.index and step.index not in flow.after(target):
+                message = f"the step {step.step.step_id!r} depends on a later step, {name!r}"
+                yield Finding("forward-reference", message, pointer)
+
+
+def _all_needed(needs: dict[int, list[int]], start: int) -> set[int]:
+    seen: set[int] = set()
+    waiting = [start]
+    while waiting:
+        index = waiting.pop()
+        if index not in seen:
+            seen.add(index)
+            waiting += needs[index]
+    return seen
+
+
+def _foreign_step(scope: WorkflowScope, reference: str, pointer: str) -> Findings:
+    """``$workflows.<id>.steps.<id>`` and ``$sourceDescriptions.<name>.<id>.steps.<id>``."""
+    holder, dot, step_id = reference.rpartition(".steps.")
+    if not dot:
+        return  # the loader's `step-dependency`
+    linked = scope.document.linked(holder.removeprefix("$workflows."))
+    if linked is None:
+        if holder.startswith("$workflows."):
+            known = [w.workflow_id for w in scope.document.description.workflows]
+            hint = did_you_mean(holder.removeprefix("$workflows."), known, "workflows")
+            yield Finding("unknown-workflow", f"{reference}: there is no such workflow", pointer, hint)
+        return
+    ids = [step.step_id for step in linked.workflow.steps]
+    if step_id not in ids:
+        message = f"{reference}: the workflow {linked.workflow.workflow_id!r} has no step {step_id!r}"
+        yield Finding("step-dependency-unknown", message, pointer, did_you_mean(step_id, ids, "steps"))
+
+
+def targets(scope: WorkflowScope) -> Iterator[tuple[Action, str]]:
+    """The actions of a workflow that lead to another workflow, with where they stand; each once."""
+    seen: set[str] = set()
+    for step in scope.steps:
+        for action in (*step.success_actions, *step.failure_actions):
+            if action.workflow_id is not None and action.type != "end" and action.pointer not in seen:
+                seen.add(action.pointer)
+                yield action, f"{action.pointer}/workflowId"

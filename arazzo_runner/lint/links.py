@@ -1,0 +1,174 @@
+"""What fields refer to: operations, channels, workflows, steps and components that exist (H1, V5)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Literal
+
+from arazzo_runner.documents.model import Action, Parameter, Reusable, Step, Workflow
+from arazzo_runner.documents.pointer import join
+from arazzo_runner.lint import operation_rules  # noqa: F401 - registers the rules that this module reports
+from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
+from arazzo_runner.lint.scope import DocumentScope, StepScope, WorkflowScope
+from arazzo_runner.openapi.linker import LinkedOperation, LinkError
+
+_QUALIFIED = "$sourceDescriptions."
+_CHANNEL_PATH = re.compile(r"(?P<open>\{)?\$sourceDescriptions\.(?P<name>.+?)(?P<url>\.url)?\}?#(?P<pointer>/.+)")
+
+Entry = tuple[Parameter | Action | Reusable, Literal["parameters", "success", "failure"]]
+
+
+def check_links(scope: WorkflowScope) -> Findings:
+    """Every reference that a field of the workflow holds."""
+    for entry, kind in _entries(scope.workflow):
+        yield from _component(scope.document, entry, kind)
+    for index, reference in enumerate(scope.workflow.depends_on):
+        yield from _workflow(scope.document, reference, join(scope.workflow.pointer, "dependsOn", index))
+    for step in scope.steps:
+        yield from _step_target(step)
+    for action, pointer in _actions(scope):
+        yield from _action_target(scope, action, pointer)
+
+
+def check_component_links(scope: DocumentScope) -> Findings:
+    """The workflows and parameters that actions of the components name; their steps depend on who uses them."""
+    components = scope.description.components
+    for action in (*components.success_actions.values(), *components.failure_actions.values()):
+        for entry in action.parameters:
+            yield from _component(scope, entry, "parameters")
+        if action.workflow_id is not None and action.type != "end":
+            yield from _workflow(scope, action.workflow_id, f"{action.pointer}/workflowId")
+
+
+def _entries(workflow: Workflow) -> Iterator[Entry]:
+    """Everything that may be a Reusable Object."""
+    lists: list[tuple[tuple[Parameter | Action | Reusable, ...], Literal["parameters", "success", "failure"]]] = [
+        (workflow.parameters, "parameters"),
+        (workflow.success_actions, "success"),
+        (workflow.failure_actions, "failure"),
+    ]
+    for step in workflow.steps:
+        lists += [(step.parameters, "parameters"), (step.on_success, "success"), (step.on_failure, "failure")]
+    for entries, kind in lists:
+        for entry in entries:
+            yield entry, kind
+            if isinstance(entry, Action):
+                yield from ((parameter, "parameters") for parameter in entry.parameters)
+
+
+def _component(scope: DocumentScope, entry: Parameter | Action | Reusable, kind: str) -> Findings:
+    if not isinstance(entry, Reusable):
+        return
+    try:
+        if kind == "parameters":
+            scope.linker.parameters(scope.description, [entry])
+        else:
+            scope.linker.actions(scope.description, [entry], kind)
+    except LinkError as error:
+        yield Finding(error.rule, error.message, f"{entry.pointer}/reference", _sentence(error.hint))
+
+
+def _workflow(scope: DocumentScope, reference: str, pointer: str) -> Findings:
+    if reference.startswith(_QUALIFIED) and scope.description.source(reference.removeprefix(_QUALIFIED)):
+        message = f"{reference!r} names a source, and no workflow of it"
+        yield Finding("unknown-workflow", message, pointer, f"Write {reference}.<workflowId>.")
+        return
+    found = scope.sources.workflow(reference)
+    if isinstance(found, LinkError):
+        yield Finding(found.rule, found.message, pointer, _sentence(found.hint))
+
+
+def _actions(scope: WorkflowScope) -> Iterator[tuple[Action, str]]:
+    """The actions of a workflow, each with where it stands: at the reference, when a component is meant."""
+    document, workflow = scope.document, scope.workflow
+    yield from document.actions(workflow.success_actions, "success")
+    yield from document.actions(workflow.failure_actions, "failure")
+    for step in workflow.steps:
+        yield from document.actions(step.on_success, "success")
+        yield from document.actions(step.on_failure, "failure")
+
+
+def _action_target(scope: WorkflowScope, action: Action, pointer: str) -> Findings:
+    if action.type == "end":
+        return
+    is_inline = pointer == action.pointer
+    if action.step_id is not None and action.step_id not in scope.step_ids:
+        where = f"{pointer}/stepId" if is_inline else pointer
+        hint = did_you_mean(action.step_id, scope.step_ids, "steps")
+        message = f"the action {action.name!r} leads to the step {action.step_id!r}, which this workflow does not have"
+        yield Finding("unknown-step", message, where, hint)
+    if action.workflow_id is not None and is_inline:
+        yield from _workflow(scope.document, action.workflow_id, f"{pointer}/workflowId")
+
+
+def _step_target(scope: StepScope) -> Findings:
+    step = scope.step
+    if step.workflow_id is not None:
+        yield from _workflow(scope.holder.document, step.workflow_id, f"{step.pointer}/workflowId")
+    elif step.channel_path is not None:
+        yield from _channel(scope.holder.document, step, step.channel_path)
+    elif scope.reference is not None:
+        yield from _operation(scope, *scope.reference)
+
+
+def _channel(scope: DocumentScope, step: Step, reference: str) -> Findings:
+    pointer = f"{step.pointer}/channelPath"
+    match = _CHANNEL_PATH.fullmatch(reference)
+    if match is None:
+        message = f"the channelPath {reference!r} does not name a source and a JSON Pointer"
+        yield Finding("channel-path-form", message, pointer)
+    elif scope.description.source(match["name"]) is None:
+        known = [source.name for source in scope.description.source_descriptions]
+        hint = did_you_mean(match["name"], known, "source descriptions")
+        yield Finding("unknown-source", f"there is no source description {match['name']!r}", pointer, hint)
+    else:
+        if not (match["open"] and match["url"]):
+            message = f"the channelPath {reference!r} is understood here, and not by every tool"
+            hint = f"Write '{{{_QUALIFIED}{match['name']}.url}}#{match['pointer']}'."
+            yield Finding("operation-reference-form", message, pointer, hint)
+        yield Finding("asyncapi-not-run", f"the step {step.step_id!r} works over AsyncAPI", pointer)
+
+
+def _operation(scope: StepScope, reference: str, pointer: str) -> Findings:
+    link, step = scope.link, scope.step
+    match link:
+        case LinkError(rule="asyncapi-step"):
+            yield Finding("asyncapi-not-run", f"the step {step.step_id!r} works over AsyncAPI", pointer)
+            return
+        case LinkError():
+            yield Finding(link.rule, link.message, pointer, _sentence(link.hint))
+            return
+        case LinkedOperation(portable=str(portable)):
+            message = f"the reference {reference!r} to an operation is understood here, and not by every tool"
+            yield Finding("operation-reference-form", message, pointer, f"Write {portable}.")
+        case None if step.operation_id is not None and re.match(rf"\$(?!{re.escape(_QUALIFIED[1:])})", reference):
+            message = f"the operationId {reference!r} is no expression that names an operation"
+            yield Finding("expression-syntax", message, pointer, f"Write {_QUALIFIED}<name>.<operationId>.")
+            return
+    if step.operation_id is not None and not reference.startswith(_QUALIFIED):
+        yield from _unqualified(scope, reference, pointer)
+    if step.operation_path is not None and isinstance(link, LinkedOperation):
+        operation = link.operation
+        known = operation.operation_id and operation.api.by_id.get(operation.operation_id)
+        if known and known.pointer == operation.pointer:
+            message = f"the operation has an operationId, {operation.operation_id!r}, which is preferred"
+            hint = f"Write operationId: {_QUALIFIED}{link.source}.{operation.operation_id}."
+            yield Finding("prefer-operation-id", message, pointer, hint)
+
+
+def _unqualified(scope: StepScope, reference: str, pointer: str) -> Findings:
+    """With several sources an operationId MUST name its own (Step Object); ``<name>.<id>`` has its own rule."""
+    sources = [s for s in scope.holder.document.description.source_descriptions if s.type != "arazzo"]
+    link = scope.link
+    if len(sources) < 2 or (isinstance(link, LinkedOperation) and link.portable is not None):
+        return
+    name = link.source if isinstance(link, LinkedOperation) else "<name>"
+    message = f"the operationId {reference!r} does not say which of the {len(sources)} sources it belongs to"
+    yield Finding("unqualified-operation", message, pointer, f"Write {_QUALIFIED}{name}.{reference}.")
+
+
+def _sentence(hint: str) -> str | None:
+    if not hint:
+        return None
+    return hint[0].upper() + hint[1:] + ("" if hint[-1] in ".?!" else ".")

@@ -1,0 +1,149 @@
+"""The rules of operations: how steps name them, and what they send to them."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from arazzo_runner.documents.rules import RULES, Rule
+from arazzo_runner.errors import Severity
+
+_STEP = "/workflows/0/steps/0"
+_error = partial(Rule, severity=Severity.ERROR)
+_warning = partial(Rule, severity=Severity.WARNING)
+_hint = partial(Rule, severity=Severity.HINT)
+
+
+def _two_sources(operation_id: str) -> str:
+    return f"""\
+arazzo: 1.1.0
+info: {{title: Buy a pet, version: 1.0.0}}
+sourceDescriptions:
+- {{name: pets, url: pets.openapi.yaml, type: openapi}}
+- {{name: shop, url: shop.openapi.yaml, type: openapi}}
+workflows:
+- {{workflowId: buy-pet, steps: [{{stepId: find-pet, operationId: {operation_id}}}]}}
+"""
+
+
+def _channel(path: str) -> str:
+    return f"""\
+arazzo: 1.1.0
+info: {{title: Buy a pet, version: 1.0.0}}
+sourceDescriptions:
+- {{name: events, url: events.asyncapi.yaml, type: asyncapi}}
+- {{name: pets, url: pets.openapi.yaml, type: openapi}}
+workflows:
+- workflowId: buy-pet
+  steps: [{path}]
+"""
+
+
+_CHANNEL_PATH = "{$sourceDescriptions.events.url}#/channels/petArrived"
+
+RULES.register(
+    _error(
+        id="channel-path-form",
+        summary="A channelPath names a source and a JSON Pointer into it.",
+        hint="Write '{$sourceDescriptions.<name>.url}#/channels/<channel>'.",
+        section="Step Object (1.1)",
+        failing=_channel("{stepId: wait, action: receive, channelPath: petArrived}"),
+        passing=_channel(f"{{stepId: wait, action: receive, channelPath: '{_CHANNEL_PATH}'}}"),
+    ),
+    _hint(
+        id="asyncapi-not-run",
+        summary="A step works over HTTP.",
+        hint="Steps over AsyncAPI are validated, and cannot be run yet.",
+        section="Step Object (1.1)",
+        failing=_channel(f"{{stepId: wait, action: receive, channelPath: '{_CHANNEL_PATH}'}}"),
+        passing=_channel("{stepId: find, operationId: $sourceDescriptions.pets.findPet}"),
+    ),
+    _warning(
+        id="unqualified-operation",
+        summary="With several sources, an operationId names its source.",
+        hint="Write $sourceDescriptions.<name>.<operationId>.",
+        section="Step Object (operationId)",
+        failing=_two_sources("findPet"),
+        passing=_two_sources("$sourceDescriptions.pets.findPet"),
+    ),
+    _hint(
+        id="prefer-operation-id",
+        summary="An operation that has an operationId is named by it.",
+        hint="Write its operationId.",
+        section="Step Object (operationPath)",
+        at=_STEP,
+        failing="stepId: find-pet\noperationPath: '{$sourceDescriptions.pets.url}#/paths/~1pets/get'\n",
+        passing="stepId: find-pet\noperationId: findPet\n",
+    ),
+    _warning(
+        id="parameter-not-declared",
+        summary="A parameter is one that the operation declares.",
+        hint="Name a parameter of the operation.",
+        section="Parameter Object; semantics.md H3",
+        at=f"{_STEP}/parameters",
+        failing="- {name: stat, in: query, value: new}\n",
+        passing="- {name: status, in: query, value: new}\n",
+    ),
+    _warning(
+        id="parameter-location",
+        summary="A parameter goes where the operation declares it.",
+        hint="Write the operation's 'in'.",
+        section="Parameter Object; semantics.md H3",
+        at=f"{_STEP}/parameters",
+        failing="- {name: status, in: header, value: new}\n",
+        passing="- {name: status, in: query, value: new}\n",
+    ),
+    _error(
+        id="path-parameter-missing",
+        summary="A step gives every parameter of its operation's path.",
+        hint="Add the parameter.",
+        section="Parameter Object; semantics.md H3",
+        at=_STEP,
+        failing="stepId: get-pet\noperationId: getPet\n",
+        passing="stepId: get-pet\noperationId: getPet\nparameters: [{name: petId, in: path, value: 1}]\n",
+    ),
+    _warning(
+        id="required-parameter-missing",
+        summary="A step gives the parameters that its operation requires.",
+        hint="Add the parameter.",
+        section="Parameter Object; semantics.md H3",
+        at=_STEP,
+        failing="stepId: search\noperationId: searchPets\n",
+        passing="stepId: search\noperationId: searchPets\nparameters: [{name: q, in: query, value: cat}]\n",
+    ),
+    _error(
+        id="request-body-missing",
+        summary="A step sends a body where its operation requires one.",
+        hint="Add a requestBody with a payload.",
+        section="Request Body Object; semantics.md V1",
+        at=_STEP,
+        failing="stepId: add-pet\noperationId: addPet\n",
+        passing="stepId: add-pet\noperationId: addPet\nrequestBody: {payload: {name: Tom}}\n",
+    ),
+    _warning(
+        id="request-body-unexpected",
+        summary="A step sends a body only where its operation takes one.",
+        hint="Remove the requestBody.",
+        section="Request Body Object",
+        at=_STEP,
+        failing="stepId: find-pet\noperationId: findPet\nrequestBody: {payload: {name: Tom}}\n",
+        passing="stepId: find-pet\noperationId: findPet\n",
+    ),
+    _warning(
+        id="content-type-not-declared",
+        summary="A body is of a type that the operation takes.",
+        hint="Write one of the operation's content types.",
+        section="Request Body Object; semantics.md H4",
+        at=_STEP,
+        failing="stepId: a\noperationId: addPet\nrequestBody: {contentType: application/xml, payload: <pet/>}\n",
+        passing="stepId: a\noperationId: addPet\nrequestBody: {contentType: application/json, payload: {name: Tom}}\n",
+    ),
+    _hint(
+        id="status-not-documented",
+        summary="A status code that a condition asks for is one that the operation documents.",
+        hint="",
+        section="Criterion Object",
+        at=f"{_STEP}/successCriteria",
+        failing="- {condition: $statusCode == 201}\n",
+        passing="- {condition: $statusCode == 200}\n",
+    ),
+)

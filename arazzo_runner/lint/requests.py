@@ -1,0 +1,142 @@
+"""What a step sends, held against its operation: parameters, body, content type, and status codes it waits for (H3, H4)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from arazzo_runner.documents.model import Parameter
+from arazzo_runner.expressions import logic
+from arazzo_runner.expressions.conditions import Literal, numeric
+from arazzo_runner.expressions.criteria import Simple
+from arazzo_runner.expressions.syntax import Special
+from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
+from arazzo_runner.lint.scope import StepScope, WorkflowScope
+from arazzo_runner.openapi.operations import Operation, ParameterSpec
+
+_NOT_PARAMETERS = ("accept", "content-type", "authorization")
+"""Headers that OpenAPI does not let an operation declare as parameters, and steps send all the same (H3)."""
+
+
+def check_requests(scope: WorkflowScope) -> Findings:
+    """Every step whose operation is known."""
+    for step in scope.steps:
+        operation = step.operation
+        if operation is None:
+            continue
+        for parameter in step.own_parameters:
+            yield from _undeclared(operation, parameter)
+        yield from _required(step, operation)
+        yield from _body(step, operation)
+    yield from _statuses(scope)
+
+
+def _undeclared(operation: Operation, parameter: Parameter) -> Findings:
+    """A parameter that the operation does not declare; it is sent all the same, by the location's defaults (H3)."""
+    location = parameter.location
+    if location is None or operation.parameter(parameter.name, location) or _is_credential(operation, parameter):
+        return
+    pointer = f"{parameter.pointer}/name"
+    elsewhere = [spec.location for spec in operation.parameters if spec.name == parameter.name]
+    if elsewhere:
+        message = f"the operation {operation.label} takes {parameter.name!r} in {elsewhere[0]}, not in {location}"
+        yield Finding("parameter-location", message, f"{parameter.pointer}/in", f"Write 'in: {elsewhere[0]}'.")
+        return
+    known = [spec.name for spec in operation.parameters if spec.location == location]
+    message = f"the operation {operation.label} declares no {location} parameter {parameter.name!r}"
+    yield Finding("parameter-not-declared", message, pointer, did_you_mean(parameter.name, known, f"{location} parameters"))
+
+
+def _is_credential(operation: Operation, parameter: Parameter) -> bool:
+    """Whether a parameter is what a security scheme of the operation sends (H5), or a header without declaration."""
+    if parameter.location == "header" and parameter.name.lower() in _NOT_PARAMETERS:
+        return True
+    for scheme in operation.schemes.values():
+        definition = scheme.definition
+        if definition.get("in") == parameter.location and _same(definition.get("name"), parameter):
+            return True
+    return False
+
+
+def _same(name: Any, parameter: Parameter) -> bool:
+    if not isinstance(name, str):
+        return False
+    return name.lower() == parameter.name.lower() if parameter.location == "header" else name == parameter.name
+
+
+def _required(step: StepScope, operation: Operation) -> Findings:
+    """A path cannot be made without its parameters; another one that is required is left out with a warning (H3)."""
+    given = {
+        (parameter.name.lower() if parameter.location == "header" else parameter.name, parameter.location)
+        for parameter in step.parameters
+    }
+    pointer = _target(step)
+    for spec in operation.parameters:
+        name = spec.name.lower() if spec.location == "header" else spec.name
+        if not spec.required or (name, spec.location) in given or _is_sent_otherwise(operation, spec):
+            continue
+        rule = "path-parameter-missing" if spec.location == "path" else "required-parameter-missing"
+        message = f"the operation {operation.label} requires the {spec.location} parameter {spec.name!r}"
+        hint = f"Add a parameter: {{name: {spec.name}, in: {spec.location}, value: …}}."
+        yield Finding(rule, message, pointer, hint)
+
+
+def _is_sent_otherwise(operation: Operation, spec: ParameterSpec) -> bool:
+    return _is_credential(operation, Parameter(spec.name, spec.location, None, ""))
+
+
+def _target(step: StepScope) -> str:
+    return step.reference[1] if step.reference else step.step.pointer
+
+
+def _body(step: StepScope, operation: Operation) -> Findings:
+    body = step.step.request_body
+    if body is None or not (body.has_payload or body.replacements):
+        if operation.body_required:
+            message = f"the operation {operation.label} requires a body, and the step sends none"
+            yield Finding("request-body-missing", message, _target(step) if body is None else body.pointer)
+        return
+    if not operation.bodies:
+        message = f"the operation {operation.label} takes no body"
+        yield Finding("request-body-unexpected", message, f"{step.step.pointer}/requestBody", None, key=True)
+    elif body.content_type is not None and "$" not in body.content_type:
+        known = [media.content_type for media in operation.bodies]
+        if not any(_accepts(_essence(declared), _essence(body.content_type)) for declared in known):
+            message = f"the operation {operation.label} takes {' or '.join(known)}, not {body.content_type}"
+            yield Finding("content-type-not-declared", message, f"{body.pointer}/contentType")
+
+
+def _essence(content_type: str) -> str:
+    return content_type.partition(";")[0].strip().lower()
+
+
+def _accepts(declared: str, given: str) -> bool:
+    """Whether a media type or range, such as ``image/*``, covers a media type."""
+    kind, _, subtype = declared.partition("/")
+    return declared == given or kind == "*" or (subtype == "*" and given.startswith(f"{kind}/"))
+
+
+def _statuses(scope: WorkflowScope) -> Findings:
+    """``$statusCode == N`` where the operation documents no such answer."""
+    for read in scope.reads:
+        step = read.site.step
+        if step is None or read.criterion is None or not isinstance(read.criterion.test, Simple):
+            continue
+        holder = scope.steps[scope.step_ids[step.step_id]]
+        operation = holder.operation
+        if operation is None or not operation.responses or "default" in operation.responses:
+            continue
+        for status in _expected(read.criterion.test.node):
+            documented = [str(code).upper() for code in operation.responses]
+            if str(status) not in documented and f"{status // 100}XX" not in documented:
+                message = f"the operation {operation.label} documents no answer {status}, only {', '.join(documented)}"
+                yield Finding("status-not-documented", message, read.site.pointer)
+
+
+def _expected(node: logic.Node[Any]) -> Iterator[int]:
+    for comparison in logic.comparisons(node):
+        match comparison.left.operand, comparison.operator, comparison.right.operand:
+            case (Special(name="statusCode"), "==", Literal(value)) | (Literal(value), "==", Special(name="statusCode")):
+                number = numeric(value)
+                if isinstance(number, int) and 200 <= number <= 299:
+                    yield number
