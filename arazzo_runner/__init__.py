@@ -77,8 +77,8 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 __all__ = [
     "ActionTaken", "ArazzoError", "Attempt", "AttemptFinished", "AttemptStarted", "CassetteError", "CriterionOutcome",
     "DocumentError", "Event", "ExpressionSyntaxError", "InvalidDocument", "InvalidInputs", "InvalidState", "Outcome",
-    "Place", "Plan", "PlanError", "Problem", "Reason", "RunFailed", "RunFinished", "RunOptions", "RunResult", "RunStarted",
-    "RunState", "Runner", "ServerOptions", "Session", "Severity", "TransportOptions", "Turn", "UnreadableDocument",
+    "Place", "Plan", "PlanError", "Problem", "Reason", "RunFailed", "RunFinished", "RunOptions", "RunResult",
+    "RunStarted", "RunState", "Runner", "ServerOptions", "Session", "Severity", "TransportOptions", "Turn", "UnreadableDocument",
     "UsageError", "Waiting", "Warned", "Workbook", "WorkflowEntered", "WorkflowLeft", "advance", "load", "start",
 ]  # fmt: skip
 

@@ -23,11 +23,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from enum import Enum
+from enum import StrEnum
 from typing import Any
 
 
-class Severity(str, Enum):
+class Severity(StrEnum):
     """How much a problem matters: an error refuses the run, a warning is shown, a hint is advice."""
 
     ERROR = "error"
@@ -80,7 +80,9 @@ class Problem:
 def sorted_problems(problems: Iterable[Problem]) -> list[Problem]:
     """The problems in reading order, each once."""
     unique = dict.fromkeys(problems)
-    return sorted(unique, key=lambda p: (p.place.path, p.place.line, p.place.column, p.place.pointer, p.rule, p.message))
+    return sorted(
+        unique, key=lambda p: (p.place.path, p.place.line, p.place.column, p.place.pointer, p.rule, p.message)
+    )
 
 
 class ArazzoError(Exception):
@@ -180,7 +182,7 @@ class ExpressionSyntaxError(ArazzoError):
 
 
 class StepError(ArazzoError):
-    """A step cannot be sent as it stands; ends the run with ``code`` as its reason, no action tried (V1, H2, H3, V6)."""
+    """A step cannot be sent as it stands: the run ends for the reason ``code``, no action tried (V1, V6, H2, H3)."""
 
     exit_status = 1
 

@@ -14,9 +14,7 @@ from arazzo_runner.errors import ArazzoError, UsageError
 ENVIRONMENT_PREFIX = "ARAZZO_INPUT_"
 
 
-def gather_inputs(
-    schema: Any, words: Sequence[str], environment: Mapping[str, str], stdin: TextIO
-) -> dict[str, Any]:
+def gather_inputs(schema: Any, words: Sequence[str], environment: Mapping[str, str], stdin: TextIO) -> dict[str, Any]:
     """The inputs that ``--input`` and the environment give; later words win, the environment is lowest.
 
     Args:
@@ -126,6 +124,8 @@ def typed(text: str, schema: Mapping[str, Any]) -> Any:
         return text
     names = {dict: "object", list: "array", bool: "boolean", type(None): "null", int: "integer", float: "number"}
     kind = names.get(type(value), "string")
-    return value if kind in types or (kind == "integer" and "number" in types) or (
-        kind == "number" and "integer" in types
-    ) else text
+    return (
+        value
+        if kind in types or (kind == "integer" and "number" in types) or (kind == "number" and "integer" in types)
+        else text
+    )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
 from arazzo_runner.cli.options import workflows_option
@@ -23,7 +25,7 @@ def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click pass
 
     if not Path(directory).is_dir():
         raise UsageError(f"there is no directory {directory}", hint="say where the documents are: --workflows DIR")
-    found = [
+    found: list[dict[str, Any]] = [
         {
             "workflowId": workflow.workflow_id,
             "summary": workflow.summary,

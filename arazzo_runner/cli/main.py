@@ -6,6 +6,7 @@ import importlib
 import os
 import sys
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import click
@@ -25,11 +26,11 @@ VERBS: Mapping[str, tuple[str, str]] = {
 class Verbs(click.Group):
     """A group whose commands are imported when they are used."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         """The verbs, in the order in which people need them."""
         return list(VERBS)
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
         """Import a verb's module."""
         if cmd_name not in VERBS:
             return None
@@ -46,7 +47,7 @@ class Verbs(click.Group):
             ctx.fail(f"there is no verb {args[0]!r}; {nearest(args[0], list(VERBS), 'verbs')}")
         return super().resolve_command(ctx, args)
 
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """List the verbs without importing them."""
         with formatter.section("Verbs"):
             formatter.write_dl([(name, summary) for name, (_, summary) in VERBS.items()])
@@ -138,8 +139,7 @@ def source_line(place: Any) -> str | None:
     if not place.line or "://" in place.path:
         return None
     try:
-        with open(place.path, "rb") as file:
-            lines = decode(file.read(), place.path).splitlines()
+        lines = decode(Path(place.path).read_bytes(), place.path).splitlines()
     except (OSError, ArazzoError):
         return None
     text = lines[place.line - 1] if place.line <= len(lines) else None

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import click
@@ -41,17 +42,43 @@ from arazzo_runner.cli.options import check_sources, pairs, server_variables, se
 @click.option("--dry-run", is_flag=True, help="Print the plan and the first request; send nothing.")
 @click.option("--strict", is_flag=True, help="Accept the specification's forms only.")
 @click.option("--force", is_flag=True, help="Run although a condition cannot be parsed; it then fails.")
-@click.option("--poll-interval", type=click.FloatRange(min=0), default=1.0, show_default=True, metavar="SECONDS",
-              help="Wait before the same request is repeated by goto; 0 for none.")
-@click.option("--max-steps", type=click.IntRange(min=1), default=10_000, show_default=True, metavar="N",
-              help="End the run after that many step attempts.")
-@click.option("--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End the run after that time.")
-@click.option("--max-retry-after", type=click.FloatRange(min=0), default=300.0, show_default=True, metavar="SECONDS",
-              help="The longest single wait, whoever asks for it.")
+@click.option(
+    "--poll-interval",
+    type=click.FloatRange(min=0),
+    default=1.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="Wait before the same request is repeated by goto; 0 for none.",
+)
+@click.option(
+    "--max-steps",
+    type=click.IntRange(min=1),
+    default=10_000,
+    show_default=True,
+    metavar="N",
+    help="End the run after that many step attempts.",
+)
+@click.option(
+    "--timeout", type=click.FloatRange(min=0, min_open=True), metavar="SECONDS", help="End the run after that time."
+)
+@click.option(
+    "--max-retry-after",
+    type=click.FloatRange(min=0),
+    default=300.0,
+    show_default=True,
+    metavar="SECONDS",
+    help="The longest single wait, whoever asks for it.",
+)
 @click.option("--follow-redirects", is_flag=True, help="Follow redirects, without credentials to another origin.")
-@click.option("--connect-timeout", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, metavar="SECONDS")
-@click.option("--read-timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, metavar="SECONDS")
-@click.option("--max-response-bytes", type=click.IntRange(min=1), default=64 * 1024 * 1024, show_default=True, metavar="N")
+@click.option(
+    "--connect-timeout", type=click.FloatRange(min=0, min_open=True), default=10.0, show_default=True, metavar="SECONDS"
+)
+@click.option(
+    "--read-timeout", type=click.FloatRange(min=0, min_open=True), default=60.0, show_default=True, metavar="SECONDS"
+)
+@click.option(
+    "--max-response-bytes", type=click.IntRange(min=1), default=64 * 1024 * 1024, show_default=True, metavar="N"
+)
 @click.option("--proxy", metavar="URL", help="Send everything through this proxy.")
 @click.option("--ca-bundle", metavar="FILE", help="Authorities to trust instead of the usual ones (PEM).")
 @click.option("--client-cert", metavar="FILE", help="Client certificate and key (PEM), or CERT:KEY.")
@@ -59,7 +86,7 @@ from arazzo_runner.cli.options import check_sources, pairs, server_variables, se
 @click.option("-q", "--quiet", is_flag=True, help="Show only the result.")
 @click.option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
 @click.pass_context
-def command(ctx: click.Context, **options: Any) -> None:
+def command(ctx: click.Context, /, **options: Any) -> None:
     """Run a workflow to its end and print its outputs as one JSON object.
 
     TARGET is a path or URL of an Arazzo document, or a workflowId found under --workflows. With a document, WORKFLOW
@@ -80,6 +107,7 @@ def run(options: dict[str, Any]) -> int:
     from arazzo_runner.openapi.servers import ServerOptions
     from arazzo_runner.reports.console import Console, ConsoleOptions
     from arazzo_runner.reports.jsonreport import JsonReport
+    from arazzo_runner.runtime.drivers import Listener
     from arazzo_runner.runtime.runner import Session, load
 
     if options["record"] and options["replay"]:
@@ -102,10 +130,10 @@ def run(options: dict[str, Any]) -> int:
     )
     plan = workbook.plan(target.workflow_id, run_options)
     schema = plan.workflow.input_schema
-    inputs = gather_inputs(schema, options["inputs"], os.environ, click.get_text_stream("stdin"))
+    inputs = gather_inputs(schema, options["inputs"], os.environ, sys.stdin)
     report = JsonReport(target.document)
     report_paths = _report_paths(options["reports"])
-    stderr = click.get_text_stream("stderr")
+    stderr = sys.stderr
     live = stderr.isatty() and os.environ.get("TERM") != "dumb"
     show = ConsoleOptions(
         quiet=options["quiet"],
@@ -115,7 +143,8 @@ def run(options: dict[str, Any]) -> int:
     )
     console = Console(stderr, show, source_line)
     keep = options["as_json"] or bool(report_paths)
-    session = Session(plan, inputs, [console, report] if keep else [console])
+    listeners: list[Listener] = [console, report] if keep else [console]
+    session = Session(plan, inputs, listeners)
     if options["dry_run"]:
         from arazzo_runner.cli.dryrun import dry_run
 
@@ -183,7 +212,8 @@ def _warn_of_unused(world: Any, succeeded: bool) -> None:  # noqa: FBT001 - the 
     if succeeded and unused:
         first = unused[0].request
         click.echo(
-            f"  ! {len(unused)} recorded interaction(s) were not used, the first is {first.method} {first.url}", err=True
+            f"  ! {len(unused)} recorded interaction(s) were not used, the first is {first.method} {first.url}",
+            err=True,
         )
 
 
@@ -201,7 +231,7 @@ def _report_paths(words: tuple[str, ...]) -> list[str]:
 
 def _write_report(report: Any, path: str) -> None:
     """Write a report whole or not at all."""
-    part = f"{path}.part"
-    with open(part, "w", encoding="utf-8") as file:
+    part = Path(f"{path}.part")
+    with part.open("w", encoding="utf-8") as file:
         report.write(file)
-    os.replace(part, path)
+    part.replace(path)

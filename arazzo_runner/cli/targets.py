@@ -57,7 +57,9 @@ def find_target(target: str, workflow: str | None, directory: str) -> Target:
             hint=f"name the document: {paths[0]} {target}",
         )
     if not paths:
-        where = f"the documents under {directory}" if Path(directory).is_dir() else f"{directory}, which is no directory"
+        where = (
+            f"the documents under {directory}" if Path(directory).is_dir() else f"{directory}, which is no directory"
+        )
         raise UsageError(
             f"there is no workflow {target!r} in {where}",
             hint=nearest(target, [workflow_id for _, workflow_id in found], "workflows")

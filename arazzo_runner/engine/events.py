@@ -186,12 +186,5 @@ class RunFinished:
 
 
 Event: TypeAlias = (
-    RunStarted
-    | WorkflowEntered
-    | AttemptStarted
-    | AttemptFinished
-    | Waiting
-    | Warned
-    | WorkflowLeft
-    | RunFinished
+    RunStarted | WorkflowEntered | AttemptStarted | AttemptFinished | Waiting | Warned | WorkflowLeft | RunFinished
 )

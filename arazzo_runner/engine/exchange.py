@@ -38,7 +38,9 @@ def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]
 
 
 def _undecodable(content_type: str) -> str | None:
-    return f"the body is not the text that its Content-Type {content_type!r} claims" if "text/" in content_type else None
+    return (
+        f"the body is not the text that its Content-Type {content_type!r} claims" if "text/" in content_type else None
+    )
 
 
 def _charset(content_type: str | None) -> str:
@@ -91,7 +93,7 @@ class ReceivedResponse:
         value = self.response.header(name)
         return UNDEFINED if value is None else value
 
-    def parameter(self, location: str, name: str) -> Any:
+    def parameter(self, location: str, name: str) -> Any:  # noqa: ARG002 - a response has no parameters
         return UNDEFINED
 
     @cached_property

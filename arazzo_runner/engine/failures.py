@@ -29,7 +29,9 @@ def failed_attempt(
         spot = Spot(step.spot.document, f"{step.criteria[failed[0]].source.pointer}/condition")
         return _reason(step, f"{what} not hold: {seen}", response, spot)
     if not step.criteria and response is not None and response.status >= 400:
-        return _reason(step, f"the status is {status_text(response.status)}, and the step has no criteria", response, step.spot)
+        return _reason(
+            step, f"the status is {status_text(response.status)}, and the step has no criteria", response, step.spot
+        )
     return None
 
 

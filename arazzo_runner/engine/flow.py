@@ -29,6 +29,7 @@ from arazzo_runner.engine.events import (
     WorkflowEntered,
     WorkflowLeft,
 )
+from arazzo_runner.engine.exchange import ReceivedResponse
 from arazzo_runner.engine.failures import failed_attempt
 from arazzo_runner.engine.inputs import check_inputs, with_defaults
 from arazzo_runner.engine.plan import MAX_DEPTH, Plan, PlannedAction, PlannedStep, PlannedWorkflow
@@ -237,9 +238,7 @@ class _Run:
         self.requests += 1
         self.frame = replace(frame, phase=Phase.SENDING, started_at=self.now)
         workflow_id = self.workflow.workflow_id
-        self.tell(
-            AttemptStarted(workflow_id, step.step_id, frame.attempt, self.depth, prepared.request, self.now)
-        )
+        self.tell(AttemptStarted(workflow_id, step.step_id, frame.attempt, self.depth, prepared.request, self.now))
         left = self.time_left()
         limits = [seconds for seconds in (step.timeout, left) if seconds is not None]
         self.effect = Send(prepared.request, min(limits) if limits else None)
@@ -330,7 +329,7 @@ class _Run:
     ) -> None:
         frame, step = self.frame, self.step
         problems = list(prepared.problems) if prepared is not None else []
-        if response is not None and (problem := attempts.ReceivedResponse(response).problem):
+        if response is not None and (problem := ReceivedResponse(response).problem):
             problems.append(problem)
         attempt = Attempt(
             workflow_id=self.workflow.workflow_id,
@@ -372,14 +371,14 @@ class _Run:
         match action.type:
             case "end" if failure is None:
                 self.leave(succeeded=True)
-            case "end":
+            case "end" if failure is not None:
                 message = f"the failure action {action.name!r} ended the workflow: {failure.message}"
                 reason = replace(failure, code="ended-by-failure-action", message=message)
                 self.leave(succeeded=False, reason=reason)
             case "retry":
                 self.retry(index, action, response)
             case _ if action.workflow is not None:
-                self.transfer(action, response)
+                self.transfer(action)
             case _:
                 self.move_to(action.step or 0, Arrival.GOTO)
 
@@ -439,7 +438,7 @@ class _Run:
         inputs = self.frame.inputs
         return {name: inputs[name] for name in target.declared_inputs if name in inputs}
 
-    def transfer(self, action: PlannedAction, response: Response | None) -> None:
+    def transfer(self, action: PlannedAction) -> None:
         """``goto`` a workflow: it takes the place of this one, for good (F3)."""
         key = action.workflow or ""
         target = self.plan.workflows[key]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
+from contextlib import suppress
 from typing import Any
 
 from arazzo_runner.documents import pointer as json_pointer
@@ -47,10 +48,9 @@ def _applying(root: Any, schema: Any, seen: tuple[int, ...] = ()) -> Iterator[di
     yield schema
     reference = schema.get("$ref")
     if isinstance(reference, str) and reference.startswith("#"):
-        try:
+        # An anchor, or nothing: what the validator says of it is clearer.
+        with suppress(LookupError):
             yield from _applying(root, json_pointer.resolve(root, reference[1:]), seen)
-        except LookupError:
-            pass  # an anchor, or nothing: what the validator says of it is clearer
     for part in schema.get("allOf") or ():
         yield from _applying(root, part, seen)
 
@@ -119,8 +119,8 @@ def check_inputs(
     try:
         validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
         masked = jsonschema_rs.Draft202012Validator(schema, validate_formats=True, mask=MASK)
-    except (jsonschema_rs.ValidationError, ValueError) as error:
-        return [*errors, f"the workflow's inputs schema cannot be used: {str(error).splitlines()[0]}"]
+    except (jsonschema_rs.ValidationError, ValueError) as unusable:
+        return [*errors, f"the workflow's inputs schema cannot be used: {str(unusable).splitlines()[0]}"]
     plain = _without_bytes(values)
     for error, hidden in zip(validator.iter_errors(plain), masked.iter_errors(plain), strict=True):
         path = [str(part) for part in error.instance_path]

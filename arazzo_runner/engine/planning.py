@@ -33,21 +33,21 @@ from arazzo_runner.expressions.syntax import Names
 from arazzo_runner.expressions.templates import (
     CompiledValue,
     Dialect,
-    Literal as LiteralValue,
     compile_expression,
     compile_json_text,
     compile_value,
 )
+from arazzo_runner.expressions.templates import (
+    Literal as LiteralValue,
+)
 from arazzo_runner.lint.link_rules import problem
-from arazzo_runner.openapi.linker import LinkError, LinkedWorkflow, Linker, nearest
+from arazzo_runner.openapi.linker import LinkedWorkflow, Linker, LinkError, nearest
 from arazzo_runner.openapi.operations import Operation
 
 T = TypeVar("T")
 
 
-def make_plan(
-    linker: Linker, document: Document, workflow_id: str, options: RunOptions | None = None
-) -> Plan:
+def make_plan(linker: Linker, document: Document, workflow_id: str, options: RunOptions | None = None) -> Plan:
     """Plan a workflow of a document.
 
     Raises:
@@ -120,12 +120,11 @@ class _Planner:
         """Take over the structural errors that touch the workflow; those of other workflows do not stop it."""
         _, problems = self.linker.load(here.description.document)
         own = here.workflow.pointer
-        for problem in problems:
-            elsewhere = problem.place.pointer.startswith("/workflows/") and not f"{problem.place.pointer}/".startswith(
-                f"{own}/"
-            )
-            if not elsewhere and problem.severity is Severity.ERROR:
-                self.problems.append(problem)
+        for found in problems:
+            pointer = f"{found.place.pointer}/"
+            elsewhere = pointer.startswith("/workflows/") and not pointer.startswith(f"{own}/")
+            if not elsewhere and found.severity is Severity.ERROR:
+                self.problems.append(found)
 
     def report(self, here: _Here, rule: str, message: str, pointer: str, hint: str = "") -> None:
         self.problems.append(problem(rule, message, here.description.document.place(pointer), hint=hint or None))
@@ -243,7 +242,9 @@ class _Planner:
                 elif key in path:
                     around = " → ".join(self.planned[k].workflow_id for k in [*path[path.index(key) :], key])
                     self.report(
-                        entry, "dependency-cycle", f"the workflows depend on one another in a circle: {around}",
+                        entry,
+                        "dependency-cycle",
+                        f"the workflows depend on one another in a circle: {around}",
                         f"{entry.workflow.pointer}/dependsOn",
                     )
                     return
@@ -269,8 +270,11 @@ class _Planner:
                 operation, source = linked.operation, f"{here.prefix}{linked.source}"
                 if linked.portable is not None:
                     self.report(
-                        here, "operation-reference-form", f"the reference to the operation {operation.label} is not portable",
-                        f"{step.pointer}/{field}", f"write {linked.portable}",
+                        here,
+                        "operation-reference-form",
+                        f"the reference to the operation {operation.label} is not portable",
+                        f"{step.pointer}/{field}",
+                        f"write {linked.portable}",
                     )
         return PlannedStep(
             step_id=step.step_id,
@@ -310,7 +314,9 @@ class _Planner:
         result = []
         for parameter in parameters:
             compiled = self.attempt(
-                here, f"{parameter.pointer}/value", lambda p=parameter: compile_value(p.value, dialect)  # type: ignore[misc]
+                here,
+                f"{parameter.pointer}/value",
+                lambda p=parameter: compile_value(p.value, dialect),  # type: ignore[misc]
             )
             if compiled is not None:
                 text = parameter.value if isinstance(parameter.value, str) else json.dumps(parameter.value)
@@ -328,7 +334,9 @@ class _Planner:
         replacements = []
         for replacement in body.replacements:
             value = self.attempt(
-                here, f"{replacement.pointer}/value", lambda r=replacement: compile_value(r.value, dialect)  # type: ignore[misc]
+                here,
+                f"{replacement.pointer}/value",
+                lambda r=replacement: compile_value(r.value, dialect),  # type: ignore[misc]
             )
             if value is not None:
                 replacements.append(PlannedReplacement(replacement.target, replacement.target_selector_type, value))
@@ -337,9 +345,7 @@ class _Planner:
             payload = as_json = empty
         return PlannedBody(body.content_type, payload or empty, as_json or empty, tuple(replacements))
 
-    def criteria(
-        self, here: _Here, criteria: Iterable[Criterion], dialect: Dialect
-    ) -> tuple[CompiledCriterion, ...]:
+    def criteria(self, here: _Here, criteria: Iterable[Criterion], dialect: Dialect) -> tuple[CompiledCriterion, ...]:
         return tuple(self.criterion(here, criterion, dialect) for criterion in criteria)
 
     def criterion(self, here: _Here, criterion: Criterion, dialect: Dialect) -> CompiledCriterion:
@@ -361,7 +367,9 @@ class _Planner:
         own = self.attempt(
             here,
             f"{step.pointer}/{field}",
-            lambda: self.linker.actions(here.description, step.on_success if kind == "success" else step.on_failure, kind),
+            lambda: self.linker.actions(
+                here.description, step.on_success if kind == "success" else step.on_failure, kind
+            ),
         )
         workflow = here.workflow
         shared = self.attempt(
@@ -385,7 +393,9 @@ class _Planner:
                 step = ids.index(action.step_id)
             else:
                 message = f"there is no step {action.step_id!r} in this workflow"
-                self.report(here, "unknown-step", message, f"{action.pointer}/stepId", nearest(action.step_id, ids, "steps"))
+                self.report(
+                    here, "unknown-step", message, f"{action.pointer}/stepId", nearest(action.step_id, ids, "steps")
+                )
         elif action.type != "end" and action.workflow_id is not None:
             workflow = self.reach(here, action.workflow_id, f"{action.pointer}/workflowId")
         parameters = self.attempt(

@@ -10,7 +10,7 @@ import base64
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields
-from enum import Enum
+from enum import Enum, StrEnum
 from typing import Any, TypeAlias
 
 from arazzo_runner.effects import Request
@@ -20,7 +20,7 @@ Outputs: TypeAlias = Mapping[str, Any]
 FORMAT = "arazzo-state/1"
 
 
-class Phase(str, Enum):
+class Phase(StrEnum):
     """What the last frame waits for."""
 
     ENTERING = "entering"
@@ -35,7 +35,7 @@ class Phase(str, Enum):
     """The wait before a further attempt (F4) is under way."""
 
 
-class Purpose(str, Enum):
+class Purpose(StrEnum):
     """What a frame's workflow was started for, which says where its result goes."""
 
     RUN = "run"
@@ -44,7 +44,7 @@ class Purpose(str, Enum):
     DEPENDENCY = "dependency"
 
 
-class Arrival(str, Enum):
+class Arrival(StrEnum):
     """How a step was reached."""
 
     SEQUENCE = "sequence"

@@ -13,7 +13,14 @@ from typing import Any
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.engine.events import CriterionOutcome
 from arazzo_runner.engine.exchange import ReceivedResponse, SentRequest
-from arazzo_runner.engine.plan import PlannedAction, PlannedBody, PlannedParameter, PlannedStep, PlannedWorkflow, RunOptions
+from arazzo_runner.engine.plan import (
+    PlannedAction,
+    PlannedBody,
+    PlannedParameter,
+    PlannedStep,
+    PlannedWorkflow,
+    RunOptions,
+)
 from arazzo_runner.engine.state import Finished, Frame, Prepared
 from arazzo_runner.errors import StepError
 from arazzo_runner.expressions.criteria import CompiledCriterion
@@ -185,9 +192,7 @@ def choose(
     return None
 
 
-def outputs_of(
-    outputs: Sequence[tuple[str, CompiledValue]], scope: Scope
-) -> tuple[dict[str, Any], list[str]]:
+def outputs_of(outputs: Sequence[tuple[str, CompiledValue]], scope: Scope) -> tuple[dict[str, Any], list[str]]:
     """The outputs that have a value, and the names of those that have none."""
     values: dict[str, Any] = {}
     absent: list[str] = []

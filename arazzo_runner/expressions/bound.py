@@ -154,5 +154,16 @@ def _unescape(text: str) -> str:
 
 def _bare(text: str, found: Embedded) -> Part:
     before, after = text[: found.start].rstrip()[-1:], text[found.end :].lstrip()[:1]
-    operand = before in ("=", "<", ">", "(", ",", "&", "|", "!", "") and after in ("=", "<", ">", "!", ")", ",", "&", "|", "]", "")
+    operand = before in ("=", "<", ">", "(", ",", "&", "|", "!", "") and after in (
+        "=",
+        "<",
+        ">",
+        "!",
+        ")",
+        ",",
+        "&",
+        "|",
+        "]",
+        "",
+    )
     return OperandValue(found.node) if operand else QueryText(found.node)

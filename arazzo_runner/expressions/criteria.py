@@ -18,7 +18,14 @@ from arazzo_runner.expressions.conditions import Condition, Literal, SimpleDiale
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, to_text
 from arazzo_runner.expressions.jsonpath_logic import Context, PathCondition, PathDialect, parse_bare
 from arazzo_runner.expressions.syntax import path_end
-from arazzo_runner.expressions.templates import CompiledValue, Dialect, Template, Whole, compile_expression, compile_text
+from arazzo_runner.expressions.templates import (
+    CompiledValue,
+    Dialect,
+    Template,
+    Whole,
+    compile_expression,
+    compile_text,
+)
 from arazzo_runner.expressions.undefined import UNDEFINED
 
 MAX_SHOWN = 120
@@ -116,7 +123,9 @@ def compile_regex(pattern: str) -> Any:
     try:
         return regex.compile(pattern)
     except regex.error as error:
-        raise ExpressionSyntaxError(f"not a regular expression: {error}", pattern, error.pos or 0) from None
+        raise ExpressionSyntaxError(
+            f"not a regular expression: {error}", pattern, getattr(error, "pos", None) or 0
+        ) from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +191,7 @@ class Unusable:
 
     reason: str
 
-    def check(self, scope: Scope) -> Verdict:
+    def check(self, scope: Scope) -> Verdict:  # noqa: ARG002 - whatever the scope, it fails
         return Verdict(False, self.reason, broken=True)
 
 
@@ -190,7 +199,13 @@ def _is(value: Value) -> str:
     if value is UNDEFINED:
         return "has no value"
     if isinstance(value, list) and type(value) is not list:  # the nodes that a path selected
-        return "selects nothing" if not value else f"is {_show(value[0])}" if len(value) == 1 else f"is {_show(list(value))}"
+        return (
+            "selects nothing"
+            if not value
+            else f"is {_show(value[0])}"
+            if len(value) == 1
+            else f"is {_show(list(value))}"
+        )
     return f"is {_show(value)}"
 
 
@@ -208,7 +223,9 @@ def compile_criterion(criterion: Criterion, dialect: Dialect) -> CompiledCriteri
     compiler = _COMPILERS.get(criterion.type.type)
     if compiler is None:
         raise ExpressionSyntaxError(
-            f"unknown criterion type {criterion.type.type!r}", criterion.condition, hint=f"one of {', '.join(_COMPILERS)}"
+            f"unknown criterion type {criterion.type.type!r}",
+            criterion.condition,
+            hint=f"one of {', '.join(_COMPILERS)}",
         )
     test, deviating = compiler(criterion, dialect)
     return CompiledCriterion(criterion, test, deviating)
@@ -232,7 +249,9 @@ def _single_quoted(literal: Literal) -> str:
 def _context(criterion: Criterion, dialect: Dialect) -> CompiledValue:
     if criterion.context is None:
         raise ExpressionSyntaxError(
-            f"a {criterion.type.type} criterion needs a context", criterion.condition, hint="add context: $response.body"
+            f"a {criterion.type.type} criterion needs a context",
+            criterion.condition,
+            hint="add context: $response.body",
         )
     return compile_expression(criterion.context, dialect)
 

@@ -1,4 +1,4 @@
-"""Nodes and a ``Scope`` to values, or ``UNDEFINED`` (semantics.md V1). Evaluation never raises and never reads a clock."""
+"""Nodes and a ``Scope`` to values, or ``UNDEFINED`` (V1). Evaluation never raises and never reads a clock."""
 
 from __future__ import annotations
 
@@ -234,4 +234,3 @@ def to_text(value: Value) -> str:
     if isinstance(value, bytes):
         return value.decode("utf-8", "replace")
     return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-

@@ -200,7 +200,7 @@ class PathDialect:
             return 0 if not lefts and not rights else None
         one, other = lefts[0], rights[0]
         if (_is_number(one) and _is_number(other)) or (isinstance(one, str) and isinstance(other, str)):
-            return (one > other) - (one < other)
+            return int(one > other) - int(one < other)
         return 0 if strictly_equal(one, other) else None
 
 

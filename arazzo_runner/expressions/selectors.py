@@ -10,6 +10,7 @@ import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import cache, lru_cache
+from math import isnan
 from typing import TYPE_CHECKING, Any, Protocol
 
 from arazzo_runner.documents import pointer as json_pointer
@@ -163,7 +164,7 @@ def _rfc9535_environment() -> JSONPathEnvironment:
 class _Goessner:
     def __init__(self, query: str) -> None:
         from jsonpath_ng.exceptions import JSONPathError
-        from jsonpath_ng.ext import parse
+        from jsonpath_ng.ext.parser import parse
 
         try:
             self._query = parse(query)
@@ -298,7 +299,7 @@ class XPath:
     def truth(self, xml: Any) -> bool:
         """The effective boolean value on a document (C6)."""
         result = self.select(xml)
-        if isinstance(result, float) and result != result:
+        if isinstance(result, float) and isnan(result):
             return False
         if isinstance(result, list):
             # A sequence that starts with a node is true; one atomic value counts by itself.
@@ -363,15 +364,16 @@ def parse_xml(text: Any) -> etree._Element:
         raise SelectorError(f"not well-formed XML: {error}") from None
     if root is None:
         raise SelectorError("not well-formed XML: no root element")
-    if root.getroottree().docinfo.doctype:
+    if root.getroottree().docinfo.internalDTD is not None or root.getroottree().docinfo.externalDTD is not None:
         raise SelectorError("XML with a document type declaration is refused")
     return root
 
 
 def xml_as_object(text: str) -> Any:
     """The object that ``xmltodict`` makes of an XML text (V7), or ``UNDEFINED`` when it is no XML."""
-    import xmltodict
     from xml.parsers.expat import ExpatError
+
+    import xmltodict
 
     try:
         parse_xml(text)
@@ -436,7 +438,7 @@ def set_by_jsonpath(data: Any, query: JsonPath, value: Any) -> Any:
 
 
 def set_by_xpath(xml: str, expression: XPath, text: str) -> str:
-    """The XML with ``text`` in every element or attribute that the expression selects; an error when it selects none."""
+    """The XML with ``text`` in every element or attribute selected; an error when the expression selects none."""
     from lxml import etree
 
     root = copy.copy(parse_xml(xml))

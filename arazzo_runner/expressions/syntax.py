@@ -11,10 +11,11 @@ when the plan is made, and evaluation picks the first that is there.
 
 from __future__ import annotations
 
+import dataclasses
 import difflib
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from arazzo_runner.errors import ExpressionSyntaxError
@@ -127,7 +128,7 @@ class Named:
     owner: str
     field: str
     rest: str
-    readings: tuple[Reading, ...] = field(compare=False)
+    readings: tuple[Reading, ...] = dataclasses.field(compare=False)
 
     def __str__(self) -> str:
         prefix = f"${self.root}.{self.owner}.{self.field}" if self.owner else f"${self.root}"
@@ -253,7 +254,9 @@ def _special(root: str, rest: str, text: str, *, condition: bool) -> Special:
 def _message_part(root: str, rest: str, text: str) -> MessagePart:
     match = re.match(r"\.(headers?|query|path|body|payload)(?![\w-])", rest)
     if match is None or (match[1] == "headers" and root == "message"):
-        raise _wrong(text, f"expected ${root}.header.<name>, .query.<name>, .path.<name> or .body", hint=_part_hint(text))
+        raise _wrong(
+            text, f"expected ${root}.header.<name>, .query.<name>, .path.<name> or .body", hint=_part_hint(text)
+        )
     part, behind = match[1], rest[match.end() :]
     position = len(root) + 1 + match.end()
     holder: Literal["request", "response", "message"] = root  # type: ignore[assignment]  # the caller's match
@@ -495,7 +498,7 @@ def _portable_hint(text: str) -> str:
 
 
 def portable_spelling(node: Expression) -> str | None:
-    """The spelling that the specification derives for an expression that only V5 accepts, or None when there is none."""
+    """The spelling that the specification derives for an expression that only V5 accepts; None when it has none."""
     match node:
         case MessagePart(part="headers"):
             return f"${node.holder}.header.{node.name}"

@@ -98,7 +98,7 @@ class Literal:
 
     value: Value
 
-    def resolve(self, scope: Scope) -> Value:
+    def resolve(self, scope: Scope) -> Value:  # noqa: ARG002 - it is the same in every scope
         return self.value
 
 
@@ -285,13 +285,13 @@ def compile_json_text(text: str, dialect: Dialect = DEFAULT) -> CompiledValue:
     position, quoted = 0, False
     for found in embedded(text, dialect):
         literal = text[position : found.start]
-        quoted = _inside_string(literal, quoted)
+        quoted = _inside_string(literal, quoted=quoted)
         parts += [literal, (found.node, quoted)]
         position = found.end
     return JsonTemplate((*parts, text[position:]), text)
 
 
-def _inside_string(text: str, quoted: bool) -> bool:
+def _inside_string(text: str, *, quoted: bool) -> bool:
     """Whether JSON text that starts inside (or outside) a string literal ends inside one."""
     return quoted ^ (len(re.findall(r'(?<!\\)(?:\\\\)*"', text)) % 2 == 1)
 

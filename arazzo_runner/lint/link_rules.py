@@ -1,4 +1,4 @@
-"""The rules of references and of what a plan refuses: unknown steps, workflows, operations, conditions that do not parse."""
+"""The rules of references and of what a plan refuses: unknown steps, workflows and operations, broken conditions."""
 
 from __future__ import annotations
 

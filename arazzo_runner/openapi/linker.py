@@ -112,7 +112,9 @@ class Linker:
             return self.library.open(uri)
         except OSError as error:
             problem = Problem(
-                Severity.ERROR, "unresolved-reference", f"a $ref of the source {name!r} leads to {uri}: {error}",
+                Severity.ERROR,
+                "unresolved-reference",
+                f"a $ref of the source {name!r} leads to {uri}: {error}",
                 description.document.place(""),
             )
             raise UnreadableDocument(f"the source {name!r} cannot be used", [problem]) from None
@@ -138,7 +140,9 @@ class Linker:
     def _unknown_source(self, description: ArazzoDescription, name: str) -> LinkError:
         known = [s.name for s in description.source_descriptions]
         return LinkError(
-            "unknown-source", f"there is no source description {name!r}", hint=nearest(name, known, "source descriptions")
+            "unknown-source",
+            f"there is no source description {name!r}",
+            hint=nearest(name, known, "source descriptions"),
         )
 
     # Operations
@@ -194,9 +198,7 @@ class Linker:
             raise self._unknown_operation(description, operation_id, [name])
         return LinkedOperation(operation, name, portable)
 
-    def _unknown_operation(
-        self, description: ArazzoDescription, operation_id: str, names: Iterable[str]
-    ) -> LinkError:
+    def _unknown_operation(self, description: ArazzoDescription, operation_id: str, names: Iterable[str]) -> LinkError:
         names = list(names)
         near = dict.fromkeys(n for name in names for n in self.api(description, name).nearest(operation_id))
         where = " and ".join(self.api(description, name).document.path for name in names) or "any source"
@@ -211,7 +213,7 @@ class Linker:
         source, separator, pointer = reference.partition("#")
         match = re.fullmatch(r"\{?\$sourceDescriptions\.(.+?)(?:\.url)?\}?", source)
         name = match[1] if match else source
-        if match is None and description.source(name) is None or not separator:
+        if (match is None and description.source(name) is None) or not separator:
             first = description.source_descriptions[0].name if description.source_descriptions else "NAME"
             raise LinkError(
                 "operation-path-form",
@@ -271,9 +273,7 @@ class Linker:
 
     # Components
 
-    def parameters(
-        self, description: ArazzoDescription, entries: Iterable[Parameter | Reusable]
-    ) -> list[Parameter]:
+    def parameters(self, description: ArazzoDescription, entries: Iterable[Parameter | Reusable]) -> list[Parameter]:
         """Parameters with their Reusable Objects followed, each with the value that the reference sets."""
         result = []
         for entry in entries:
@@ -285,22 +285,20 @@ class Linker:
             result.append(Parameter(found.name, found.location, value, entry.pointer))
         return result
 
-    def actions(
-        self, description: ArazzoDescription, entries: Iterable[Action | Reusable], kind: str
-    ) -> list[Action]:
+    def actions(self, description: ArazzoDescription, entries: Iterable[Action | Reusable], kind: str) -> list[Action]:
         """Actions with their Reusable Objects followed; ``kind`` is ``success`` or ``failure``."""
         components = description.components
         group = components.success_actions if kind == "success" else components.failure_actions
-        return [
-            entry if isinstance(entry, Action) else _component(entry, f"{kind}Actions", group) for entry in entries
-        ]
+        return [entry if isinstance(entry, Action) else _component(entry, f"{kind}Actions", group) for entry in entries]
 
 
 def _component(entry: Reusable, group: str, components: Mapping[str, Component]) -> Component:
     prefix = f"$components.{group}."
     if not entry.reference.startswith(prefix):
         raise LinkError(
-            "unknown-component", f"{entry.reference!r} does not name one of components.{group}", hint=f"write {prefix}NAME"
+            "unknown-component",
+            f"{entry.reference!r} does not name one of components.{group}",
+            hint=f"write {prefix}NAME",
         )
     name = entry.reference[len(prefix) :]
     if name not in components:
@@ -321,6 +319,6 @@ def nearest(name: str, known: list[str], what: str) -> str:
     near = [lower[n] for n in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
     if near:
         return f"did you mean {' or '.join(near)}?"
-    return f"the {what} are {', '.join(known[:8])}{', …' if len(known) > 8 else ''}" if known else f"there are no {what}"
-
-
+    return (
+        f"the {what} are {', '.join(known[:8])}{', …' if len(known) > 8 else ''}" if known else f"there are no {what}"
+    )

@@ -56,7 +56,7 @@ class Console:
     """
 
     def __init__(
-        self, stream: TextIO, options: ConsoleOptions, source_line: Callable[[Place], str | None] = lambda place: None
+        self, stream: TextIO, options: ConsoleOptions, source_line: Callable[[Place], str | None] = lambda _: None
     ) -> None:
         self._stream = stream
         self._options = options

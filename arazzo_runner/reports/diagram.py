@@ -69,9 +69,7 @@ def _actions(
     return list(merged.values())
 
 
-def _edge(
-    here: str, action: Action, names: dict[str, str], others: dict[str, str], *, arrow: str, ending: str
-) -> str:
+def _edge(here: str, action: Action, names: dict[str, str], others: dict[str, str], *, arrow: str, ending: str) -> str:
     label = action.name
     if action.type == "retry":
         label += f" ×{1 if action.retry_limit is None else action.retry_limit}"

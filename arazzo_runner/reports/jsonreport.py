@@ -1,4 +1,4 @@
-"""The run report as JSON (cli.md), one entry an attempt; its schema is ``run-report.schema.json`` beside this module."""
+"""The run report as JSON (cli.md), one entry an attempt; ``run-report.schema.json`` is its schema."""
 
 from __future__ import annotations
 

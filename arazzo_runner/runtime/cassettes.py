@@ -56,7 +56,8 @@ def read_cassette(path: str | Path) -> Cassette:
     import yaml
 
     try:
-        data = yaml.load(Path(path).read_bytes(), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+        data = yaml.load(Path(path).read_bytes(), Loader=loader)  # noqa: S506 - both are safe loaders
     except OSError as error:
         raise CassetteError(f"the cassette {path} cannot be read: {error.strerror or error}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -117,8 +118,8 @@ def _decoded(body: bytes, coding: str) -> bytes:
 class Recorder:
     """Writes a cassette while a run goes on. Use it as a context manager.
 
-    Each interaction goes to ``FILE.part`` at once, so that memory does not grow with the run; the file takes its name at
-    the end, whole or not at all, and an older one of that name is kept until then.
+    Each interaction goes to ``FILE.part`` at once, so that memory does not grow with the run; the file takes its name
+    at the end, whole or not at all, and an older one of that name is kept until then.
 
     Args:
         comment: lines for the head of the file.
@@ -150,7 +151,7 @@ class Recorder:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        os.replace(self._part, self._path)
+        self._part.replace(self._path)
 
     def add(self, request: Request, response: Response) -> None:
         """Record an exchange, masked."""

@@ -43,8 +43,8 @@ class Loop:
 
     plan: Plan
     tell: Listener
-    before: Callable[[Send | Sleep], None] = lambda effect: None
-    after: Callable[[Answer], None] = lambda answer: None
+    before: Callable[[Send | Sleep], None] = lambda _: None
+    after: Callable[[Answer], None] = lambda _: None
     secret: Collection[str] = ()
 
     def begin(self, inputs: Mapping[str, Any], at: float) -> Turn:

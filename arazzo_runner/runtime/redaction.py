@@ -10,7 +10,9 @@ import base64
 import json
 import re
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
+from itertools import pairwise
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
 
@@ -36,9 +38,9 @@ Event = TypeVar("Event")
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a name says that its value is a secret: ``hfToken``, ``api_key``, but neither ``maxTokens`` nor ``monkey``."""
+    """Whether a name says that its value is a secret: ``hfToken``, ``api_key``; but not ``maxTokens`` or ``monkey``."""
     words = [word.lower() for word in _WORDS.findall(name)]
-    return any(word in SECRET_WORDS for word in words) or ("api", "key") in zip(words, words[1:], strict=False)
+    return any(word in SECRET_WORDS for word in words) or ("api", "key") in pairwise(words)
 
 
 def secret_inputs(schema: Any, names: Iterable[str]) -> frozenset[str]:
@@ -269,10 +271,9 @@ def _inside_credentials(name: str, value: str) -> list[str]:
     scheme, _, rest = value.partition(" ")
     found = [rest.strip()]
     if scheme.lower() == "basic":
-        try:
+        # What does not look like basic credentials is masked whole all the same.
+        with suppress(ValueError):
             found.append(base64.b64decode(rest, validate=True).decode().partition(":")[2])
-        except ValueError:
-            pass  # not what basic credentials look like; the whole is masked all the same
     return found
 
 

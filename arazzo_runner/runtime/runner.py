@@ -32,7 +32,7 @@ class Workbook:
 
     Attributes:
         description: the document's model.
-        problems: everything that is wrong with its structure, in reading order; what touches a workflow refuses its run.
+        problems: everything that is wrong with its structure, in reading order; an error refuses what it touches.
     """
 
     description: ArazzoDescription

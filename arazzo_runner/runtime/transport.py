@@ -1,4 +1,4 @@
-"""The HTTP client, set up once: pool, limits, time-outs, TLS, proxies (H6). It answers, and never raises for the network."""
+"""The HTTP client, set up once: pool, limits, time-outs, TLS, proxies (H6). Whatever the network does is an answer."""
 
 from __future__ import annotations
 
