@@ -56,9 +56,7 @@ def _unknown(linked: LinkedWorkflow, parameters: Iterable[Parameter]) -> Finding
             yield Finding("parameter-not-an-input", message, f"{parameter.pointer}/name", hint)
 
 
-def _missing(
-    scope: WorkflowScope, linked: LinkedWorkflow, given: list[str], pointer: str, what: str
-) -> Findings:
+def _missing(scope: WorkflowScope, linked: LinkedWorkflow, given: list[str], pointer: str, what: str) -> Findings:
     """Inputs that neither ``given`` nor the workflow's own inputs of the same name provide (F3, F8)."""
     if scope.inputs.open:
         return
@@ -88,9 +86,7 @@ def _calls(workflow: Workflow) -> list[str]:
     return [step.workflow_id for step in workflow.steps if step.workflow_id is not None]
 
 
-def _circle(
-    scope: WorkflowScope, start: LinkedWorkflow, following: Callable[[Workflow], Iterable[str]]
-) -> str | None:
+def _circle(scope: WorkflowScope, start: LinkedWorkflow, following: Callable[[Workflow], Iterable[str]]) -> str | None:
     """The way that leads from a workflow over ``start`` back to itself, for a message; None when there is none."""
     home = _key(LinkedWorkflow(scope.document.description, scope.workflow, None))
     came_from: dict[Key, Key | None] = {_key(start): None}

@@ -83,5 +83,4 @@ def _of_reads(reads: Iterable[Read], description: ArazzoDescription) -> Iterator
     reads = tuple(reads)
     yield from criteria.check_criteria(reads)
     for read in reads:
-        for check in expressions.READ_CHECKS:
-            yield from check(read, description.version)
+        yield from expressions.check_expressions(read, description.version)

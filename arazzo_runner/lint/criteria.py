@@ -13,7 +13,9 @@ from arazzo_runner.lint import criterion_rules  # noqa: F401 - registers the rul
 from arazzo_runner.lint.findings import Finding, Findings
 from arazzo_runner.lint.sites import Read
 
-_COUNTED = re.compile(r"\$\[\s*\?\s*(?:count|length)\(\s*@((?:\.\w+)+)(?:\[\*\]|\.\*)?\s*\)\s*(?:>\s*0|>=\s*1|!=\s*0)\s*\]")
+_COUNTED = re.compile(
+    r"\$\[\s*\?\s*(?:count|length)\(\s*@((?:\.\w+)+)(?:\[\*\]|\.\*)?\s*\)\s*(?:>\s*0|>=\s*1|!=\s*0)\s*\]"
+)
 _MEMBER = re.compile(r"\$\[\s*\?\s*@((?:\.\w+)+)\s*(==|!=|<=|>=|<|>)\s*([^&|()]+?)\s*\]")
 
 

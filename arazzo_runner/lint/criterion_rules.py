@@ -15,7 +15,7 @@ RULES.register(
         summary="Strings of simple conditions stand in single quotes.",
         hint="Write it in single quotes.",
         section="Criterion Object (Literals); semantics.md C2",
-        failing="- condition: $response.body#/state == \"ready\"\n",
+        failing='- condition: $response.body#/state == "ready"\n',
         passing="- condition: $response.body#/state == 'ready'\n",
     ),
     _warning(

@@ -25,7 +25,16 @@ from arazzo_runner.lint.sites import Form, Read, Use
 _LOOKS_LIKE_EXPRESSION = re.compile(r"\{?\$(?P<root>[A-Za-z]+)[.#/\[][\w$]")
 
 
-def check_syntax(read: Read, version: Version) -> Findings:
+def check_expressions(read: Read, version: Version) -> Findings:
+    """What is asked of every site, whatever names are in scope."""
+    yield from _check_syntax(read)
+    yield from _check_form(read)
+    yield from _check_mistaken(read)
+    yield from _check_spelling(read, version)
+    yield from _check_pointers(read)
+
+
+def _check_syntax(read: Read) -> Findings:
     """What has to be an expression, a condition or a selector is one."""
     error, site = read.error, read.site
     if error is None:
@@ -38,10 +47,12 @@ def check_syntax(read: Read, version: Version) -> Findings:
         case "selector":
             yield Finding("selector-syntax", error.message, site.pointer, _sentence(error.hint) or None)
         case _:
-            yield Finding("expression-syntax", f"{site.owner}: {error.message}", site.pointer, _sentence(error.hint) or None)
+            yield Finding(
+                "expression-syntax", f"{site.owner}: {error.message}", site.pointer, _sentence(error.hint) or None
+            )
 
 
-def check_form(read: Read, version: Version) -> Findings:
+def _check_form(read: Read) -> Findings:
     """Expressions inside other text stand in braces; a whole value needs none (V3, V4)."""
     pointer = read.site.pointer
     bare = [use.text for use in read.uses if use.form is Form.BARE]
@@ -55,7 +66,7 @@ def check_form(read: Read, version: Version) -> Findings:
             yield Finding("whole-value-braces", message, pointer, f"Write {use.text} to keep the type.")
 
 
-def check_mistaken(read: Read, version: Version) -> Findings:
+def _check_mistaken(read: Read) -> Findings:
     """Text that was probably meant to be an expression (V5)."""
     mistake = _mistaken(read)
     if mistake is not None:
@@ -80,7 +91,7 @@ def _mistaken(read: Read) -> tuple[str, str] | None:
     return None
 
 
-def check_spelling(read: Read, version: Version) -> Findings:
+def _check_spelling(read: Read, version: Version) -> Findings:
     """Each expression is one that the grammar of the document's version derives (V5)."""
     seen: set[str] = set()
     for use in read.uses:
@@ -111,7 +122,11 @@ def _spelling(use: Use, version: Version) -> tuple[str, str, str] | None:
         return "newer-expression", f"{text} is new in Arazzo 1.1", "Write 'arazzo: 1.1.0' at the top of the document."
     if use.form is not Form.OPERAND and not derives(text, version):
         minor = ".".join(map(str, version))
-        return "expression-grammar", f"the grammar of Arazzo {minor} does not derive {text}", _grammar_hint(text, version)
+        return (
+            "expression-grammar",
+            f"the grammar of Arazzo {minor} does not derive {text}",
+            _grammar_hint(text, version),
+        )
     return None
 
 
@@ -147,7 +162,7 @@ def _grammar_hint(text: str, version: Version) -> str:
     return "Give it a name of letters, digits, '.', '-' and '_'."
 
 
-def check_pointers(read: Read, version: Version) -> Findings:
+def _check_pointers(read: Read) -> Findings:
     """A JSON Pointer is fixed text: expressions inside it are not evaluated."""
     for use in read.uses:
         match use.node:
@@ -163,7 +178,3 @@ def _sentence(hint: str) -> str:
     if not hint:
         return ""
     return hint[0].upper() + hint[1:] + ("" if hint[-1] in ".?!'\"" else ".")
-
-
-READ_CHECKS = (check_syntax, check_form, check_mistaken, check_spelling, check_pointers)
-"""What is asked of every site, whatever names are in scope."""

@@ -72,9 +72,7 @@ def flow_of(scope: WorkflowScope) -> Flow:
     return Flow(tuple(tuple(sorted(own)) for own in successors), frozenset(ends))
 
 
-def _follow(
-    scope: WorkflowScope, step: StepScope, action: Action, successors: list[set[int]], ends: set[int]
-) -> None:
+def _follow(scope: WorkflowScope, step: StepScope, action: Action, successors: list[set[int]], ends: set[int]) -> None:
     target = scope.step_ids.get(action.step_id) if action.step_id is not None else None
     if action.type == "retry":
         successors[step.index].add(step.index)

@@ -1,4 +1,4 @@
-"""What the JSON Schema of a workflow's inputs declares: names, which are required, and whether others may be given (V8)."""
+"""What a workflow's inputs schema declares: names, which of them are required, and whether others may be given (V8)."""
 
 from __future__ import annotations
 

@@ -96,7 +96,9 @@ def _step(scope: WorkflowScope, node: Named, pointer: str) -> Findings:
     ids = scope.step_ids
     if node.owner not in ids:
         hint = did_you_mean(node.owner, ids, "steps")
-        yield Finding("unknown-step-reference", f"{node}: there is no step {node.owner!r} in this workflow", pointer, hint)
+        yield Finding(
+            "unknown-step-reference", f"{node}: there is no step {node.owner!r} in this workflow", pointer, hint
+        )
         return
     target = scope.steps[ids[node.owner]]
     if not target.step.outputs and target.step.workflow_id is not None and target.child is None:

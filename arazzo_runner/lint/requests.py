@@ -1,4 +1,4 @@
-"""What a step sends, held against its operation: parameters, body, content type, and status codes it waits for (H3, H4)."""
+"""What a step sends, held against its operation: parameters, body, and the status codes it waits for (H3, H4)."""
 
 from __future__ import annotations
 
@@ -44,7 +44,9 @@ def _undeclared(operation: Operation, parameter: Parameter) -> Findings:
         return
     known = [spec.name for spec in operation.parameters if spec.location == location]
     message = f"the operation {operation.label} declares no {location} parameter {parameter.name!r}"
-    yield Finding("parameter-not-declared", message, pointer, did_you_mean(parameter.name, known, f"{location} parameters"))
+    yield Finding(
+        "parameter-not-declared", message, pointer, did_you_mean(parameter.name, known, f"{location} parameters")
+    )
 
 
 def _is_credential(operation: Operation, parameter: Parameter) -> bool:
@@ -136,7 +138,11 @@ def _statuses(scope: WorkflowScope) -> Findings:
 def _expected(node: logic.Node[Any]) -> Iterator[int]:
     for comparison in logic.comparisons(node):
         match comparison.left.operand, comparison.operator, comparison.right.operand:
-            case (Special(name="statusCode"), "==", Literal(value)) | (Literal(value), "==", Special(name="statusCode")):
+            case (Special(name="statusCode"), "==", Literal(value)) | (
+                Literal(value),
+                "==",
+                Special(name="statusCode"),
+            ):
                 number = numeric(value)
                 if isinstance(number, int) and 200 <= number <= 299:
                     yield number

@@ -131,7 +131,9 @@ def _step_sites(step: Step, dialect: Dialect) -> Iterator[Site]:
 
 
 def _output_sites(name: str, value: Any, pointer: str, moment: Moment, step: Step | None) -> Iterator[Site]:
-    yield Site("selector" if isinstance(value, dict) else "expression", value, pointer, moment, step, f"the output {name}")
+    yield Site(
+        "selector" if isinstance(value, dict) else "expression", value, pointer, moment, step, f"the output {name}"
+    )
 
 
 def _parameter_sites(
@@ -156,9 +158,7 @@ def _criterion_sites(criteria: Iterable[Criterion], step: Step | None) -> Iterat
         yield Site("criterion", criterion, f"{criterion.pointer}/condition", "after", step, "the condition")
 
 
-def _values(
-    data: Any, pointer: str, moment: Moment, step: Step | None, owner: str, dialect: Dialect
-) -> Iterator[Site]:
+def _values(data: Any, pointer: str, moment: Moment, step: Step | None, owner: str, dialect: Dialect) -> Iterator[Site]:
     """The strings and Selector Objects of plain data."""
     waiting = [(data, pointer)]
     while waiting:

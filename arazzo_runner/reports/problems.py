@@ -1,0 +1,175 @@
+"""Lists of problems as text, JSON, SARIF 2.1.0 and GitHub annotations; and the table of rules."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import Any, TypeAlias
+from urllib.parse import quote, urlsplit
+
+from arazzo_runner.documents.rules import RULES, Rule
+from arazzo_runner.errors import Place, Problem, Severity
+from arazzo_runner.reports.text import printable
+
+LineOf: TypeAlias = Callable[[Place], str | None]
+"""The text of the document's line at a place, None when it is not known."""
+
+SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
+_TOOL = "arazzo-workflow-runner"
+_MAX_LINE = 160
+_CONTEXT = 60
+_SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "note"}
+_GITHUB_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "notice"}
+
+
+def as_text(problems: Iterable[Problem], line_of: LineOf | None = None) -> str:
+    """Problems for people: where, what, the document's own line with a caret, and what to type instead.
+
+    Args:
+        line_of: gives the line of a place; without it the lines are left out.
+    """
+    problems = list(problems)
+    blocks = [_block(problem, line_of) for problem in problems]
+    return "\n".join([*blocks, _summary(problems)]) + "\n" if blocks else ""
+
+
+def _block(problem: Problem, line_of: LineOf | None) -> str:
+    head = f"{problem.place} {problem.severity.value} {problem.rule} {problem.message}"
+    parts = [_flat(head)]
+    line = line_of(problem.place) if line_of and problem.place.line else None
+    if line is not None and line.strip():
+        parts += _excerpt(line, problem.place.column)
+    if problem.hint:
+        parts.append(f"  hint: {_flat(problem.hint)}")
+    return "\n".join(parts)
+
+
+def _excerpt(line: str, column: int) -> tuple[str, str]:
+    """The line, or the part around the column when it is long, and a caret below the column."""
+    index = max(column - 1, 0)
+    start = max(index - _CONTEXT, 0) if len(line) > _MAX_LINE else 0
+    part = line[start : start + _MAX_LINE]
+    before = ("…" if start else "") + printable(part[: index - start].replace("\t", " "))
+    after = printable(part[index - start :].replace("\t", " ")) + ("…" if start + _MAX_LINE < len(line) else "")
+    return f"  | {before}{after}", f"  | {' ' * len(before)}^"
+
+
+def _flat(text: str) -> str:
+    """Text on one line; a message cannot look like the next problem."""
+    return printable(text.replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t"))
+
+
+def _summary(problems: Sequence[Problem]) -> str:
+    counts = {severity: sum(problem.severity is severity for problem in problems) for severity in Severity}
+    return ", ".join(f"{n} {severity.value}{'s' if n != 1 else ''}" for severity, n in counts.items() if n)
+
+
+def as_json(problems: Iterable[Problem]) -> str:
+    """Problems as a JSON list of objects, a line and a column of 0 meaning that they are not known."""
+    return json.dumps([_plain(problem) for problem in problems], indent=2, ensure_ascii=False) + "\n"
+
+
+def _plain(problem: Problem) -> dict[str, Any]:
+    place = problem.place
+    return {
+        "path": place.path,
+        "line": place.line,
+        "column": place.column,
+        "pointer": place.pointer,
+        "severity": problem.severity.value,
+        "rule": problem.rule,
+        "message": problem.message,
+        "hint": problem.hint,
+    }
+
+
+def as_sarif(problems: Iterable[Problem], *, version: str = "", rules: Mapping[str, Rule] = RULES) -> str:
+    """Problems as a SARIF 2.1.0 log, with the metadata of every rule that one of them breaks.
+
+    Args:
+        version: of this package.
+    """
+    problems = list(problems)
+    broken = list(dict.fromkeys(problem.rule for problem in problems))
+    driver: dict[str, Any] = {"name": _TOOL, "rules": [_sarif_rule(rule_id, rules.get(rule_id)) for rule_id in broken]}
+    if version:
+        driver["version"] = version
+    results = [_sarif_result(problem, broken.index(problem.rule)) for problem in problems]
+    run = {"tool": {"driver": driver}, "columnKind": "unicodeCodePoints", "results": results}
+    log = {"$schema": SARIF_SCHEMA, "version": "2.1.0", "runs": [run]}
+    return json.dumps(log, indent=2, ensure_ascii=False) + "\n"
+
+
+def _sarif_rule(rule_id: str, rule: Rule | None) -> dict[str, Any]:
+    if rule is None:
+        return {"id": rule_id}
+    described: dict[str, Any] = {
+        "id": rule_id,
+        "shortDescription": {"text": rule.summary},
+        "defaultConfiguration": {"level": _SARIF_LEVELS[rule.severity]},
+        "properties": {"section": rule.section},
+    }
+    if rule.hint:
+        described["help"] = {"text": rule.hint}
+    return described
+
+
+def _sarif_result(problem: Problem, index: int) -> dict[str, Any]:
+    place = problem.place
+    physical: dict[str, Any] = {"artifactLocation": {"uri": _uri(place.path)}}
+    if place.line:
+        physical["region"] = {"startLine": place.line, "startColumn": max(place.column, 1)}
+    location: dict[str, Any] = {"physicalLocation": physical}
+    if place.pointer:
+        location["logicalLocations"] = [{"fullyQualifiedName": place.pointer}]
+    text = f"{problem.message}\n{problem.hint}" if problem.hint else problem.message
+    return {
+        "ruleId": problem.rule,
+        "ruleIndex": index,
+        "level": _SARIF_LEVELS[problem.severity],
+        "message": {"text": text},
+        "locations": [location],
+    }
+
+
+def _uri(path: str) -> str:
+    """A path as a URI-reference; a URL stays as it is."""
+    if len(urlsplit(path).scheme) > 1:
+        return path
+    return quote(PurePath(path).as_posix(), safe="/:@!$&'()*+,;=~") if path else "."
+
+
+def as_github(problems: Iterable[Problem]) -> str:
+    """Problems as workflow commands of GitHub Actions, which show them beside the lines of a change."""
+    return "".join(f"{_command(problem)}\n" for problem in problems)
+
+
+def _command(problem: Problem) -> str:
+    place = problem.place
+    properties = {"file": place.path, "line": place.line or None, "col": place.column or None, "title": problem.rule}
+    shown = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value)
+    text = f"{problem.message}\n{problem.hint}" if problem.hint else problem.message
+    return f"::{_GITHUB_COMMANDS[problem.severity]} {shown}::{_data(text)}"
+
+
+def _data(text: str) -> str:
+    """What follows the second ``::`` of a command; other control characters do not belong in a log at all."""
+    escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(escaped)
+
+
+def _property(text: str) -> str:
+    return _data(text).replace(":", "%3A").replace(",", "%2C")
+
+
+def rules_table(rules: Mapping[str, Rule] = RULES) -> str:
+    """Every rule, a line each: id, severity, section, summary; sorted by id."""
+    rows = [(rule.id, rule.severity.value, rule.section, rule.summary) for _, rule in sorted(rules.items())]
+    rows.insert(0, ("RULE", "SEVERITY", "SECTION", "SUMMARY"))
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    lines = (
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
+    )
+    return "".join(f"{re.sub(' +$', '', line)}\n" for line in lines)
