@@ -1,4 +1,4 @@
-"""Schema Objects, as far as a request needs to know them: properties, items, and hints such as ``xml`` and ``format``."""
+"""Schema Objects, as far as a request needs them: properties, items, and hints such as ``xml`` and ``format``."""
 
 from __future__ import annotations
 
