@@ -206,15 +206,16 @@ class ApiDescription:
         for path, written in self._paths.items():
             if path.startswith("x-"):
                 continue
+            here = json_pointer.join("/paths", path)
             try:
                 item = self.references.layers(written)
                 operations = {key: self._operation_id(node) for key, node in _operations(item)}
             except DocumentError as error:
-                self._unread[written.pointer] = error
+                self._unread[here] = error
                 continue
             for key, operation_id in operations.items():
                 method = key[-1] if len(key) > 1 else key[0].upper()
-                yield Found(operation_id, method, path, json_pointer.join(written.pointer, *key))
+                yield Found(operation_id, method, path, json_pointer.join(here, *key))
 
     @cached_property
     def _paths(self) -> Mapping[str, Node]:
