@@ -11,6 +11,8 @@ from arazzo_runner.errors import StepError
 from arazzo_runner.openapi.operations import Operation, ServerSpec
 from arazzo_runner.openapi.references import base_uri
 
+_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
@@ -51,7 +53,7 @@ def server_url(operation: Operation, options: ServerOptions, *, source: str | No
     # OpenAPI's own default: a description without servers is served where it was found.
     server = operation.servers[0] if operation.servers else ServerSpec("/", base=base_uri(operation.api.document))
     url = _filled(server, options, known_as)
-    if not urlsplit(url).scheme and server.base.startswith(("http://", "https://")):
+    if not _SCHEME.match(url) and server.base.startswith(("http://", "https://")):
         url = urljoin(server.base, url or ".")  # an empty URL would be the description's own
     if not operation.servers and not _is_usable(url):
         raise _no_server(operation, known_as, "its description names none")
