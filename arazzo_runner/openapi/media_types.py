@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from email.message import Message
+import re
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
+
+_PARAMETER = re.compile(r';\s*([^\s;="]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))')
 
 
 def essence(content_type: str) -> str:
@@ -15,10 +17,10 @@ def essence(content_type: str) -> str:
 
 def media_type_parameter(content_type: str, name: str) -> str | None:
     """A parameter of a media type, unquoted, its name compared without case; None when it has none."""
-    message = Message()
-    message["Content-Type"] = content_type.replace("\r", " ").replace("\n", " ")
-    value = message.get_param(name)
-    return value if isinstance(value, str) and value else None
+    for key, quoted, token in _PARAMETER.findall(content_type):
+        if key.lower() == name.lower():
+            return re.sub(r"\\(.)", r"\1", quoted) if quoted else token or None
+    return None
 
 
 def is_json(content_type: str) -> bool:
