@@ -142,6 +142,10 @@ def _operation(scope: StepScope, reference: str, pointer: str) -> Findings:
         case LinkedOperation(portable=str(portable)):
             message = f"the reference {reference!r} to an operation is understood here, and not by every tool"
             yield Finding("operation-reference-form", message, pointer, f"Write {portable}.")
+        case None if step.operation_path is not None and "#" not in reference:
+            message = f"the operationPath {reference!r} has no JSON Pointer behind a '#'"
+            yield Finding("operation-path-form", message, pointer)
+            return
         case None if step.operation_id is not None and re.match(rf"\$(?!{re.escape(_QUALIFIED[1:])})", reference):
             message = f"the operationId {reference!r} is no expression that names an operation"
             yield Finding("expression-syntax", message, pointer, f"Write {_QUALIFIED}<name>.<operationId>.")

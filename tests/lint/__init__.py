@@ -1,0 +1,1 @@
+"""What the checks find, rule by rule, and in documents of others."""

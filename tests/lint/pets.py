@@ -1,0 +1,91 @@
+"""A web of a few small descriptions, and the checks run on a text that refers to them."""
+
+from __future__ import annotations
+
+from arazzo_runner.documents import reader
+from arazzo_runner.documents.sources import Library
+from arazzo_runner.errors import Problem, Severity, UnreadableDocument
+from arazzo_runner.lint.checker import check_document
+from arazzo_runner.openapi.linker import Linker
+
+PETS = """\
+openapi: 3.1.0
+info: {title: Pets, version: 1.0.0}
+servers: [{url: https://pets.example.com}]
+paths:
+  /pets:
+    get:
+      operationId: findPet
+      parameters: [{name: status, in: query, schema: {type: string}}]
+      responses: {'200': {description: Some pets}}
+    post:
+      operationId: addPet
+      requestBody: {required: true, content: {application/json: {schema: {type: object}}}}
+      responses: {'201': {description: The pet}}
+  /pets/search:
+    get:
+      operationId: searchPets
+      parameters: [{name: q, in: query, required: true, schema: {type: string}}]
+      security: [{key: []}]
+      responses: {default: {description: Some pets}}
+  /pets/{petId}:
+    parameters: [{name: petId, in: path, required: true, schema: {type: integer}}]
+    get:
+      operationId: getPet
+      responses: {'200': {description: The pet}, 4XX: {description: None}}
+components:
+  securitySchemes:
+    key: {type: apiKey, in: header, name: X-Key}
+"""
+
+SHOP = """\
+openapi: 3.1.0
+info: {title: Shop, version: 1.0.0}
+paths:
+  /orders:
+    post: {operationId: order, responses: {'201': {description: The order}}}
+"""
+
+OTHER = """\
+arazzo: 1.1.0
+info: {title: Other, version: 1.0.0}
+sourceDescriptions: [{name: pets, url: pets.openapi.yaml, type: openapi}]
+workflows:
+- workflowId: log-in
+  inputs: {type: object, required: [user], properties: {user: {type: string}}}
+  steps: [{stepId: ask, operationId: findPet, outputs: {token: $response.body#/token}}]
+  outputs: {token: $steps.ask.outputs.token}
+"""
+
+WEB = {
+    "https://example.com/pets.openapi.yaml": PETS,
+    "https://example.com/shop.openapi.yaml": SHOP,
+    "https://example.com/other.arazzo.yaml": OTHER,
+    "https://example.com/events.asyncapi.yaml": "asyncapi: 3.0.0\nchannels: {petArrived: {}}\n",
+}
+
+
+def fetch(url: str) -> bytes:
+    """A web that holds a few files."""
+    if url in WEB:
+        return WEB[url].encode()
+    raise OSError("404 Not Found")
+
+
+def check(text: str | bytes, *, strict: bool = False) -> list[Problem]:
+    """The problems of a document that stands beside the others."""
+    try:
+        document = reader.read_document(text, "example.yaml", uri="https://example.com/example.yaml")
+    except UnreadableDocument as error:
+        return list(error.problems)
+    return check_document(Linker(Library(fetch=fetch)), document, strict=strict)
+
+
+def rules(text: str, *, strict: bool = False) -> set[str]:
+    """The ids of the rules that a document breaks."""
+    return {problem.rule for problem in check(text, strict=strict)}
+
+
+def errors(problems: list[Problem]) -> set[str]:
+    """The ids of the rules whose breaking refuses a run."""
+    return {problem.rule for problem in problems if problem.severity is Severity.ERROR}
