@@ -94,7 +94,7 @@ class Operation:
         path: the key of the Paths Object.
         servers: of the operation, else the path item, else the document (H2).
         security: alternatives, each the schemes it asks for with their scopes; empty when nothing is asked for.
-        schemes: those of the schemes that ``security`` asks for which the description defines, by name.
+        schemes: the schemes that the description defines, by name; ``security`` may ask for others.
         api: the description it belongs to.
         pointer: where it stands in the description.
     """
@@ -337,14 +337,20 @@ class ApiDescription:
         )
 
     def _schemes(self, security: tuple[Mapping[str, tuple[str, ...]], ...]) -> Mapping[str, SchemeSpec]:
-        """The defined ones of the schemes asked for; 3.2 also takes a URI for a name."""
-        defined = self._root.member("components", "securitySchemes")
+        """The defined schemes, and those that are asked for by a URI in place of a name, as 3.2 allows."""
+        nodes = dict(self._root.member("components", "securitySchemes").items())
+        asked = {name for alternative in security for name in alternative}
+        if self.version >= (3, 2):
+            uris = [name for name in asked - nodes.keys() if "#" in name or "/" in name]
+            nodes |= {uri: Node({"$ref": uri}, self.document, "/security") for uri in uris}
         schemes = {}
-        for name in dict.fromkeys(name for alternative in security for name in alternative):
-            node = defined.member(name)
-            if node.value is None and self.version >= (3, 2) and ("#" in name or "/" in name):
-                node = Node({"$ref": name}, self.document, "/security")
-            definition = self.references.follow(node).value
+        for name, node in nodes.items():
+            try:
+                definition = self.references.follow(node).value
+            except DocumentError:
+                if name in asked:
+                    raise
+                continue  # another operation's trouble
             if isinstance(definition, dict):
                 schemes[name] = SchemeSpec(name, definition)
         return schemes

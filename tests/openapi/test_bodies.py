@@ -83,6 +83,16 @@ def test_the_media_type_is_the_steps_or_the_operations_json_first(
     assert choose_content_type(described, wanted, payload) == expected
 
 
+@pytest.mark.parametrize("declared", [FORM, "APPLICATION/X-WWW-FORM-URLENCODED; charset=utf-8", "application/*", "*/*"])
+def test_a_body_is_encoded_as_its_media_type_or_range_is_described(declared: str) -> None:
+    described = operation_with_body({"text/plain": {}, declared: {"encoding": {"v": {"explode": False}}}})
+    assert encode_body(described, FORM, {"v": [1, 2]}).content == b"v=1,2"
+
+
+def test_a_body_that_the_operation_does_not_describe_has_the_defaults() -> None:
+    assert encode_body(operation(), FORM, {"v": [1, 2]}).content == b"v=1&v=2"
+
+
 # JSON, text, bytes
 
 
@@ -297,6 +307,11 @@ def test_a_style_takes_the_place_of_the_media_type(value: Any, encoding: Any, ex
     assert multipart({"v": value}, {"encoding": {"v": encoding}}).to_dict(flat=False) == expected
 
 
+@pytest.mark.parametrize("payload", [{"a": "\ud800"}, {"a": {"b": b"x"}}])
+def test_what_no_part_can_hold_is_refused(payload: Any) -> None:
+    refused(MULTIPART, payload)
+
+
 def test_names_cannot_add_a_header_to_their_part() -> None:
     found = multipart({'a"; filename="x\r\nX-Evil: 1': "v"})
     assert list(found.values()) == ["v"]
@@ -415,7 +430,13 @@ NAMED = {"type": "array", "items": {"type": "string", "xml": {"name": "animal"}}
         ("", {}, "<animals/>"),
         (True, {}, "<animals>true</animals>"),
         ('a & <b> "c"', {}, '<animals>a &amp; &lt;b&gt; "c"</animals>'),
-        ({"a": [1, 2]}, {}, "<animals><a>1</a><a>2</a></animals>"),
+        ({"a": [1, 2], "none": None}, {}, "<animals><a>1</a><a>2</a></animals>"),
+        ({"a": 1, "none": None}, {"xml": {"nodeType": "none"}}, "<a>1</a>"),
+        (
+            [[1, None], [2]],
+            {"items": {}},
+            "<animals><animals>1</animals><animals/></animals><animals><animals>2</animals></animals>",
+        ),
     ],
 )
 def test_a_member_becomes_an_element_by_its_hints(value: Any, schema: Mapping[str, Any], expected: str) -> None:

@@ -183,9 +183,17 @@ def test_security_is_the_operations_else_the_descriptions() -> None:
     assert found(described, "own").security == ({"key": (), "flow": ("read",)}, {})
     assert found(described, "none").security == ()
     assert found(described, "inherited").security == ({"key": ()}, {"missing": ()})
-    assert {name: s.definition for name, s in found(described, "inherited").schemes.items()} == {
-        "key": {"type": "apiKey"}
+    assert {name: scheme.definition for name, scheme in found(described, "none").schemes.items()} == {
+        "key": {"type": "apiKey"},
+        "other": {"type": "apiKey"},
     }
+
+
+def test_a_broken_security_scheme_matters_only_to_who_asks_for_it() -> None:
+    paths = {"/a": {"get": {"operationId": "list", "security": [{"a": []}]}, "put": {"operationId": "put"}}}
+    described = api(paths, components={"securitySchemes": {"a": {"$ref": "#/nowhere"}, "b": None}})
+    assert found(described, "put").schemes == {}
+    assert "there is no 'nowhere'" in problem_of(described).message
 
 
 def test_3_2_may_name_a_security_scheme_by_its_uri() -> None:

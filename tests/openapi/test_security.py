@@ -114,10 +114,11 @@ def test_a_credential_that_does_not_fit_is_not_sent_and_the_warning_says_why(nam
 
 
 def test_a_pair_without_its_text_is_no_token() -> None:
-    described = operation({"security": [{"bearer": []}]}, components={"securitySchemes": SCHEMES})
-    credentials = Credentials({"bearer": Credential(identity="ann", secret="pw")})
+    described = operation({"security": [{"bearer": [], "inHeader": []}]}, components={"securitySchemes": SCHEMES})
+    pair = Credential(identity="ann", secret="pw")
+    credentials = Credentials({"bearer": pair, "inHeader": pair})
     (warning,) = apply_security(described, credentials, serialize(described, [])).warnings
-    assert "bearer takes a token, not a pair" in warning
+    assert "bearer takes a token, not a pair; inHeader takes a key, not a pair" in warning
 
 
 # Alternatives
