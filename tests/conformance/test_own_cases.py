@@ -1,0 +1,139 @@
+"""Our own conformance cases: data that any runner could use, each with the rule that it shows."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from arazzo_runner.documents.reader import read_document
+from arazzo_runner.documents.sources import Library
+from arazzo_runner.effects import Answer, Answered, Failed, Response, Send, Woke
+from arazzo_runner.engine.events import AttemptFinished, Event, Warned
+from arazzo_runner.engine.flow import Turn, advance, start
+from arazzo_runner.engine.plan import Plan, RunOptions
+from arazzo_runner.engine.planning import make_plan
+from arazzo_runner.errors import InvalidInputs, PlanError
+from arazzo_runner.openapi.linker import Linker
+from arazzo_runner.openapi.servers import ServerOptions
+
+CASES = Path(__file__).with_name("cases")
+START = 1000.0
+"""The time at which every case begins; answers take no time, waits take what they ask for."""
+
+
+def own_cases() -> list[Any]:
+    return [
+        pytest.param(case, id=case["id"])
+        for path in sorted(CASES.glob("*.yaml"))
+        if path.name != "api.yaml"
+        for case in read_document(path.read_bytes(), path.name).data
+    ]
+
+
+def document(case: dict[str, Any]) -> dict[str, Any]:
+    workflows = {"main": case["workflow"], **case.get("more", {})}
+    return {
+        "arazzo": case.get("arazzo", "1.0.1"),
+        "info": {"title": case["id"], "version": "1.0.0"},
+        "sourceDescriptions": [{"name": "api", "url": "api.yaml", "type": "openapi"}],
+        "workflows": [{"workflowId": name, **workflow} for name, workflow in workflows.items()],
+    }
+
+
+def plan_of(case: dict[str, Any]) -> Plan:
+    texts = {"case.yaml": json.dumps(document(case)), "api.yaml": (CASES / "api.yaml").read_text("utf-8")}
+    library = Library(fetch=lambda url: texts[url.rpartition("/")[2]].encode())
+    options = dict(case.get("options", {}))
+    server = options.pop("server", None)
+    servers = ServerOptions({"": server} if server else {}, options.pop("server_variables", {}))
+    entry = library.entry("https://cases.example/case.yaml")
+    return make_plan(Linker(library), entry, "main", RunOptions(servers=servers, **options))
+
+
+def answer_to(case: dict[str, Any], number: int, now: float) -> Answer:
+    given = case.get("answers", [{"status": 200}])
+    answer = given[min(number, len(given) - 1)]
+    if "failure" in answer:
+        return Failed(answer["failure"], "no answer", at=now)
+    headers = tuple((name, value) for name, value in answer.get("headers", ()))
+    if "json" in answer:
+        headers = (*headers, ("Content-Type", "application/json"))
+        return Answered(Response(answer["status"], headers, json.dumps(answer["json"]).encode()), at=now)
+    return Answered(Response(answer["status"], headers, answer.get("text", "").encode()), at=now)
+
+
+def run(case: dict[str, Any]) -> tuple[Turn, list[Event], list[Send], list[float]]:
+    plan = plan_of(case)
+    now = START
+    turn = start(plan, case.get("inputs", {}), at=now)
+    events, sends, sleeps = list(turn.events), [], []
+    while turn.outcome is None:
+        if isinstance(turn.effect, Send):
+            answer = answer_to(case, len(sends), now)
+            sends.append(turn.effect)
+        else:
+            assert turn.effect is not None
+            sleeps.append(turn.effect.seconds)
+            now += turn.effect.seconds
+            answer = Woke(now)
+        turn = advance(plan, turn.state, answer)
+        events += turn.events
+    return turn, events, sends, sleeps
+
+
+def body_of(effect: Send) -> Any:
+    body, content_type = effect.request.body, effect.request.header("Content-Type") or ""
+    if body is None:
+        return None
+    return json.loads(body) if "json" in content_type else body.decode()
+
+
+@pytest.mark.parametrize("case", own_cases())
+def test_a_case_does_what_its_rule_says(case: dict[str, Any]) -> None:
+    expected = dict(case["expect"])
+    if "refused" in expected:
+        with pytest.raises(PlanError) as refused:
+            plan_of(case)
+        assert [p.rule for p in refused.value.problems] == [expected["refused"]]
+        assert expected.get("hint", "") in refused.value.problems[0].hint
+        return
+    if "invalid" in expected:
+        with pytest.raises(InvalidInputs) as invalid:
+            run(case)
+        for name in expected["invalid"]:
+            assert any(name in error for error in invalid.value.errors), name
+        return
+    turn, events, sends, sleeps = run(case)
+    assert turn.outcome is not None
+    attempts = [event.attempt for event in events if isinstance(event, AttemptFinished)]
+    reason = turn.outcome.reason
+    assert turn.outcome.status == expected.pop("status", "succeeded"), reason
+    assert (reason.code if reason else None) == expected.pop("reason", None)
+    observed: dict[str, Any] = {
+        "requests": [f"{s.request.method} {_path(s.request.url)}" for s in sends],
+        "bodies": [body_of(effect) for effect in sends],
+        "outputs": dict(turn.outcome.outputs),
+        "sleeps": sleeps,
+        "attempts": [attempt.attempt for attempt in attempts],
+        "timeouts": [effect.timeout for effect in sends],
+    }
+    for name in observed.keys() & expected.keys():
+        assert observed[name] == expected.pop(name), name
+    texts = {
+        "warns": [event.message for event in events if isinstance(event, Warned)],
+        "problem": [problem for attempt in attempts for problem in attempt.problems],
+        "says": [reason.message] if reason else [],
+    }
+    for name in texts.keys() & expected.keys():
+        wanted = expected.pop(name)
+        assert any(wanted in text for text in texts[name]), texts[name]
+    assert not expected, "the case expects what nothing looks at"
+
+
+def _path(url: str) -> str:
+    parts = urlsplit(url)
+    return f"{parts.path}?{parts.query}" if parts.query else parts.path

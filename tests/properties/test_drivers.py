@@ -1,0 +1,265 @@
+"""Every driver behaves alike: synchronous, asynchronous, replaying, and stopped and taken up again at any point."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from arazzo_runner.effects import Answered, Failed, Response, Send, Sleep, Woke
+from arazzo_runner.engine.events import Event
+from arazzo_runner.engine.flow import advance, start
+from arazzo_runner.engine.plan import Plan
+from arazzo_runner.engine.state import RunState
+from arazzo_runner.errors import InvalidInputs, PlanError
+from arazzo_runner.runtime.cassettes import Recorder, Recording, Replay, read_cassette
+from arazzo_runner.runtime.drivers import Loop, adrive, drive
+from arazzo_runner.runtime.redaction import Redactor
+
+from ..conformance.test_own_cases import answer_to, own_cases, plan_of
+from .worlds import AnswerFor, AsyncListWorld, ListWorld, as_recorded
+
+Case = dict[str, Any]
+
+
+def synchronously(plan: Plan, inputs: Any, answer: AnswerFor) -> list[Event]:
+    events: list[Event] = []
+    loop, world = Loop(plan, events.append), ListWorld(answer)
+    drive(loop, loop.begin(inputs, world.now()), world)
+    return events
+
+
+def asynchronously(plan: Plan, inputs: Any, answer: AnswerFor) -> list[Event]:
+    events: list[Event] = []
+    loop, world = Loop(plan, events.append), AsyncListWorld(answer)
+    asyncio.run(_to_end(loop, inputs, world))
+    return events
+
+
+async def _to_end(loop: Loop, inputs: Any, world: AsyncListWorld) -> None:
+    await adrive(loop, loop.begin(inputs, world.now()), world)
+
+
+def stopped_at_every_turn(make_plan: Callable[[], Plan], inputs: Any, answer: AnswerFor) -> list[Event]:
+    """Each turn by a process of its own, as it were: the plan made anew, the state read from JSON."""
+    world = ListWorld(answer)
+    turn = start(make_plan(), inputs, at=world.now())
+    events = list(turn.events)
+    while turn.outcome is None:
+        state = RunState.from_json(turn.state.to_json())
+        assert state.to_json() == turn.state.to_json()
+        reply: Any
+        match turn.effect:
+            case Send() as effect:
+                reply = world.send(effect)
+            case Sleep(seconds):
+                world.sleep(seconds)
+                reply = Woke(world.now())
+        turn = advance(make_plan(), state, reply)
+        events += turn.events
+    return events
+
+
+def replayed(plan: Plan, inputs: Any, answer: AnswerFor, path: Path) -> list[Event]:
+    redactor = Redactor()
+    loop = Loop(plan, lambda _: None)
+    with Recorder(path, redactor) as recorder:
+        world = ListWorld(answer)
+        drive(loop, loop.begin(inputs, world.now()), Recording(world, recorder))
+    events: list[Event] = []
+    loop = Loop(plan, events.append)
+    replay = Replay(read_cassette(path), redactor)
+    drive(loop, loop.begin(inputs, replay.now()), replay)
+    assert not replay.unused
+    return events
+
+
+def all_agree(make_plan: Callable[[], Plan], inputs: Any, answer: AnswerFor, cassette: Path | None) -> None:
+    plan = make_plan()
+    events = synchronously(plan, inputs, answer)
+    assert asynchronously(plan, inputs, answer) == events
+    assert stopped_at_every_turn(make_plan, inputs, answer) == events
+    if cassette is not None:
+        told = replayed(plan, inputs, answer, cassette)
+        assert [as_recorded(event) for event in told] == [as_recorded(event) for event in events]
+
+
+@pytest.mark.parametrize("case", own_cases())
+def test_every_driver_tells_the_same_of_every_case(case: Case, tmp_path: Path) -> None:
+    inputs = case.get("inputs", {})
+
+    def answer(number: int, effect: Send, now: float) -> Answered | Failed:
+        given = answer_to(case, number, now)
+        assert isinstance(given, Answered | Failed)
+        return given
+
+    lost = any("failure" in a for a in case.get("answers", ()))
+    dated = "GMT" in json.dumps(case)
+    try:
+        all_agree(lambda: plan_of(case), inputs, answer, None if lost or dated else tmp_path / "cassette.yaml")
+    except (PlanError, InvalidInputs):
+        assert case["expect"].keys() & {"refused", "invalid"}
+
+
+# Random workflows with loops, retries and nested calls
+
+STATUSES = st.sampled_from([200, 200, 200, 201, 404, 500, 503])
+CRITERIA = st.sampled_from(
+    [
+        {"condition": "$statusCode == 200"},
+        {"condition": "$statusCode >= 500"},
+        {"condition": "$response.body#/n > 2"},
+        {"condition": "$.n < 4 || $.items.length > 1", "context": "$response.body", "type": "jsonpath"},
+        {"condition": "^2", "context": "$statusCode", "type": "regex"},
+    ]
+)
+
+
+@st.composite
+def actions(draw: st.DrawFn, steps: list[str], workflows: list[str], *, failure: bool) -> list[Case]:
+    result = []
+    for index in range(draw(st.integers(0, 2))):
+        kind = draw(st.sampled_from(["end", "goto", "retry"] if failure else ["end", "goto"]))
+        action: Case = {"name": f"a{index}", "type": kind}
+        if kind == "goto" or (kind == "retry" and draw(st.booleans())):
+            if draw(st.integers(0, 3)):
+                action["stepId"] = draw(st.sampled_from(steps))
+            else:
+                action["workflowId"] = draw(st.sampled_from(workflows))
+        if kind == "retry":
+            action["retryLimit"] = draw(st.integers(0, 3))
+            action["retryAfter"] = draw(st.sampled_from([0, 0, 1.5]))
+        if draw(st.booleans()):
+            action["criteria"] = [draw(CRITERIA)]
+        result.append(action)
+    return result
+
+
+@st.composite
+def workflow(draw: st.DrawFn, names: list[str]) -> Case:
+    steps = [f"s{index}" for index in range(draw(st.integers(1, 4)))]
+    made = []
+    for step_id in steps:
+        step: Case = {"stepId": step_id}
+        if draw(st.integers(0, 4)) == 0:
+            step["workflowId"] = draw(st.sampled_from(names))
+        else:
+            step |= {"operationId": "getItem", "parameters": [{"name": "id", "in": "path", "value": step_id}]}
+            step["outputs"] = {"n": "$response.body#/n"}
+        for field, failure in (("onSuccess", False), ("onFailure", True)):
+            if found := draw(actions(steps, names, failure=failure)):
+                step[field] = found
+        if draw(st.booleans()):
+            step["successCriteria"] = [draw(CRITERIA)] if "operationId" in step else [{"condition": "true"}]
+        made.append(step)
+    return {"steps": made, "outputs": {"n": f"$steps.{steps[0]}.outputs.n"}}
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    names = ["main", "other", "third"][: draw(st.integers(1, 3))]
+    workflows = {name: draw(workflow(names)) for name in names}
+    answers = draw(
+        st.lists(
+            st.fixed_dictionaries(
+                {"status": STATUSES, "n": st.integers(0, 5)},
+                optional={"retry": st.sampled_from(["0", "2"]), "lost": st.just(True)},
+            ),
+            min_size=1,
+            max_size=12,
+        )
+    )
+    more = {name: workflows[name] for name in names[1:]}
+    options = {"max_steps": 25, "poll_interval": draw(st.sampled_from([0, 1]))}
+    return {"id": "random", "workflow": workflows["main"], "more": more, "options": options, "answers": answers}
+
+
+def answers_of(case: Case, *, lossless: bool) -> AnswerFor:
+    def answer(number: int, effect: Send, now: float) -> Answered | Failed:
+        chosen = case["answers"][number % len(case["answers"])]
+        if chosen.get("lost") and not lossless:
+            return Failed("transport", "reset", at=now)
+        headers = [("Content-Type", "application/json")]
+        if "retry" in chosen:
+            headers.append(("Retry-After", chosen["retry"]))
+        body = json.dumps({"n": chosen["n"], "items": [1] * chosen["n"]}).encode()
+        return Answered(Response(chosen["status"], tuple(headers), body), at=now)
+
+    return answer
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(case=cases())
+def test_every_driver_tells_the_same_of_random_workflows(case: Case, tmp_path_factory: pytest.TempPathFactory) -> None:
+    plan = plan_of(case)
+    all_agree(lambda: plan, {}, answers_of(case, lossless=False), None)
+    cassette = tmp_path_factory.mktemp("random") / "cassette.yaml"
+    all_agree(lambda: plan, {}, answers_of(case, lossless=True), cassette)
+
+
+# A million polls are a million turns of one loop
+
+POLLING: Case = {
+    "id": "polling",
+    "options": {"max_steps": 200_000, "poll_interval": 0},
+    "workflow": {
+        "steps": [
+            {
+                "stepId": "poll",
+                "operationId": "listItems",
+                "outputs": {"state": "$response.body#/state"},
+                "onSuccess": [
+                    {
+                        "name": "again",
+                        "type": "goto",
+                        "stepId": "poll",
+                        "criteria": [
+                            {
+                                "context": "$response.body",
+                                "type": "jsonpath",
+                                "condition": "$.state == 'pending' || $.state == 'initializing'",
+                            }
+                        ],
+                    }
+                ],
+            }
+        ],
+        "outputs": {"state": "$steps.poll.outputs.state"},
+    },
+}
+
+
+def test_a_hundred_thousand_polls_need_no_more_memory_or_stack_than_a_thousand() -> None:
+    total, early = 100_000, 1_000
+    seen: dict[int, tuple[int, int, int]] = {}
+    pending = Response(200, (("Content-Type", "application/json"),), b'{"state": "pending"}')
+    running = Response(200, (("Content-Type", "application/json"),), b'{"state": "running"}')
+
+    def answer(number: int, effect: Send, now: float) -> Answered:
+        if number in (early, total):
+            depth, frame = 0, sys._getframe()
+            while frame.f_back is not None:
+                depth, frame = depth + 1, frame.f_back
+            seen[number] = (sys.getallocatedblocks(), depth, len(plan_state[0].to_json()))
+        return Answered(running if number == total else pending, at=now)
+
+    plan = plan_of(POLLING)
+    plan_state: list[RunState] = []
+    world = ListWorld(answer)
+    turn = start(plan, {}, at=world.now())
+    while turn.outcome is None:
+        plan_state[:] = [turn.state]
+        assert isinstance(turn.effect, Send)
+        turn = advance(plan, turn.state, world.send(turn.effect))
+    assert turn.outcome.outputs == {"state": "running"}
+    assert turn.outcome.requests == total + 1
+    assert seen[total][0] - seen[early][0] < 2_000, "objects are kept"
+    assert seen[total][1] == seen[early][1], "the stack grows"
+    assert seen[total][2] - seen[early][2] < 20, "the state grows"
