@@ -32,6 +32,7 @@ WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
 )
 DOCUMENT_CHECKS: tuple[Check[DocumentScope], ...] = (
     links.check_component_links,
+    links.check_identities,
     references.check_component_references,
 )
 

@@ -42,7 +42,15 @@ def _deviations(read: Read) -> Findings:
         hint = f"{spelling[0].upper()}{spelling[1:]}." if spelling else None
         if rule == "jsonpath-root-filter":
             hint = _without_root_filter(condition.strip())
-        yield Finding(rule, messages[rule], read.site.pointer, hint)
+        yield Finding(rule, messages[rule], read.site.pointer, _on(read.criterion.source.context, hint))
+
+
+def _on(context: str | None, hint: str | None) -> str | None:
+    """A hint that speaks of $response.body, for a criterion whose context may be another one."""
+    if hint is None or context in (None, "$response.body"):
+        return hint
+    into = context if "#" in str(context) else f"{context}#"
+    return hint.replace("$response.body#", str(into)).replace("$response.body", str(context))
 
 
 def _without_root_filter(condition: str) -> str | None:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from arazzo_runner.documents.model import Action, Parameter, Reusable, Step, Workflow
 from arazzo_runner.documents.pointer import join
+from arazzo_runner.documents.uris import base_uri, resolve, self_uri
 from arazzo_runner.lint import operation_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
 from arazzo_runner.lint.scope import DocumentScope, StepScope, WorkflowScope
@@ -41,6 +42,17 @@ def check_component_links(scope: DocumentScope) -> Findings:
             yield from _workflow(scope, action.workflow_id, f"{action.pointer}/workflowId")
 
 
+def check_identities(scope: DocumentScope) -> Findings:
+    """A source that has a ``$self`` is named by it (1.1, Identity-Based Referencing)."""
+    for source in scope.description.source_descriptions:
+        if scope.sources.kind(source.name) != "arazzo" or not scope.sources.usable(source.name):
+            continue
+        identity = self_uri(scope.linker.library.source(scope.description, source.name))
+        if identity is not None and resolve(base_uri(scope.description.document), source.url) != identity:
+            message = f"the source {source.name!r} calls itself {identity}"
+            yield Finding("self-reference", message, f"{source.pointer}/url", f"Write url: {identity}")
+
+
 def _entries(workflow: Workflow) -> Iterator[Entry]:
     """Everything that may be a Reusable Object."""
     lists: list[tuple[tuple[Parameter | Action | Reusable, ...], Literal["parameters", "success", "failure"]]] = [
@@ -60,6 +72,9 @@ def _entries(workflow: Workflow) -> Iterator[Entry]:
 def _component(scope: DocumentScope, entry: Parameter | Action | Reusable, kind: str) -> Findings:
     if not isinstance(entry, Reusable):
         return
+    if kind != "parameters" and entry.has_value:
+        message = "'value' means nothing on a reference to an action"
+        yield Finding("field-not-applicable", message, f"{entry.pointer}/value", "Remove 'value'.", key=True)
     try:
         if kind == "parameters":
             scope.linker.parameters(scope.description, [entry])
@@ -150,6 +165,9 @@ def _operation(scope: StepScope, reference: str, pointer: str) -> Findings:
             message = f"the operationId {reference!r} is no expression that names an operation"
             yield Finding("expression-syntax", message, pointer, f"Write {_QUALIFIED}<name>.<operationId>.")
             return
+    if step.action is not None and isinstance(link, LinkedOperation):
+        message = f"'action' is for steps that send or receive messages, and {link.operation.label} works over HTTP"
+        yield Finding("async-field", message, f"{step.pointer}/action", "Remove 'action'.", key=True)
     if step.operation_id is not None and not reference.startswith(_QUALIFIED):
         yield from _unqualified(scope, reference, pointer)
     if step.operation_path is not None and isinstance(link, LinkedOperation):

@@ -68,6 +68,15 @@ RULES.register(
         passing="- {condition: '$response.body#/pet != null'}\n",
     ),
     _warning(
+        id="self-reference",
+        summary="A source that gives itself a URI is named by it.",
+        hint="Write that URI.",
+        section="Identity-Based Referencing (1.1)",
+        at="/sourceDescriptions",
+        failing="- {name: others, url: other.arazzo.yaml, type: arazzo}\n",
+        passing="- {name: others, url: 'https://example.com/flows/other', type: arazzo}\n",
+    ),
+    _warning(
         id="unknown-request-parameter",
         summary="A parameter of the request that an expression names is one that the step sends.",
         hint="Send the parameter, or name one that is sent.",

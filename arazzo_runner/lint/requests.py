@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from arazzo_runner.documents.model import Parameter
-from arazzo_runner.expressions import logic
+from arazzo_runner.documents import pointer as json_pointer
+from arazzo_runner.documents.model import ExpressionType, Parameter
+from arazzo_runner.documents.pointer import PointerError
+from arazzo_runner.errors import ExpressionSyntaxError
+from arazzo_runner.expressions import logic, selectors
 from arazzo_runner.expressions.conditions import Literal, numeric
 from arazzo_runner.expressions.criteria import Simple
 from arazzo_runner.expressions.syntax import Special
 from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
 from arazzo_runner.lint.scope import StepScope, WorkflowScope
+from arazzo_runner.openapi.media_types import essence, is_xml
 from arazzo_runner.openapi.operations import Operation, ParameterSpec
+
+_SELECTORS: Mapping[str, Callable[[str, str | None], object]] = {
+    "jsonpointer": lambda target, _: json_pointer.split(target),
+    "jsonpath": selectors.jsonpath,
+    "xpath": selectors.xpath,
+}
+_NAMES = {"jsonpointer": "JSON Pointer", "jsonpath": "JSONPath query", "xpath": "XPath expression"}
 
 _NOT_PARAMETERS = ("accept", "content-type", "authorization")
 """Headers that OpenAPI does not let an operation declare as parameters, and steps send all the same (H3)."""
@@ -28,7 +39,36 @@ def check_requests(scope: WorkflowScope) -> Findings:
             yield from _undeclared(operation, parameter)
         yield from _required(step, operation)
         yield from _body(step, operation)
+    for step in scope.steps:
+        yield from _query_string(step)
+        yield from _replacements(step)
     yield from _statuses(scope)
+
+
+def _query_string(step: StepScope) -> Findings:
+    """A ``querystring`` is the whole query, beside which there are no ``query`` parameters (Parameter Object, 1.1)."""
+    whole = next((p for p in step.parameters if p.location == "querystring"), None)
+    parts = [parameter.name for parameter in step.parameters if parameter.location == "query"]
+    if whole is not None and parts:
+        message = f"the parameter {whole.name!r} is the whole query, and {', '.join(parts)} would be a part of it"
+        yield Finding("querystring-alone", message, whole.pointer)
+
+
+def _replacements(step: StepScope) -> Findings:
+    """A target is a selector of its type: by default an XPath for XML, and else a JSON Pointer (H4)."""
+    body = step.step.request_body
+    for replacement in body.replacements if body is not None else ():
+        default = "xpath" if body is not None and is_xml(body.content_type or "") else "jsonpointer"
+        kind = replacement.target_selector_type or ExpressionType(default)
+        if kind.type not in _SELECTORS:
+            continue  # the loader's `bad-value`
+        try:
+            _SELECTORS[kind.type](replacement.target, kind.version)
+        except (ExpressionSyntaxError, PointerError) as error:
+            looks_like_jsonpath = kind.type == "jsonpointer" and replacement.target.startswith("$")
+            hint = "Say that it is a JSONPath: targetSelectorType: jsonpath." if looks_like_jsonpath else None
+            message = f"the target {replacement.target!r} is no {_NAMES[kind.type]}: {error.message}"
+            yield Finding("replacement-target", message, f"{replacement.pointer}/target", hint)
 
 
 def _undeclared(operation: Operation, parameter: Parameter) -> Findings:
@@ -103,13 +143,9 @@ def _body(step: StepScope, operation: Operation) -> Findings:
         yield Finding("request-body-unexpected", message, f"{step.step.pointer}/requestBody", None, key=True)
     elif body.content_type is not None and "$" not in body.content_type:
         known = [media.content_type for media in operation.bodies]
-        if not any(_accepts(_essence(declared), _essence(body.content_type)) for declared in known):
+        if not any(_accepts(essence(declared), essence(body.content_type)) for declared in known):
             message = f"the operation {operation.label} takes {' or '.join(known)}, not {body.content_type}"
             yield Finding("content-type-not-declared", message, f"{body.pointer}/contentType")
-
-
-def _essence(content_type: str) -> str:
-    return content_type.partition(";")[0].strip().lower()
 
 
 def _accepts(declared: str, given: str) -> bool:

@@ -48,8 +48,9 @@ paths:
 
 OTHER = """\
 arazzo: 1.1.0
+$self: https://example.com/flows/other
 info: {title: Other, version: 1.0.0}
-sourceDescriptions: [{name: pets, url: pets.openapi.yaml, type: openapi}]
+sourceDescriptions: [{name: pets, url: ../pets.openapi.yaml, type: openapi}]
 workflows:
 - workflowId: log-in
   inputs: {type: object, required: [user], properties: {user: {type: string}}}
@@ -61,6 +62,7 @@ WEB = {
     "https://example.com/pets.openapi.yaml": PETS,
     "https://example.com/shop.openapi.yaml": SHOP,
     "https://example.com/other.arazzo.yaml": OTHER,
+    "https://example.com/flows/other": OTHER,
     "https://example.com/events.asyncapi.yaml": "asyncapi: 3.0.0\nchannels: {petArrived: {}}\n",
 }
 
