@@ -9,8 +9,8 @@ from functools import cached_property
 from typing import Any
 
 from arazzo_runner.effects import Request, Response
-from arazzo_runner.expressions.selectors import xml_as_object
 from arazzo_runner.expressions.undefined import UNDEFINED, Undefined
+from arazzo_runner.expressions.xpath import xml_as_object
 from arazzo_runner.openapi.serialize import is_json, is_xml
 
 

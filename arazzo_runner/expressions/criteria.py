@@ -17,6 +17,7 @@ from arazzo_runner.expressions.bound import BoundQuery, bind_query
 from arazzo_runner.expressions.conditions import Condition, Literal, SimpleDialect, deviations, parse_condition
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, to_text
 from arazzo_runner.expressions.jsonpath_logic import Context, PathCondition, PathDialect, parse_bare
+from arazzo_runner.expressions.limits import REGEX_SECONDS
 from arazzo_runner.expressions.syntax import path_end
 from arazzo_runner.expressions.templates import (
     CompiledValue,
@@ -104,9 +105,9 @@ class Regex:
             return Verdict(False, f"the context {_is(value)}")
         text = to_text(value)
         try:
-            found = compile_regex(to_text(self.pattern.resolve(scope))).search(text, timeout=selectors.REGEX_SECONDS)
+            found = compile_regex(to_text(self.pattern.resolve(scope))).search(text, timeout=REGEX_SECONDS)
         except TimeoutError:
-            return Verdict(False, f"the pattern searched for more than {selectors.REGEX_SECONDS:g} s", broken=True)
+            return Verdict(False, f"the pattern searched for more than {REGEX_SECONDS:g} s", broken=True)
         except regex.error as error:
             return Verdict(False, f"not a regular expression: {error}", broken=True)
         return Verdict(True) if found else Verdict(False, f"nothing in {_show(text)} matches")

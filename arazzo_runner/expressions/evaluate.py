@@ -10,6 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.expressions import selectors
+from arazzo_runner.expressions.limits import BudgetExceeded
 from arazzo_runner.expressions.syntax import (
     ComponentReference,
     Expression,
@@ -20,6 +21,7 @@ from arazzo_runner.expressions.syntax import (
     Tail,
 )
 from arazzo_runner.expressions.undefined import UNDEFINED, Undefined
+from arazzo_runner.expressions.xpath import xml_as_object
 
 Value: TypeAlias = Any
 """Plain JSON data, ``bytes`` for a body that is not text, or ``UNDEFINED``."""
@@ -66,7 +68,7 @@ class PlainMessage:
 
     @cached_property
     def structured_body(self) -> Value:
-        return selectors.xml_as_object(self.body) if self.is_xml and isinstance(self.body, str) else self.body
+        return xml_as_object(self.body) if self.is_xml and isinstance(self.body, str) else self.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,7 +203,10 @@ def resolve_pointer(value: Value, pointer: str) -> Value:
 def follow(value: Value, tail: Tail) -> Value:
     """What a path behind an expression reaches (V5): a value when it has only names and indexes, else a list."""
     if tail.steps is None:
-        nodes = selectors.jsonpath(tail.query).values(value)
+        try:
+            nodes = selectors.jsonpath(tail.query).values(value)
+        except BudgetExceeded:
+            return UNDEFINED
         return len(nodes) if tail.length else nodes
     for position, step in enumerate(tail.steps):
         found = _member(value, step)

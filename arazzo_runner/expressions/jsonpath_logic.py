@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from arazzo_runner.errors import ExpressionSyntaxError
-from arazzo_runner.expressions import logic, selectors
+from arazzo_runner.expressions import logic
 from arazzo_runner.expressions.bound import BoundQuery, QuotedText, bind_query, quoted_text
 from arazzo_runner.expressions.conditions import Literal, read_literal
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, length_of
+from arazzo_runner.expressions.jsonpath import iregexp
 from arazzo_runner.expressions.syntax import EMBEDDABLE, Expression, bracket_end, extent, parse_tail, path_end
 from arazzo_runner.expressions.templates import Dialect, embedded
 from arazzo_runner.expressions.undefined import UNDEFINED
@@ -236,7 +237,7 @@ def _searching(function: str) -> Any:
         text, pattern = _one(text), _one(pattern)
         if not isinstance(text, str) or not isinstance(pattern, str):
             return False
-        return selectors.iregexp(function, pattern, text)
+        return iregexp(function, pattern, text)
 
     return call
 

@@ -16,6 +16,7 @@ from arazzo_runner.documents.model import ExpressionType
 from arazzo_runner.errors import ExpressionSyntaxError, StepError
 from arazzo_runner.expressions import selectors
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, resolve_pointer, to_text
+from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError
 from arazzo_runner.expressions.syntax import EMBEDDABLE, NO_NAMES, Expression, Names, Version, extent, parse
 from arazzo_runner.expressions.undefined import UNDEFINED
 
@@ -195,7 +196,7 @@ def select(value: Value, selector: str, type_: ExpressionType) -> Value:
         if type_.type == "xpath":
             return selectors.xpath(selector, type_.version).value(value)
         found = selectors.jsonpath(selector, type_.version).values(value)
-    except (selectors.SelectorError, selectors.BudgetExceeded) as error:
+    except (SelectorError, BudgetExceeded) as error:
         raise StepError("missing-value", f"the selector {selector!r} cannot be applied: {error.message}") from None
     return UNDEFINED if not found else found[0] if len(found) == 1 else found
 

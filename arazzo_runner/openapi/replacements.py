@@ -7,15 +7,8 @@ from typing import Any
 
 from arazzo_runner.documents.model import ExpressionType
 from arazzo_runner.errors import ExpressionSyntaxError, StepError
-from arazzo_runner.expressions.selectors import (
-    BudgetExceeded,
-    SelectorError,
-    jsonpath,
-    set_by_jsonpath,
-    set_by_pointer,
-    set_by_xpath,
-    xpath,
-)
+from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError
+from arazzo_runner.expressions.selectors import jsonpath, set_by_jsonpath, set_by_pointer, set_by_xpath, xpath
 from arazzo_runner.openapi.media_types import is_json, is_xml
 from arazzo_runner.openapi.styles import scalar_text
 from arazzo_runner.openapi.xml_elements import xml_characters

@@ -1,0 +1,189 @@
+"""JSONPath: RFC 9535 complete, and Goessner's draft, each by the library that knows it (C5)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextvars import ContextVar
+from functools import cache
+from typing import TYPE_CHECKING, Any, Protocol
+
+from arazzo_runner.errors import ExpressionSyntaxError
+from arazzo_runner.expressions.limits import MAX_NODES, REGEX_SECONDS, BudgetExceeded, SelectorError
+from arazzo_runner.expressions.undefined import UNDEFINED
+
+if TYPE_CHECKING:
+    from jsonpath_rfc9535 import JSONPathEnvironment
+
+
+class JsonPath(Protocol):
+    """A compiled JSONPath query."""
+
+    def values(self, value: Any) -> list[Any]:
+        """The values selected, in order."""
+
+    def exists(self, value: Any) -> bool:
+        """Whether at least one node is selected."""
+
+    def locations(self, value: Any) -> list[tuple[str | int, ...]]:
+        """The names and indexes that lead to each node selected."""
+
+
+_budget: ContextVar[list[int]] = ContextVar("jsonpath_budget")
+
+
+def _spend(nodes: Iterable[Any]) -> Iterator[Any]:
+    left = _budget.get()
+    for node in nodes:
+        left[0] -= 1
+        if left[0] < 0:
+            raise BudgetExceeded(f"the JSONPath query visited more than {MAX_NODES:,} nodes")
+        yield node
+
+
+class Rfc9535:
+    """A query of RFC 9535."""
+
+    def __init__(self, query: str) -> None:
+        from jsonpath_rfc9535 import JSONPathError
+
+        try:
+            self._query = _rfc9535_environment().compile(query)
+        except (JSONPathError, RecursionError) as error:
+            message = str(error).splitlines()[0] if str(error) else "nested too deeply"
+            token = getattr(error, "token", None)
+            raise ExpressionSyntaxError(f"not a JSONPath query: {message}", query, getattr(token, "index", 0)) from None
+
+    def _nodes(self, value: Any) -> Iterator[Any]:
+        from jsonpath_rfc9535 import JSONPathError
+
+        _budget.set([MAX_NODES])
+        try:
+            yield from self._query.finditer(value)
+        except RecursionError:
+            raise BudgetExceeded("the value is nested too deeply for the JSONPath query") from None
+        except JSONPathError as error:
+            raise BudgetExceeded(f"the JSONPath query stopped: {error}") from None
+
+    def values(self, value: Any) -> list[Any]:
+        return [] if value is UNDEFINED else [node.value for node in self._nodes(value)]
+
+    def exists(self, value: Any) -> bool:
+        return value is not UNDEFINED and next(self._nodes(value), None) is not None
+
+    def locations(self, value: Any) -> list[tuple[str | int, ...]]:
+        return [node.location for node in self._nodes(value)]
+
+
+def iregexp(function: str, pattern: str, text: str) -> bool:
+    """RFC 9535's ``match`` (``fullmatch``) and ``search``: False when the pattern is no I-Regexp (RFC 9485).
+
+    Raises:
+        BudgetExceeded: the pattern searched too long.
+    """
+    import regex
+    from iregexp_check import check
+    from jsonpath_rfc9535.function_extensions._pattern import map_re
+
+    if not check(pattern):
+        return False
+    try:
+        return getattr(regex, function)(map_re(pattern), text, timeout=REGEX_SECONDS) is not None
+    except TimeoutError:
+        raise BudgetExceeded(f"the pattern searched for more than {REGEX_SECONDS:g} s") from None
+    except regex.error:
+        return False
+
+
+@cache
+def _rfc9535_environment() -> JSONPathEnvironment:
+    """The library's environment, its segments made to count and its two regex functions made to stop."""
+    from jsonpath_rfc9535 import JSONPathEnvironment
+    from jsonpath_rfc9535.function_extensions import Match, Search
+    from jsonpath_rfc9535.parse import Parser
+    from jsonpath_rfc9535.segments import JSONPathChildSegment, JSONPathRecursiveDescentSegment
+
+    class CountingChild(JSONPathChildSegment):
+        def resolve(self, nodes: Iterable[Any]) -> Iterable[Any]:
+            return _spend(super().resolve(nodes))
+
+    class CountingDescent(JSONPathRecursiveDescentSegment):
+        def resolve(self, nodes: Iterable[Any]) -> Iterable[Any]:
+            return _spend(super().resolve(nodes))
+
+        def _visit(self, node: Any, depth: int = 1) -> Iterable[Any]:
+            return _spend(super()._visit(node, depth))
+
+    class CountingParser(Parser):
+        def parse_query(self, stream: Any, *, in_filter: bool = False) -> Iterable[Any]:
+            for segment in super().parse_query(stream, in_filter=in_filter):
+                kind = CountingDescent if isinstance(segment, JSONPathRecursiveDescentSegment) else CountingChild
+                yield kind(env=segment.env, token=segment.token, selectors=segment.selectors)
+
+    class StoppingMatch(Match):
+        def __call__(self, string: object, pattern: object) -> bool:
+            return isinstance(string, str) and isinstance(pattern, str) and iregexp("fullmatch", pattern, string)
+
+    class StoppingSearch(Search):
+        def __call__(self, string: object, pattern: object) -> bool:
+            return isinstance(string, str) and isinstance(pattern, str) and iregexp("search", pattern, string)
+
+    class Environment(JSONPathEnvironment):
+        parser_class = CountingParser
+
+        def setup_function_extensions(self) -> None:
+            super().setup_function_extensions()
+            self.function_extensions["match"] = StoppingMatch()
+            self.function_extensions["search"] = StoppingSearch()
+
+    return Environment()
+
+
+class Goessner:
+    """A query of ``draft-goessner-dispatch-jsonpath-00``."""
+
+    def __init__(self, query: str) -> None:
+        from jsonpath_ng.exceptions import JSONPathError
+        from jsonpath_ng.ext.parser import parse
+
+        try:
+            self._query = parse(query)
+        except (JSONPathError, RecursionError, ValueError, TypeError, AttributeError) as error:
+            # The library lets errors of its own internals out on malformed filters.
+            raise ExpressionSyntaxError(f"not a JSONPath query of Goessner's draft: {error}", query) from None
+
+    def _matches(self, value: Any) -> list[Any]:
+        if value is UNDEFINED:
+            return []
+        try:
+            return list(self._query.find(value))
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError) as error:
+            raise SelectorError(f"the JSONPath query stopped: {error or type(error).__name__}") from None
+
+    def values(self, value: Any) -> list[Any]:
+        return [match.value for match in self._matches(value)]
+
+    def exists(self, value: Any) -> bool:
+        return bool(self._matches(value))
+
+    def locations(self, value: Any) -> list[tuple[str | int, ...]]:
+        return [tuple(_goessner_steps(match)) for match in self._matches(value)]
+
+
+def _goessner_steps(match: Any) -> list[str | int]:
+    steps: list[str | int] = []
+    while match.context is not None:
+        path = match.path
+        if getattr(path, "fields", None):
+            steps.append(path.fields[0])
+        elif getattr(path, "indices", None):
+            steps.append(path.indices[0])
+        elif hasattr(path, "index"):
+            steps.append(path.index)
+        match = match.context
+    return steps[::-1]
+
+
+JSONPATH_VERSIONS: Mapping[str, Callable[[str], JsonPath]] = {
+    "rfc9535": Rfc9535,
+    "draft-goessner-dispatch-jsonpath-00": Goessner,
+}
