@@ -23,6 +23,8 @@ from arazzo_runner.lint.sites import Read
 from arazzo_runner.lint.sources import Sources
 from arazzo_runner.openapi.linker import Linker
 
+_UNDECLARED = ("unknown-", "undeclared-")
+
 WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
     links.check_links,
     references.check_references,
@@ -75,9 +77,13 @@ def check_workflow(
 
 
 def _of_workflow(scope: WorkflowScope) -> Iterator[Finding]:
-    yield from _of_reads(scope.reads, scope.document.description)
-    for check in WORKFLOW_CHECKS:
-        yield from check(scope)
+    found = [finding for check in WORKFLOW_CHECKS for finding in check(scope)]
+    unknown = {finding.pointer for finding in found if finding.rule.startswith(_UNDECLARED)}
+    yield from found
+    for finding in _of_reads(scope.reads, scope.document.description):
+        # How a name is spelled is beside the point when there is no such name.
+        if finding.rule != "expression-grammar" or finding.pointer not in unknown:
+            yield finding
 
 
 def _of_reads(reads: Iterable[Read], description: ArazzoDescription) -> Iterator[Finding]:

@@ -47,10 +47,10 @@ def _deviations(read: Read) -> Findings:
 
 def _on(context: str | None, hint: str | None) -> str | None:
     """A hint that speaks of $response.body, for a criterion whose context may be another one."""
-    if hint is None or context in (None, "$response.body"):
+    if hint is None or context is None:
         return hint
-    into = context if "#" in str(context) else f"{context}#"
-    return hint.replace("$response.body#", str(into)).replace("$response.body", str(context))
+    into = context if "#" in context else f"{context}#"
+    return re.sub(r"\$response\.body(#?)", lambda found: into if found[1] else context, hint)
 
 
 def _without_root_filter(condition: str) -> str | None:

@@ -23,6 +23,10 @@ from arazzo_runner.lint.findings import Finding, Findings
 from arazzo_runner.lint.sites import Form, Read, Use
 
 _LOOKS_LIKE_EXPRESSION = re.compile(r"\{?\$(?P<root>[A-Za-z]+)[.#/\[][\w$]")
+_OTHER_TEMPLATE = re.compile(
+    r"(?:\$\{\s*\$?|\{\{\s*\$?)(?P<name>(?:inputs|outputs|steps|workflows|request|response|components)\.[^\s{}]+)\s*\}"
+)
+"""What other template languages write: ``${inputs.x}``, ``{{ inputs.x }}``."""
 
 
 def check_expressions(read: Read, version: Version) -> Findings:
@@ -80,6 +84,8 @@ def _mistaken(read: Read) -> tuple[str, str] | None:
     if read.site.kind != "value" or any(use.form in (Form.WHOLE, Form.WHOLE_IN_BRACES) for use in read.uses):
         return None
     text = read.site.data
+    if foreign := _OTHER_TEMPLATE.search(text):
+        return text, f"Write {{${foreign['name']}}}: Arazzo has one kind of braces."
     if read.uses and not re.fullmatch(r"\$[\w.]+/\S*", text):
         return None  # a template, which has its own rules
     if not _LOOKS_LIKE_EXPRESSION.match(text) or re.search(r"\s", text):
@@ -112,6 +118,8 @@ def _spelling(use: Use, version: Version) -> tuple[str, str, str] | None:
         case MessagePart(pointer=str(pointer)) if pointer and not pointer.startswith("/"):
             message = f"{text}: a JSON Pointer starts with '/'"
             return "pointer-spelling", message, f"Write {portable_spelling(node)}."
+        case Named(readings=(Reading(pointer=str(pointer)),)) if pointer and not pointer.startswith("/"):
+            return "pointer-spelling", f"{text}: a JSON Pointer starts with '/'", f"Write {text.replace('#', '#/', 1)}."
         case Named(rest=""):
             message = f"{text} means the whole object, which has no expression in the specification"
             return "whole-object", message, "Name its members one by one."

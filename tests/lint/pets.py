@@ -91,3 +91,28 @@ def rules(text: str, *, strict: bool = False) -> set[str]:
 def errors(problems: list[Problem]) -> set[str]:
     """The ids of the rules whose breaking refuses a run."""
     return {problem.rule for problem in problems if problem.severity is Severity.ERROR}
+
+
+def document(steps: str, *, rest: str = "", version: str = "1.1.0", sources: str = "") -> str:
+    """A document with one workflow; ``steps`` and ``rest`` are lists and fields in flow or block style."""
+    return f"""\
+arazzo: {version}
+info: {{title: Buy a pet, version: 1.0.0}}
+sourceDescriptions:
+- {{name: pets, url: pets.openapi.yaml, type: openapi}}
+{sources}workflows:
+- workflowId: buy-pet
+  inputs: {{type: object, properties: {{status: {{type: string}}, user: {{type: object}}, token: {{type: string}}}}}}
+{rest}  steps:
+{steps}"""
+
+
+def with_value(value: str, *, version: str = "1.1.0") -> str:
+    """A document whose one step sends one parameter."""
+    step = "  - stepId: find\n    operationId: findPet\n    parameters:\n"
+    return document(f"{step}    - {{name: status, in: query, value: {value}}}\n", version=version)
+
+
+def with_criterion(criterion: str) -> str:
+    """A document whose one step has one criterion."""
+    return document(f"  - stepId: find\n    operationId: findPet\n    successCriteria:\n    - {criterion}\n")

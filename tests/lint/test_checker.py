@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import time
+
+from arazzo_runner.documents.reader import read_document
+from arazzo_runner.documents.sources import Library
+from arazzo_runner.errors import Severity, sorted_problems
+from arazzo_runner.lint.checker import check_document, check_workflow
+from arazzo_runner.openapi.linker import Linker
+from tests.lint.pets import check, document, errors, fetch, rules, with_value
+
+_URI = "https://example.com/example.yaml"
+
+
+def test_problems_are_in_reading_order_and_each_is_there_once() -> None:
+    text = document(
+        "  - {stepId: a, operationId: nothing, outputs: {x: y}, bogus: 1}\n  - {stepId: a, operationId: findPet}\n"
+    )
+    found = check(text)
+
+    assert found == sorted_problems(found)
+    assert {"unknown-operation", "expression-syntax", "unknown-field", "duplicate-step-id"} == {p.rule for p in found}
+
+
+def test_a_document_without_workflows_has_the_loaders_problems_only() -> None:
+    assert rules("arazzo: 1.0.1\n") == {"missing-field"}
+    assert rules("[]") == {"not-arazzo"}
+
+
+def test_strict_refuses_what_a_default_run_accepts() -> None:
+    text = with_value("'Bearer $inputs.token'")
+
+    assert errors(check(text)) == set()
+    assert errors(check(text, strict=True)) == {"unbraced-expression"}
+
+
+def test_strict_refuses_nothing_where_both_readings_are_legal() -> None:
+    assert errors(check(with_value("'{$inputs.token}'"), strict=True)) == set()
+
+
+def test_one_workflow_is_checked_without_the_others() -> None:
+    text = document("  - {stepId: a, operationId: findPet, outputs: {x: $response.body.id}}\n")
+    text += "- {workflowId: broken, steps: [{stepId: a, operationId: nothing}]}\n"
+    read = read_document(text, "example.yaml", uri=_URI)
+    linker = Linker(Library(fetch=fetch))
+    description = linker.description(read)
+
+    first, second = description.workflows
+    assert [p.rule for p in check_workflow(linker, description, first)] == ["path-after-expression"]
+    assert {p.severity for p in check_workflow(linker, description, first, strict=True)} == {Severity.ERROR}
+    assert [p.rule for p in check_workflow(linker, description, second)] == ["unknown-operation"]
+
+
+def test_one_workflow_opens_only_the_sources_that_it_can_mean() -> None:
+    sources = "- {name: gone, url: gone.yaml, type: openapi}\n"
+    text = document("  - {stepId: a, operationId: $sourceDescriptions.pets.findPet}\n", sources=sources)
+    read = read_document(text, "example.yaml", uri=_URI)
+    linker = Linker(Library(fetch=fetch))
+    description = linker.description(read)
+
+    assert check_workflow(linker, description, description.workflows[0]) == []
+    assert [p.rule for p in check_document(linker, read)] == ["document-not-found"]
+
+
+def test_a_thousand_steps_are_checked_in_well_under_a_second() -> None:
+    steps = "".join(
+        f"  - stepId: s{n}\n    operationId: findPet\n"
+        f"    parameters: [{{name: status, in: query, value: $steps.s{max(n - 1, 0)}.outputs.x}}]\n"
+        f"    successCriteria: [{{condition: $statusCode == 200}}]\n"
+        f"    onFailure: [{{name: back, type: goto, stepId: s0, criteria: [{{condition: $statusCode == 503}}]}}]\n"
+        f"    outputs: {{x: $response.body#/x}}\n"
+        for n in range(1000)
+    )
+    read = read_document(document(steps), "example.yaml", uri=_URI)
+    began = time.process_time()
+    found = check_document(Linker(Library(fetch=fetch)), read)
+    seconds = time.process_time() - began
+
+    assert {problem.rule for problem in found} == {"unbounded-poll"}
+    assert seconds < 3  # 0.5 on the machine that it was written on; others are slower, and busier
