@@ -37,6 +37,20 @@ def source_options(command: Command) -> Command:
     )(command)
 
 
+def credential_options(command: Command) -> Command:
+    """``--auth`` and ``--credentials`` (H5)."""
+    command = click.option(
+        "--credentials", metavar="FILE", help="Credentials as YAML: scheme, then value or its parts."
+    )(command)
+    return click.option(
+        "--auth",
+        multiple=True,
+        metavar="SCHEME=VALUE",
+        help="Credential for a security scheme: a token, user:password, id:secret or env:NAME. "
+        "Also ARAZZO_AUTH_<SCHEME> in the environment.",
+    )(command)
+
+
 def pairs(words: Iterable[str], option: str, form: str) -> dict[str, str]:
     """``NAME=VALUE`` words as a mapping.
 

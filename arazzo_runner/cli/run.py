@@ -11,7 +11,15 @@ from typing import Any
 
 import click
 
-from arazzo_runner.cli.options import check_sources, pairs, server_variables, servers, source_options, workflows_option
+from arazzo_runner.cli.options import (
+    check_sources,
+    credential_options,
+    pairs,
+    server_variables,
+    servers,
+    source_options,
+    workflows_option,
+)
 
 
 @click.command(
@@ -35,6 +43,7 @@ from arazzo_runner.cli.options import check_sources, pairs, server_variables, se
 @click.option("--server", "server", multiple=True, metavar="[SOURCE=]URL", help="Send to this server.")
 @click.option("--server-var", multiple=True, metavar="[SOURCE.]NAME=VALUE", help="Set a server variable.")
 @source_options
+@credential_options
 @click.option("--record", metavar="FILE", help="Write the exchanges to a cassette, secrets masked.")
 @click.option("--replay", metavar="FILE", help="Answer only from a cassette; no socket is opened.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole run report instead of the outputs.")
@@ -99,6 +108,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
 def run(options: dict[str, Any]) -> int:
     """Run what the options ask for; gives the exit status."""
+    from arazzo_runner.cli.credentials import gather_credentials
     from arazzo_runner.cli.inputs import gather_inputs
     from arazzo_runner.cli.main import source_line
     from arazzo_runner.cli.targets import find_target
@@ -127,6 +137,7 @@ def run(options: dict[str, Any]) -> int:
         timeout=options["timeout"],
         max_retry_after=options["max_retry_after"],
         servers=ServerOptions(servers(options["server"]), server_variables(options["server_var"])),
+        credentials=gather_credentials(options["auth"], options["credentials"], os.environ),
     )
     plan = workbook.plan(target.workflow_id, run_options)
     schema = plan.workflow.input_schema

@@ -16,6 +16,7 @@ from arazzo_runner.errors import Place, Problem
 from arazzo_runner.expressions.criteria import CompiledCriterion
 from arazzo_runner.expressions.templates import CompiledValue
 from arazzo_runner.openapi.operations import Operation
+from arazzo_runner.openapi.security import Credentials
 from arazzo_runner.openapi.servers import ServerOptions
 
 DEFAULT_MAX_STEPS = 10_000
@@ -50,6 +51,7 @@ class RunOptions:
         timeout: of the whole run, or None.
         max_retry_after: the longest single wait, whoever asks for it (F4, F5).
         servers: H2.
+        credentials: H5; secrets, which no digest or message of ours holds.
     """
 
     strict: bool = False
@@ -59,6 +61,7 @@ class RunOptions:
     timeout: float | None = None
     max_retry_after: float = DEFAULT_MAX_RETRY_AFTER
     servers: ServerOptions = field(default_factory=ServerOptions)
+    credentials: Credentials = field(default_factory=Credentials, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,3 +200,17 @@ class Plan:
     def workflow(self) -> PlannedWorkflow:
         """The workflow that was asked for."""
         return self.workflows[self.entry]
+
+    @property
+    def secret_headers(self) -> frozenset[str]:
+        """The headers that the security schemes of the plan's operations are sent in (S1)."""
+        definitions = (
+            scheme.definition
+            for workflow in self.workflows.values()
+            for step in workflow.steps
+            if step.operation is not None
+            for scheme in step.operation.schemes.values()
+        )
+        return frozenset(
+            str(d["name"]) for d in definitions if d.get("type") == "apiKey" and d.get("in") == "header" and "name" in d
+        )

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, cast
 
 from arazzo_runner.documents import pointer as json_pointer
@@ -112,8 +112,7 @@ class _Planner:
         for key in sorted(self.planned):
             digest.update(key.encode())
             digest.update(self.planned[key].spot.document.text.encode("utf-8", "surrogatepass"))
-        decisive = replace(self.options)
-        digest.update(repr(decisive).encode())
+        digest.update(repr(self.options).encode())
         return digest.hexdigest()[:32]
 
     def check_structure(self, here: _Here) -> None:

@@ -30,6 +30,7 @@ from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.openapi.bodies import choose_content_type, encode_body
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.replacements import apply_replacement
+from arazzo_runner.openapi.security import Need, apply_security
 from arazzo_runner.openapi.serialize import Argument, is_json, serialize
 from arazzo_runner.openapi.servers import server_url
 
@@ -76,6 +77,9 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions) -> Prepared:
     if operation is None:
         raise StepError("request-invalid", f"the step {step.step_id!r} calls no operation")
     target = serialize(operation, arguments(step, operation, scope))
+    applied = apply_security(operation, options.credentials, target)
+    applied.add_to(target)
+    target.warnings += [_needs(need) for need in applied.needs]
     headers = list(target.headers)
     names = {name.lower() for name, _ in headers}
     content: bytes | None = None
@@ -94,6 +98,10 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions) -> Prepared:
     url = server + target.path + (f"?{target.query}" if target.query else "")
     request = Request(operation.method, url, tuple(headers), content)
     return Prepared(request, target.sent, _digest(request), tuple(target.warnings))
+
+
+def _needs(need: Need) -> str:
+    return f"the scheme {need.scheme.name!r} takes {need.kind.value}, which cannot be had yet; give a token instead"
 
 
 def arguments(step: PlannedStep, operation: Operation, scope: Scope) -> list[Argument]:

@@ -74,6 +74,12 @@ class Credentials:
         """The credential for a scheme, or None."""
         return self.by_scheme.get(scheme) or self.by_variable.get(environment_variable(scheme))
 
+    def secrets(self) -> Iterator[str]:
+        """Every value that nothing may show (S1)."""
+        for credential in (*self.by_scheme.values(), *self.by_variable.values()):
+            # Of a pair the token is its text as a whole; who somebody is says less than it would hide.
+            yield from (value for value in (credential.token, credential.secret) if value is not None)
+
 
 class NeedKind(Enum):
     """What must be exchanged with a server, or given to the transport, before a scheme can be applied."""

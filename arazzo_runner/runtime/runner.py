@@ -253,6 +253,8 @@ class Session:
         self._listeners = tuple(listeners)
         self._warnings: list[str] = []
         self.redactor.learn_inputs(plan.workflow.input_schema, self._inputs)
+        self.redactor.learn(*plan.options.credentials.secrets())
+        self.redactor.learn_headers(*plan.secret_headers)
         self._loop = Loop(plan, self._tell, self._before, self._after, self.redactor.secret_names)
 
     def recorder(self, path: str | Path, *, comment: str = "") -> Recorder:
