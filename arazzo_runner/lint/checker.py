@@ -28,6 +28,7 @@ _UNDECLARED = ("unknown-", "undeclared-")
 WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
     links.check_links,
     references.check_references,
+    references.check_moments,
     flow.check_flow,
     calls.check_calls,
     requests.check_requests,

@@ -65,7 +65,7 @@ def _required(schema: dict[str, Any]) -> Iterator[str]:
         if any("default" in part for part in _subschemas(schema, _ALWAYS, branches=False, start=member))
     }
     asked = [name for node in always if isinstance(listed := node.get("required"), list) for name in listed]
-    return (name for name in dict.fromkeys(asked) if isinstance(name, str) and name not in defaults)
+    return iter(dict.fromkeys(name for name in asked if isinstance(name, str) and name not in defaults))
 
 
 def _properties(node: dict[str, Any]) -> dict[str, Any]:

@@ -42,6 +42,24 @@ _CHANNEL_PATH = "{$sourceDescriptions.events.url}#/channels/petArrived"
 
 RULES.register(
     _error(
+        id="openapi-version",
+        summary="A source of type openapi is an OpenAPI 3.0, 3.1 or 3.2 description.",
+        hint="Convert it to OpenAPI 3, or give the source its type.",
+        section="Source Description Object; semantics.md H0",
+        at="/sourceDescriptions/0/url",
+        failing="events.asyncapi.yaml",
+        passing="pets.openapi.yaml",
+    ),
+    _error(
+        id="unresolved-reference",
+        summary="A $ref of a description leads somewhere.",
+        hint="Mend the description.",
+        section="Step Object; semantics.md H1",
+        at="/sourceDescriptions/0/url",
+        failing="broken.openapi.yaml",
+        passing="pets.openapi.yaml",
+    ),
+    _error(
         id="channel-path-form",
         summary="A channelPath names a source and a JSON Pointer into it.",
         hint="Write '{$sourceDescriptions.<name>.url}#/channels/<channel>'.",

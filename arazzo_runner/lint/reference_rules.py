@@ -68,6 +68,15 @@ RULES.register(
         passing="- {condition: '$response.body#/pet != null'}\n",
     ),
     _warning(
+        id="exchange-not-yet",
+        summary="What a step sends does not name the step's own request or answer.",
+        hint="Declare an output of an earlier step, and write $steps.<stepId>.outputs.<name>.",
+        section="Runtime Expressions; semantics.md V1",
+        at=f"{_STEP}/parameters",
+        failing="- {name: status, in: query, value: $response.body#/status}\n",
+        passing="- {name: status, in: query, value: new}\n",
+    ),
+    _warning(
         id="self-reference",
         summary="A source that gives itself a URI is named by it.",
         hint="Write that URI.",

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
-from arazzo_runner.expressions.syntax import ComponentReference, Expression, MessagePart, Named, SourceReference
+from arazzo_runner.expressions.syntax import (
+    ComponentReference,
+    Expression,
+    MessagePart,
+    Named,
+    SourceReference,
+    Special,
+)
 from arazzo_runner.lint import reference_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
 from arazzo_runner.lint.scope import DocumentScope, WorkflowScope
@@ -26,6 +33,17 @@ def check_references(scope: WorkflowScope) -> Findings:
                     yield from _request_parameter(scope, node, read)
                 case _:
                     yield from check_global(scope.document, node, read.site.pointer)
+
+
+def check_moments(scope: WorkflowScope) -> Findings:
+    """What a step sends cannot be made of its own request or answer; those of earlier steps are gone by then (V1)."""
+    for read in scope.reads:
+        if read.site.moment != "before":
+            continue
+        for node in dict.fromkeys(use.node for use in read.uses):
+            if isinstance(node, MessagePart) or (isinstance(node, Special) and node.name != "self"):
+                message = f"{node} has no value in {read.site.owner}, which is made before the request is sent"
+                yield Finding("exchange-not-yet", message, read.site.pointer)
 
 
 def check_component_references(scope: DocumentScope) -> Findings:

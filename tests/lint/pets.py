@@ -58,7 +58,18 @@ workflows:
   outputs: {token: $steps.ask.outputs.token}
 """
 
+BROKEN = """\
+openapi: 3.1.0
+info: {title: Broken, version: 1.0.0}
+paths:
+  /pets:
+    get:
+      operationId: findPet
+      parameters: [{$ref: '#/components/parameters/nowhere'}]
+"""
+
 WEB = {
+    "https://example.com/broken.openapi.yaml": BROKEN,
     "https://example.com/pets.openapi.yaml": PETS,
     "https://example.com/shop.openapi.yaml": SHOP,
     "https://example.com/other.arazzo.yaml": OTHER,
@@ -111,6 +122,11 @@ def with_value(value: str, *, version: str = "1.1.0") -> str:
     """A document whose one step sends one parameter."""
     step = "  - stepId: find\n    operationId: findPet\n    parameters:\n"
     return document(f"{step}    - {{name: status, in: query, value: {value}}}\n", version=version)
+
+
+def with_output(expression: str, *, version: str = "1.1.0") -> str:
+    """A document whose one step has one output."""
+    return document(f"  - {{stepId: find, operationId: findPet, outputs: {{out: {expression}}}}}\n", version=version)
 
 
 def with_criterion(criterion: str) -> str:

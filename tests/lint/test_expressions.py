@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lint.pets import check, document, rules, with_criterion, with_value
+from tests.lint.pets import check, document, rules, with_criterion, with_output, with_value
 
 
 @pytest.mark.parametrize(
@@ -10,8 +10,6 @@ from tests.lint.pets import check, document, rules, with_criterion, with_value
     [
         "$inputs.status",
         "$inputs.user#/email",
-        "$request.query.status",
-        "$url",
         "$self",
         "'{$inputs.token}{$inputs.status}'",
         "$sourceDescriptions.pets.url",
@@ -29,22 +27,37 @@ def test_what_the_specification_writes_has_no_problem(value: str) -> None:
     ("value", "rule", "hint"),
     [
         ("$body.x", "not-an-expression", "Did you mean $response.body.x?"),
-        ("$response.body/x", "not-an-expression", "Did you mean $response.body#/x?"),
         ("'{$foo.bar}'", "not-an-expression", "Write a runtime expression, such as $inputs.name."),
         ("'${inputs.token}'", "not-an-expression", "Write {$inputs.token}: Arazzo has one kind of braces."),
         ("'{{ $inputs.token }}'", "not-an-expression", "Write {$inputs.token}: Arazzo has one kind of braces."),
         ("'Bearer $inputs.token'", "unbraced-expression", "Write {$inputs.token}."),
         ("'{$inputs.token}'", "whole-value-braces", "Write $inputs.token to keep the type."),
         ("$inputs.user.email", "path-after-expression", "Write $inputs.user#/email."),
-        ("'$response.body.a[0].b'", "path-after-expression", "Write $response.body#/a/0/b."),
-        ("$response.body#id", "pointer-spelling", "Write $response.body#/id."),
         ("$inputs.user#email", "pointer-spelling", "Write $inputs.user#/email."),
-        ("$response.headers.X-Next", "header-spelling", "Write $response.header.X-Next."),
         ("$inputs", "whole-object", "Name its members one by one."),
     ],
 )
 def test_each_deviation_is_told_with_what_to_write(value: str, rule: str, hint: str) -> None:
     assert [(problem.rule, problem.hint) for problem in check(with_value(value))] == [(rule, hint)]
+
+
+@pytest.mark.parametrize(
+    ("expression", "rule", "hint"),
+    [
+        ("'$response.body.a[0].b'", "path-after-expression", "Write $response.body#/a/0/b."),
+        ("$response.body#id", "pointer-spelling", "Write $response.body#/id."),
+        ("$response.headers.X-Next", "header-spelling", "Write $response.header.X-Next."),
+        ("$response.body/x", "expression-syntax", "Did you mean $response.body#/x?"),
+    ],
+)
+def test_each_deviation_of_an_output_is_told_with_what_to_write(expression: str, rule: str, hint: str) -> None:
+    assert [(problem.rule, problem.hint) for problem in check(with_output(expression))] == [(rule, hint)]
+
+
+def test_a_mistaken_body_is_told_where_it_is_text() -> None:
+    found = {problem.rule: problem.hint for problem in check(with_value("$response.body/x"))}
+
+    assert found["not-an-expression"] == "Did you mean $response.body#/x?"
 
 
 def test_a_path_in_a_condition_is_the_specifications_own() -> None:
@@ -74,8 +87,8 @@ def test_expressions_deep_in_a_payload_have_their_own_places() -> None:
 
 
 def test_a_1_0_document_has_no_messages() -> None:
-    assert rules(with_value("$message.payload#/a", version="1.0.1")) == {"newer-expression"}
-    assert rules(with_value("$message.payload#/a")) == set()
+    assert rules(with_output("$message.payload#/a", version="1.0.1")) == {"newer-expression"}
+    assert rules(with_output("$message.payload#/a")) == set()
 
 
 def test_a_pointer_behind_an_input_is_in_the_examples_of_1_0() -> None:
@@ -83,7 +96,7 @@ def test_a_pointer_behind_an_input_is_in_the_examples_of_1_0() -> None:
 
 
 def test_an_expression_in_a_pointer_is_not_evaluated() -> None:
-    assert rules(with_value("'{$response.body#/a/$inputs.status/b} x'")) == {"expression-in-pointer"}
+    assert rules(with_output("$response.body#/a/$inputs.status/b")) == {"expression-in-pointer"}
 
 
 def test_expressions_of_components_are_read_without_names() -> None:

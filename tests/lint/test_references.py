@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lint.pets import check, document, rules, with_value
+from tests.lint.pets import check, document, rules, with_output, with_value
 
 _FIND = "  - {stepId: find, operationId: findPet, outputs: {pet: $response.body}}\n"
 
@@ -17,7 +17,6 @@ _FIND = "  - {stepId: find, operationId: findPet, outputs: {pet: $response.body}
         ("$workflows.buy-pet.outputs.price", "unknown-output", "The outputs of buy-pet are total."),
         ("$sourceDescriptions.pet.url", "unknown-source", "Did you mean pets?"),
         ("$components.parameters.page", "unknown-component", "There are no components.parameters."),
-        ("$request.query.state", "unknown-request-parameter", "Did you mean status?"),
         ("$outputs.price", "undeclared-output", "The outputs are total."),
     ],
 )
@@ -28,6 +27,17 @@ def test_a_name_that_is_not_declared_is_told_with_the_nearest(value: str, rule: 
     text = document(_FIND + step, rest="  outputs: {total: $steps.find.outputs.pet}\n")
 
     assert [(problem.rule, problem.hint) for problem in check(text)] == [(rule, hint)]
+
+
+def test_a_parameter_of_the_request_that_is_not_sent() -> None:
+    [found] = check(with_output("$request.query.state"))
+
+    assert (found.rule, found.hint) == ("unknown-request-parameter", "Did you mean status?")
+
+
+@pytest.mark.parametrize("value", ["$response.body", "$statusCode", "$url", "'{$request.query.status} x'"])
+def test_what_is_sent_cannot_be_made_of_the_answer(value: str) -> None:
+    assert rules(with_value(value)) == {"exchange-not-yet"}
 
 
 def test_steps_of_another_workflow_cannot_be_read() -> None:
