@@ -7,7 +7,7 @@ import os
 import sys
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -20,6 +20,9 @@ from arazzo_runner.cli.options import (
     source_options,
     workflows_option,
 )
+
+if TYPE_CHECKING:
+    from arazzo_runner.reports.console import Console
 
 
 @click.command(
@@ -110,12 +113,10 @@ def run(options: dict[str, Any]) -> int:
     """Run what the options ask for; gives the exit status."""
     from arazzo_runner.cli.credentials import gather_credentials
     from arazzo_runner.cli.inputs import gather_inputs
-    from arazzo_runner.cli.main import source_line
     from arazzo_runner.cli.targets import find_target
     from arazzo_runner.engine.plan import RunOptions
-    from arazzo_runner.errors import UsageError
+    from arazzo_runner.errors import Severity, UsageError
     from arazzo_runner.openapi.servers import ServerOptions
-    from arazzo_runner.reports.console import Console, ConsoleOptions
     from arazzo_runner.reports.jsonreport import JsonReport
     from arazzo_runner.runtime.drivers import Listener
     from arazzo_runner.runtime.runner import Session, load
@@ -142,41 +143,50 @@ def run(options: dict[str, Any]) -> int:
     plan = workbook.plan(target.workflow_id, run_options)
     schema = plan.workflow.input_schema
     inputs = gather_inputs(schema, options["inputs"], os.environ, sys.stdin)
-    report = JsonReport(target.document)
     report_paths = _report_paths(options["reports"])
-    stderr = sys.stderr
-    live = stderr.isatty() and os.environ.get("TERM") != "dumb"
+    with ExitStack() as stack:
+        listeners: list[Listener] = [_console(options)]
+        report = None
+        if options["as_json"] or report_paths:
+            report = stack.enter_context(JsonReport(target.document))
+            listeners.append(report)
+        session = Session(plan, inputs, listeners)
+        if options["dry_run"]:
+            from arazzo_runner.cli.dryrun import dry_run
+
+            return dry_run(session, inputs)
+        for problem in plan.problems:
+            if not options["quiet"] and problem.severity is Severity.WARNING:
+                click.echo(f"  ! {problem.place}: {problem.message} [{problem.rule}]", err=True)
+        with ExitStack() as connections:
+            world = _world(session, options, transport, connections)
+            result = session.run(world)
+        _warn_of_unused(world, succeeded=result.succeeded)
+        outputs = session.redactor.outputs(dict(result.outputs))
+        if report is not None and options["as_json"]:
+            report.write(sys.stdout, outputs=outputs)
+        else:
+            click.echo(json.dumps(outputs, ensure_ascii=False, indent=2, default=_bytes_as_text))
+        if report is not None:
+            for path in report_paths:
+                _write_report(report, path)
+    interrupted = result.reason is not None and result.reason.code == "interrupted"
+    return 130 if interrupted else 0 if result.succeeded else 1
+
+
+def _console(options: dict[str, Any]) -> Console:
+    """What is shown on stderr: live and in colour only on a terminal."""
+    from arazzo_runner.cli.main import source_line
+    from arazzo_runner.reports.console import Console, ConsoleOptions
+
+    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     show = ConsoleOptions(
         quiet=options["quiet"],
         verbose=options["verbose"],
         colour=live and not os.environ.get("NO_COLOR"),
         live=live and not options["verbose"],
     )
-    console = Console(stderr, show, source_line)
-    keep = options["as_json"] or bool(report_paths)
-    listeners: list[Listener] = [console, report] if keep else [console]
-    session = Session(plan, inputs, listeners)
-    if options["dry_run"]:
-        from arazzo_runner.cli.dryrun import dry_run
-
-        return dry_run(session, inputs)
-    for problem in plan.problems:
-        if not options["quiet"] and problem.severity.value == "warning":
-            click.echo(f"  ! {problem.place}: {problem.message} [{problem.rule}]", err=True)
-    with ExitStack() as stack:
-        world = _world(session, options, transport, stack)
-        result = session.run(world)
-    _warn_of_unused(world, result.succeeded)
-    outputs = session.redactor.outputs(dict(result.outputs))
-    if options["as_json"]:
-        report.write(sys.stdout, outputs=outputs)
-    else:
-        click.echo(json.dumps(outputs, ensure_ascii=False, indent=2, default=_bytes_as_text))
-    for path in report_paths:
-        _write_report(report, path)
-    report.close()
-    interrupted = result.reason is not None and result.reason.code == "interrupted"
-    return 130 if interrupted else 0 if result.succeeded else 1
+    return Console(sys.stderr, show, source_line)
 
 
 def _bytes_as_text(value: Any) -> str:
@@ -218,7 +228,7 @@ def _world(session: Any, options: dict[str, Any], transport: Any, stack: ExitSta
     return world
 
 
-def _warn_of_unused(world: Any, succeeded: bool) -> None:  # noqa: FBT001 - the run's own word
+def _warn_of_unused(world: Any, *, succeeded: bool) -> None:
     unused = getattr(world, "unused", ())
     if succeeded and unused:
         first = unused[0].request

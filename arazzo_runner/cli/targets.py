@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.errors import ArazzoError, UsageError
 
 SUFFIXES = (".yaml", ".yml", ".json")
+_ARAZZO = re.compile(rb"""^\s*\{?\s*["']?arazzo["']?\s*:""", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,18 +71,26 @@ def find_target(target: str, workflow: str | None, directory: str) -> Target:
     return Target(paths[0], target)
 
 
+def arazzo_files(directory: str) -> Iterator[tuple[Path, bytes]]:
+    """The files under a directory that look like Arazzo documents, with their content."""
+    for path in sorted(p for p in Path(directory).rglob("*") if p.suffix in SUFFIXES and p.is_file()):
+        try:
+            data = path.read_bytes()
+        except OSError:
+            continue
+        if _ARAZZO.search(data):
+            yield path, data
+
+
 def descriptions(directory: str) -> Iterator[tuple[str, ArazzoDescription]]:
     """The Arazzo documents under a directory, by path; what cannot be read as one is passed over."""
     from arazzo_runner.documents.loader import load_description
     from arazzo_runner.documents.reader import read_document
 
-    for path in sorted(p for p in Path(directory).rglob("*") if p.suffix in SUFFIXES and p.is_file()):
+    for path, data in arazzo_files(directory):
         try:
-            data = path.read_bytes()
-            if b"arazzo" not in data:
-                continue
             description, _ = load_description(read_document(data, str(path)))
-        except (OSError, ArazzoError):
+        except ArazzoError:
             continue
         if description is not None:
             yield str(path), description

@@ -40,6 +40,7 @@ from arazzo_runner.expressions.templates import (
 from arazzo_runner.expressions.templates import (
     Literal as LiteralValue,
 )
+from arazzo_runner.lint.checker import check_workflow
 from arazzo_runner.lint.link_rules import problem
 from arazzo_runner.openapi.linker import LinkedWorkflow, Linker, LinkError, nearest
 from arazzo_runner.openapi.operations import Operation
@@ -126,7 +127,10 @@ class _Planner:
                 self.problems.append(found)
 
     def report(self, here: _Here, rule: str, message: str, pointer: str, hint: str = "") -> None:
-        self.problems.append(problem(rule, message, here.description.document.place(pointer), hint=hint or None))
+        place = here.description.document.place(pointer)
+        # Under --strict the rules have looked at the workflow before; what they found is not said twice.
+        if not any(known.place == place and known.severity is Severity.ERROR for known in self.problems):
+            self.problems.append(problem(rule, message, place, hint=hint or None))
 
     def attempt(self, here: _Here, pointer: str, make: Callable[[], T]) -> T | None:
         """What ``make`` gives; its error becomes a problem at ``pointer``."""
@@ -153,6 +157,8 @@ class _Planner:
     def workflow(self, here: _Here) -> PlannedWorkflow:
         description, workflow = here.description, here.workflow
         document = description.document
+        if self.options.strict:
+            self.problems += check_workflow(self.linker, description, workflow, strict=True)
         schema = self.attempt(here, f"{workflow.pointer}/inputs", lambda: self.schema(description, workflow)) or {}
         depends_on = []
         for index, reference in enumerate(workflow.depends_on):

@@ -296,19 +296,23 @@ def _jsonpath(criterion: Criterion, dialect: Dialect) -> Compiled:
     return JsonPathQuery(context, query, rooted and not dialect.strict), deviating
 
 
+_COMPARISON = r"\$((?:\.[A-Za-z_]\w*)+)\s*(==|!=|<=|>=|<|>)\s*('[^']*'|\"[^\"']*\"|-?[\d.]+|true|false|null)"
+_COMPARISONS = re.compile(rf"{_COMPARISON}(?:\s*(?:&&|\|\|)\s*{_COMPARISON})*")
+
+
 def _as_query(text: str) -> str:
     """The legal spelling of a bare expression, where there is a simple one."""
-    match = re.fullmatch(r"\$((?:\.[A-Za-z_]\w*)*)\.([A-Za-z_]\w*)\s*(==|!=|<=|>=|<|>)\s*([^|&()]+?)", text)
-    if match is None:
+    lengths = re.fullmatch(r"\$((?:\.[A-Za-z_]\w*)*)\.length\s*(?:>\s*0|>=\s*1|!=\s*0)", text)
+    if lengths is not None:
+        return f"write ${lengths[1]}[*]"
+    if _COMPARISONS.fullmatch(text) is None or ".length" in text:
         return "write a query, or a simple condition on $response.body"
-    path, member, operator, literal = match.groups()
-    if member != "length":
-        pointer = (path + "." + member).replace(".", "/")
-        quoted = re.sub(r'^"(.*)"$', r"'\1'", literal)
-        return f"write the simple condition $response.body#{pointer} {operator} {quoted}"
-    if (operator, literal) in ((">", "0"), (">=", "1"), ("!=", "0")):
-        return f"write ${path}[*]"
-    return "write a query, or a simple condition on $response.body"
+
+    def simple(match: re.Match[str]) -> str:
+        path, operator, literal = match.groups()
+        return f"$response.body#{path.replace('.', '/')} {operator} " + re.sub(r'^"(.*)"$', r"'\1'", literal)
+
+    return f"write the simple condition {re.sub(_COMPARISON, simple, text)}"
 
 
 _COMPILERS: Mapping[str, Callable[[Criterion, Dialect], Compiled]] = {

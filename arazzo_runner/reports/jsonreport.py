@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Any, TextIO
+from typing import Any, Self, TextIO
 
 from arazzo_runner.effects import Headers
 from arazzo_runner.engine.events import Attempt, AttemptFinished, Event, Outcome, Reason, RunFinished
@@ -26,7 +26,7 @@ def report_schema() -> Mapping[str, Any]:
 
 
 class JsonReport:
-    """A listener that collects a run; ``write`` gives the report once it has ended.
+    """A listener that collects a run; ``write`` gives the report once it has ended. Use it as a context manager.
 
     Args:
         document: what was run, as the user named it.
@@ -71,8 +71,10 @@ class JsonReport:
         for line in self._attempts:
             yield line.rstrip("\n")
 
-    def close(self) -> None:
-        """Give the space back."""
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
         self._attempts.close()
 
 

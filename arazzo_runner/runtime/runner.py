@@ -83,11 +83,20 @@ def load(
         UnreadableDocument: it is not there, or is no YAML or JSON.
         InvalidDocument: nothing sensible can be made of it.
     """
-    library = Library(fetch=partial(_fetch, transport), options=SourceOptions(dict(sources or {}), base_dir))
-    linker = Linker(library)
-    document = library.entry(str(path))
+    linker = Linker(open_library(sources=sources, base_dir=base_dir, transport=transport))
+    document = linker.library.entry(str(path))
     description = linker.description(document)
     return Workbook(description, tuple(linker.load(document)[1]), linker)
+
+
+def open_library(
+    *,
+    sources: Mapping[str, str] | None = None,
+    base_dir: str | None = None,
+    transport: TransportOptions | None = None,
+) -> Library:
+    """The documents of one run or check; see ``load``."""
+    return Library(fetch=partial(_fetch, transport), options=SourceOptions(dict(sources or {}), base_dir))
 
 
 def _fetch(transport: TransportOptions | None, url: str) -> bytes:

@@ -23,7 +23,7 @@ from arazzo_runner.runtime.cassettes import Recorder, Recording, Replay, read_ca
 from arazzo_runner.runtime.drivers import Loop, adrive, drive
 from arazzo_runner.runtime.redaction import Redactor
 
-from ..conformance.test_own_cases import answer_to, own_cases, plan_of
+from tests.conformance.test_own_cases import answer_to, own_cases, plan_of
 from .worlds import AnswerFor, AsyncListWorld, ListWorld, as_recorded
 
 Case = dict[str, Any]

@@ -1,0 +1,43 @@
+"""The command line, called in this process."""
+
+from __future__ import annotations
+
+import io
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from arazzo_runner.cli.main import main
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Result:
+    status: int
+    out: str
+    err: str
+
+
+Arazzo = Callable[..., Result]
+
+
+@pytest.fixture
+def arazzo(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Arazzo:
+    """Call ``arazzo`` in the project's directory; gives status, stdout and stderr."""
+    monkeypatch.chdir(ROOT)
+
+    def call(*words: str, stdin: str = "") -> Result:
+        monkeypatch.setattr(sys, "argv", ["arazzo", *words])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as exit_:
+            main()
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err
+        return Result(int(exit_.value.code or 0), captured.out, captured.err)
+
+    return call
