@@ -7,7 +7,7 @@ from collections.abc import Iterable
 
 from arazzo_runner.expressions import logic
 from arazzo_runner.expressions.conditions import Literal, Operand, SimpleDialect, numeric
-from arazzo_runner.expressions.criteria import Simple
+from arazzo_runner.expressions.criteria import CompiledCriterion, Simple
 from arazzo_runner.expressions.syntax import Special
 from arazzo_runner.lint import criterion_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.lint.findings import Finding, Findings
@@ -24,25 +24,23 @@ def check_criteria(reads: Iterable[Read]) -> Findings:
     for read in reads:
         if read.criterion is None:
             continue
-        yield from _deviations(read)
+        yield from _deviations(read, read.criterion)
         if isinstance(read.criterion.test, Simple):
             yield from _decided(read, read.criterion.test.node)
 
 
-def _deviations(read: Read) -> Findings:
-    if read.criterion is None:
-        return
-    condition = read.criterion.source.condition
+def _deviations(read: Read, criterion: CompiledCriterion) -> Findings:
+    condition = criterion.source.condition
     messages = {
         "double-quoted-literal": f"the condition {condition!r} has a string in double quotes",
         "jsonpath-not-a-query": f"the condition {condition!r} is a comparison, not a JSONPath query",
         "jsonpath-root-filter": f"the query {condition!r} filters the members of the context, or the context itself",
     }
-    for rule, spelling in read.criterion.deviations:
+    for rule, spelling in criterion.deviations:
         hint = f"{spelling[0].upper()}{spelling[1:]}." if spelling else None
         if rule == "jsonpath-root-filter":
             hint = _without_root_filter(condition.strip())
-        yield Finding(rule, messages[rule], read.site.pointer, _on(read.criterion.source.context, hint))
+        yield Finding(rule, messages[rule], read.site.pointer, _on(criterion.source.context, hint))
 
 
 def _on(context: str | None, hint: str | None) -> str | None:

@@ -19,7 +19,7 @@ from arazzo_runner.expressions.syntax import (
     portable_spelling,
 )
 from arazzo_runner.lint import expression_rules  # noqa: F401 - registers the rules that this module reports
-from arazzo_runner.lint.findings import Finding, Findings
+from arazzo_runner.lint.findings import Finding, Findings, sentence
 from arazzo_runner.lint.sites import Form, Read, Use
 
 _LOOKS_LIKE_EXPRESSION = re.compile(r"\{?\$(?P<root>[A-Za-z]+)[.#/\[][\w$]")
@@ -47,13 +47,11 @@ def _check_syntax(read: Read) -> Findings:
         case "criterion":
             criterion = site.data
             message = f"the {criterion.type.type} condition {criterion.condition!r} cannot be parsed: {error.message}"
-            yield Finding("criterion-syntax", message, site.pointer, _sentence(error.hint) or None)
+            yield Finding("criterion-syntax", message, site.pointer, sentence(error.hint))
         case "selector":
-            yield Finding("selector-syntax", error.message, site.pointer, _sentence(error.hint) or None)
+            yield Finding("selector-syntax", error.message, site.pointer, sentence(error.hint))
         case _:
-            yield Finding(
-                "expression-syntax", f"{site.owner}: {error.message}", site.pointer, _sentence(error.hint) or None
-            )
+            yield Finding("expression-syntax", f"{site.owner}: {error.message}", site.pointer, sentence(error.hint))
 
 
 def _check_form(read: Read) -> Findings:
@@ -93,7 +91,7 @@ def _mistaken(read: Read) -> tuple[str, str] | None:
     try:
         parse(text.strip("{}"))
     except ExpressionSyntaxError as error:
-        return text, _sentence(error.hint) or "Write a runtime expression, such as $inputs.name."
+        return text, sentence(error.hint) or "Write a runtime expression, such as $inputs.name."
     return None
 
 
@@ -179,10 +177,3 @@ def _check_pointers(read: Read) -> Findings:
                 if inner is not None:
                     message = f"{use.text}: the expression inside the JSON Pointer is not evaluated"
                     yield Finding("expression-in-pointer", message, read.site.pointer)
-
-
-def _sentence(hint: str) -> str:
-    """A hint of the expression parser as this room writes hints."""
-    if not hint:
-        return ""
-    return hint[0].upper() + hint[1:] + ("" if hint[-1] in ".?!'\"" else ".")

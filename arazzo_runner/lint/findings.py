@@ -58,6 +58,13 @@ class Finding:
         return replace(made, severity=Severity.ERROR) if strict and self.rule in DEVIATIONS else made
 
 
+def sentence(hint: str) -> str | None:
+    """A hint of the rooms below, which write it small and without a full stop, as this room writes hints."""
+    if not hint:
+        return None
+    return hint[0].upper() + hint[1:] + ("" if hint[-1] in ".?!'\"" else ".")
+
+
 def did_you_mean(name: str, known: Iterable[str], what: str) -> str:
     """A hint for a name that is not declared: those most like it, else the first few."""
     known = list(known)

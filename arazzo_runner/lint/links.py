@@ -6,16 +6,16 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from arazzo_runner.documents.model import Action, Parameter, Reusable, Step, Workflow
+from arazzo_runner.documents.model import Action, Parameter, Reusable, Workflow
 from arazzo_runner.documents.pointer import join
 from arazzo_runner.documents.uris import base_uri, resolve, self_uri
 from arazzo_runner.lint import operation_rules  # noqa: F401 - registers the rules that this module reports
-from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
+from arazzo_runner.lint.channels import check_channel, check_message_operation
+from arazzo_runner.lint.findings import Finding, Findings, did_you_mean, sentence
 from arazzo_runner.lint.scope import DocumentScope, StepScope, WorkflowScope
 from arazzo_runner.openapi.linker import LinkedOperation, LinkError
 
 _QUALIFIED = "$sourceDescriptions."
-_CHANNEL_PATH = re.compile(r"(?P<open>\{)?\$sourceDescriptions\.(?P<name>.+?)(?P<url>\.url)?\}?#(?P<pointer>/.+)")
 
 Entry = tuple[Parameter | Action | Reusable, Literal["parameters", "success", "failure"]]
 
@@ -81,7 +81,7 @@ def _component(scope: DocumentScope, entry: Parameter | Action | Reusable, kind:
         else:
             scope.linker.actions(scope.description, [entry], kind)
     except LinkError as error:
-        yield Finding(error.rule, error.message, f"{entry.pointer}/reference", _sentence(error.hint))
+        yield Finding(error.rule, error.message, f"{entry.pointer}/reference", sentence(error.hint))
 
 
 def _workflow(scope: DocumentScope, reference: str, pointer: str) -> Findings:
@@ -91,7 +91,7 @@ def _workflow(scope: DocumentScope, reference: str, pointer: str) -> Findings:
         return
     found = scope.sources.workflow(reference)
     if isinstance(found, LinkError):
-        yield Finding(found.rule, found.message, pointer, _sentence(found.hint))
+        yield Finding(found.rule, found.message, pointer, sentence(found.hint))
 
 
 def _actions(scope: WorkflowScope) -> Iterator[tuple[Action, str]]:
@@ -122,37 +122,19 @@ def _step_target(scope: StepScope) -> Findings:
     if step.workflow_id is not None:
         yield from _workflow(scope.holder.document, step.workflow_id, f"{step.pointer}/workflowId")
     elif step.channel_path is not None:
-        yield from _channel(scope.holder.document, step, step.channel_path)
+        yield from check_channel(scope.holder.document, step, step.channel_path)
     elif scope.reference is not None:
         yield from _operation(scope, *scope.reference)
-
-
-def _channel(scope: DocumentScope, step: Step, reference: str) -> Findings:
-    pointer = f"{step.pointer}/channelPath"
-    match = _CHANNEL_PATH.fullmatch(reference)
-    if match is None:
-        message = f"the channelPath {reference!r} does not name a source and a JSON Pointer"
-        yield Finding("channel-path-form", message, pointer)
-    elif scope.description.source(match["name"]) is None:
-        known = [source.name for source in scope.description.source_descriptions]
-        hint = did_you_mean(match["name"], known, "source descriptions")
-        yield Finding("unknown-source", f"there is no source description {match['name']!r}", pointer, hint)
-    else:
-        if not (match["open"] and match["url"]):
-            message = f"the channelPath {reference!r} is understood here, and not by every tool"
-            hint = f"Write '{{{_QUALIFIED}{match['name']}.url}}#{match['pointer']}'."
-            yield Finding("operation-reference-form", message, pointer, hint)
-        yield Finding("asyncapi-not-run", f"the step {step.step_id!r} works over AsyncAPI", pointer)
 
 
 def _operation(scope: StepScope, reference: str, pointer: str) -> Findings:
     link, step = scope.link, scope.step
     match link:
         case LinkError(rule="asyncapi-step"):
-            yield Finding("asyncapi-not-run", f"the step {step.step_id!r} works over AsyncAPI", pointer)
+            yield from check_message_operation(scope.holder.document, step, reference, pointer)
             return
         case LinkError():
-            yield Finding(link.rule, link.message, pointer, _sentence(link.hint))
+            yield Finding(link.rule, link.message, pointer, sentence(link.hint))
             return
         case LinkedOperation(portable=str(portable)):
             message = f"the reference {reference!r} to an operation is understood here, and not by every tool"
@@ -181,16 +163,11 @@ def _operation(scope: StepScope, reference: str, pointer: str) -> Findings:
 
 def _unqualified(scope: StepScope, reference: str, pointer: str) -> Findings:
     """With several sources an operationId MUST name its own (Step Object); ``<name>.<id>`` has its own rule."""
-    sources = [s for s in scope.holder.document.description.source_descriptions if s.type != "arazzo"]
+    document = scope.holder.document
+    sources = [s for s in document.description.source_descriptions if document.sources.kind(s.name) != "arazzo"]
     link = scope.link
     if len(sources) < 2 or (isinstance(link, LinkedOperation) and link.portable is not None):
         return
     name = link.source if isinstance(link, LinkedOperation) else "<name>"
     message = f"the operationId {reference!r} does not say which of the {len(sources)} sources it belongs to"
     yield Finding("unqualified-operation", message, pointer, f"Write {_QUALIFIED}{name}.{reference}.")
-
-
-def _sentence(hint: str) -> str | None:
-    if not hint:
-        return None
-    return hint[0].upper() + hint[1:] + ("" if hint[-1] in ".?!" else ".")

@@ -67,6 +67,14 @@ RULES.register(
         failing=_channel("{stepId: wait, action: receive, channelPath: petArrived}"),
         passing=_channel(f"{{stepId: wait, action: receive, channelPath: '{_CHANNEL_PATH}'}}"),
     ),
+    _warning(
+        id="unknown-channel",
+        summary="A channel, or an operation over messages, is one of its AsyncAPI description.",
+        hint="Name a channel of the description.",
+        section="Step Object (1.1)",
+        failing=_channel(f"{{stepId: wait, action: receive, channelPath: '{_CHANNEL_PATH}s'}}"),
+        passing=_channel(f"{{stepId: wait, action: receive, channelPath: '{_CHANNEL_PATH}'}}"),
+    ),
     _hint(
         id="asyncapi-not-run",
         summary="A step works over HTTP.",

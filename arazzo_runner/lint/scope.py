@@ -8,7 +8,6 @@ from functools import cached_property
 from typing import Literal
 
 from arazzo_runner.documents.model import Action, ArazzoDescription, Parameter, Reusable, Step, Workflow
-from arazzo_runner.errors import DocumentError
 from arazzo_runner.expressions.syntax import Names
 from arazzo_runner.expressions.templates import Dialect
 from arazzo_runner.lint.input_schemas import Inputs, inputs_of
@@ -183,7 +182,7 @@ class WorkflowScope:
         outputs: dict[str, tuple[str, ...]] = {}
         for found in self.referenced.values():
             outputs[found.workflow.workflow_id] = tuple(found.workflow.outputs)
-            inputs[found.workflow.workflow_id] = _input_names(found)
+            inputs[found.workflow.workflow_id] = inputs_of(found.description, found.workflow).names
         for other in description.workflows:
             outputs[other.workflow_id] = tuple(other.outputs)
         steps: dict[str, tuple[str, ...]] = {}
@@ -198,10 +197,3 @@ class WorkflowScope:
     def reads(self) -> tuple[Read, ...]:
         """Every expression and condition of the workflow, each read once."""
         return tuple(read_workflow(self.workflow, Dialect(self.names, self.document.description.version)))
-
-
-def _input_names(found: LinkedWorkflow) -> tuple[str, ...]:
-    try:
-        return inputs_of(found.description, found.workflow).names
-    except DocumentError:
-        return ()

@@ -182,14 +182,23 @@ def _read(site: Site, dialect: Dialect) -> Read:
             case "value":
                 return Read(site, _whole(compile_text(site.data, dialect)) or _embedded(site.data, dialect))
             case "selector":
+                if not _is_selector(site.data):
+                    return Read(site)  # the loader has said what is wrong with it
                 selector = compile_selector(site.data, dialect)
                 return Read(site, (Use(selector.context, str(site.data["context"]), Form.WHOLE),))
             case "criterion":
                 return _criterion(site, dialect)
     except ExpressionSyntaxError as error:
         return Read(site, error=error)
-    except (KeyError, AttributeError):  # an object that is no Selector Object; the loader has said so
-        return Read(site)
+
+
+def _is_selector(data: Any) -> bool:
+    match data:
+        case {"context": str(), "selector": str(), "type": str() | {"type": str(), "version": str() | None}}:
+            return True
+        case {"context": str(), "selector": str(), "type": {"type": str(), **rest}}:
+            return "version" not in rest
+    return False
 
 
 def _whole(compiled: Any) -> tuple[Use, ...]:

@@ -58,6 +58,8 @@ workflows:
   outputs: {token: $steps.ask.outputs.token}
 """
 
+EVENTS = "asyncapi: 3.0.0\nchannels: {petArrived: {}}\noperations: {awaitPet: {}}\n"
+
 BROKEN = """\
 openapi: 3.1.0
 info: {title: Broken, version: 1.0.0}
@@ -74,7 +76,7 @@ WEB = {
     "https://example.com/shop.openapi.yaml": SHOP,
     "https://example.com/other.arazzo.yaml": OTHER,
     "https://example.com/flows/other": OTHER,
-    "https://example.com/events.asyncapi.yaml": "asyncapi: 3.0.0\nchannels: {petArrived: {}}\n",
+    "https://example.com/events.asyncapi.yaml": EVENTS,
 }
 
 

@@ -1,7 +1,13 @@
 from __future__ import annotations
 
+import json
 import time
+from collections.abc import Iterator
+from typing import Any
 
+import pytest
+
+from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.reader import read_document
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.errors import Severity, sorted_problems
@@ -78,3 +84,59 @@ def test_a_thousand_steps_are_checked_in_well_under_a_second() -> None:
 
     assert {problem.rule for problem in found} == {"unbounded-poll"}
     assert seconds < 3  # 0.5 on the machine that it was written on; others are slower, and busier
+
+
+_WHOLE = (
+    document(
+        """\
+  - stepId: a
+    operationId: findPet
+    parameters: [{name: status, in: query, value: $inputs.status}, {reference: $components.parameters.page}]
+    successCriteria: [{context: $response.body, condition: '$.a', type: {type: jsonpath, version: rfc9535}}]
+    onFailure: [{name: again, type: retry, retryLimit: 2, criteria: [{condition: $statusCode == 503}]}]
+    outputs: {id: {context: $response.body, selector: /id, type: jsonpointer}}
+  - stepId: b
+    operationId: addPet
+    dependsOn: [a]
+    requestBody: {payload: {id: $steps.a.outputs.id}, replacements: [{target: /id, value: 1}]}
+    onSuccess: [{name: go, type: goto, workflowId: buy-pet, parameters: [{name: status, value: '{$inputs.status} x'}]}]
+""",
+        rest="  dependsOn: []\n  outputs: {id: $steps.a.outputs.id}\n",
+    )
+    + "components: {parameters: {page: {name: page, in: query, value: 1}}}\n"
+)
+
+_ODD: Any = (
+    None,
+    True,
+    0,
+    "",
+    "$",
+    "$inputs.",
+    "{$",
+    "$steps.a.outputs.b",
+    [],
+    ["a"],
+    {},
+    {"a": {}},
+    {"reference": "x"},
+)
+
+
+def _pointers(value: object, pointer: str = "") -> Iterator[str]:
+    yield pointer
+    members = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for name, member in members:
+        yield from _pointers(member, json_pointer.join(pointer, name))
+
+
+@pytest.mark.parametrize("odd", _ODD, ids=repr)
+def test_a_document_that_is_odd_anywhere_is_checked_to_the_end(odd: object) -> None:
+    pointers = [pointer for pointer in _pointers(read_document(_WHOLE, "example.yaml").data) if pointer]
+    assert len(pointers) > 80
+    for pointer in pointers:
+        data = read_document(_WHOLE, "example.yaml").data
+        parent, _, name = pointer.rpartition("/")
+        holder = json_pointer.resolve(data, parent)
+        holder[int(name) if isinstance(holder, list) else json_pointer.unescape(name)] = odd
+        assert all(problem.message for problem in check(json.dumps(data)))
