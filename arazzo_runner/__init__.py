@@ -78,8 +78,9 @@ __all__ = [
     "ActionTaken", "ArazzoError", "Attempt", "AttemptFinished", "AttemptStarted", "CassetteError", "CriterionOutcome",
     "DocumentError", "Event", "ExpressionSyntaxError", "InvalidDocument", "InvalidInputs", "InvalidState", "Outcome",
     "Place", "Plan", "PlanError", "Problem", "Reason", "RunFailed", "RunFinished", "RunOptions", "RunResult",
-    "RunStarted", "RunState", "Runner", "ServerOptions", "Session", "Severity", "TransportOptions", "Turn", "UnreadableDocument",
-    "UsageError", "Waiting", "Warned", "Workbook", "WorkflowEntered", "WorkflowLeft", "advance", "load", "start",
+    "RunStarted", "RunState", "Runner", "ServerOptions", "Session", "Severity", "TransportOptions", "Turn",
+    "UnreadableDocument", "UsageError", "Waiting", "Warned", "Workbook", "WorkflowEntered", "WorkflowLeft", "advance",
+    "load", "start",
 ]  # fmt: skip
 
 

@@ -31,6 +31,7 @@ def version_of(text: Json) -> tuple[int, int]:
 
 
 def arazzo_version(reading: Reading, text: str, pointer: str) -> None:
+    """The version is one of a feature set that is known."""
     if not _VERSION.fullmatch(text):
         newest = "1.0.1" if reading.version == (1, 0) else "1.1.0"
         message = f"'{text}' is no version that is supported: those are 1.0.x and 1.1.x"
@@ -49,6 +50,7 @@ def uri_reference(reading: Reading, text: str, pointer: str) -> None:
 
 
 def self_uri(reading: Reading, text: str, pointer: str) -> None:
+    """``$self`` is a URI-reference without a fragment (1.1)."""
     uri_reference(reading, text, pointer)
     if "#" in text:
         hint = f"Write: $self: {text.partition('#')[0]}"
@@ -56,6 +58,7 @@ def self_uri(reading: Reading, text: str, pointer: str) -> None:
 
 
 def criterion_context(reading: Reading, criterion: dict[str, Json], pointer: str) -> None:
+    """A criterion of a type that looks at something says at what."""
     kind = criterion.get("type")
     if "context" in criterion or kind is None:
         return
@@ -67,6 +70,7 @@ def criterion_context(reading: Reading, criterion: dict[str, Json], pointer: str
 
 
 def action_target(reading: Reading, action: dict[str, Json], pointer: str) -> None:
+    """A goto names one target, a retry one at most."""
     targets = [name for name in ("stepId", "workflowId") if name in action]
     match action.get("type"), targets:
         case "goto" | "retry", [_, _]:
@@ -80,6 +84,7 @@ def action_target(reading: Reading, action: dict[str, Json], pointer: str) -> No
 
 
 def action_fields(reading: Reading, action: dict[str, Json], pointer: str) -> None:
+    """Fields stand on the actions for which they mean something."""
     kind = action.get("type")
     if kind in ("end", "goto"):
         _not_applicable(reading, action, pointer, ["retryAfter", "retryLimit"], f"an action of type '{kind}'")
@@ -88,6 +93,7 @@ def action_fields(reading: Reading, action: dict[str, Json], pointer: str) -> No
 
 
 def action_parameters(reading: Reading, action: dict[str, Json], pointer: str) -> None:
+    """Parameters of an action are inputs of a workflow: they have no ``in`` (1.1)."""
     for _, parameter, here in _entries(action, "parameters", pointer):
         if "in" in parameter and "reference" not in parameter:
             message = "a parameter of an action is an input of a workflow, and has no 'in'"
@@ -95,6 +101,7 @@ def action_parameters(reading: Reading, action: dict[str, Json], pointer: str) -
 
 
 def step_target(reading: Reading, step: dict[str, Json], pointer: str) -> None:
+    """A step calls exactly one thing."""
     targets = [name for name in TARGETS if name in step]
     if not targets:
         reading.report(
@@ -109,6 +116,7 @@ def step_target(reading: Reading, step: dict[str, Json], pointer: str) -> None:
 
 
 def step_fields(reading: Reading, step: dict[str, Json], pointer: str) -> None:
+    """Fields stand on the steps for which they mean something."""
     if "workflowId" in step:
         _not_applicable(reading, step, pointer, ["requestBody"], "a step that calls a workflow")
         for name in ("action", "correlationId"):
@@ -149,6 +157,7 @@ def _parameters_need_in(reading: Reading, value: dict[str, Json], pointer: str) 
 
 
 def step_dependencies(reading: Reading, step: dict[str, Json], pointer: str) -> None:
+    """A step's ``dependsOn`` names steps (1.1)."""
     listed = step.get("dependsOn")
     for number, name in enumerate(listed if isinstance(listed, list) else []):
         if isinstance(name, str) and name.startswith("$") and not _FOREIGN_STEP.fullmatch(name):
@@ -241,6 +250,7 @@ unique_actions = _all(
 
 
 def unique_dependencies(reading: Reading, value: dict[str, Json], pointer: str) -> None:
+    """``dependsOn`` lists nothing twice."""
     listed = value.get("dependsOn")
     seen: set[str] = set()
     for number, name in enumerate(listed if isinstance(listed, list) else []):

@@ -85,7 +85,8 @@ class _Bundle:
                 target = _Target.find(self.document, holder, reference)
             except KeyError as error:
                 place = self.document.place(holder)
-                raise PlanError("an input's schema cannot be resolved", [problem("inputs-ref", _reason(error), place)])
+                found = problem("inputs-ref", _reason(error), place)
+                raise PlanError("an input's schema cannot be resolved", [found]) from None
             if target.root not in self.places:
                 self.places[target.root] = json_pointer.join("#/$defs", _key(target.root))
                 self.waiting.append(target.root)

@@ -58,7 +58,11 @@ _EXPRESSION_VERSIONS = {
 
 def _unplaced(build: Any) -> Any:
     """A builder of a model object that keeps no pointer."""
-    return lambda *, pointer, **values: build(**values)
+
+    def unplaced(*, pointer: str, **values: Any) -> Any:  # noqa: ARG001 - what every builder is given
+        return build(**values)
+
+    return unplaced
 
 
 def _check_expression_version(reading: Reading, value: dict[str, Json], pointer: str) -> None:

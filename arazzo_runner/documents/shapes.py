@@ -170,7 +170,7 @@ _NAME = re.compile(r"[a-zA-Z0-9.\-_]+")
 
 @dataclass(frozen=True, slots=True)
 class Entries:
-    """An object used as a map. Its names must match ``^[a-zA-Z0-9\\.\\-_]+$``, else ``rule`` is broken."""
+    r"""An object used as a map. Its names must match ``^[a-zA-Z0-9\.\-_]+$``, else ``rule`` is broken."""
 
     kind: Kind
     rule: str

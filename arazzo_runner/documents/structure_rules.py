@@ -47,7 +47,7 @@ RULES.register(
         section="Specification Extensions",
         at=_STEP,
         failing="stepId: find-pet\noperationId: findPet\nsuccesCriteria:\n- condition: $statusCode == 200\n",
-        passing="stepId: find-pet\noperationId: findPet\nsuccessCriteria:\n- condition: $statusCode == 200\nx-owner: me\n",
+        passing="stepId: find-pet\noperationId: findPet\nsuccessCriteria:\n- condition: $statusCode == 200\nx-me: 1\n",
     ),
     _error(
         id="wrong-type",

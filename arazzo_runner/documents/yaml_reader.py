@@ -178,7 +178,7 @@ class _Builder:
         self.outer.append(self.frame)
         self.frame = inner
 
-    def end(self, event: yaml.MappingEndEvent | yaml.SequenceEndEvent) -> None:
+    def end(self, _event: yaml.MappingEndEvent | yaml.SequenceEndEvent) -> None:
         inner = self.frame
         if inner.merged:
             _merge(inner.container, inner.merged)

@@ -10,9 +10,8 @@ import jsonschema
 import pytest
 
 from arazzo_runner.reports.jsonreport import report_schema
+from tests.conftest import Arazzo, Result
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
-
-from .conftest import Arazzo, Result
 
 TOKEN = "hf_ThisIsTheSecretOfTheTests"
 REQUIRED = ["namespace=acme", "name=my-gpt2", "repository=gpt2", f"hfToken={TOKEN}"]

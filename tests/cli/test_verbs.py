@@ -10,8 +10,7 @@ from pathlib import Path
 import pytest
 
 from arazzo_runner.cli.main import VERBS
-
-from .conftest import Arazzo
+from tests.conftest import Arazzo
 
 DEPLOY = "workflows/hugging-face-deploy-inference-endpoint-workflow.yml"
 

@@ -37,7 +37,7 @@ def plan_of(case: dict[str, Any]) -> Plan:
     def fetch(url: str) -> bytes:
         if url not in documents:
             raise OSError("404 Not Found")
-        return documents[url].encode()
+        return str(documents[url]).encode()
 
     library = Library(fetch=fetch)
     limit = (case["limits"] or {}).get("max_step_attempts", 200)

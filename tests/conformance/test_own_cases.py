@@ -70,7 +70,9 @@ def run(case: dict[str, Any]) -> tuple[Turn, list[Event], list[Send], list[float
     plan = plan_of(case)
     now = START
     turn = start(plan, case.get("inputs", {}), at=now)
-    events, sends, sleeps = list(turn.events), [], []
+    events = list(turn.events)
+    sends: list[Send] = []
+    sleeps: list[float] = []
     while turn.outcome is None:
         if isinstance(turn.effect, Send):
             answer = answer_to(case, len(sends), now)

@@ -344,7 +344,7 @@ def test_a_broken_path_item_matters_only_to_who_looks_for_what_it_may_hold() -> 
 
 
 def test_a_schema_may_well_contain_itself() -> None:
-    node = {"properties": {"children": {"items": {"$ref": "#/components/schemas/Node"}}}, "allOf": []}
+    node: dict[str, Any] = {"properties": {"children": {"items": {"$ref": "#/components/schemas/Node"}}}}
     node["allOf"] = [{"$ref": "#/components/schemas/Node"}]
     body = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/Node"}}}}
     described = api(

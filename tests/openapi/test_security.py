@@ -74,7 +74,7 @@ ENCODED = base64.b64encode(b"ann:p:w").decode()
     ],
 )
 def test_a_scheme_adds_its_credential_and_lists_every_secret(name: str, text: str, expected: Applied) -> None:
-    assert applied([scheme(name)], **{name: text}) == expected
+    assert applied([scheme(name)], (), **{name: text}) == expected
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_a_scheme_adds_its_credential_and_lists_every_secret(name: str, text: st
     ],
 )
 def test_a_scheme_that_takes_an_exchange_names_it_and_adds_nothing(name: str, text: str, kind: NeedKind) -> None:
-    result = applied([scheme(name, "read")], **{name: text})
+    result = applied([scheme(name, "read")], (), **{name: text})
     (need,) = result.needs
     assert (need.kind, need.scheme.name, need.scopes) == (kind, name, ("read",))
     assert need.credential == parse_credential(text)
@@ -106,7 +106,7 @@ def test_a_scheme_that_takes_an_exchange_names_it_and_adds_nothing(name: str, te
     ],
 )
 def test_a_credential_that_does_not_fit_is_not_sent_and_the_warning_says_why(name: str, why: str) -> None:
-    result = applied([scheme(name)], **{name: "t0ken"})
+    result = applied([scheme(name)], (), **{name: "t0ken"})
     assert result.secrets == ()
     (warning,) = result.warnings
     assert why in warning
@@ -130,7 +130,7 @@ def test_nothing_is_added_where_nothing_is_asked_for() -> None:
 
 
 def test_the_first_alternative_with_all_its_credentials_is_applied() -> None:
-    alternatives = [{"inHeader": [], "inQuery": []}, {"bearer": []}, {"inCookie": []}]
+    alternatives: list[dict[str, Any]] = [{"inHeader": [], "inQuery": []}, {"bearer": []}, {"inCookie": []}]
     assert applied(alternatives, inHeader="h", bearer="b", inCookie="c").headers == (("Authorization", "Bearer b"),)
     both = applied(alternatives, inHeader="h", inQuery="q", bearer="b")
     assert (both.headers, both.query, both.secrets) == ((("X-Key", "h"),), (("key", "q"),), ("h", "q"))
@@ -159,7 +159,7 @@ def test_none_found_names_the_schemes_and_what_to_type() -> None:
         "anOperation asks for credentials for bearer or oauth, and is sent without; give them: "
         "--auth bearer=VALUE (or ARAZZO_AUTH_BEARER), --auth oauth=VALUE (or ARAZZO_AUTH_OAUTH)"
     )
-    alternatives = [{"inHeader": [], "bearer": []}, {"oauth": []}]
+    alternatives: list[dict[str, Any]] = [{"inHeader": [], "bearer": []}, {"oauth": []}]
     assert applied(alternatives, inHeader="h") == Applied(warnings=(warning,))
 
 

@@ -259,7 +259,7 @@ def test_a_header_is_one_line_or_refused(text: str) -> None:
 
 
 def test_a_parameter_with_content_is_written_in_its_media_type() -> None:
-    content = {"application/json": {}}
+    content: dict[str, Any] = {"application/json": {}}
     assert wire(sent("query", {"lat": 1.5}, content=content), "query") == "color=%7B%22lat%22%3A1.5%7D"
     assert wire(sent("path", ["a/b"], content=content), "path") == "%5B%22a%2Fb%22%5D"
     assert wire(sent("header", {"é": 1}, content=content), "header") == '{"\\u00e9":1}'

@@ -22,8 +22,8 @@ from arazzo_runner.errors import InvalidInputs, PlanError
 from arazzo_runner.runtime.cassettes import Recorder, Recording, Replay, read_cassette
 from arazzo_runner.runtime.drivers import Loop, adrive, drive
 from arazzo_runner.runtime.redaction import Redactor
-
 from tests.conformance.test_own_cases import answer_to, own_cases, plan_of
+
 from .worlds import AnswerFor, AsyncListWorld, ListWorld, as_recorded
 
 Case = dict[str, Any]

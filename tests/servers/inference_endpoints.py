@@ -10,6 +10,7 @@ import argparse
 import itertools
 import json
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -24,7 +25,7 @@ import jsonschema_rs
 import uvicorn
 import yaml
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import Request  # noqa: TC002 - the routes are looked at when the server runs
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
@@ -55,7 +56,7 @@ def stepping_clock(start: datetime = datetime(2026, 1, 1, tzinfo=UTC), *, step: 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Behaviour:
-    """How long each change takes and how it ends. A length of n: n polls (`getEndpoint`) see the state before it is over.
+    """How long each change takes and how it ends. A length of n: n polls (`getEndpoint`) see the state.
 
     Attributes:
         seconds_per_poll: Count time instead: a poll's worth is over each time so many seconds of the clock have passed.
@@ -391,7 +392,8 @@ def main() -> None:
     options = parser.parse_args()
     emulator = InferenceEndpointsEmulator(port=options.port, accept_any=options.accept_any)
     with suppress(KeyboardInterrupt), emulator:
-        print(f"{emulator.url}\ntoken: {emulator.token}", flush=True)
+        sys.stdout.write(f"{emulator.url}\ntoken: {emulator.token}\n")
+        sys.stdout.flush()
         threading.Event().wait()
 
 

@@ -44,9 +44,7 @@ SCENES: Mapping[str, Scene] = {
     "already-exists": Scene("An endpoint of that name already exists: 409.", existing=("my-gpt2",)),
     "unauthorised": Scene("The token is not known: 401.", inputs={**SIZED, "hfToken": "hf_notTheRightToken"}),
     "ends-failed": Scene("The endpoint ends up as failed.", behaviour=Behaviour(fail=True)),
-    "slow-start": Scene(
-        "The endpoint takes its time.", behaviour=Behaviour(polls_pending=6, polls_initializing=12)
-    ),
+    "slow-start": Scene("The endpoint takes its time.", behaviour=Behaviour(polls_pending=6, polls_initializing=12)),
     "pauses-and-resumes": Scene(
         "A running endpoint is paused and resumed.",
         document="hugging-face-pause-resume-endpoint-workflow.yml",

@@ -1,4 +1,4 @@
-"""The command line, called in this process."""
+"""The command line, called in this process, for every test that wants it."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pytest
 
 from arazzo_runner.cli.main import main
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[1]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,77 @@
+"""The tools that hold the house together: lint, format, types and the import contracts, as tests."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import arazzo_runner
+
+ROOT = Path(__file__).resolve().parents[1]
+REQUIRED = os.environ.get("ARAZZO_TEST_REQUIRE") == "all"
+
+
+def run(module: str, *words: str) -> None:
+    """Run a tool of this environment; skip when it is not installed."""
+    if importlib.util.find_spec(module) is None and not REQUIRED:
+        pytest.skip(f"{module} is not installed: pip install -e '.[dev]'")
+    program = Path(sys.executable).with_name(words[0])
+    done = subprocess.run([program, *words[1:]], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_lint() -> None:
+    run("ruff", "ruff", "check", ".")
+
+
+def test_format() -> None:
+    run("ruff", "ruff", "format", "--check", ".")
+
+
+def test_types() -> None:
+    run("mypy", "mypy")
+
+
+def test_types_of_the_tests() -> None:
+    run("mypy", "mypy", "--explicit-package-bases", "tests")
+
+
+def test_import_contracts() -> None:
+    run("importlinter", "lint-imports")
+
+
+def test_every_public_name_is_there_and_documented() -> None:
+    for name in arazzo_runner.__all__:
+        value = getattr(arazzo_runner, name)
+        assert name == "Event" or value.__doc__, name
+    assert sorted(arazzo_runner.__all__) == list(arazzo_runner.__all__)
+
+
+def test_an_unknown_name_is_an_attribute_error() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        getattr(arazzo_runner, "nothing")  # noqa: B009 - the type checker knows that it is not there
+
+
+def test_modules_stay_small() -> None:
+    long = {
+        str(path.relative_to(ROOT)): lines
+        for path in (ROOT / "arazzo_runner").rglob("*.py")
+        if (lines := len(path.read_text("utf-8").splitlines())) > 400
+    }
+    assert not long
+
+
+def test_the_project_speaks_of_itself_alone() -> None:
+    """No paths of a machine that it was made on."""
+    pattern = re.compile(r"/(?:root|home|tmp)/\w")
+    listed = subprocess.run(["git", "ls-files"], capture_output=True, text=True, check=False, cwd=ROOT)
+    for name in listed.stdout.split():
+        path = ROOT / name
+        if path.suffix in (".py", ".md", ".toml", ".yaml", ".yml") and path.is_file() and path != Path(__file__):
+            assert not pattern.search(path.read_text("utf-8")), name

@@ -1,0 +1,54 @@
+"""The README's commands and examples do what it says."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import Arazzo
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def block(marker: str) -> str:
+    """The fenced block behind ``<!-- marker -->``."""
+    found = re.search(rf"<!-- {re.escape(marker)} -->\n```\w*\n(.*?)```", README, re.DOTALL)
+    assert found is not None, marker
+    return found[1]
+
+
+def timeless(text: str) -> str:
+    """Output without the times that a step took."""
+    return re.sub(r" +\d+ ms", " 0 ms", text)
+
+
+def test_the_main_job_prints_what_the_readme_shows(arazzo: Arazzo) -> None:
+    command = block("main job").rpartition("&& .venv/bin/arazzo ")[2]
+    result = arazzo(*shlex.split(command))
+    assert result.status == 0
+    assert timeless(result.err + result.out) == timeless(block("its output"))
+
+
+def test_the_commands_stand_on_the_first_screen() -> None:
+    head = README.splitlines()[:45]
+    assert "<!-- main job -->" in head
+    assert "<!-- tests -->" in head
+
+
+def test_the_python_example_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.chdir(ROOT)
+    exec(compile(block("python"), "README.md", "exec"), {})  # noqa: S102 - the example itself is what is tested
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "RunStarted"
+    assert printed[-1] == "https://my-gpt2.us-east-1.aws.endpoints.huggingface.cloud"
+
+
+def test_every_verb_is_in_the_readme() -> None:
+    from arazzo_runner.cli.main import VERBS
+
+    for verb in VERBS:
+        assert f"`arazzo {verb}" in README
