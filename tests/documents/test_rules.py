@@ -1,17 +1,22 @@
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Sequence
 
 import pytest
 
-from arazzo_runner.documents import pointer
+from arazzo_runner.documents import pointer, reading_rules, source_rules, structure_rules
 from arazzo_runner.documents.loader import load_description
 from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.documents.reader import Document, read_document
 from arazzo_runner.documents.rules import EXAMPLE, RULES, Registry, Rule, problem
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.errors import Place, PlanError, Problem, Severity, UnreadableDocument
+
+_TABLES = "".join(map(inspect.getsource, (reading_rules, source_rules, structure_rules)))
+OWN = {rule_id: rule for rule_id, rule in RULES.items() if f'"{rule_id}"' in _TABLES}
+"""This room's rules: others register theirs in the same registry, and may have done so before this is imported."""
 
 
 def whole(rule: Rule, example: str | bytes) -> str | bytes:
@@ -64,7 +69,7 @@ def test_the_example_has_no_problems() -> None:
     assert load_description(read(EXAMPLE))[1] == []
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", OWN.values(), ids=OWN)
 def test_the_failing_example_breaks_its_rule_only(rule: Rule) -> None:
     found = problems(rule, rule.failing)
 
@@ -72,12 +77,12 @@ def test_the_failing_example_breaks_its_rule_only(rule: Rule) -> None:
     assert all(p.place.line > 0 for p in found)
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", OWN.values(), ids=OWN)
 def test_the_passing_example_breaks_no_rule(rule: Rule) -> None:
     assert problems(rule, rule.passing) == []
 
 
-@pytest.mark.parametrize("rule", RULES.values(), ids=RULES)
+@pytest.mark.parametrize("rule", OWN.values(), ids=OWN)
 def test_a_rule_says_what_it_asks_for_and_where_it_comes_from(rule: Rule) -> None:
     assert rule.summary.endswith(".")
     assert rule.section
