@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from arazzo_runner.expressions import logic
 from arazzo_runner.expressions.conditions import Literal, Operand, SimpleDialect, numeric
 from arazzo_runner.expressions.criteria import CompiledCriterion, Simple
-from arazzo_runner.expressions.syntax import Special
+from arazzo_runner.expressions.nodes import Special
 from arazzo_runner.lint import criterion_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.lint.findings import Finding, Findings
 from arazzo_runner.lint.sites import Read

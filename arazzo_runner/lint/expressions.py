@@ -5,19 +5,11 @@ from __future__ import annotations
 import re
 
 from arazzo_runner.errors import ExpressionSyntaxError
+from arazzo_runner.expressions.extents import EMBEDDABLE
 from arazzo_runner.expressions.grammar import derives
-from arazzo_runner.expressions.syntax import (
-    EMBEDDABLE,
-    Expression,
-    MessagePart,
-    Named,
-    Reading,
-    Special,
-    Tail,
-    Version,
-    parse,
-    portable_spelling,
-)
+from arazzo_runner.expressions.nodes import Expression, MessagePart, Named, Reading, Special, portable_spelling
+from arazzo_runner.expressions.paths import Tail
+from arazzo_runner.expressions.syntax import Version, parse
 from arazzo_runner.lint import expression_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.lint.findings import Finding, Findings, sentence
 from arazzo_runner.lint.sites import Form, Read, Use

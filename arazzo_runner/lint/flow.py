@@ -9,7 +9,7 @@ from functools import cached_property
 
 from arazzo_runner.documents.model import Action, Reusable
 from arazzo_runner.documents.pointer import join
-from arazzo_runner.expressions.syntax import Named
+from arazzo_runner.expressions.nodes import Named
 from arazzo_runner.lint import flow_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
 from arazzo_runner.lint.scope import StepScope, WorkflowScope

@@ -48,9 +48,16 @@ def check_identities(scope: DocumentScope) -> Findings:
         if scope.sources.kind(source.name) != "arazzo" or not scope.sources.usable(source.name):
             continue
         identity = self_uri(scope.linker.library.source(scope.description, source.name))
-        if identity is not None and resolve(base_uri(scope.description.document), source.url) != identity:
+        if identity is not None and _resolved(scope, source.url) != identity:
             message = f"the source {source.name!r} calls itself {identity}"
             yield Finding("self-reference", message, f"{source.pointer}/url", f"Write url: {identity}")
+
+
+def _resolved(scope: DocumentScope, url: str) -> str | None:
+    try:
+        return resolve(base_uri(scope.description.document), url)
+    except ValueError:  # no URL, which the loader has reported, and --source has mended
+        return None
 
 
 def _entries(workflow: Workflow) -> Iterator[Entry]:

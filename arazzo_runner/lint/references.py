@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from arazzo_runner.expressions.syntax import (
-    ComponentReference,
-    Expression,
-    MessagePart,
-    Named,
-    SourceReference,
-    Special,
-)
+from arazzo_runner.expressions.nodes import ComponentReference, Expression, MessagePart, Named, SourceReference, Special
 from arazzo_runner.lint import reference_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
 from arazzo_runner.lint.scope import DocumentScope, WorkflowScope

@@ -12,7 +12,7 @@ from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions import logic, selectors
 from arazzo_runner.expressions.conditions import Literal, numeric
 from arazzo_runner.expressions.criteria import Simple
-from arazzo_runner.expressions.syntax import Special
+from arazzo_runner.expressions.nodes import Special
 from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
 from arazzo_runner.lint.scope import StepScope, WorkflowScope
 from arazzo_runner.openapi.media_types import essence, is_xml

@@ -16,7 +16,7 @@ from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions import logic
 from arazzo_runner.expressions.conditions import Literal as LiteralOperand
 from arazzo_runner.expressions.criteria import CompiledCriterion, Simple, compile_criterion
-from arazzo_runner.expressions.syntax import Expression
+from arazzo_runner.expressions.nodes import Expression
 from arazzo_runner.expressions.templates import (
     SELECTOR_KEYS,
     Dialect,
