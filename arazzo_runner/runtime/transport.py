@@ -1,24 +1,45 @@
-"""The HTTP client, set up once: pool, limits, time-outs, TLS, proxies (H6). Whatever the network does is an answer."""
+"""The HTTP client, set up once: pool, limits, time-outs, TLS, proxies (H6). Whatever the network does is an answer.
+
+It stands on httpcore and not on httpx: what the latter adds (a cookie jar, its own header fields, redirects that take
+credentials along, lenient decoding) is what H6 rules out or wants otherwise.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
-from http.cookiejar import CookieJar, DefaultCookiePolicy
-from importlib.metadata import PackageNotFoundError, version
-from typing import Any
+from functools import cache
+from typing import Any, Generic, TypeVar
+from urllib.request import getproxies
 
-import httpx2
+import httpcore2
 
 from arazzo_runner.effects import Answered, Failed, Request, Response, Send
 from arazzo_runner.errors import UsageError
+from arazzo_runner.runtime.network_errors import NETWORK_ERRORS, AttemptOver, Progress, Refused, explain
+from arazzo_runner.runtime.proxies import Proxies, Proxy, proxies_of
+from arazzo_runner.runtime.response_bodies import Body
+from arazzo_runner.runtime.streams import Allowance, AsyncBackend, Backend, Patience
+from arazzo_runner.runtime.wire import (
+    MAX_REDIRECTS,
+    Target,
+    check_host,
+    header_fields,
+    redirected,
+    target_of,
+    text_of,
+)
 
-MAX_REDIRECTS = 10
 DEFAULT_MAX_RESPONSE = 64 * 1024 * 1024
+KEEP_IDLE = 4.0
+"""Seconds that an unused connection is kept: less than the 5 after which many servers close theirs, so that a request
+is not sent on a connection that is just being closed."""
+
+Pool = TypeVar("Pool")
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +47,15 @@ class TransportOptions:
     """How requests are sent. Times in seconds, sizes in bytes.
 
     Attributes:
-        max_response_bytes: of one response, decoded.
+        read_timeout: for the next bytes to come, or to be taken.
+        max_response_bytes: of one response, as sent and decoded.
         proxy: URL of a proxy for all requests; the environment's (``HTTPS_PROXY``, ``NO_PROXY`` …) when None.
         ca_bundle: a PEM file with the authorities to trust instead of the usual ones.
         client_cert: a PEM file with certificate and key, or ``CERT:KEY``.
         insecure: do not verify TLS.
+        http2: offer HTTP/2 to https servers; needs the extra ``http2``.
+        allowed_hosts: hosts, without ports and in lower case, that may be reached, by redirects too; None allows all.
+            The metadata services of clouds are reached only when they are named here.
     """
 
     connect_timeout: float = 10.0
@@ -42,103 +67,135 @@ class TransportOptions:
     client_cert: str | None = None
     insecure: bool = False
     http2: bool = False
+    allowed_hosts: frozenset[str] | None = None
 
 
-class _TooLarge(Exception):
-    pass
-
-
-def _user_agent() -> str:
-    try:
-        return f"arazzo-workflow-runner/{version('arazzo-workflow-runner')}"
-    except PackageNotFoundError:
-        return "arazzo-workflow-runner"
-
-
-def _ssl_context(options: TransportOptions) -> ssl.SSLContext:
-    """One context for all connections: loading the authorities costs more than a request.
+class Pools(Generic[Pool]):
+    """The connection pools of a client: one for direct connections, and one for each proxy.
 
     Raises:
-        UsageError: a file that the options name cannot be used.
+        UsageError: an option cannot be used.
     """
-    try:
-        context = ssl.create_default_context(cafile=options.ca_bundle)
-        if options.client_cert:
-            certificate, _, key = options.client_cert.partition(":")
-            context.load_cert_chain(certificate, key or None)
-    except (OSError, ssl.SSLError) as error:
-        what = "--client-cert" if options.client_cert else "--ca-bundle"
-        raise UsageError(f"the TLS files cannot be used: {error}", hint=f"check {what}") from None
-    if options.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
+
+    def __init__(self, options: TransportOptions, make: Callable[..., Pool], backend: Any) -> None:
+        self.options = options
+        self._make = make
+        self._backend = backend(options.allowed_hosts or ())
+        self._proxies: Proxies = proxies_of(options.proxy, getproxies() if options.proxy is None else {})
+        self._context = _ssl_context(options)
+        self._by_proxy: dict[Proxy | None, Pool] = {}
+        if options.http2:
+            _require_http2()
+
+    def of(self, proxy: Proxy | None) -> Pool:
+        """The pool whose connections go through that proxy."""
+        pool = self._by_proxy.get(proxy)
+        if pool is None:
+            made = self._make(
+                ssl_context=self._context,
+                proxy=proxy.for_pool(self._context) if proxy else None,
+                max_connections=None,  # how many runs go on at once is not decided here
+                max_keepalive_connections=20,
+                keepalive_expiry=KEEP_IDLE,
+                http2=self.options.http2,
+                network_backend=self._backend,
+            )
+            pool = self._by_proxy.setdefault(proxy, made)  # another thread may have been faster
+        return pool
+
+    def proxy_for(self, target: Target) -> Proxy | None:
+        """The proxy that a request goes through, or None."""
+        return self._proxies.choose(target)
+
+    def opened(self) -> list[Pool]:
+        """The pools that were used."""
+        return list(self._by_proxy.values())
 
 
-def _settings(options: TransportOptions) -> dict[str, Any]:
-    return {
-        "timeout": _timeouts(options, None),
-        "follow_redirects": options.follow_redirects,
-        "max_redirects": MAX_REDIRECTS,
-        "proxy": options.proxy,
-        "http2": options.http2,
-        # No cookie jar (H6): a workflow sends what it means to send.
-        "cookies": CookieJar(DefaultCookiePolicy(allowed_domains=[])),
-        "headers": {"User-Agent": _user_agent()},
-        "verify": _ssl_context(options),
-    }
+class Attempt(Generic[Pool]):
+    """One request, and those that its redirects ask for: what both clients do between two operations on the network.
 
+    Args:
+        limit: seconds for the whole of it (F9), or None.
+    """
 
-def _timeouts(options: TransportOptions, limit: float | None) -> httpx2.Timeout:
-    read, connect = options.read_timeout, options.connect_timeout
-    if limit is not None:
-        read, connect = min(read, limit), min(connect, limit)
-    return httpx2.Timeout(read, connect=connect)
+    def __init__(self, pools: Pools[Pool], request: Request, limit: float | None) -> None:
+        self._pools = pools
+        self._options = pools.options
+        self._request = request
+        self._limit = limit
+        self._began = time.monotonic()
+        self._hops = 0
+        self._progress = Progress("the server", 0, self._options.connect_timeout, self._options.read_timeout)
 
+    def next(self) -> tuple[Pool, httpcore2.Request]:
+        """The request to send now, and by which pool.
 
-def _failure(error: Exception, effect: Send, began: float, options: TransportOptions) -> Failed:
-    """What went wrong, for a person; a time-out is the step's or the run's when their limit was reached (F6, F9)."""
-    duration = time.monotonic() - began
-    at = time.time()
-    host = httpx2.URL(effect.request.url).host
-    if isinstance(error, (httpx2.TimeoutException, TimeoutError)):
-        if effect.timeout is not None and duration >= effect.timeout * 0.99:
-            return Failed("timeout", f"no complete answer within {effect.timeout:g} s", at, duration)
-        phase = "connection" if isinstance(error, httpx2.ConnectTimeout) else "answer"
-        limit = options.connect_timeout if phase == "connection" else options.read_timeout
-        return Failed("transport", f"no {phase} from {host} within {limit:g} s", at, duration)
-    if isinstance(error, _TooLarge):
-        message = f"the response is larger than {options.max_response_bytes:,} bytes (--max-response-bytes)"
-        return Failed("transport", message, at, duration)
-    if isinstance(error, httpx2.TooManyRedirects):
-        return Failed("transport", f"more than {MAX_REDIRECTS} redirects", at, duration)
-    reason = str(error) or type(error).__name__
-    return Failed("transport", f"no answer from {host}: {reason}", at, duration)
+        Raises:
+            Refused: it may not be sent, or cannot.
+        """
+        request, options = self._request, self._options
+        target = target_of(request.url)
+        check_host(target.host, options.allowed_hosts)
+        proxy = self._pools.proxy_for(target)
+        peer, port = (f"the proxy {proxy.host}", proxy.port) if proxy else (target.host, target.port)
+        self._progress = Progress(peer, port, options.connect_timeout, options.read_timeout)
+        self._allowance = Allowance(None if self._limit is None else self._began + self._limit)
+        connect = Patience(options.connect_timeout, self._allowance)
+        read = Patience(options.read_timeout, self._allowance)
+        message = httpcore2.Request(
+            request.method,
+            httpcore2.URL(
+                scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
+            ),
+            headers=header_fields(request, target),
+            content=request.body or b"",
+            extensions={"timeout": {"connect": connect, "read": read, "write": read}},
+        )
+        return self._pools.of(proxy), message
 
+    def body(self, response: httpcore2.Response) -> Body:
+        """Where the body goes, now that the response's head is complete.
 
-def _request(client: Any, effect: Send, options: TransportOptions) -> httpx2.Request:
-    request: Request = effect.request
-    return client.build_request(  # type: ignore[no-any-return]  # both clients have it; they share no typed base
-        request.method,
-        request.url,
-        headers=list(request.headers),
-        content=request.body,
-        timeout=_timeouts(options, effect.timeout),
-    )
+        Raises:
+            Refused: it is announced as something that is not taken.
+        """
+        self._allowance.head = None
+        self._headers = tuple((name.decode("latin-1"), text_of(value)) for name, value in response.headers)
+        self._progress.answered = True
+        if self._request.method != "HEAD" and response.status not in (204, 304):
+            length = next((value for name, value in self._headers if name.lower() == "content-length"), "")
+            self._progress.expected = int(length) if length.isascii() and length.isdigit() else None
+        return Body(self._headers, limit=self._options.max_response_bytes, progress=self._progress)
 
+    def answer(self, status: int, body: bytes) -> Answered | None:
+        """The answer, or None when a redirect is to be followed: ``next`` again.
 
-def _answered(response: httpx2.Response, body: bytes, began: float) -> Answered:
-    headers = tuple((name.decode("latin-1"), value.decode("latin-1")) for name, value in response.headers.raw)
-    duration = time.monotonic() - began
-    return Answered(Response(response.status_code, headers, body), time.time(), duration)
+        Raises:
+            Refused: there are too many redirects, or this one leads where none may.
+        """
+        response = Response(status, self._headers, body)
+        if self._options.follow_redirects and (request := redirected(self._request, response)) is not None:
+            self._hops += 1
+            if self._hops > MAX_REDIRECTS:
+                raise Refused(f"more than {MAX_REDIRECTS} redirects")
+            self._request = request
+            return None
+        return Answered(response, time.time(), time.monotonic() - self._began)
+
+    def failed(self, error: Exception) -> Failed:
+        """What went wrong, for a person (C7); ``timeout`` only when the attempt's own limit was reached (F6, F9)."""
+        duration = time.monotonic() - self._began
+        if isinstance(error, AttemptOver):
+            return Failed("timeout", f"no complete answer within {self._limit:g} s", time.time(), duration)
+        return Failed("transport", explain(error, self._progress), time.time(), duration)
 
 
 class Transport:
     """The synchronous client (``drivers.World``). Make it with ``open_transport``."""
 
-    def __init__(self, client: httpx2.Client, options: TransportOptions) -> None:
-        self._client = client
-        self._options = options
+    def __init__(self, pools: Pools[httpcore2.ConnectionPool]) -> None:
+        self._pools = pools
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -150,34 +207,28 @@ class Transport:
 
     def send(self, effect: Send) -> Answered | Failed:
         """Send a request; whatever happens is an answer."""
-        began = time.monotonic()
+        attempt = Attempt(self._pools, effect.request, effect.timeout)
         try:
-            response = self._client.send(_request(self._client, effect, self._options), stream=True)
-            try:
-                return _answered(response, self._read(response, effect, began), began)
-            finally:
-                response.close()
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, _TooLarge) as error:
-            return _failure(error, effect, began, self._options)
-
-    def _read(self, response: httpx2.Response, effect: Send, began: float) -> bytes:
-        chunks, size = [], 0
-        for chunk in response.iter_bytes():
-            size += len(chunk)
-            if size > self._options.max_response_bytes:
-                raise _TooLarge
-            if effect.timeout is not None and time.monotonic() - began > effect.timeout:
-                raise TimeoutError
-            chunks.append(chunk)
-        return b"".join(chunks)
+            while True:
+                pool, request = attempt.next()
+                response = pool.handle_request(request)
+                try:
+                    body = attempt.body(response)
+                    for chunk in response.iter_stream():
+                        body.feed(chunk)
+                finally:
+                    response.close()
+                if answer := attempt.answer(response.status, body.finish()):
+                    return answer
+        except (AttemptOver, *NETWORK_ERRORS) as error:
+            return attempt.failed(error)
 
 
 class AsyncTransport:
     """The asynchronous client (``drivers.AsyncWorld``). Make it with ``open_async_transport``."""
 
-    def __init__(self, client: httpx2.AsyncClient, options: TransportOptions) -> None:
-        self._client = client
-        self._options = options
+    def __init__(self, pools: Pools[httpcore2.AsyncConnectionPool]) -> None:
+        self._pools = pools
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -189,54 +240,99 @@ class AsyncTransport:
 
     async def send(self, effect: Send) -> Answered | Failed:
         """Send a request; whatever happens is an answer."""
-        began = time.monotonic()
+        attempt = Attempt(self._pools, effect.request, effect.timeout)
+        limit = asyncio.timeout(effect.timeout)
         try:
-            async with asyncio.timeout(effect.timeout):
-                response = await self._client.send(_request(self._client, effect, self._options), stream=True)
-                try:
-                    return _answered(response, await self._read(response), began)
-                finally:
-                    await response.aclose()
-        except (httpx2.HTTPError, httpx2.InvalidURL, httpx2.StreamError, OSError, _TooLarge) as error:
-            return _failure(error, effect, began, self._options)
-
-    async def _read(self, response: httpx2.Response) -> bytes:
-        chunks, size = [], 0
-        async for chunk in response.aiter_bytes():
-            size += len(chunk)
-            if size > self._options.max_response_bytes:
-                raise _TooLarge
-            chunks.append(chunk)
-        return b"".join(chunks)
+            async with limit:
+                while True:
+                    pool, request = attempt.next()
+                    response = await pool.handle_async_request(request)
+                    try:
+                        body = attempt.body(response)
+                        async for chunk in response.aiter_stream():
+                            body.feed(chunk)
+                    finally:
+                        await response.aclose()
+                    if answer := attempt.answer(response.status, body.finish()):
+                        return answer
+        except (AttemptOver, *NETWORK_ERRORS) as error:
+            return attempt.failed(AttemptOver() if limit.expired() else error)
 
 
 @contextmanager
 def open_transport(options: TransportOptions) -> Iterator[Transport]:
-    """A synchronous client and its connections, closed at the end."""
-    with httpx2.Client(**_settings(options)) as client:
-        yield Transport(client, options)
+    """A synchronous client and its connections, closed at the end.
+
+    Raises:
+        UsageError: an option cannot be used: a file that is not there, no proxy URL, an extra that is not installed.
+    """
+    pools = Pools(options, httpcore2.ConnectionPool, Backend)
+    try:
+        yield Transport(pools)
+    finally:
+        for pool in pools.opened():
+            pool.close()
 
 
 @asynccontextmanager
 async def open_async_transport(options: TransportOptions) -> AsyncIterator[AsyncTransport]:
-    """An asynchronous client and its connections, closed at the end."""
-    async with httpx2.AsyncClient(**_settings(options)) as client:
-        yield AsyncTransport(client, options)
-
-
-def fetch_document(url: str, options: TransportOptions, *, limit: int = 32 * 1024 * 1024) -> bytes:
-    """Get a document for ``documents.sources``.
+    """An asynchronous client and its connections, closed at the end.
 
     Raises:
-        OSError: it cannot be had; the text says why.
+        UsageError: an option cannot be used, as for ``open_transport``.
     """
-    settings = _settings(options) | {"follow_redirects": True}
-    accept = "application/yaml, application/json, */*;q=0.5"
-    with httpx2.Client(**settings) as client:
-        transport = Transport(client, TransportOptions(max_response_bytes=limit))
-        answer = transport.send(Send(Request("GET", url, (("Accept", accept),))))
-    if isinstance(answer, Failed):
-        raise OSError(answer.message)
-    if answer.response.status != 200:
-        raise OSError(f"the server answers {answer.response.status}")
-    return answer.response.body
+    pools = Pools(options, httpcore2.AsyncConnectionPool, AsyncBackend)
+    try:
+        yield AsyncTransport(pools)
+    finally:
+        for pool in pools.opened():
+            await pool.aclose()
+
+
+def _ssl_context(options: TransportOptions) -> ssl.SSLContext:
+    """One context for all connections: loading the authorities costs more than a request.
+
+    Raises:
+        UsageError: a file that the options name cannot be used.
+    """
+    if options.ca_bundle is None and options.client_cert is None and not options.insecure and not options.http2:
+        return _usual_context()
+    context = _loaded("--ca-bundle", options.ca_bundle, lambda: ssl.create_default_context(cafile=options.ca_bundle))
+    if options.client_cert:
+        certificate, _, key = options.client_cert.partition(":")
+        _loaded("--client-cert", options.client_cert, lambda: context.load_cert_chain(certificate, key or None))
+    if options.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@cache
+def _usual_context() -> ssl.SSLContext:
+    """The context without options, shared by all clients of the process."""
+    return ssl.create_default_context()
+
+
+T = TypeVar("T")
+
+
+def _loaded(option: str, path: str | None, load: Callable[[], T]) -> T:
+    try:
+        return load()
+    except FileNotFoundError:
+        raise UsageError(f"{option} {path}: there is no such file", hint="check the path") from None
+    except ssl.SSLError as error:
+        hint = "it must be in PEM form, the key without a pass phrase or in a file of its own: CERT:KEY"
+        reason = (error.reason or "no certificate in it").replace("_", " ").lower()
+        raise UsageError(f"{option} {path}: {reason}", hint=hint) from None
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror or error}", hint="check the file") from None
+
+
+def _require_http2() -> None:
+    try:
+        import h2.connection  # noqa: F401 - httpcore imports it when the first connection is made
+    except ImportError:
+        raise UsageError(
+            "HTTP/2 needs an extra that is not installed", hint="pip install 'arazzo-workflow-runner[http2]'"
+        ) from None

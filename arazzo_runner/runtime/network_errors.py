@@ -1,0 +1,178 @@
+"""Why no response came, in words for a person (C7). URLs are named by their host alone: the rest may be secret (S1)."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import h11
+import httpcore2
+
+
+class Refused(Exception):
+    """We will not send this, or not take that; the text says why."""
+
+
+class TooLarge(Refused):
+    """The response passed the limit."""
+
+    OPTION = " (--max-response-bytes)"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"the response is larger than the limit of {limit:,} bytes{self.OPTION}")
+
+
+class AttemptOver(Exception):
+    """The attempt's own limit was reached (F9)."""
+
+
+NETWORK_ERRORS = (
+    Refused,
+    OSError,
+    h11.ProtocolError,
+    httpcore2.NetworkError,
+    httpcore2.ProtocolError,
+    httpcore2.ProxyError,
+    httpcore2.TimeoutException,
+    httpcore2.UnsupportedProtocol,
+)
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far an attempt has come.
+
+    Attributes:
+        peer: whom it talks to, by host: ``api.example.com``, or ``the proxy proxy.example.com``.
+        port: of the peer.
+        connect_timeout: in seconds.
+        read_timeout: in seconds.
+        answered: whether the response's head is complete.
+        received: bytes of its body so far, as they came.
+        expected: bytes of its body as announced, or None.
+    """
+
+    peer: str
+    port: int
+    connect_timeout: float
+    read_timeout: float
+    answered: bool = False
+    received: int = 0
+    expected: int | None = None
+
+
+def explain(error: BaseException, progress: Progress) -> str:
+    """What happened, with what to do about it when there is something."""
+    if isinstance(error, Refused):
+        return str(error)
+    for cause in _causes(error):
+        if words := _cause(cause, progress):
+            return words
+    peer = progress.peer
+    match error:
+        case httpcore2.ConnectTimeout():
+            return f"no connection to {peer} within {progress.connect_timeout:g} s (--connect-timeout)"
+        case httpcore2.TimeoutException() if progress.answered:
+            return f"{peer} sent nothing more for {progress.read_timeout:g} s, {_so_far(progress)} (--read-timeout)"
+        case httpcore2.TimeoutException():
+            return f"no answer from {peer} within {progress.read_timeout:g} s (--read-timeout)"
+        case httpcore2.ConnectError():
+            return f"no connection to {peer}, port {progress.port}"
+        case httpcore2.ProxyError():
+            return f"{peer} refused to pass the request on: {error}"
+        case (
+            httpcore2.LocalProtocolError() | h11.LocalProtocolError()
+        ):  # its text quotes the header field, secrets and all
+            return "the request cannot be sent: its method, its URL or a header field has a character that HTTP forbids"
+        case httpcore2.RemoteProtocolError() if not progress.answered and "disconnected" in str(error):
+            return f"{peer} closed the connection without an answer"
+        case httpcore2.ProtocolError():
+            return f"{peer} broke the rules of HTTP"
+        case _ if progress.answered:
+            return f"{peer} broke the connection off, {_so_far(progress)}"
+    return f"{peer} broke the connection off before it answered"
+
+
+def _so_far(progress: Progress) -> str:
+    if progress.expected is None:
+        return f"after {progress.received:,} bytes of the body"
+    return f"after {progress.received:,} of {progress.expected:,} bytes of the body"
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and those behind it, the members of groups too: clients wrap what the system said."""
+    seen: list[BaseException] = [error]
+    for found in seen:
+        yield found
+        members = found.exceptions if isinstance(found, BaseExceptionGroup) else ()
+        behind = (found.__cause__, found.__context__, *members)
+        seen.extend(cause for cause in behind if cause is not None and cause not in seen)
+
+
+def _cause(cause: BaseException, progress: Progress) -> str | None:
+    """Words for what the system, TLS or the HTTP parser said, or None."""
+    peer = progress.peer
+    match cause:
+        case ssl.SSLCertVerificationError():
+            return _certificate(cause, peer)
+        case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
+            return None  # the connection broke off: said as such
+        case ssl.SSLError():
+            return _tls(cause, peer, progress.port)
+        case socket.gaierror(errno=code) if code in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", code)):
+            return f"there is no host named {peer}"
+        case socket.gaierror():
+            return f"the name {peer} could not be looked up: {cause.strerror}"
+        case UnicodeError():
+            return f"{peer} is no host name"
+        case ConnectionRefusedError():
+            return f"{peer} refused the connection on port {progress.port}: nothing listens there"
+        case OSError(errno=(errno.ENETUNREACH | errno.EHOSTUNREACH | errno.EADDRNOTAVAIL) as code):
+            return f"{peer} cannot be reached: {os.strerror(code).lower()}"
+        case h11.RemoteProtocolError():
+            return _protocol(str(cause), progress)
+    return None
+
+
+def _certificate(error: ssl.SSLCertVerificationError, peer: str) -> str:
+    match error.verify_code:
+        case 62 | 64:
+            return f"the TLS certificate of {peer} is for another name (--insecure takes it, for a test)"
+        case 10:
+            return f"the TLS certificate of {peer} has expired (--insecure takes it, for a test)"
+        case 9:
+            return f"the TLS certificate of {peer} is not valid yet: is this machine's clock right?"
+        case 18 | 19:
+            why = "is self-signed"
+        case 20 | 21:
+            why = "is by an authority that is not known here"
+        case _:
+            why = f"is not valid: {error.verify_message}"
+    return f"the TLS certificate of {peer} {why} (--ca-bundle FILE trusts its authority; --insecure takes any)"
+
+
+def _tls(error: ssl.SSLError, peer: str, port: int) -> str:
+    reason = (error.reason or "no reason given").replace("_", " ").lower()
+    if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
+        return f"{peer} does not speak TLS on port {port}: is its URL http:// instead of https://?"
+    if "CERTIFICATE_REQUIRED" in (error.reason or "") or "HANDSHAKE_FAILURE" in (error.reason or ""):
+        return f"{peer} ended the TLS handshake: {reason} (--client-cert gives it a certificate)"
+    return f"TLS with {peer} failed: {reason}"
+
+
+def _protocol(said: str, progress: Progress) -> str:
+    """What h11 said, without what it quotes: that is the server's, and could be anything."""
+    peer = progress.peer
+    if "peer closed" in said or "unexpected EOF" in said:
+        return f"{peer} broke the connection off, {_so_far(progress)}"
+    if progress.answered:
+        return f"{peer} broke the rules of HTTP, {_so_far(progress)}"
+    if "too long" in said:
+        return f"{peer} sent a response header that is too large"
+    if "status line" in said:
+        return f"{peer} does not speak HTTP on port {progress.port}"
+    return f"{peer} sent a response header that is not HTTP"

@@ -1,0 +1,248 @@
+"""Sockets that know when an attempt must be over: httpcore's network streams, with the limits of H6 and F9.
+
+A socket's own time-out starts anew with every read, so a server that sends a byte a second is never too slow for it.
+httpcore hands a request's time-outs, and nothing else of the request, to the stream that serves it: so what the whole
+attempt may still use travels in them (``Patience``), and the stream applies it. No threads, no context variables.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, Self
+
+import httpcore2
+
+from arazzo_runner.runtime.network_errors import AttemptOver, Refused
+
+MAX_HEAD = 1024 * 1024
+"""Bytes before a response's head is complete: enough for any, and an end to informational responses without one."""
+METADATA_HOSTS = frozenset({"169.254.169.254", "fd00:ec2::254", "metadata.google.internal"})
+"""Where clouds give a machine's credentials to whoever asks from it; never reached unless named by the user."""
+
+_SLICE = 16 * 1024  # a write of more could wait for the peer several times over
+
+
+@dataclass(slots=True)
+class Allowance:
+    """What one attempt may still use.
+
+    Attributes:
+        end: on the monotonic clock, or None.
+        head: bytes that may still come before the response's head is complete; None when it is.
+    """
+
+    end: float | None = None
+    head: int | None = MAX_HEAD
+
+    def came(self, size: int) -> None:
+        """Count what a socket brought."""
+        if self.head is not None:
+            self.head -= size
+            if self.head < 0:
+                raise Refused(f"the server sent more than {MAX_HEAD:,} bytes and no complete response header")
+
+
+class Patience(float):
+    """Seconds for one operation, and the ``Allowance`` of the attempt that it belongs to."""
+
+    allowance: Allowance
+
+    def __new__(cls, seconds: float, allowance: Allowance) -> Self:
+        """A number of seconds that takes its attempt's allowance along."""
+        patience = super().__new__(cls, seconds)
+        patience.allowance = allowance
+        return patience
+
+
+@contextmanager
+def _within(timeout: float | None) -> Iterator[float | None]:
+    """The seconds for one operation; ``AttemptOver`` instead of a time-out when the attempt's end came first (F9)."""
+    end = timeout.allowance.end if isinstance(timeout, Patience) else None
+    if timeout is None or end is None:
+        yield timeout
+        return
+    left = end - time.monotonic()
+    if left <= 0:
+        raise AttemptOver
+    try:
+        yield min(float(timeout), left)
+    except httpcore2.TimeoutException:
+        if left <= timeout:
+            raise AttemptOver from None
+        raise
+
+
+def _count(timeout: float | None, data: bytes) -> bytes:
+    if isinstance(timeout, Patience):
+        timeout.allowance.came(len(data))
+    return data
+
+
+def is_metadata_host(host: str) -> bool:
+    """Whether a host name or address is a cloud's metadata service, an IPv4 address in IPv6 clothes too."""
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host.rstrip(".").lower() in METADATA_HOSTS
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address) in METADATA_HOSTS
+
+
+def _check_peer(stream: Any, host: str, allowed: Collection[str]) -> None:
+    """Refuse a name that leads to a metadata service, before anything is sent: names can lead anywhere."""
+    peer = stream.get_extra_info("server_addr")
+    if peer and host.lower() not in allowed and is_metadata_host(str(peer[0])):
+        raise Refused(f"{host} leads to a cloud's metadata service; name it to allow it: --allow-host {host}")
+
+
+class Stream(httpcore2.NetworkStream):
+    """A connection; what it does ends when the attempt does."""
+
+    def __init__(self, stream: httpcore2.NetworkStream) -> None:
+        self._stream = stream
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        """What has come; empty at the end."""
+        with _within(timeout) as seconds:
+            return _count(timeout, self._stream.read(max_bytes, seconds))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        """Send all of it."""
+        view = memoryview(buffer)
+        for start in range(0, len(view), _SLICE):
+            with _within(timeout) as seconds:
+                self._stream.write(view[start : start + _SLICE], seconds)  # type: ignore[arg-type]  # any buffer will do
+
+    def close(self) -> None:
+        """Close it at once."""
+        self._stream.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> Stream:
+        """The same connection, encrypted; closed when that fails."""
+        try:
+            with _within(timeout) as seconds:
+                return Stream(self._stream.start_tls(ssl_context, server_hostname, seconds))
+        except BaseException:
+            self.close()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore asks about the socket."""
+        return self._stream.get_extra_info(info)
+
+
+class Backend(httpcore2.NetworkBackend):
+    """Opens connections for the synchronous client.
+
+    Args:
+        allowed: hosts that the user named.
+    """
+
+    def __init__(self, allowed: Collection[str] = ()) -> None:
+        self._backend = httpcore2.SyncBackend()
+        self._allowed = allowed
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> Stream:
+        """Connect to the first address of the host that answers, each within what is left of the attempt."""
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        except (OSError, UnicodeError) as error:
+            raise httpcore2.ConnectError(str(error)) from error
+        failure: Exception = httpcore2.ConnectError("no address")
+        for address in dict.fromkeys(str(entry[4][0]) for entry in found):
+            try:
+                with _within(timeout) as seconds:
+                    stream = self._backend.connect_tcp(address, port, seconds, local_address, socket_options)
+            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
+                failure = error
+                continue
+            try:
+                _check_peer(stream, host, self._allowed)
+            except Refused:
+                stream.close()
+                raise
+            return Stream(stream)
+        raise failure
+
+
+class AsyncStream(httpcore2.AsyncNetworkStream):
+    """A connection of the asynchronous client, whose attempts end by cancellation; only the head is counted here."""
+
+    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
+        self._stream = stream
+
+    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's interface
+        """What has come; empty at the end."""
+        return _count(timeout, await self._stream.read(max_bytes, timeout))
+
+    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
+        """Send all of it."""
+        await self._stream.write(buffer, timeout)
+
+    async def aclose(self) -> None:
+        """Close it."""
+        await self._stream.aclose()
+
+    async def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,  # noqa: ASYNC109
+    ) -> AsyncStream:
+        """The same connection, encrypted; closed when that fails, or is cancelled."""
+        try:
+            return AsyncStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+        except BaseException:
+            await self.aclose()
+            raise
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore asks about the socket."""
+        return self._stream.get_extra_info(info)
+
+
+class AsyncBackend(httpcore2.AsyncNetworkBackend):
+    """Opens connections for the asynchronous client.
+
+    Args:
+        allowed: hosts that the user named.
+    """
+
+    def __init__(self, allowed: Collection[str] = ()) -> None:
+        self._backend = httpcore2.AnyIOBackend()
+        self._allowed = allowed
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> AsyncStream:
+        """Connect to the host: to several of its addresses at once, if the first is slow (RFC 8305)."""
+        try:
+            stream = await self._backend.connect_tcp(host, port, timeout, local_address, socket_options)
+        except UnicodeError as error:
+            raise httpcore2.ConnectError(str(error)) from error
+        try:
+            _check_peer(stream, host, self._allowed)
+        except Refused:
+            await stream.aclose()
+            raise
+        return AsyncStream(stream)
