@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.engine.planning import make_plan
 from arazzo_runner.errors import Problem, RunFailed, UsageError
 from arazzo_runner.openapi.linker import Linker
+from arazzo_runner.runtime.cache import ParsedDescriptions, cache_directory
 from arazzo_runner.runtime.drivers import AsyncWorld, Listener, Loop, World, adrive, drive
 from arazzo_runner.runtime.redaction import Redactor
 
@@ -96,13 +98,20 @@ def open_library(
     transport: TransportOptions | None = None,
 ) -> Library:
     """The documents of one run or check; see ``load``."""
-    return Library(fetch=partial(_fetch, transport), options=SourceOptions(dict(sources or {}), base_dir))
+    directory = cache_directory(os.environ)
+    return Library(
+        fetch=partial(_fetch, transport, directory),
+        options=SourceOptions(dict(sources or {}), base_dir),
+        cache=ParsedDescriptions(directory) if directory else None,
+    )
 
 
-def _fetch(transport: TransportOptions | None, url: str) -> bytes:
-    from arazzo_runner.runtime.transport import TransportOptions, fetch_document
+def _fetch(transport: TransportOptions | None, directory: Path | None, url: str) -> bytes:
+    from arazzo_runner.runtime.fetching import FetchedDocuments, fetch_document
+    from arazzo_runner.runtime.transport import TransportOptions
 
-    return fetch_document(url, transport or TransportOptions())
+    kept = FetchedDocuments(directory) if directory else None
+    return fetch_document(url, transport or TransportOptions(), kept=kept)
 
 
 @dataclass(frozen=True)
