@@ -29,7 +29,7 @@ from arazzo_runner.engine.plan import (
 )
 from arazzo_runner.errors import DocumentError, ExpressionSyntaxError, PlanError, Problem, Severity, sorted_problems
 from arazzo_runner.expressions.criteria import CompiledCriterion, Unusable, compile_criterion
-from arazzo_runner.expressions.syntax import Names
+from arazzo_runner.expressions.nodes import Names
 from arazzo_runner.expressions.templates import (
     CompiledValue,
     Dialect,

@@ -15,7 +15,7 @@ from arazzo_runner.errors import ExpressionSyntaxError, StepError
 from arazzo_runner.expressions import selectors
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, to_text
 from arazzo_runner.expressions.jsonpath import JsonPath
-from arazzo_runner.expressions.syntax import Expression
+from arazzo_runner.expressions.nodes import Expression
 from arazzo_runner.expressions.templates import Dialect, Embedded, embedded
 from arazzo_runner.expressions.undefined import UNDEFINED
 

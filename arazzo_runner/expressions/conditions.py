@@ -10,7 +10,9 @@ from typing import Any, TypeAlias
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions import logic
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate
-from arazzo_runner.expressions.syntax import NO_NAMES, Expression, Names, Version, extent, parse
+from arazzo_runner.expressions.extents import extent
+from arazzo_runner.expressions.nodes import NO_NAMES, Expression, Names
+from arazzo_runner.expressions.syntax import Version, parse
 from arazzo_runner.expressions.undefined import UNDEFINED
 
 NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")

@@ -18,7 +18,7 @@ from arazzo_runner.expressions.conditions import Condition, Literal, SimpleDiale
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, to_text
 from arazzo_runner.expressions.jsonpath_logic import Context, PathCondition, PathDialect, parse_bare
 from arazzo_runner.expressions.limits import REGEX_SECONDS
-from arazzo_runner.expressions.syntax import path_end
+from arazzo_runner.expressions.paths import path_end
 from arazzo_runner.expressions.templates import (
     CompiledValue,
     Dialect,

@@ -11,15 +11,8 @@ from typing import Any, Protocol, TypeAlias
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.expressions import selectors
 from arazzo_runner.expressions.limits import BudgetExceeded
-from arazzo_runner.expressions.syntax import (
-    ComponentReference,
-    Expression,
-    MessagePart,
-    Named,
-    SourceReference,
-    Special,
-    Tail,
-)
+from arazzo_runner.expressions.nodes import ComponentReference, Expression, MessagePart, Named, SourceReference, Special
+from arazzo_runner.expressions.paths import Tail
 from arazzo_runner.expressions.undefined import UNDEFINED, Undefined
 from arazzo_runner.expressions.xpath import xml_as_object
 

@@ -16,8 +16,10 @@ from arazzo_runner.expressions import logic
 from arazzo_runner.expressions.bound import BoundQuery, QuotedText, bind_query, quoted_text
 from arazzo_runner.expressions.conditions import Literal, read_literal
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, length_of
+from arazzo_runner.expressions.extents import EMBEDDABLE, extent
 from arazzo_runner.expressions.jsonpath import iregexp
-from arazzo_runner.expressions.syntax import EMBEDDABLE, Expression, bracket_end, extent, parse_tail, path_end
+from arazzo_runner.expressions.nodes import Expression
+from arazzo_runner.expressions.paths import bracket_end, parse_tail, path_end
 from arazzo_runner.expressions.templates import Dialect, embedded
 from arazzo_runner.expressions.undefined import UNDEFINED
 
