@@ -14,6 +14,9 @@ from arazzo_runner.lint import expression_rules  # noqa: F401 - registers the ru
 from arazzo_runner.lint.findings import Finding, Findings, sentence
 from arazzo_runner.lint.sites import Form, Read, Use
 
+_SHORT = 80
+"""Up to how many characters a hint spells the whole text out."""
+
 _LOOKS_LIKE_EXPRESSION = re.compile(r"\{?\$(?P<root>[A-Za-z]+)[.#/\[][\w$]")
 _OTHER_TEMPLATE = re.compile(
     r"(?:\$\{\s*\$?|\{\{\s*\$?)(?P<name>(?:inputs|outputs|steps|workflows|request|response|components)\.[^\s{}]+)\s*\}"
@@ -49,15 +52,26 @@ def _check_syntax(read: Read) -> Findings:
 def _check_form(read: Read) -> Findings:
     """Expressions inside other text stand in braces; a whole value needs none (V3, V4)."""
     pointer = read.site.pointer
-    bare = [use.text for use in read.uses if use.form is Form.BARE]
+    bare = [use for use in read.uses if use.form is Form.BARE]
     if bare and not _mistaken(read):
-        shown = ", ".join(dict.fromkeys(bare))
-        hint = f"Write {' and '.join(f'{{{text}}}' for text in dict.fromkeys(bare))}."
-        yield Finding("unbraced-expression", f"{shown} stands in other text without braces", pointer, hint)
+        shown = ", ".join(dict.fromkeys(use.text for use in bare))
+        yield Finding(
+            "unbraced-expression", f"{shown} stands in other text without braces", pointer, _braced(read, bare)
+        )
     for use in read.uses:
         if use.form is Form.WHOLE_IN_BRACES:
             message = f"the whole value is {{{use.text}}}: its type is kept here, and with --strict it is text"
             yield Finding("whole-value-braces", message, pointer, f"Write {use.text} to keep the type.")
+
+
+def _braced(read: Read, bare: list[Use]) -> str:
+    """The text with its expressions in braces; of a long one the expressions alone."""
+    text = read.site.data.condition if read.site.kind == "criterion" else read.site.data
+    if len(text) > _SHORT or "'" in text or "\n" in text:
+        return f"Write {' and '.join(dict.fromkeys(f'{{{use.text}}}' for use in bare))}."
+    for use in reversed(bare):
+        text = f"{text[: use.start]}{{{use.text}}}{text[use.start + len(use.text) :]}"
+    return f"Write '{text}'."
 
 
 def _check_mistaken(read: Read) -> Findings:

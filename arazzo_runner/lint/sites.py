@@ -64,11 +64,12 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """An expression at a site; ``text`` as written, braces apart."""
+    """An expression at a site; ``text`` as written, braces apart, and ``start`` where it stands in other text."""
 
     node: Expression
     text: str
     form: Form
+    start: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,7 +214,7 @@ def _embedded(text: str, dialect: Dialect) -> tuple[Use, ...]:
     return tuple(
         Use(found.node, text[found.start + 1 : found.end - 1], Form.BRACES)
         if found.braced
-        else Use(found.node, text[found.start : found.end], Form.BARE)
+        else Use(found.node, text[found.start : found.end], Form.BARE, found.start)
         for found in embedded(text, dialect)
     )
 

@@ -30,7 +30,7 @@ def test_what_the_specification_writes_has_no_problem(value: str) -> None:
         ("'{$foo.bar}'", "not-an-expression", "Write a runtime expression, such as $inputs.name."),
         ("'${inputs.token}'", "not-an-expression", "Write {$inputs.token}: Arazzo has one kind of braces."),
         ("'{{ $inputs.token }}'", "not-an-expression", "Write {$inputs.token}: Arazzo has one kind of braces."),
-        ("'Bearer $inputs.token'", "unbraced-expression", "Write {$inputs.token}."),
+        ("'Bearer $inputs.token'", "unbraced-expression", "Write 'Bearer {$inputs.token}'."),
         ("'{$inputs.token}'", "whole-value-braces", "Write $inputs.token to keep the type."),
         ("$inputs.user.email", "path-after-expression", "Write $inputs.user#/email."),
         ("$inputs.user#email", "pointer-spelling", "Write $inputs.user#/email."),
@@ -135,7 +135,7 @@ def test_expressions_of_components_are_read_without_names() -> None:
         (
             "{condition: '^$inputs.status$', context: $response.body, type: regex}",
             "unbraced-expression",
-            "Write {$inputs.status}.",
+            "Write '^{$inputs.status}$'.",
         ),
     ],
 )
