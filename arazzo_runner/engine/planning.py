@@ -7,14 +7,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any, Literal, TypeVar, cast
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.inputs import bundle_inputs
-from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, Parameter, RequestBody, Step, Workflow
+from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, Parameter, RequestBody, Workflow
 from arazzo_runner.documents.reader import Document
+from arazzo_runner.engine.dependencies import circle_of
 from arazzo_runner.engine.inputs import declared
 from arazzo_runner.engine.plan import (
     Plan,
@@ -29,7 +32,6 @@ from arazzo_runner.engine.plan import (
 )
 from arazzo_runner.errors import DocumentError, ExpressionSyntaxError, PlanError, Problem, Severity, sorted_problems
 from arazzo_runner.expressions.criteria import CompiledCriterion, Unusable, compile_criterion
-from arazzo_runner.expressions.nodes import Names
 from arazzo_runner.expressions.templates import (
     CompiledValue,
     Dialect,
@@ -42,7 +44,9 @@ from arazzo_runner.expressions.templates import (
 )
 from arazzo_runner.lint.checker import check_workflow
 from arazzo_runner.lint.link_rules import problem
-from arazzo_runner.openapi.linker import LinkedWorkflow, Linker, LinkError, nearest
+from arazzo_runner.lint.scope import DocumentScope, StepScope, WorkflowScope
+from arazzo_runner.lint.sources import Sources
+from arazzo_runner.openapi.linker import Linker, LinkError, nearest
 from arazzo_runner.openapi.operations import Operation
 
 T = TypeVar("T")
@@ -166,8 +170,10 @@ class _Planner:
             key = self.reach(here, reference, pointer)
             if key is not None:
                 depends_on.append(key)
-        dialect = Dialect(self.names(here, schema), description.version, self.options.strict)
-        steps = tuple(self.step(here, step, index, dialect) for index, step in enumerate(workflow.steps))
+        self.check_components(here)
+        scope = WorkflowScope(DocumentScope(self.linker, description, Sources(self.linker, description)), workflow)
+        dialect = Dialect(scope.names, description.version, self.options.strict)
+        steps = tuple(self.step(here, step, dialect) for step in scope.steps)
         outputs = self.outputs(here, workflow.outputs, f"{workflow.pointer}/outputs", dialect)
         return PlannedWorkflow(
             key=here.key,
@@ -187,41 +193,17 @@ class _Planner:
             spot=Spot(document, workflow.pointer),
         )
 
-    def names(self, here: _Here, schema: Mapping[str, Any]) -> Names:
-        """What the document declares around the workflow's expressions (V5)."""
-        description, workflow = here.description, here.workflow
-        inputs: dict[str, Sequence[str]] = {}
-        outputs: dict[str, Sequence[str]] = {}
-        for other in description.workflows:
-            outputs[other.workflow_id] = tuple(other.outputs)
-        for target in self.referenced(here):
-            outputs.setdefault(target.workflow.workflow_id, tuple(target.workflow.outputs))
-            reached = self.attempt(here, workflow.pointer, lambda t=target: self.schema(t.description, t.workflow))  # type: ignore[misc]
-            inputs.setdefault(target.workflow.workflow_id, declared(reached or {}))
-        steps: dict[str, Sequence[str]] = {}
-        for step in workflow.steps:
-            steps[step.step_id] = tuple(step.outputs)
-            if not step.outputs and step.workflow_id is not None:
-                linked = self.quietly(description, step.workflow_id)
-                steps[step.step_id] = tuple(linked.workflow.outputs) if linked else ()
-        return Names(declared(schema), tuple(workflow.outputs), steps, inputs, outputs)
-
-    def referenced(self, here: _Here) -> Iterable[LinkedWorkflow]:
-        """The workflows that the workflow names; what leads nowhere is reported where it is planned."""
-        workflow = here.workflow
-        references = dict.fromkeys(
-            [*workflow.depends_on, *(step.workflow_id for step in workflow.steps if step.workflow_id is not None)]
-        )
-        for reference in references:
-            linked = self.quietly(here.description, reference)
-            if linked is not None:
-                yield linked
-
-    def quietly(self, description: ArazzoDescription, reference: str) -> LinkedWorkflow | None:
-        try:
-            return self.linker.workflow(description, reference)
-        except (LinkError, DocumentError):
-            return None
+    def check_components(self, here: _Here) -> None:
+        """Report every Reusable Object that leads nowhere; the scopes leave it out."""
+        description, linker, workflow = here.description, self.linker, here.workflow
+        parameters = [workflow.parameters, *(step.parameters for step in workflow.steps)]
+        success = [workflow.success_actions, *(step.on_success for step in workflow.steps)]
+        failure = [workflow.failure_actions, *(step.on_failure for step in workflow.steps)]
+        for parameter in chain.from_iterable(parameters):
+            self.attempt(here, parameter.pointer, partial(linker.parameters, description, [parameter]))
+        for kind, lists in (("success", success), ("failure", failure)):
+            for action in chain.from_iterable(lists):
+                self.attempt(here, action.pointer, partial(linker.actions, description, [action], kind))
 
     def reach(self, here: _Here, reference: str, pointer: str) -> str | None:
         """The key of a workflow that is referred to; it is planned later."""
@@ -235,32 +217,17 @@ class _Planner:
 
     def check_cycles(self, entry: _Here) -> None:
         """Refuse ``dependsOn`` that leads in a circle (F8)."""
-        done: set[str] = set()
-        for start in self.planned:
-            path: list[str] = []
-            stack: list[tuple[str, bool]] = [(start, False)]
-            while stack:
-                key, leaving = stack.pop()
-                if leaving:
-                    path.pop()
-                    done.add(key)
-                elif key in path:
-                    around = " → ".join(self.planned[k].workflow_id for k in [*path[path.index(key) :], key])
-                    self.report(
-                        entry,
-                        "dependency-cycle",
-                        f"the workflows depend on one another in a circle: {around}",
-                        f"{entry.workflow.pointer}/dependsOn",
-                    )
-                    return
-                elif key not in done and key in self.planned:
-                    path.append(key)
-                    stack.append((key, True))
-                    stack += [(needed, False) for needed in self.planned[key].depends_on]
+        circle = circle_of({key: workflow.depends_on for key, workflow in self.planned.items()})
+        if circle is not None:
+            around = " → ".join(self.planned[key].workflow_id for key in circle)
+            message = f"the workflows depend on one another in a circle: {around}"
+            self.report(entry, "dependency-cycle", message, f"{entry.workflow.pointer}/dependsOn")
 
     # Steps
 
-    def step(self, here: _Here, step: Step, index: int, dialect: Dialect) -> PlannedStep:
+    def step(self, here: _Here, scope: StepScope, dialect: Dialect) -> PlannedStep:
+        """A step with the parameters and actions that apply to it, its own and the workflow's (F2)."""
+        step = scope.step
         workflow_key: str | None = None
         operation: Operation | None = None
         source = ""
@@ -283,37 +250,19 @@ class _Planner:
                     )
         return PlannedStep(
             step_id=step.step_id,
-            index=index,
+            index=scope.index,
             operation=operation,
             workflow=workflow_key,
             server_source=source,
-            parameters=self.parameters(here, step, dialect),
+            parameters=self.values(here, scope.parameters, dialect),
             body=self.body(here, step.request_body, dialect) if step.request_body is not None else None,
             criteria=self.criteria(here, step.success_criteria, dialect),
-            on_success=self.actions(here, step, "success", dialect),
-            on_failure=self.actions(here, step, "failure", dialect),
+            on_success=tuple(self.action(here, action, dialect) for action in scope.success_actions),
+            on_failure=tuple(self.action(here, action, dialect) for action in scope.failure_actions),
             outputs=self.outputs(here, step.outputs, f"{step.pointer}/outputs", dialect) if step.outputs else None,
             timeout=None if step.timeout is None else step.timeout / 1000,
             spot=Spot(here.description.document, step.pointer),
         )
-
-    def parameters(self, here: _Here, step: Step, dialect: Dialect) -> tuple[PlannedParameter, ...]:
-        """The step's parameters, then the workflow's that it does not replace by name and ``in`` (F2)."""
-        description = here.description
-        own = self.attempt(
-            here, f"{step.pointer}/parameters", lambda: self.linker.parameters(description, step.parameters)
-        )
-        shared = self.attempt(
-            here,
-            f"{here.workflow.pointer}/parameters",
-            lambda: self.linker.parameters(description, here.workflow.parameters),
-        )
-        merged: dict[tuple[str, str | None], Parameter] = {}
-        for parameter in [*(own or ()), *(shared or ())]:
-            # Parameters of a workflow step are inputs, whatever their `in` says.
-            place = None if step.workflow_id is not None else parameter.location
-            merged.setdefault((parameter.name, place), parameter)
-        return self.values(here, merged.values(), dialect)
 
     def values(self, here: _Here, parameters: Iterable[Parameter], dialect: Dialect) -> tuple[PlannedParameter, ...]:
         result = []
@@ -362,32 +311,6 @@ class _Planner:
             message = f"the {criterion.type.type} condition {criterion.condition!r} cannot be parsed: {error.message}"
             self.report(here, rule, message, f"{criterion.pointer}/condition", error.hint)
             return CompiledCriterion(criterion, Unusable(f"the condition cannot be parsed: {error.message}"))
-
-    def actions(
-        self, here: _Here, step: Step, kind: Literal["success", "failure"], dialect: Dialect
-    ) -> tuple[PlannedAction, ...]:
-        """The step's actions, then the workflow's that it does not replace by name (F2)."""
-        field = "onSuccess" if kind == "success" else "onFailure"
-        shared_field = f"{kind}Actions"
-        own = self.attempt(
-            here,
-            f"{step.pointer}/{field}",
-            lambda: self.linker.actions(
-                here.description, step.on_success if kind == "success" else step.on_failure, kind
-            ),
-        )
-        workflow = here.workflow
-        shared = self.attempt(
-            here,
-            f"{workflow.pointer}/{shared_field}",
-            lambda: self.linker.actions(
-                here.description, workflow.success_actions if kind == "success" else workflow.failure_actions, kind
-            ),
-        )
-        merged: dict[str, Action] = {}
-        for action in [*(own or ()), *(shared or ())]:
-            merged.setdefault(action.name, action)
-        return tuple(self.action(here, action, dialect) for action in merged.values())
 
     def action(self, here: _Here, action: Action, dialect: Dialect) -> PlannedAction:
         step: int | None = None

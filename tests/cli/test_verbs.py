@@ -90,7 +90,9 @@ def test_completion_of_each_shell(arazzo: Arazzo) -> None:
         (["run", DEPLOY, "--report", "pdf=x"], "json=PATH"),
         (["run", DEPLOY, "--max-steps", "0"], "max-steps"),
         (["run", "deploy-inference-endpoint", "other"], "is no document"),
-        (["run", "README.md"], "Arazzo document"),
+        (["run", "README.md"], "README.md:"),
+        (["run", "pyproject.toml"], "pyproject.toml"),
+        (["run", "openapi/hugging-face-inference-endpoints-api.yml"], "found an OpenAPI description"),
     ],
 )
 def test_a_mistake_is_named_with_what_to_type(arazzo: Arazzo, words: list[str], says: str) -> None:

@@ -1,0 +1,136 @@
+"""The frames of a run during one turn: what is on top, what is told, the limits, and how it all ends (F6)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from arazzo_runner.effects import Effect, Response
+from arazzo_runner.engine import step as attempts
+from arazzo_runner.engine.events import Event, Outcome, Reason, RunFinished, Warned, WorkflowLeft
+from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow
+from arazzo_runner.engine.state import Frame, Prepared, RunState
+
+
+class Stack:
+    """The one owner of a run's state during a turn."""
+
+    def __init__(self, plan: Plan, state: RunState) -> None:
+        self.plan = plan
+        self.state = state
+        self.frames = list(state.frames)
+        self.completed = dict(state.completed)
+        self.attempts = state.attempts
+        self.requests = state.requests
+        self.events: list[Event] = []
+        self.effect: Effect | None = None
+        self.outcome: Outcome | None = None
+        self.exchange: tuple[Prepared, Response | None] | None = None
+
+    @property
+    def now(self) -> float:
+        return self.state.now
+
+    @property
+    def frame(self) -> Frame:
+        return self.frames[-1]
+
+    @frame.setter
+    def frame(self, frame: Frame) -> None:
+        self.frames[-1] = frame
+
+    @property
+    def workflow(self) -> PlannedWorkflow:
+        return self.plan.workflows[self.frame.workflow]
+
+    @property
+    def step(self) -> PlannedStep:
+        return self.workflow.steps[self.frame.position]
+
+    @property
+    def depth(self) -> int:
+        return len(self.frames) - 1
+
+    def tell(self, event: Event) -> None:
+        self.events.append(event)
+
+    def warn(self, message: str, *, step_id: str | None = None, hint: str = "") -> None:
+        self.tell(Warned(message, step_id, hint, self.now))
+
+    def frozen(self) -> RunState:
+        """The run as a value."""
+        return replace(
+            self.state,
+            frames=tuple(self.frames),
+            completed=self.completed,
+            attempts=self.attempts,
+            requests=self.requests,
+        )
+
+    # Ends
+
+    def workflow_outputs(self, *, warn: bool) -> dict[str, Any]:
+        """The outputs of the last frame's workflow; what has no value is ``null``, with a warning (V1)."""
+        workflow = self.workflow
+        prepared, response = self.exchange or (None, None)
+        scope = attempts.scope_of(workflow, self.frame, prepared=prepared, response=response)
+        values, absent = attempts.outputs_of(workflow.outputs, scope)
+        if warn and absent:
+            self.warn(f"the workflow {workflow.workflow_id!r} has no value for its outputs {', '.join(absent)}")
+        return {name: values.get(name) for name, _ in workflow.outputs}
+
+    def stop(self, code: str, message: str, *, hint: str = "") -> None:
+        """End the whole run, no action tried."""
+        step_id = self.step_id()
+        place = self.step.spot.place if step_id is not None else self.workflow.spot.place
+        self.end(Reason(code, message, step_id, hint, place))
+
+    def step_id(self) -> str | None:
+        return self.step.step_id if self.frame.position < len(self.workflow.steps) else None
+
+    def end(self, reason: Reason) -> None:
+        """End the whole run with the outputs that the outermost workflow has so far (F6)."""
+        while len(self.frames) > 1:
+            outputs = self.workflow_outputs(warn=False)
+            self.tell(WorkflowLeft(self.workflow.workflow_id, self.depth, "failed", outputs, self.now))
+            self.frames.pop()
+            self.exchange = None
+        self.finish(self.workflow_outputs(warn=False), reason)
+
+    def finish(self, outputs: Mapping[str, Any], reason: Reason | None) -> None:
+        self.outcome = Outcome(
+            workflow_id=self.plan.workflow.workflow_id,
+            status="succeeded" if reason is None else "failed",
+            reason=reason,
+            inputs=self.state.inputs,
+            outputs=outputs,
+            attempts=self.attempts,
+            requests=self.requests,
+            started_at=self.state.started_at,
+            duration=self.now - self.state.started_at,
+        )
+        self.frames.clear()
+        self.tell(RunFinished(self.outcome, self.now))
+
+    def time_left(self) -> float | None:
+        limit = self.plan.options.timeout
+        return None if limit is None else max(0.0, self.state.started_at + limit - self.now)
+
+    def out_of_time(self) -> bool:
+        """Whether the run has used up its time, which ends it (F6)."""
+        if self.time_left() != 0:
+            return False
+        self.time_is_up()
+        return True
+
+    def time_is_up(self) -> None:
+        self.stop("timeout", f"the run took longer than {self.plan.options.timeout:g} s", hint="raise --timeout")
+
+    def out_of_steps(self) -> bool:
+        """Whether the run has used up its step attempts, which ends it (F6)."""
+        limit = self.plan.options.max_steps
+        if self.attempts < limit:
+            return False
+        self.stop("max-steps", f"the run has made {limit} step attempts", hint="raise --max-steps")
+        return True
