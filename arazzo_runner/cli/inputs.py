@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from arazzo_runner.engine.inputs import declared, input_schema
+from arazzo_runner.documents.input_schemas import declared, input_schema
 from arazzo_runner.errors import ArazzoError, UsageError
 
 ENVIRONMENT_PREFIX = "ARAZZO_INPUT_"

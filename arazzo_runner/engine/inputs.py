@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Collection, Iterator, Mapping
-from contextlib import suppress
 from typing import Any
 
-from arazzo_runner.documents import pointer as json_pointer
+from arazzo_runner.documents.input_schemas import applies, declared, is_open
 
 MASK = "***"
 
@@ -21,7 +20,7 @@ def _filled(root: Any, schema: Any, value: Any, depth: int) -> Any:
     if depth > 50 or not isinstance(value, Mapping):
         return value
     filled = dict(value)
-    for node in _applying(root, schema):
+    for node in applies(root, schema):
         properties = node.get("properties")
         for name, member in properties.items() if isinstance(properties, dict) else ():
             if name not in filled:
@@ -34,71 +33,10 @@ def _filled(root: Any, schema: Any, value: Any, depth: int) -> Any:
 
 
 def _default(root: Any, schema: Any) -> tuple[bool, Any]:
-    for node in _applying(root, schema):
+    for node in applies(root, schema):
         if "default" in node:
             return True, node["default"]
     return False, None
-
-
-def _applying(root: Any, schema: Any, seen: tuple[int, ...] = ()) -> Iterator[dict[str, Any]]:
-    """The schema and what it always applies beside itself: its ``$ref`` and ``allOf``."""
-    if not isinstance(schema, dict) or id(schema) in seen:
-        return
-    seen = (*seen, id(schema))
-    yield schema
-    reference = schema.get("$ref")
-    if isinstance(reference, str) and reference.startswith("#"):
-        # An anchor, or nothing: what the validator says of it is clearer.
-        with suppress(LookupError):
-            yield from _applying(root, json_pointer.resolve(root, reference[1:]), seen)
-    for part in schema.get("allOf") or ():
-        yield from _applying(root, part, seen)
-
-
-def _alternatives(root: Any, schema: Any, seen: tuple[int, ...] = ()) -> Iterator[dict[str, Any]]:
-    """Every schema that may apply to the same object: through ``$ref`` and all combinators."""
-    for node in _applying(root, schema):
-        if id(node) in seen:
-            continue
-        seen = (*seen, id(node))
-        yield node
-        for keyword in ("anyOf", "oneOf"):
-            for part in node.get(keyword) or ():
-                yield from _alternatives(root, part, seen)
-        for keyword in ("if", "then", "else"):
-            if keyword in node:
-                yield from _alternatives(root, node[keyword], seen)
-        for part in (node.get("dependentSchemas") or {}).values():
-            yield from _alternatives(root, part, seen)
-
-
-def declared(schema: Any) -> tuple[str, ...]:
-    """The names of the inputs that any part of the schema declares, in order."""
-    names: dict[str, None] = {}
-    for node in _alternatives(schema, schema):
-        properties = node.get("properties")
-        names.update(dict.fromkeys(properties if isinstance(properties, dict) else ()))
-    return tuple(names)
-
-
-def input_schema(schema: Any, name: str) -> Mapping[str, Any]:
-    """What the schema says of one input; empty when nothing."""
-    for node in _alternatives(schema, schema):
-        properties = node.get("properties")
-        if isinstance(properties, dict) and isinstance(properties.get(name), dict):
-            merged: dict[str, Any] = {}
-            for part in reversed(list(_applying(schema, properties[name]))):
-                merged.update(part)
-            return merged
-    return {}
-
-
-def _is_open(schema: Any) -> bool:
-    """Whether inputs may be given that no part of the schema declares (V8)."""
-    nodes = list(_alternatives(schema, schema))
-    if any(node.get("additionalProperties") not in (None, False) or "patternProperties" in node for node in nodes):
-        return True
-    return not any("properties" in node for node in nodes)
 
 
 def check_inputs(
@@ -145,9 +83,9 @@ def _without_bytes(value: Any) -> Any:
 
 
 def _misspelt(schema: Any, values: Mapping[str, Any]) -> Iterator[str]:
-    names = declared(schema)
-    if _is_open(schema):
+    if is_open(schema):
         return
+    names = declared(schema)
     for name in values:
         if name in names:
             continue

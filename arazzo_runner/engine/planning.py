@@ -14,11 +14,11 @@ from itertools import chain
 from typing import Any, Literal, TypeVar, cast
 
 from arazzo_runner.documents import pointer as json_pointer
+from arazzo_runner.documents.input_schemas import declared
 from arazzo_runner.documents.inputs import bundle_inputs
 from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, Parameter, RequestBody, Workflow
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.engine.dependencies import circle_of
-from arazzo_runner.engine.inputs import declared
 from arazzo_runner.engine.plan import (
     Plan,
     PlannedAction,

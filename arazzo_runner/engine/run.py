@@ -1,7 +1,7 @@
 """A run during one turn: what ``flow`` moves (F1 to F9).
 
-``Run`` owns the state while the turn lasts, and works on the last frame until something is needed from the world or
 ``Run`` owns the state while the turn lasts, and works on the last frame until the world is needed or the run has ended.
+Nested workflows are frames, ``goto`` and ``retry`` are moves: nothing here calls itself as a run goes on.
 """
 
 from __future__ import annotations

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal
 
+from arazzo_runner.documents.input_schemas import Inputs, inputs_of
 from arazzo_runner.documents.model import Action, ArazzoDescription, Parameter, Reusable, Step, Workflow
 from arazzo_runner.expressions.nodes import Names
 from arazzo_runner.expressions.templates import Dialect
-from arazzo_runner.lint.input_schemas import Inputs, inputs_of
 from arazzo_runner.lint.sites import Read, read_components, read_workflow
 from arazzo_runner.lint.sources import Sources
 from arazzo_runner.openapi.linker import LinkedOperation, LinkedWorkflow, Linker, LinkError

@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from arazzo_runner.documents.input_schemas import declared, input_schema
 from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, Reusable, Step, Workflow
-from arazzo_runner.engine.inputs import declared, input_schema
 from arazzo_runner.reports.text import one_line, printable, scalar
 
 

@@ -16,8 +16,8 @@ from itertools import pairwise
 from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus
 
+from arazzo_runner.documents.input_schemas import declared, input_schema
 from arazzo_runner.effects import Headers, Request, Response
-from arazzo_runner.engine.inputs import declared, input_schema
 
 MASK = "[redacted]"
 """What stands in a secret's place; the same for all, so that it tells nothing, not even equality."""

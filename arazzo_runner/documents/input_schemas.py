@@ -43,26 +43,38 @@ def inputs_of(description: ArazzoDescription, workflow: Workflow) -> Inputs:
         schema = bundle_inputs(description, workflow)
     except DocumentError:
         return UNKNOWN
-    names: dict[str, None] = {}
-    nodes = list(_subschemas(schema, _PERHAPS, branches=True))
-    for node in nodes:
-        names.update(dict.fromkeys(_properties(node)))
-    return Inputs(tuple(names), tuple(_required(schema)), _is_open(nodes))
+    return Inputs(declared(schema), tuple(_required(schema)), is_open(schema))
 
 
-def _is_open(nodes: list[dict[str, Any]]) -> bool:
+def declared(schema: Any) -> tuple[str, ...]:
+    """The names of the inputs that any part of a self-contained schema declares, in order."""
+    return tuple(dict.fromkeys(name for node in may_apply(schema) for name in _properties(node)))
+
+
+def input_schema(schema: Any, name: str) -> dict[str, Any]:
+    """What a self-contained schema says of one input; empty when nothing."""
+    for node in may_apply(schema):
+        member = _properties(node).get(name)
+        if isinstance(member, dict):
+            return {key: value for part in reversed(list(applies(schema, member))) for key, value in part.items()}
+    return {}
+
+
+def is_open(schema: Any) -> bool:
+    """Whether a self-contained schema takes inputs that no part of it declares (V8)."""
+    nodes = list(may_apply(schema))
     if any(node.get("additionalProperties") not in (None, False) or "patternProperties" in node for node in nodes):
         return True
     return not any("properties" in node for node in nodes)
 
 
 def _required(schema: dict[str, Any]) -> Iterator[str]:
-    always = list(_subschemas(schema, _ALWAYS, branches=False))
+    always = list(applies(schema))
     defaults = {
         name
         for node in always
         for name, member in _properties(node).items()
-        if any("default" in part for part in _subschemas(schema, _ALWAYS, branches=False, start=member))
+        if any("default" in part for part in applies(schema, member))
     }
     asked = [name for node in always if isinstance(listed := node.get("required"), list) for name in listed]
     return iter(dict.fromkeys(name for name in asked if isinstance(name, str) and name not in defaults))
@@ -73,8 +85,18 @@ def _properties(node: dict[str, Any]) -> dict[str, Any]:
     return properties if isinstance(properties, dict) else {}
 
 
+def applies(root: Any, start: Any = None) -> Iterator[dict[str, Any]]:
+    """A schema (``start``, or ``root`` itself) and what it always applies: through ``$ref`` and ``allOf``."""
+    return _subschemas(root, _ALWAYS, branches=False, start=start)
+
+
+def may_apply(root: Any) -> Iterator[dict[str, Any]]:
+    """A schema and all that may apply to the same value: through ``$ref`` and every combinator."""
+    return _subschemas(root, _PERHAPS, branches=True)
+
+
 def _subschemas(
-    root: dict[str, Any], combinators: tuple[str, ...], *, branches: bool, start: Any = None
+    root: Any, combinators: tuple[str, ...], *, branches: bool, start: Any = None
 ) -> Iterator[dict[str, Any]]:
     """A schema and those that look at the same value: through ``$ref`` and combinators, each once."""
     waiting: list[Any] = [root if start is None else start]
@@ -96,7 +118,7 @@ def _subschemas(
         waiting += reversed(more)
 
 
-def _target(root: dict[str, Any], node: dict[str, Any]) -> Any:
+def _target(root: Any, node: dict[str, Any]) -> Any:
     """What a ``$ref`` leads to; None for an anchor, which the validator follows and a name need not."""
     reference = node.get("$ref")
     if not isinstance(reference, str) or not reference.startswith("#"):
