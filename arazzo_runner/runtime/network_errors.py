@@ -54,6 +54,7 @@ class Progress:
         answered: whether the response's head is complete.
         received: bytes of its body so far, as they came.
         expected: bytes of its body as announced, or None.
+        start: the first bytes that came at all.
     """
 
     peer: str
@@ -63,6 +64,7 @@ class Progress:
     answered: bool = False
     received: int = 0
     expected: int | None = None
+    start: bytes = b""
 
 
 def explain(error: BaseException, progress: Progress) -> str:
@@ -89,12 +91,20 @@ def explain(error: BaseException, progress: Progress) -> str:
         ):  # its text quotes the header field, secrets and all
             return "the request cannot be sent: its method, its URL or a header field has a character that HTTP forbids"
         case httpcore2.RemoteProtocolError() if not progress.answered and "disconnected" in str(error):
-            return f"{peer} closed the connection without an answer"
+            return _ended_early(progress)
         case httpcore2.ProtocolError():
             return f"{peer} broke the rules of HTTP"
         case _ if progress.answered:
             return f"{peer} broke the connection off, {_so_far(progress)}"
     return f"{peer} broke the connection off before it answered"
+
+
+def _ended_early(progress: Progress) -> str:
+    if not progress.start:
+        return f"{progress.peer} closed the connection without an answer"
+    if progress.start.startswith(b"HTTP/"):
+        return f"{progress.peer} closed the connection in the middle of the response header"
+    return f"{progress.peer} does not speak HTTP on port {progress.port}"
 
 
 def _so_far(progress: Progress) -> str:

@@ -35,15 +35,18 @@ class Allowance:
     Attributes:
         end: on the monotonic clock, or None.
         head: bytes that may still come before the response's head is complete; None when it is.
+        start: the first bytes that came.
     """
 
     end: float | None = None
     head: int | None = MAX_HEAD
+    start: bytes = b""
 
-    def came(self, size: int) -> None:
+    def came(self, data: bytes) -> None:
         """Count what a socket brought."""
         if self.head is not None:
-            self.head -= size
+            self.start = self.start or data[:5]
+            self.head -= len(data)
             if self.head < 0:
                 raise Refused(f"the server sent more than {MAX_HEAD:,} bytes and no complete response header")
 
@@ -80,7 +83,7 @@ def _within(timeout: float | None) -> Iterator[float | None]:
 
 def _count(timeout: float | None, data: bytes) -> bytes:
     if isinstance(timeout, Patience):
-        timeout.allowance.came(len(data))
+        timeout.allowance.came(data)
     return data
 
 

@@ -126,6 +126,7 @@ class Attempt(Generic[Pool]):
         self._limit = limit
         self._began = time.monotonic()
         self._hops = 0
+        self._allowance = Allowance()
         self._progress = Progress("the server", 0, self._options.connect_timeout, self._options.read_timeout)
 
     def next(self) -> tuple[Pool, httpcore2.Request]:
@@ -186,6 +187,7 @@ class Attempt(Generic[Pool]):
     def failed(self, error: Exception) -> Failed:
         """What went wrong, for a person (C7); ``timeout`` only when the attempt's own limit was reached (F6, F9)."""
         duration = time.monotonic() - self._began
+        self._progress.start = self._allowance.start
         if isinstance(error, AttemptOver):
             return Failed("timeout", f"no complete answer within {self._limit:g} s", time.time(), duration)
         return Failed("transport", explain(error, self._progress), time.time(), duration)

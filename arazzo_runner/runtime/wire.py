@@ -66,6 +66,8 @@ def target_of(url: str) -> Target:
         host, port = parts.hostname or "", parts.port
     except ValueError:
         raise Refused("the URL cannot be read: its host or its port is malformed") from None
+    if not parts.scheme:
+        raise Refused("the URL is relative: it says neither http: nor https:")
     if parts.scheme not in _PORTS:
         raise Refused(f"'{parts.scheme}:' URLs are not requested, only http: and https:")
     if not host:
@@ -167,7 +169,9 @@ def redirected(request: Request, response: Response) -> Request | None:
     try:
         url = urljoin(request.url, location)
         after = target_of(url)
-    except (Refused, ValueError) as error:
+    except ValueError:  # its text can quote the URL
+        raise Refused(f"{before.host} redirects to what cannot be followed: the URL is malformed") from None
+    except Refused as error:
         raise Refused(f"{before.host} redirects to what cannot be followed: {error}") from None
     headers, method, body = request.headers, request.method, request.body
     if (response.status == 303 and method != "HEAD") or (response.status in (301, 302) and method == "POST"):

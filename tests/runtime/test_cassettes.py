@@ -1,0 +1,195 @@
+"""Cassettes: what is written, what is read, and what a replay does with a request that is not the recorded one."""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+from typing import Any
+
+import pytest
+from vcr.persisters.filesystem import FilesystemPersister
+from vcr.request import Request as VcrRequest
+from vcr.serializers import yamlserializer
+
+from arazzo_runner.effects import Answered, Failed, Request, Response, Send
+from arazzo_runner.errors import CassetteError
+from arazzo_runner.runtime.cassettes import Recorder, Replay, compare, read_cassette
+from arazzo_runner.runtime.redaction import MASK, Redactor
+from tests.servers.record_cassettes import CASSETTES, SCENES, record
+
+SECRET = "hf_theSecretOfTheTests"
+
+
+def redactor() -> Redactor:
+    knows = Redactor()
+    knows.learn(SECRET)
+    return knows
+
+
+def request(url: str = "https://api.example/a?b=1", body: bytes | None = None, method: str = "GET") -> Request:
+    return Request(method, url, (("Authorization", f"Bearer {SECRET}"), ("X-Seen", SECRET)), body)
+
+
+def written(path: Path, *pairs: tuple[Request, Response], knows: Redactor | None = None) -> str:
+    with Recorder(path, knows or redactor(), comment="A comment.\nOf two lines.") as recorder:
+        for one, response in pairs:
+            recorder.add(one, response)
+    return path.read_text("utf-8")
+
+
+OK = Response(200, (("Content-Type", "application/json"), ("Content-Length", "7")), b'{"a":1}')
+
+
+def test_secrets_are_masked_when_written(tmp_path: Path) -> None:
+    posted = request(f"https://api.example/{SECRET}?t={SECRET}", f'{{"token": "{SECRET}"}}'.encode(), "POST")
+    answer = Response(200, (("Set-Cookie", f"sid={SECRET}; Path=/"),), f'{{"echo": "{SECRET}"}}'.encode())
+    text = written(tmp_path / "c.yaml", (posted, answer))
+    assert SECRET not in text
+    assert text.count(MASK) >= 5
+    assert text.startswith("# A comment.\n# Of two lines.\n")
+
+
+def test_the_same_traffic_gives_the_same_file(tmp_path: Path) -> None:
+    assert written(tmp_path / "a.yaml", (request(), OK)) == written(tmp_path / "b.yaml", (request(), OK))
+
+
+def test_an_interrupted_recording_leaves_the_older_cassette_until_it_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    before = written(path, (request(), OK))
+    recorder = Recorder(path, redactor())
+    with recorder:
+        recorder.add(request("https://api.example/other"), OK)
+        assert path.read_text("utf-8") == before
+    assert "other" in path.read_text("utf-8")
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_a_run_without_requests_gives_an_empty_cassette(tmp_path: Path) -> None:
+    written(tmp_path / "c.yaml")
+    assert read_cassette(tmp_path / "c.yaml").interactions == ()
+
+
+def test_bodies_that_are_no_text_come_back(tmp_path: Path) -> None:
+    picture = bytes(range(256))
+    written(tmp_path / "c.yaml", (request(body=picture, method="POST"), Response(200, (), picture)))
+    (interaction,) = read_cassette(tmp_path / "c.yaml").interactions
+    assert interaction.request.body == interaction.response.body == picture
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("nothing: here", "no cassette"),
+        ("[1, 2", "no YAML"),
+        ("interactions: [{request: {method: GET}}]", "interaction 1"),
+        ("interactions:\n- request: {method: GET, uri: x}\n  response: {status: {code: x}}", "interaction 1"),
+    ],
+)
+def test_what_is_no_cassette_is_named(tmp_path: Path, text: str, says: str) -> None:
+    path = tmp_path / "c.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(CassetteError, match=says):
+        read_cassette(path)
+    with pytest.raises(CassetteError, match="No such file"):
+        read_cassette(tmp_path / "nowhere.yaml")
+
+
+def replay(path: Path, *pairs: tuple[Request, Response]) -> Replay:
+    written(path, *pairs)
+    return Replay(read_cassette(path), redactor())
+
+
+def test_a_replay_matches_masked_requests_whatever_their_host(tmp_path: Path) -> None:
+    world = replay(tmp_path / "c.yaml", (request(f"https://api.example/{SECRET}?b=1&a=2"), OK))
+    answer = world.send(Send(request(f"http://127.0.0.1:1/{SECRET}?a=2&b=1")))
+    assert isinstance(answer, Answered)
+    assert answer.response.body == OK.body
+    assert not world.unused
+
+
+def test_interactions_are_used_once_and_in_order(tmp_path: Path) -> None:
+    first, second = request("https://a/1"), request("https://a/2")
+    world = replay(tmp_path / "c.yaml", (first, OK), (second, OK))
+    early = world.send(Send(second))
+    assert isinstance(early, Failed)
+    assert early.code == "replay-miss"
+    assert "the path is /2, recorded /1" in early.message
+    assert isinstance(world.send(Send(first)), Answered)
+    assert len(world.unused) == 1
+    assert isinstance(world.send(Send(second)), Answered)
+    again = world.send(Send(second))
+    assert isinstance(again, Failed)
+    assert "no further interaction" in again.message
+    assert "was used already" in again.message
+
+
+@pytest.mark.parametrize(
+    ("live", "recorded", "differences"),
+    [
+        (Request("GET", "https://a/x?b=1"), Request("GET", "http://b/x?b=1"), []),
+        (Request("PUT", "https://a/x"), Request("GET", "https://a/x"), ["the method is PUT, recorded GET"]),
+        (Request("GET", "https://a/x?b=1"), Request("GET", "https://a/x"), ["the query is b=1, recorded empty"]),
+        (
+            Request("POST", "https://a/", (), b'{"a": 1, "c": [1, 2]}'),
+            Request("POST", "https://a/", (), b'{"a": 2, "b": null, "c": [1, 3]}'),
+            [
+                "the body's /a is 1, recorded 2",
+                "the body's /c/1 is 2, recorded 3",
+                "the body's /b is absent, recorded null",
+            ],
+        ),
+        (Request("POST", "https://a/", (), b'{"a":1}'), Request("POST", "https://a/", (), b'{ "a": 1 }'), []),
+        (Request("POST", "https://a/", (), b"x"), Request("POST", "https://a/"), ["the body is 'x', recorded empty"]),
+    ],
+)
+def test_differences_are_shown_member_by_member(live: Request, recorded: Request, differences: list[str]) -> None:
+    assert compare(live, recorded) == differences
+
+
+# vcrpy reads ours, and we read vcrpy's
+
+
+def test_vcrpy_reads_our_cassettes() -> None:
+    for path in sorted(CASSETTES.rglob("*.yaml")):
+        requests, responses = FilesystemPersister.load_cassette(path, yamlserializer)
+        ours = read_cassette(path).interactions
+        assert [(r.method, r.uri) for r in requests] == [(i.request.method, i.request.url) for i in ours]
+        assert [r["status"]["code"] for r in responses] == [i.response.status for i in ours]
+        assert [r["body"]["string"] for r in responses] == [i.response.body for i in ours]
+
+
+def test_we_read_what_vcrpy_writes(tmp_path: Path) -> None:
+    packed = gzip.compress(b'{"a": 1}')
+    asked = VcrRequest("POST", "https://api.example/a", b"x=1", {"X-Y": "z"})
+    answered: dict[str, Any] = {
+        "status": {"code": 201, "message": "Created"},
+        "headers": {"Content-Type": ["application/json"], "Content-Encoding": ["gzip"]},
+        "body": {"string": packed},
+    }
+    path = tmp_path / "theirs.yaml"
+    recorded = {"requests": [asked], "responses": [answered]}
+    FilesystemPersister.save_cassette(path, recorded, yamlserializer)
+    (interaction,) = read_cassette(path).interactions
+    assert interaction.request == Request("POST", "https://api.example/a", (("X-Y", "z"),), b"x=1")
+    assert interaction.response.status == 201
+    assert interaction.response.body == b'{"a": 1}'
+
+
+# The cassettes of the project
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_recording_a_scene_again_gives_the_kept_cassette(name: str, tmp_path: Path) -> None:
+    path = tmp_path / "cassette.yaml"
+    record(name, path)
+    kept = CASSETTES / SCENES[name].workflow / f"{name}.yaml"
+    assert path.read_text("utf-8") == kept.read_text("utf-8")
+
+
+def test_every_kept_cassette_is_one_of_the_scenes_and_says_where_it_comes_from() -> None:
+    kept = {path.relative_to(CASSETTES) for path in CASSETTES.rglob("*.yaml")}
+    assert kept == {Path(scene.workflow) / f"{name}.yaml" for name, scene in SCENES.items()}
+    for path in kept:
+        text = (CASSETTES / path).read_text("utf-8")
+        assert "# Recorded from the emulator in tests/servers, not from the real service." in text
+        assert "hf_" not in text
