@@ -17,6 +17,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from arazzo_runner.effects import Answered, Failed, Request, Response, Send, Sleep, Woke
     from arazzo_runner.engine.events import (
         ActionTaken,
         Attempt,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.transport import TransportOptions
 
 _HOMES = {
+    "arazzo_runner.effects": ("Answered", "Failed", "Request", "Response", "Send", "Sleep", "Woke"),
     "arazzo_runner.engine.events": (
         "ActionTaken", "Attempt", "AttemptFinished", "AttemptStarted", "CriterionOutcome", "Event", "Outcome", "Reason",
         "RunFinished", "RunStarted", "Waiting", "Warned", "WorkflowEntered", "WorkflowLeft",
@@ -75,12 +77,13 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "ActionTaken", "ArazzoError", "Attempt", "AttemptFinished", "AttemptStarted", "CassetteError", "CriterionOutcome",
-    "DocumentError", "Event", "ExpressionSyntaxError", "InvalidDocument", "InvalidInputs", "InvalidState", "Outcome",
-    "Place", "Plan", "PlanError", "Problem", "Reason", "RunFailed", "RunFinished", "RunOptions", "RunResult",
-    "RunStarted", "RunState", "Runner", "ServerOptions", "Session", "Severity", "TransportOptions", "Turn",
-    "UnreadableDocument", "UsageError", "Waiting", "Warned", "Workbook", "WorkflowEntered", "WorkflowLeft", "advance",
-    "load", "start",
+    "ActionTaken", "Answered", "ArazzoError", "Attempt", "AttemptFinished", "AttemptStarted", "CassetteError",
+    "CriterionOutcome", "DocumentError", "Event", "ExpressionSyntaxError", "Failed", "InvalidDocument",
+    "InvalidInputs", "InvalidState", "Outcome", "Place", "Plan", "PlanError", "Problem", "Reason", "Request",
+    "Response", "RunFailed", "RunFinished", "RunOptions", "RunResult", "RunStarted", "RunState", "Runner",
+    "Send", "ServerOptions", "Session", "Severity", "Sleep", "TransportOptions", "Turn", "UnreadableDocument",
+    "UsageError", "Waiting", "Warned", "Woke", "Workbook", "WorkflowEntered", "WorkflowLeft", "advance", "load",
+    "start",
 ]  # fmt: skip
 
 

@@ -312,6 +312,14 @@ def compile_expression(data: Any, dialect: Dialect = DEFAULT) -> CompiledValue:
     return _whole(data, dialect) or Whole(dialect.parse(data), data)
 
 
+def selector_type(data: Any) -> ExpressionType:
+    """A selector's type: a string, or an Expression Type Object."""
+    if not isinstance(data, dict):
+        return ExpressionType(str(data))
+    version = data.get("version")
+    return ExpressionType(str(data.get("type")), None if version is None else str(version))
+
+
 def compile_selector(data: dict[str, Any], dialect: Dialect = DEFAULT) -> Selector:
     """Compile a Selector Object.
 
@@ -319,11 +327,7 @@ def compile_selector(data: dict[str, Any], dialect: Dialect = DEFAULT) -> Select
         ExpressionSyntaxError: its context is no expression, or its selector none of its type.
     """
     type_ = data["type"]
-    kind = (
-        ExpressionType(type_)
-        if isinstance(type_, str)
-        else ExpressionType(str(type_.get("type")), type_.get("version"))
-    )
+    kind = selector_type(type_)
     selector = str(data["selector"])
     match kind.type:
         case "jsonpath":

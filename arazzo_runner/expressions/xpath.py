@@ -36,7 +36,7 @@ class XPath:
 
             try:
                 etree.XPath(self.expression)
-            except etree.XPathSyntaxError as error:
+            except (etree.XPathSyntaxError, ValueError) as error:
                 raise ExpressionSyntaxError(f"not an XPath 1.0 expression: {error}", self.expression) from None
             return
         from elementpath import ElementPathError

@@ -18,7 +18,10 @@ from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.engine.planning import make_plan
 from arazzo_runner.errors import InvalidInputs, PlanError
 from arazzo_runner.openapi.linker import Linker
+from arazzo_runner.openapi.security import Credentials, parse_credential
 from arazzo_runner.openapi.servers import ServerOptions
+from arazzo_runner.runtime.runner import Session
+from tests.properties.worlds import ListWorld
 
 CASES = Path(__file__).with_name("cases")
 START = 1000.0
@@ -50,8 +53,11 @@ def plan_of(case: dict[str, Any]) -> Plan:
     options = dict(case.get("options", {}))
     server = options.pop("server", None)
     servers = ServerOptions({"": server} if server else {}, options.pop("server_variables", {}))
+    given = {scheme: parse_credential(text) for scheme, text in options.pop("credentials", {}).items()}
     entry = library.entry("https://cases.example/case.yaml")
-    return make_plan(Linker(library), entry, "main", RunOptions(servers=servers, **options))
+    return make_plan(
+        Linker(library), entry, "main", RunOptions(servers=servers, credentials=Credentials(given), **options)
+    )
 
 
 def answer_to(case: dict[str, Any], number: int, now: float) -> Answer:
@@ -109,6 +115,10 @@ def test_a_case_does_what_its_rule_says(case: dict[str, Any]) -> None:
         for name in expected["invalid"]:
             assert any(name in error for error in invalid.value.errors), name
         return
+    if expected.keys() & {"never", "shown"}:
+        told = masked(case)
+        assert not [text for text in expected.pop("never", ()) if text in told]
+        assert all(text in told for text in expected.pop("shown", ()))
     turn, events, sends, sleeps = run(case)
     assert turn.outcome is not None
     attempts = [event.attempt for event in events if isinstance(event, AttemptFinished)]
@@ -123,6 +133,9 @@ def test_a_case_does_what_its_rule_says(case: dict[str, Any]) -> None:
         "attempts": [attempt.attempt for attempt in attempts],
         "timeouts": [effect.timeout for effect in sends],
     }
+    if "headers" in expected:
+        pairs = zip(sends, expected.pop("headers"), strict=True)
+        assert all(send.request.header(name) == value for send, wanted in pairs for name, value in wanted.items())
     for name in observed.keys() & expected.keys():
         assert observed[name] == expected.pop(name), name
     texts = {
@@ -134,6 +147,33 @@ def test_a_case_does_what_its_rule_says(case: dict[str, Any]) -> None:
         wanted = expected.pop(name)
         assert any(wanted in text for text in texts[name]), texts[name]
     assert not expected, "the case expects what nothing looks at"
+
+
+def masked(case: dict[str, Any]) -> str:
+    """All that a listener gets of a run (S1), as text."""
+    told: list[str] = []
+    session = Session(plan_of(case), case.get("inputs", {}), [lambda event: told.append(repr(event))])
+
+    def answer(number: int, effect: Send, now: float) -> Answered | Failed:
+        given = answer_to(case, number, now)
+        assert isinstance(given, Answered | Failed)
+        return given
+
+    session.run(ListWorld(answer))
+    return "\n".join(told)
+
+
+def test_every_rule_has_a_case() -> None:
+    rules = {case.values[0]["rule"] for case in own_cases()}
+    expected = [("V", 8), ("C", 7), ("F", 9)]
+    wanted = {f"{letter}{number}" for letter, last in expected for number in range(1, last + 1)}
+    assert wanted | {f"H{number}" for number in range(7)} | {"S1"} == rules
+
+
+def test_no_id_is_used_twice_and_each_starts_with_its_rule() -> None:
+    ids = [(case.values[0]["id"], case.values[0]["rule"]) for case in own_cases()]
+    assert len(dict(ids)) == len(ids)
+    assert all(name.startswith(f"{rule}-") for name, rule in ids)
 
 
 def _path(url: str) -> str:

@@ -100,10 +100,10 @@ def test_every_driver_tells_the_same_of_every_case(case: Case, tmp_path: Path) -
         assert isinstance(given, Answered | Failed)
         return given
 
-    lost = any("failure" in a for a in case.get("answers", ()))
-    dated = "GMT" in json.dumps(case)
+    # A cassette cannot hold what never came, nor a secret that did; and its replay has a clock of its own.
+    unrecorded = case["rule"] == "S1" or "failure" in json.dumps(case.get("answers", ())) or "GMT" in json.dumps(case)
     try:
-        all_agree(lambda: plan_of(case), inputs, answer, None if lost or dated else tmp_path / "cassette.yaml")
+        all_agree(lambda: plan_of(case), inputs, answer, None if unrecorded else tmp_path / "cassette.yaml")
     except (PlanError, InvalidInputs):
         assert case["expect"].keys() & {"refused", "invalid"}
 

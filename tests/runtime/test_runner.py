@@ -95,11 +95,11 @@ def test_a_state_of_another_plan_is_refused() -> None:
     other = arazzo_runner.load(DEPLOY).plan(options=RunOptions(max_steps=5))
     turn = arazzo_runner.start(plan, SIZED, at=0.0)
     with pytest.raises(arazzo_runner.InvalidState, match="other documents or options"):
-        arazzo_runner.advance(other, turn.state, arazzo_runner_answer())
+        arazzo_runner.advance(other, turn.state, answer())
     for text in ("", "[]", '{"format": "arazzo-state/0"}', turn.state.to_json().replace('"phase"', '"fase"')):
         with pytest.raises(arazzo_runner.InvalidState):
             arazzo_runner.RunState.from_json(text)
 
 
-def arazzo_runner_answer() -> arazzo_runner.Answered:
+def answer() -> arazzo_runner.Answered:
     return arazzo_runner.Answered(arazzo_runner.Response(200), at=1.0)
