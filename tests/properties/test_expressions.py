@@ -119,7 +119,7 @@ def scopes(draw: st.DrawFn) -> Scope:
         outputs=draw(values),
         steps=draw(st.dictionaries(NAME, values, max_size=2)),
         workflows=draw(st.dictionaries(NAME, st.builds(WorkflowView, values, values), max_size=2)),
-        status_code=draw(st.sampled_from([UNDEFINED, 200, 404])),
+        status_code=draw(st.just(UNDEFINED) | st.sampled_from([200, 404])),
         request=draw(message),
         response=draw(message),
         message=draw(message),
