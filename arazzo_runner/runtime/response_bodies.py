@@ -170,6 +170,9 @@ class Body:
         limit: of bytes, decoded or not.
         progress: is told what came.
 
+    Attributes:
+        last: what came last, as it came.
+
     Raises:
         Refused: it is announced as larger than the limit, or in a coding that cannot be undone here.
     """
@@ -195,6 +198,7 @@ class Body:
                     break
                 self._decoders.append((coding, decoder))
         self._pieces: list[bytes] = []
+        self.last = b""
         self._size = 0
 
     def feed(self, data: bytes) -> None:
@@ -203,6 +207,7 @@ class Body:
         Raises:
             Refused: it passes the limit, or is not in the coding that it claims.
         """
+        self.last = data
         self._progress.received += len(data)
         if self._progress.received > self._limit:
             raise TooLarge(self._limit)

@@ -36,14 +36,17 @@ class Allowance:
         end: on the monotonic clock, or None.
         head: bytes that may still come before the response's head is complete; None when it is.
         start: the first bytes that came.
+        last: what came last.
     """
 
     end: float | None = None
     head: int | None = MAX_HEAD
     start: bytes = b""
+    last: bytes = b""
 
     def came(self, data: bytes) -> None:
         """Count what a socket brought."""
+        self.last = data or self.last
         if self.head is not None:
             self.start = self.start or data[:5]
             self.head -= len(data)

@@ -54,7 +54,7 @@ class TransportOptions:
         client_cert: a PEM file with certificate and key, or ``CERT:KEY``.
         insecure: do not verify TLS.
         http2: offer HTTP/2 to https servers; needs the extra ``http2``.
-        allowed_hosts: hosts, without ports and in lower case, that may be reached, by redirects too; None allows all.
+        allowed_hosts: hosts, without ports, that may be reached, by redirects too; None allows all.
             The metadata services of clouds are reached only when they are named here.
     """
 
@@ -80,7 +80,9 @@ class Pools(Generic[Pool]):
     def __init__(self, options: TransportOptions, make: Callable[..., Pool], backend: Any) -> None:
         self.options = options
         self._make = make
-        self._backend = backend(options.allowed_hosts or ())
+        allowed = options.allowed_hosts
+        self.allowed = None if allowed is None else frozenset(host.lower().strip("[]") for host in allowed)
+        self._backend = backend(self.allowed or ())
         self._proxies: Proxies = proxies_of(options.proxy, getproxies() if options.proxy is None else {})
         self._context = _ssl_context(options)
         self._by_proxy: dict[Proxy | None, Pool] = {}
@@ -122,6 +124,7 @@ class Attempt(Generic[Pool]):
     def __init__(self, pools: Pools[Pool], request: Request, limit: float | None) -> None:
         self._pools = pools
         self._options = pools.options
+        self._allowed = pools.allowed
         self._request = request
         self._limit = limit
         self._began = time.monotonic()
@@ -137,7 +140,7 @@ class Attempt(Generic[Pool]):
         """
         request, options = self._request, self._options
         target = target_of(request.url)
-        check_host(target.host, options.allowed_hosts)
+        check_host(target.host, self._allowed)
         proxy = self._pools.proxy_for(target)
         peer, port = (f"the proxy {proxy.host}", proxy.port) if proxy else (target.host, target.port)
         self._progress = Progress(peer, port, options.connect_timeout, options.read_timeout)
@@ -168,6 +171,16 @@ class Attempt(Generic[Pool]):
             length = next((value for name, value in self._headers if name.lower() == "content-length"), "")
             self._progress.expected = int(length) if length.isascii() and length.isdigit() else None
         return Body(self._headers, limit=self._options.max_response_bytes, progress=self._progress)
+
+    def surplus(self, response: httpcore2.Response, body: Body) -> bool:
+        """Whether more came than the response, such as a body after 204: it would be taken for the next answer.
+
+        httpcore does not look: the connection must be closed. What came last ends with the body's last bytes, or with
+        the line break after a header or a chunk.
+        """
+        if response.extensions.get("http_version") != b"HTTP/1.1":
+            return False
+        return not self._allowance.last.endswith(body.last if self._progress.expected and body.last else b"\n")
 
     def answer(self, status: int, body: bytes) -> Answered | None:
         """The answer, or None when a redirect is to be followed: ``next`` again.
@@ -218,6 +231,8 @@ class Transport:
                     body = attempt.body(response)
                     for chunk in response.iter_stream():
                         body.feed(chunk)
+                    if attempt.surplus(response, body):
+                        response.extensions["network_stream"].close()
                 finally:
                     response.close()
                 if answer := attempt.answer(response.status, body.finish()):
@@ -253,6 +268,8 @@ class AsyncTransport:
                         body = attempt.body(response)
                         async for chunk in response.aiter_stream():
                             body.feed(chunk)
+                        if attempt.surplus(response, body):
+                            await response.extensions["network_stream"].aclose()
                     finally:
                         await response.aclose()
                     if answer := attempt.answer(response.status, body.finish()):

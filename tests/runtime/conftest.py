@@ -1,4 +1,4 @@
-"""A misbehaving server, both clients, and an environment without proxies."""
+"""A misbehaving server, both clients, and an environment without proxies or caches."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from tests.servers.misbehaving import Misbehaving
 
 
 @pytest.fixture(autouse=True)
-def _no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
+def _own_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ARAZZO_NO_CACHE", "1")
     for name in ("http_proxy", "https_proxy", "all_proxy", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
         monkeypatch.delenv(name.upper(), raising=False)

@@ -192,9 +192,21 @@ def test_informational_responses_are_passed_over(client: Client, server: Misbeha
     assert answered(answer).response.body == b"ok"
 
 
-def test_a_body_ends_where_its_length_says(client: Client, server: Misbehaving) -> None:
-    answers = client(get(f"{server.url}/length-too-short"), get(f"{server.url}/ok"))
-    assert [answered(answer).response.body for answer in answers] == [b"ok", b"ok"]
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/length-too-short", b"ok"),
+        ("/body-after-204", b""),
+        ("/two-answers", b"one"),
+        ("/more-after-the-last-chunk", b"one"),
+    ],
+)
+def test_what_comes_after_an_answer_is_not_the_next_one(
+    client: Client, server: Misbehaving, path: str, body: bytes
+) -> None:
+    answers = client(get(server.url + path), get(f"{server.url}/ok"))
+    assert [answered(answer).response.body for answer in answers] == [body, b"ok"]
+    assert server.connections == 2
 
 
 def test_there_is_no_cookie_jar(client: Client, server: Misbehaving) -> None:
@@ -203,7 +215,8 @@ def test_there_is_no_cookie_jar(client: Client, server: Misbehaving) -> None:
 
 
 def test_a_connection_is_used_again_and_closed_at_the_end(client: Client, server: Misbehaving) -> None:
-    client(get(f"{server.url}/ok"), get(f"{server.url}/ok"), get(f"{server.url}/cookie"))
+    paths = ("/ok", "/chunks", "/redirect?to=/", "/coded?as=bomb", "/nothing-here", "/ok")
+    client(*(get(server.url + path) for path in paths))
     assert server.connections == 1
     assert server.all_closed()
 

@@ -157,8 +157,35 @@ def length_too_long(line: Line, received: Received) -> None:
 
 
 @behaviour
-def length_too_short(line: Line, received: Received) -> None:
-    line.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\n", b"ok and more")
+def length_too_short(line: Line, received: Received) -> bool:
+    line.send(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", b"ok and more")
+    return True
+
+
+@behaviour
+def body_after_204(line: Line, received: Received) -> bool:
+    line.send(b"HTTP/1.1 204 No Content\r\n\r\n", b'{"deleted": true}')
+    return True
+
+
+@behaviour
+def two_answers(line: Line, received: Received) -> bool:
+    line.send(b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\none", b"HTTP/1.1 200 OK\r\nContent-Length: 3\r\n\r\ntwo")
+    return True
+
+
+@behaviour
+def more_after_the_last_chunk(line: Line, received: Received) -> bool:
+    line.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n0\r\n\r\n", b"and more")
+    return True
+
+
+@behaviour
+def chunks(line: Line, received: Received) -> bool:
+    line.send(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\none\r\n")
+    time.sleep(TICK)
+    line.send(b"0\r\n\r\n")
+    return True
 
 
 @behaviour
