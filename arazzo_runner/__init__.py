@@ -23,6 +23,7 @@ if TYPE_CHECKING:
         Attempt,
         AttemptFinished,
         AttemptStarted,
+        Authenticated,
         CriterionOutcome,
         Event,
         Outcome,
@@ -60,7 +61,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "arazzo_runner.effects": ("Answered", "Failed", "Request", "Response", "Send", "Sleep", "Woke"),
     "arazzo_runner.engine.events": (
-        "ActionTaken", "Attempt", "AttemptFinished", "AttemptStarted", "CriterionOutcome", "Event", "Outcome", "Reason",
+        "ActionTaken", "Attempt", "AttemptFinished", "AttemptStarted", "Authenticated", "CriterionOutcome", "Event", "Outcome", "Reason",
         "RunFinished", "RunStarted", "Waiting", "Warned", "WorkflowEntered", "WorkflowLeft",
     ),
     "arazzo_runner.engine.flow": ("Turn", "advance", "start"),
@@ -77,7 +78,7 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "ActionTaken", "Answered", "ArazzoError", "Attempt", "AttemptFinished", "AttemptStarted", "CassetteError",
+    "ActionTaken", "Answered", "ArazzoError", "Attempt", "AttemptFinished", "AttemptStarted", "Authenticated", "CassetteError",
     "CriterionOutcome", "DocumentError", "Event", "ExpressionSyntaxError", "Failed", "InvalidDocument",
     "InvalidInputs", "InvalidState", "Outcome", "Place", "Plan", "PlanError", "Problem", "Reason", "Request",
     "Response", "RunFailed", "RunFinished", "RunOptions", "RunResult", "RunStarted", "RunState", "Runner",

@@ -16,16 +16,21 @@ _PARTS = {
     "username": "identity",
     "user": "identity",
     "id": "identity",
-    "client_id": "identity",
+    "client_id": "client_id",
     "password": "secret",
     "secret": "secret",
-    "client_secret": "secret",
+    "client_secret": "client_secret",
 }
 """What the parts of a credential may be called in a file."""
 
 
-def gather_credentials(words: Iterable[str], path: str | None, environment: Mapping[str, str]) -> Credentials:
+def gather_credentials(
+    words: Iterable[str], path: str | None, environment: Mapping[str, str], *, certificate: bool = False
+) -> Credentials:
     """The credentials that ``--auth``, ``--credentials`` and the environment give; ``--auth`` comes first.
+
+    Args:
+        certificate: whether a client certificate is given.
 
     Raises:
         UsageError: a word or the file cannot be read.
@@ -40,7 +45,7 @@ def gather_credentials(words: Iterable[str], path: str | None, environment: Mapp
     by_variable = {
         name: parse_credential(value) for name, value in environment.items() if name.startswith(PREFIX) and value
     }
-    return Credentials(by_scheme, by_variable)
+    return Credentials(by_scheme, by_variable, certificate)
 
 
 def _named(value: str, environment: Mapping[str, str], what: str) -> str:
@@ -68,6 +73,10 @@ def _from_file(path: str, environment: Mapping[str, str]) -> Mapping[str, Creden
             hint = f"the parts are {', '.join(_PARTS)}"
             raise UsageError(f"{what} has an unknown part {unknown[0]!r}", hint=hint)
         parts = {_PARTS[part]: _named(text, environment, what) for part, text in value.items()}
+        if "identity" not in parts:
+            # A client on its own behalf is who the credential is of.
+            renamed = {"client_id": "identity", "client_secret": "secret"}
+            parts = {renamed.get(name, name): text for name, text in parts.items()}
         credentials[scheme] = Credential(**parts)
     return credentials
 

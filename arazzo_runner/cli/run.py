@@ -138,7 +138,9 @@ def run(options: dict[str, Any]) -> int:
         timeout=options["timeout"],
         max_retry_after=options["max_retry_after"],
         servers=ServerOptions(servers(options["server"]), server_variables(options["server_var"])),
-        credentials=gather_credentials(options["auth"], options["credentials"], os.environ),
+        credentials=gather_credentials(
+            options["auth"], options["credentials"], os.environ, certificate=bool(options["client_cert"])
+        ),
     )
     plan = workbook.plan(target.workflow_id, run_options)
     schema = plan.workflow.input_schema

@@ -116,6 +116,24 @@ class AttemptStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Authenticated:
+    """An exchange beside the steps: for a token, for where one comes from, or a request that a 401 sent back (H5).
+
+    Attributes:
+        scheme: the security scheme, as far as it is known.
+        response: None when none came.
+    """
+
+    workflow_id: str
+    step_id: str
+    depth: int
+    scheme: str
+    request: Request
+    response: Response | None
+    at: float
+
+
+@dataclass(frozen=True, slots=True)
 class AttemptFinished:
     """An attempt is over and what follows is decided."""
 
@@ -186,5 +204,13 @@ class RunFinished:
 
 
 Event: TypeAlias = (
-    RunStarted | WorkflowEntered | AttemptStarted | AttemptFinished | Waiting | Warned | WorkflowLeft | RunFinished
+    RunStarted
+    | WorkflowEntered
+    | AttemptStarted
+    | Authenticated
+    | AttemptFinished
+    | Waiting
+    | Warned
+    | WorkflowLeft
+    | RunFinished
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 from arazzo_runner.effects import Answer, Answered, Failed, Response, Send, Sleep, Woke
 from arazzo_runner.engine import step as attempts
+from arazzo_runner.engine.authentication import Authentication
 from arazzo_runner.engine.events import (
     AttemptFinished,
     AttemptStarted,
@@ -25,12 +26,11 @@ from arazzo_runner.engine.failures import failed_attempt
 from arazzo_runner.engine.inputs import check_inputs, with_defaults
 from arazzo_runner.engine.plan import MAX_DEPTH, PlannedAction, PlannedWorkflow
 from arazzo_runner.engine.records import action_taken, attempt_record
-from arazzo_runner.engine.stack import Stack
 from arazzo_runner.engine.state import Arrival, Finished, Frame, Phase, Prepared, Purpose, Sent, Suspended
 from arazzo_runner.errors import InvalidState, StepError
 
 
-class Run(Stack):
+class Run(Authentication):
     """The moves of a run."""
 
     def move(self) -> None:
@@ -42,7 +42,12 @@ class Run(Stack):
         """Take the answer to the effect that the last turn asked for."""
         match self.frame.phase, answer:
             case Phase.SENDING, Answered(response):
-                self.conclude(response=response, duration=answer.duration)
+                if response.status == 401 and self.challenged(response):
+                    self.begin()
+                else:
+                    self.conclude(response=response, duration=answer.duration)
+            case Phase.AUTHENTICATING, Answered() | Failed():
+                self.authenticated(answer)
             case Phase.SENDING, Failed():
                 self.lost(answer)
             case Phase.PACING, Woke() if self.frame.prepared is not None:
@@ -83,14 +88,27 @@ class Run(Stack):
                 return
             self.call(step.workflow, Purpose.STEP, given)
             return
+        self.frame = replace(self.frame, challenged=False, challenge=None, discovered=None)
+        self.begin()
+
+    def begin(self) -> None:
+        """Build the request of the attempt at hand, and get it on its way."""
+        frame = self.frame
+        held = attempts.Held(
+            {key: token for key, token in self.tokens.items() if token.expires_at > self.now}, frame.challenge
+        )
         try:
-            prepared = attempts.prepare(step, attempts.scope_of(workflow, frame), self.plan.options)
+            scope = attempts.scope_of(self.workflow, frame)
+            prepared = attempts.prepare(self.step, scope, self.plan.options, held)
         except StepError as error:
             # V1, V6, H2, H3: nothing of the step is sent, and no action is tried.
             self.stop(error.code, error.message, hint=error.hint)
             return
-        self.frame = replace(self.frame, prepared=prepared)
-        if not self.paced(prepared):
+        if isinstance(prepared, attempts.TokenWanted):
+            self.authenticate(prepared)
+            return
+        self.frame = replace(frame, prepared=prepared)
+        if frame.challenged or not self.paced(prepared):
             self.send(prepared)
 
     @property

@@ -23,6 +23,7 @@ class Stack:
         self.completed = dict(state.completed)
         self.attempts = state.attempts
         self.requests = state.requests
+        self.tokens = dict(state.tokens)
         self.events: list[Event] = []
         self.effect: Effect | None = None
         self.outcome: Outcome | None = None
@@ -66,6 +67,7 @@ class Stack:
             completed=self.completed,
             attempts=self.attempts,
             requests=self.requests,
+            tokens=self.tokens,
         )
 
     # Ends

@@ -15,6 +15,7 @@ from typing import Any, TypeAlias
 
 from arazzo_runner.effects import Request
 from arazzo_runner.errors import InvalidState
+from arazzo_runner.openapi.tokens import Token
 
 Outputs: TypeAlias = Mapping[str, Any]
 FORMAT = "arazzo-state/1"
@@ -31,6 +32,8 @@ class Phase(StrEnum):
     """The request is out."""
     CALLING = "calling"
     """A frame above runs a workflow for this one."""
+    AUTHENTICATING = "authenticating"
+    """A token, or where one comes from, has been asked for (H5)."""
     RETRYING = "retrying"
     """The wait before a further attempt (F4) is under way."""
 
@@ -78,12 +81,14 @@ class Prepared:
         sent: its parameters by place and name, for ``$request``.
         digest: of method, URL and body (F5).
         problems: what was left out or sent without.
+        tokens: keys of the tokens in it, which a 401 may end (H5).
     """
 
     request: Request
     sent: Mapping[str, Mapping[str, Any]]
     digest: str
     problems: tuple[str, ...] = ()
+    tokens: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +120,9 @@ class Frame:
         workflows: the finished workflows that this one can read, by id.
         prepared: the request at hand, while it waits or is out.
         sent: the last request of each step that sent one, by workflow key and step id.
+        challenged: whether the attempt at hand has answered a 401 already (H5); it does so once.
+        challenge: the digest challenge that the attempt at hand has to answer.
+        discovered: the token endpoint that discovery named for the attempt at hand.
         suspended: the step that waits for this one, when this one runs for a retry.
         started_at: when the attempt at hand began.
     """
@@ -135,6 +143,9 @@ class Frame:
     sent: Mapping[str, Sent] = field(default_factory=dict)
     suspended: Suspended | None = None
     started_at: float = 0.0
+    challenged: bool = False
+    challenge: str | None = None
+    discovered: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +159,8 @@ class RunState:
         completed: the workflows that ``dependsOn`` asked for and that have run, by key (F8).
         started_at, now: the driver's time at the start and at the last answer, seconds since the epoch.
         attempts: step attempts so far, nested ones and retries included (F6).
-        requests: requests sent so far.
+        requests: requests sent so far, those for tokens apart.
+        tokens: the access tokens that were fetched, by ``tokens.token_key``; secrets (H5).
     """
 
     plan: str
@@ -159,6 +171,7 @@ class RunState:
     completed: Mapping[str, Finished] = field(default_factory=dict)
     attempts: int = 0
     requests: int = 0
+    tokens: Mapping[str, Token] = field(default_factory=dict)
 
     def to_json(self) -> str:
         """The state as JSON text. It holds the inputs and outputs as they are, secrets included."""
@@ -177,7 +190,8 @@ class RunState:
                 raise InvalidState(f"not a run state of this version (expected {FORMAT})")
             frames = tuple(_frame(frame) for frame in data.pop("frames"))
             completed = {key: Finished(**value) for key, value in data.pop("completed").items()}
-            return cls(frames=frames, completed=completed, **data)
+            tokens = {key: Token(**value) for key, value in data.pop("tokens").items()}
+            return cls(frames=frames, completed=completed, tokens=tokens, **data)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidState(f"not a run state: {error}") from None
 
@@ -209,6 +223,7 @@ def _prepared(data: dict[str, Any]) -> Prepared:
         data["sent"],
         data["digest"],
         tuple(data["problems"]),
+        tuple(data["tokens"]),
     )
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from email.utils import parsedate_to_datetime
 from typing import Any
 
@@ -28,11 +29,13 @@ from arazzo_runner.expressions.evaluate import Scope, WorkflowView
 from arazzo_runner.expressions.templates import CompiledValue
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.openapi.bodies import choose_content_type, encode_body
+from arazzo_runner.openapi.digest import digest_answer
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.replacements import apply_replacement
-from arazzo_runner.openapi.security import Need, apply_security
+from arazzo_runner.openapi.security import Need, NeedKind, apply_security
 from arazzo_runner.openapi.serialize import Argument, is_json, serialize
 from arazzo_runner.openapi.servers import server_url
+from arazzo_runner.openapi.tokens import Endpoint, Token, endpoint_of, token_key
 
 
 def scope_of(
@@ -67,8 +70,35 @@ def scope_of(
     )
 
 
-def prepare(step: PlannedStep, scope: Scope, options: RunOptions) -> Prepared:
-    """Build the request of a step that calls an operation.
+@dataclass(frozen=True, slots=True)
+class TokenWanted:
+    """A step that cannot be sent before there is a token.
+
+    Attributes:
+        key: what the token is kept under.
+        endpoint: where it comes from.
+    """
+
+    need: Need
+    key: str
+    endpoint: Endpoint
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What a run holds of credentials while a request is built.
+
+    Attributes:
+        tokens: by key; those that have expired are left out.
+        challenge: the digest challenge to answer, or None.
+    """
+
+    tokens: Mapping[str, Token] = field(default_factory=dict)
+    challenge: str | None = None
+
+
+def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | None = None) -> Prepared | TokenWanted:
+    """Build the request of a step that calls an operation, or say that it takes a token first.
 
     Raises:
         StepError: it cannot be sent (V1, V6, H2, H3, H4).
@@ -79,7 +109,17 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions) -> Prepared:
     target = serialize(operation, arguments(step, operation, scope))
     applied = apply_security(operation, options.credentials, target)
     applied.add_to(target)
-    target.warnings += [_needs(need) for need in applied.needs]
+    server = server_url(operation, options.servers, source=step.server_source)
+    held = held or Held()
+    keys: list[str] = []
+    for need in applied.needs:
+        if need.kind is NeedKind.DIGEST_ANSWER:
+            continue
+        key = token_key(step.server_source, need)
+        if key not in held.tokens:
+            return TokenWanted(need, key, endpoint_of(need, server))
+        target.headers.append(("Authorization", f"Bearer {held.tokens[key].value}"))
+        keys.append(key)
     headers = list(target.headers)
     names = {name.lower() for name, _ in headers}
     content: bytes | None = None
@@ -94,14 +134,27 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions) -> Prepared:
             headers.append(("Content-Type", encoded.content_type))
     if "accept" not in names:
         headers.append(("Accept", _accept(operation)))
-    server = server_url(operation, options.servers, source=step.server_source)
     url = server + target.path + (f"?{target.query}" if target.query else "")
     request = Request(operation.method, url, tuple(headers), content)
-    return Prepared(request, target.sent, _digest(request), tuple(target.warnings))
+    identity = _digest(request)
+    for need in applied.needs:
+        if need.kind is NeedKind.DIGEST_ANSWER and held.challenge is not None:
+            answer = digest_answer(held.challenge, need.credential, request)
+            request = replace(request, headers=(*request.headers, ("Authorization", answer)))
+    return Prepared(request, target.sent, identity, tuple(target.warnings), tuple(keys))
 
 
-def _needs(need: Need) -> str:
-    return f"the scheme {need.scheme.name!r} takes {need.kind.value}, which cannot be had yet; give a token instead"
+def takes_digest(step: PlannedStep, options: RunOptions) -> bool:
+    """Whether a digest credential is given for a scheme that the step's operation asks for."""
+    operation = step.operation
+    if operation is None:
+        return False
+    asked = {name for alternative in operation.security for name in alternative}
+    return any(
+        str(operation.schemes[name].definition.get("scheme", "")).lower() == "digest"
+        and options.credentials.get(name) is not None
+        for name in asked & operation.schemes.keys()
+    )
 
 
 def arguments(step: PlannedStep, operation: Operation, scope: Scope) -> list[Argument]:

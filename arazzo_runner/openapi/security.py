@@ -31,11 +31,14 @@ class Credential:
         token: an API key or token.
         identity: a user's name or a client's id.
         secret: the password or client secret.
+        client_id, client_secret: of the client on whose behalf a user's password is sent (OAuth 2's password flow).
     """
 
     token: str | None = field(default=None, repr=False)
     identity: str | None = field(default=None, repr=False)
     secret: str | None = field(default=None, repr=False)
+    client_id: str | None = field(default=None, repr=False)
+    client_secret: str | None = field(default=None, repr=False)
 
     @property
     def is_pair(self) -> bool:
@@ -65,10 +68,12 @@ class Credentials:
     Attributes:
         by_scheme: given by name (``--auth``, a credentials file); they come first.
         by_variable: given by environment variable, the key its whole name.
+        certificate: whether the transport has a client certificate, which is all that mutual TLS asks for.
     """
 
     by_scheme: Mapping[str, Credential] = field(default_factory=dict)
     by_variable: Mapping[str, Credential] = field(default_factory=dict)
+    certificate: bool = False
 
     def get(self, scheme: str) -> Credential | None:
         """The credential for a scheme, or None."""
@@ -78,16 +83,16 @@ class Credentials:
         """Every value that nothing may show (S1)."""
         for credential in (*self.by_scheme.values(), *self.by_variable.values()):
             # Of a pair the token is its text as a whole; who somebody is says less than it would hide.
-            yield from (value for value in (credential.token, credential.secret) if value is not None)
+            given = (credential.token, credential.secret, credential.client_secret)
+            yield from (value for value in given if value is not None)
 
 
 class NeedKind(Enum):
-    """What must be exchanged with a server, or given to the transport, before a scheme can be applied."""
+    """What must be exchanged with a server before a scheme can be applied."""
 
     OAUTH2_TOKEN = "an OAuth2 token for a client or a user"
     OPENID_CONNECT_TOKEN = "a token from an OpenID Connect provider"
     DIGEST_ANSWER = "an answer to the server's digest challenge"
-    CLIENT_CERTIFICATE = "a client certificate for TLS"
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +249,13 @@ class _Alternative:
                 filled.append(name)
                 continue
             credential = credentials.get(name)
-            addition = None if credential is None else _apply(scheme, credential, scopes)
+            addition: Applied | str | None = None
+            if scheme.definition.get("type") == "mutualTLS":
+                addition = (
+                    Applied() if credentials.certificate else f"{name} takes a client certificate (--client-cert)"
+                )
+            elif credential is not None:
+                addition = _apply(scheme, credential, scopes)
             if isinstance(addition, Applied):
                 self._additions.append(addition)
             else:
@@ -266,7 +277,8 @@ def _undefined_warnings(operation: Operation, asked: list[_Alternative]) -> Iter
 
 def _nothing_given(operation: Operation, asked: list[_Alternative]) -> str:
     wanted = " or ".join(dict.fromkeys(" and ".join(item.missing) for item in asked if item.missing))
-    first = dict.fromkeys(name for alternative in asked for name in alternative.missing)
+    missing = dict.fromkeys(name for alternative in asked for name in alternative.missing)
+    first = [name for name in missing if operation.schemes[name].definition.get("type") != "mutualTLS"] or missing
     options = ", ".join(f"--auth {name}=VALUE (or {environment_variable(name)})" for name in first)
     reasons = "".join(f"; {reason}" for alternative in asked for reason in alternative.reasons)
     return f"{operation.label} asks for credentials for {wanted}, and is sent without{reasons}; give them: {options}"
@@ -334,10 +346,6 @@ def _token_or_flow(kind: NeedKind) -> _Scheme:
     return apply
 
 
-def _certificate(scheme: SchemeSpec, credential: Credential, scopes: tuple[str, ...]) -> Applied:
-    return _needs(NeedKind.CLIENT_CERTIFICATE, scheme, credential, scopes)
-
-
 def _needs(kind: NeedKind, scheme: SchemeSpec, credential: Credential, scopes: tuple[str, ...]) -> Applied:
     secrets = tuple(secret for secret in (credential.secret, credential.token) if secret)
     return Applied(needs=(Need(kind, scheme, credential, scopes),), secrets=secrets)
@@ -348,6 +356,5 @@ _SCHEMES: Mapping[str, _Scheme] = {
     "http": _http,
     "oauth2": _token_or_flow(NeedKind.OAUTH2_TOKEN),
     "openIdConnect": _token_or_flow(NeedKind.OPENID_CONNECT_TOKEN),
-    "mutualTLS": _certificate,
 }
 """By ``type``: what a scheme adds, or a sentence that says why its credential does not fit."""

@@ -14,6 +14,7 @@ from arazzo_runner.engine.events import (
     Attempt,
     AttemptFinished,
     AttemptStarted,
+    Authenticated,
     Event,
     Outcome,
     Reason,
@@ -85,6 +86,8 @@ class Console:
                 self._body(">", request.body)
             case AttemptFinished(attempt):
                 self._attempt(attempt)
+            case Authenticated() if self._options.verbose:
+                self._exchange(event)
             case Waiting(_, _, seconds, why):
                 self._waiting(seconds, why)
             case Warned(message, _, hint):
@@ -96,6 +99,17 @@ class Console:
                 self._finished(outcome)
             case _:
                 pass
+
+    def _exchange(self, event: Authenticated) -> None:
+        self._flush()
+        what = f" (for {printable(event.scheme)})" if event.scheme else ""
+        self._line(f"    > {event.request.method} {printable(event.request.url)}{what}")
+        self._headers(">", event.request.headers)
+        self._body(">", event.request.body)
+        if event.response is not None:
+            self._line(f"    < {event.response.status}")
+            self._headers("<", event.response.headers)
+            self._body("<", event.response.body)
 
     # Attempts
 

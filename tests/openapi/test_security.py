@@ -83,7 +83,6 @@ def test_a_scheme_adds_its_credential_and_lists_every_secret(name: str, text: st
         ("oauth", "id:secret", NeedKind.OAUTH2_TOKEN),
         ("oidc", "id:secret", NeedKind.OPENID_CONNECT_TOKEN),
         ("digest", "ann:pw", NeedKind.DIGEST_ANSWER),
-        ("tls", "cert.pem", NeedKind.CLIENT_CERTIFICATE),
     ],
 )
 def test_a_scheme_that_takes_an_exchange_names_it_and_adds_nothing(name: str, text: str, kind: NeedKind) -> None:

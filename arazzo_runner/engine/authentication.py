@@ -1,0 +1,83 @@
+"""Credentials that take an exchange with a server (H5): tokens fetched, kept and renewed, digest challenges answered.
+
+The exchanges go by the same effects as a step's requests. They are no attempts: no step shows them, and no limit on
+steps counts them.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from dataclasses import replace
+
+from arazzo_runner.effects import Answered, Failed, Request, Response, Send
+from arazzo_runner.engine import step as attempts
+from arazzo_runner.engine.events import Authenticated
+from arazzo_runner.engine.stack import Stack
+from arazzo_runner.engine.state import Phase, Prepared
+from arazzo_runner.errors import InvalidState, StepError
+from arazzo_runner.openapi.digest import challenge_of
+from arazzo_runner.openapi.tokens import discovered, discovery_request, read_token, token_request
+
+
+class Authentication(Stack):
+    """What a run does so that a step's request has its credentials."""
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Build the request of the attempt at hand, and get it on its way."""
+
+    def authenticate(self, wanted: attempts.TokenWanted) -> None:
+        """Ask for a token, or first for where it comes from."""
+        endpoint, found = wanted.endpoint, self.frame.discovered
+        if endpoint.discovery and found is None:
+            request = discovery_request(endpoint)
+        else:
+            request = token_request(wanted.need, found or endpoint.url, endpoint.grant)
+        self.frame = replace(self.frame, phase=Phase.AUTHENTICATING, prepared=Prepared(request, {}, ""))
+        self.effect = Send(request, self.time_left())
+
+    def authenticated(self, answer: Answered | Failed) -> None:
+        """Keep what was asked for, and go on with the attempt."""
+        frame, step = self.frame, self.step
+        if frame.prepared is None:
+            raise InvalidState("no token was asked for")
+        wanted = attempts.prepare(step, attempts.scope_of(self.workflow, frame), self.plan.options)
+        if not isinstance(wanted, attempts.TokenWanted):
+            raise InvalidState("no token was asked for")
+        response = answer.response if isinstance(answer, Answered) else None
+        self.tell_exchange(wanted.need.scheme.name, frame.prepared.request, response)
+        self.frame = frame = replace(frame, prepared=None)
+        try:
+            if response is None:
+                message = answer.message if isinstance(answer, Failed) else ""
+                raise StepError("authentication", f"no token for the scheme {wanted.need.scheme.name!r}: {message}")
+            if wanted.endpoint.discovery and frame.discovered is None:
+                self.frame = replace(frame, discovered=discovered(wanted.need, response))
+            else:
+                self.tokens[wanted.key] = read_token(wanted.need, response, self.now)
+        except StepError as error:
+            code = answer.code if isinstance(answer, Failed) and answer.code == "replay-miss" else error.code
+            self.stop(code, error.message, hint=error.hint)
+            return
+        if not self.out_of_time():
+            self.begin()
+
+    def challenged(self, response: Response) -> bool:
+        """Whether a 401 can be answered: by a fresh token, or a digest; once in an attempt."""
+        frame = self.frame
+        if frame.challenged or frame.prepared is None:
+            return False
+        challenge = challenge_of(response)
+        answerable = challenge is not None and attempts.takes_digest(self.step, self.plan.options)
+        if not frame.prepared.tokens and not answerable:
+            return False
+        for key in frame.prepared.tokens:
+            self.tokens.pop(key, None)
+        self.tell_exchange("", frame.prepared.request, response)
+        self.frame = replace(frame, challenged=True, challenge=challenge, discovered=None)
+        return True
+
+    def tell_exchange(self, scheme: str, request: Request, response: Response | None) -> None:
+        self.tell(
+            Authenticated(self.workflow.workflow_id, self.step.step_id, self.depth, scheme, request, response, self.now)
+        )
