@@ -61,8 +61,9 @@ if TYPE_CHECKING:
 _HOMES = {
     "arazzo_runner.effects": ("Answered", "Failed", "Request", "Response", "Send", "Sleep", "Woke"),
     "arazzo_runner.engine.events": (
-        "ActionTaken", "Attempt", "AttemptFinished", "AttemptStarted", "Authenticated", "CriterionOutcome", "Event", "Outcome", "Reason",
-        "RunFinished", "RunStarted", "Waiting", "Warned", "WorkflowEntered", "WorkflowLeft",
+        "ActionTaken", "Attempt", "AttemptFinished", "AttemptStarted", "Authenticated", "CriterionOutcome",
+        "Event", "Outcome", "Reason", "RunFinished", "RunStarted", "Waiting", "Warned", "WorkflowEntered",
+        "WorkflowLeft",
     ),
     "arazzo_runner.engine.flow": ("Turn", "advance", "start"),
     "arazzo_runner.engine.plan": ("Plan", "RunOptions"),
@@ -78,13 +79,13 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 __all__ = [
-    "ActionTaken", "Answered", "ArazzoError", "Attempt", "AttemptFinished", "AttemptStarted", "Authenticated", "CassetteError",
-    "CriterionOutcome", "DocumentError", "Event", "ExpressionSyntaxError", "Failed", "InvalidDocument",
-    "InvalidInputs", "InvalidState", "Outcome", "Place", "Plan", "PlanError", "Problem", "Reason", "Request",
-    "Response", "RunFailed", "RunFinished", "RunOptions", "RunResult", "RunStarted", "RunState", "Runner",
-    "Send", "ServerOptions", "Session", "Severity", "Sleep", "TransportOptions", "Turn", "UnreadableDocument",
-    "UsageError", "Waiting", "Warned", "Woke", "Workbook", "WorkflowEntered", "WorkflowLeft", "advance", "load",
-    "start",
+    "ActionTaken", "Answered", "ArazzoError", "Attempt", "AttemptFinished", "AttemptStarted", "Authenticated",
+    "CassetteError", "CriterionOutcome", "DocumentError", "Event", "ExpressionSyntaxError", "Failed",
+    "InvalidDocument", "InvalidInputs", "InvalidState", "Outcome", "Place", "Plan", "PlanError", "Problem",
+    "Reason", "Request", "Response", "RunFailed", "RunFinished", "RunOptions", "RunResult", "RunStarted",
+    "RunState", "Runner", "Send", "ServerOptions", "Session", "Severity", "Sleep", "TransportOptions", "Turn",
+    "UnreadableDocument", "UsageError", "Waiting", "Warned", "Woke", "Workbook", "WorkflowEntered",
+    "WorkflowLeft", "advance", "load", "start",
 ]  # fmt: skip
 
 

@@ -16,7 +16,7 @@ from arazzo_runner.engine.stack import Stack
 from arazzo_runner.engine.state import Phase, Prepared
 from arazzo_runner.errors import InvalidState, StepError
 from arazzo_runner.openapi.digest import challenge_of
-from arazzo_runner.openapi.tokens import discovered, discovery_request, read_token, token_request
+from arazzo_runner.openapi.tokens import Token, discovered, discovery_request, read_token, token_request
 
 
 class Authentication(Stack):
@@ -25,6 +25,11 @@ class Authentication(Stack):
     @abstractmethod
     def begin(self) -> None:
         """Build the request of the attempt at hand, and get it on its way."""
+
+    def usable_tokens(self) -> dict[str, Token]:
+        """The tokens that have not expired, and those that this attempt has fetched, however short they last."""
+        fetched = self.frame.fetched
+        return {key: token for key, token in self.tokens.items() if token.expires_at > self.now or key in fetched}
 
     def authenticate(self, wanted: attempts.TokenWanted) -> None:
         """Ask for a token, or first for where it comes from."""
@@ -41,7 +46,9 @@ class Authentication(Stack):
         frame, step = self.frame, self.step
         if frame.prepared is None:
             raise InvalidState("no token was asked for")
-        wanted = attempts.prepare(step, attempts.scope_of(self.workflow, frame), self.plan.options)
+        wanted = attempts.prepare(
+            step, attempts.scope_of(self.workflow, frame), self.plan.options, attempts.Held(self.usable_tokens())
+        )
         if not isinstance(wanted, attempts.TokenWanted):
             raise InvalidState("no token was asked for")
         response = answer.response if isinstance(answer, Answered) else None
@@ -55,6 +62,7 @@ class Authentication(Stack):
                 self.frame = replace(frame, discovered=discovered(wanted.need, response))
             else:
                 self.tokens[wanted.key] = read_token(wanted.need, response, self.now)
+                self.frame = replace(frame, fetched=(*frame.fetched, wanted.key))
         except StepError as error:
             code = answer.code if isinstance(answer, Failed) and answer.code == "replay-miss" else error.code
             self.stop(code, error.message, hint=error.hint)
@@ -74,7 +82,7 @@ class Authentication(Stack):
         for key in frame.prepared.tokens:
             self.tokens.pop(key, None)
         self.tell_exchange("", frame.prepared.request, response)
-        self.frame = replace(frame, challenged=True, challenge=challenge, discovered=None)
+        self.frame = replace(frame, challenged=True, challenge=challenge, discovered=None, fetched=())
         return True
 
     def tell_exchange(self, scheme: str, request: Request, response: Response | None) -> None:

@@ -88,15 +88,13 @@ class Run(Authentication):
                 return
             self.call(step.workflow, Purpose.STEP, given)
             return
-        self.frame = replace(self.frame, challenged=False, challenge=None, discovered=None)
+        self.frame = replace(self.frame, challenged=False, challenge=None, discovered=None, fetched=())
         self.begin()
 
     def begin(self) -> None:
         """Build the request of the attempt at hand, and get it on its way."""
         frame = self.frame
-        held = attempts.Held(
-            {key: token for key, token in self.tokens.items() if token.expires_at > self.now}, frame.challenge
-        )
+        held = attempts.Held(self.usable_tokens(), frame.challenge)
         try:
             scope = attempts.scope_of(self.workflow, frame)
             prepared = attempts.prepare(self.step, scope, self.plan.options, held)

@@ -123,6 +123,7 @@ class Frame:
         challenged: whether the attempt at hand has answered a 401 already (H5); it does so once.
         challenge: the digest challenge that the attempt at hand has to answer.
         discovered: the token endpoint that discovery named for the attempt at hand.
+        fetched: keys of the tokens that the attempt at hand has fetched; it uses them however short they last.
         suspended: the step that waits for this one, when this one runs for a retry.
         started_at: when the attempt at hand began.
     """
@@ -146,6 +147,7 @@ class Frame:
     challenged: bool = False
     challenge: str | None = None
     discovered: str | None = None
+    fetched: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +211,7 @@ def _frame(data: dict[str, Any]) -> Frame:
             "arrival": Arrival(data["arrival"]),
             "workflows": {key: Finished(**value) for key, value in data["workflows"].items()},
             "sent": {key: Sent(**value) for key, value in data["sent"].items()},
+            "fetched": tuple(data["fetched"]),
             "suspended": None if suspended is None else Suspended(**suspended),
             "prepared": None if data["prepared"] is None else _prepared(data["prepared"]),
         }
