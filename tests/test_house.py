@@ -64,4 +64,3 @@ def test_modules_stay_small() -> None:
         if (lines := len(path.read_text("utf-8").splitlines())) > 400
     }
     assert not long
-

@@ -124,7 +124,7 @@ def test_an_expired_token_is_fetched_anew(tmp_path: Path) -> None:
 
                 def send(self, effect: Any) -> Any:
                     self.passed += 2.0
-                    answer = transport.send(effect)
+                    answer: Any = transport.send(effect)
                     return type(answer)(answer.response, answer.at + self.passed, answer.duration)
 
             result = session(workbook, api, CLIENT_CREDENTIAL, told).run(Later())
