@@ -177,7 +177,7 @@ def _step_edges(plan: Plan, workflow: PlannedWorkflow, step: PlannedStep) -> Ite
     for action in step.on_success:
         yield Edge(here, _target(plan, workflow, action, here, END), action.type, action.name)
     if all(action.criteria for action in step.on_success):
-        yield Edge(here, step_node(following[0].step_id) if following else END, "next")
+        yield Edge(here, step_node(following[0].step_id), "next") if following else Edge(here, END, "end")
     for action in step.on_failure:
         yield Edge(here, _target(plan, workflow, action, here, FAILED), action.type, action.name, failure=True)
     yield Edge(here, FAILED, "end", failure=True)
@@ -219,6 +219,7 @@ class Path:
 
     steps: dict[tuple[str, str], StepTally] = field(default_factory=dict)
     edges: Counter[tuple[str, Edge]] = field(default_factory=Counter)
+    entered: Counter[str] = field(default_factory=Counter)
 
     def take(self, attempt: Attempt, number: int) -> None:
         """Count an attempt, the ``number``-th of the run."""
@@ -228,8 +229,6 @@ class Path:
         tally.failures += failed
         tally.last, tally.status = number, attempt.status
         tally.duration += attempt.duration
-        if tally.attempts == 1 and not any(workflow == attempt.workflow_id for workflow, _ in self.edges):
-            self.edges[attempt.workflow_id, Edge(START, step_node(attempt.step_id), "next")] += 1
         edge = _edge_taken(attempt)
         if edge is not None:
             self.edges[attempt.workflow_id, edge] += 1
@@ -240,7 +239,7 @@ class Path:
 
     def count(self, workflow_id: str, edge: Edge) -> int:
         """How often a way was taken."""
-        return self.edges[workflow_id, edge]
+        return self.entered[workflow_id] if edge.source == START else self.edges[workflow_id, edge]
 
 
 def _edge_taken(attempt: Attempt) -> Edge | None:

@@ -1,0 +1,324 @@
+"""A run as a page: one file that needs nothing else, in which everything that came from outside is text.
+
+The listener keeps what it will show as plain data in a spool; ``write`` draws the plan and the timeline from it and
+streams the page. No markup is made in Python, and the template escapes all that it is given.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from importlib.resources import files
+from typing import Any, Self, TextIO
+from urllib.parse import urlsplit
+
+import jinja2
+from markupsafe import Markup
+
+from arazzo_runner.effects import Request, Response
+from arazzo_runner.engine.events import (
+    Attempt,
+    Authenticated,
+    Event,
+    Outcome,
+    Reason,
+    RunFinished,
+    RunStarted,
+    Waiting,
+    Warned,
+    WorkflowEntered,
+)
+from arazzo_runner.engine.exchange import decode_body
+from arazzo_runner.errors import Place, Problem, Severity
+from arazzo_runner.reports.drawing import Span, draw, timeline
+from arazzo_runner.reports.jsonreport import timestamp
+from arazzo_runner.reports.spool import Spool
+from arazzo_runner.reports.summary import Attempts, Diagram, Path, body_text, package_version
+from arazzo_runner.reports.text import duration, printable
+
+MAX_BODY = 20_000
+"""Characters of a body that are shown."""
+MAX_BODIES = 10_000_000
+"""Characters of all bodies together, after which ``FEW`` of each are shown: a page has to stay one that opens."""
+FEW = 400
+MAX_FORMATTED = 1_000_000
+"""Bytes of JSON from which on a body is shown as it came, not laid out."""
+FIRST, LAST = 1000, 1000
+"""Of a longer run the page shows that many attempts of its beginning and of its end; its counts are of all."""
+MAX_WARNINGS = 200
+
+SourceLine = Callable[[Place], str | None]
+
+
+class HtmlReport:
+    """A listener that collects a run; ``write`` gives the page once it has ended. Use it as a context manager.
+
+    Args:
+        document: what was run, as the user named it.
+        diagram: of the plan (``summary.diagram_of``), or None for a page without.
+        problems: of the plan; its warnings are shown.
+        source_line: gives the text of a document's line, secrets masked, for a failure; None when it is not known.
+    """
+
+    def __init__(
+        self,
+        document: str,
+        *,
+        diagram: Diagram | None = None,
+        problems: Sequence[Problem] = (),
+        source_line: SourceLine = lambda _: None,
+    ) -> None:
+        self._document = document
+        self._diagram = diagram
+        self._source_line = source_line
+        self._attempts = Attempts()
+        self._entries = Spool()
+        self._path = Path()
+        self._number = 0
+        self._shown = 0
+        self._waited = 0.0
+        self._outcome: Outcome | None = None
+        self._warnings: Counter[tuple[str, str]] = Counter(
+            (f"{problem.place}: {problem.message} [{problem.rule}]", problem.hint)
+            for problem in problems
+            if problem.severity is Severity.WARNING
+        )
+
+    def __call__(self, event: Event) -> None:
+        """Take an event."""
+        attempt = self._attempts.of(event)
+        if attempt is not None:
+            self._attempt(attempt)
+        match event:
+            case RunStarted(workflow_id):
+                self._path.entered[workflow_id] += 1
+            case WorkflowEntered(workflow_id, _, cause):
+                self._path.entered[workflow_id] += 1
+                self._entries.append({"kind": "workflow", "workflow": workflow_id, "cause": cause})
+            case Authenticated(_, step_id, _, scheme, request, response):
+                beside = {"kind": "beside", "step": step_id, "scheme": scheme, "what": request.method}
+                status = None if response is None else response.status
+                self._entries.append({**beside, "url": request.url, "status": status})
+            case Waiting(workflow_id, step_id, seconds, why, at):
+                self._waited += seconds
+                wait = {"kind": "wait", "workflow": workflow_id, "step": step_id, "why": why}
+                self._entries.append({**wait, "start": at, "seconds": seconds, "for": duration(seconds)})
+            case Warned(message, step_id, hint) if len(self._warnings) < MAX_WARNINGS:
+                self._warnings[message, hint] += 1
+            case RunFinished(outcome):
+                self._outcome = outcome
+            case _:
+                pass
+
+    def _attempt(self, attempt: Attempt) -> None:
+        self._number += 1
+        self._path.take(attempt, self._number)
+        entry = attempt_view(attempt, self._number, MAX_BODY if self._shown < MAX_BODIES else FEW)
+        for message in ("request", "response"):
+            self._shown += len(entry[message]["body"]["text"]) if entry[message] else 0
+        self._entries.append(entry)
+
+    def write(self, stream: TextIO) -> None:
+        """Write the page.
+
+        Raises:
+            RuntimeError: the run has not ended.
+        """
+        if self._outcome is None:
+            raise RuntimeError("the run has not ended")
+        outcome = self._outcome
+        spans = (Span.of(entry) for entry in self._visible() if entry["kind"] in ("attempt", "wait"))
+        script, style = _asset("report.js"), _asset("report.css")
+        page = _environment().get_template("report.html.jinja").generate(
+            script=Markup(script),  # noqa: S704 - ours, and the policy names its digest
+            style=Markup(style),  # noqa: S704
+            policy=content_security_policy(script, style),
+            document=self._document,
+            outcome=outcome,
+            started=timestamp(outcome.started_at).replace("T", " ").replace("Z", " UTC"),
+            took=duration(outcome.duration),
+            waited=duration(self._waited) if self._waited else "",
+            failure=self._failure(outcome.reason),
+            warnings=[{"message": m, "hint": h, "times": n} for (m, h), n in self._warnings.items()],
+            inputs=_values(outcome.inputs),
+            outputs=_values(outcome.outputs),
+            failures=sum(tally.failures for tally in self._path.steps.values()),
+            drawings=draw(self._diagram, self._path) if self._diagram else (),
+            timeline=timeline(spans, outcome.started_at, outcome.duration),
+            entries=self._visible(),
+            hidden=self._hidden(),
+            total=self._number,
+            version=package_version(),
+        )  # fmt: skip
+        stream.writelines(page)
+
+    def _hidden(self) -> range:
+        """Numbers of the attempts that are not listed."""
+        return range(FIRST + 1, self._number - LAST + 1)
+
+    def _visible(self) -> Iterator[Mapping[str, Any]]:
+        """What the page lists: all of a short run, beginning and end of a long one with a note of what is left out."""
+        hidden = self._hidden()
+        number = 0
+        for entry in self._entries:
+            number = entry.get("number", number)
+            if number not in hidden:
+                yield entry
+            elif number == hidden.start and entry["kind"] == "attempt":
+                yield {"kind": "gap", "first": hidden.start, "last": hidden.stop - 1}
+
+    def _failure(self, reason: Reason | None) -> Mapping[str, Any] | None:
+        if reason is None:
+            return None
+        place = reason.place
+        line = self._source_line(place) if place is not None and place.line else None
+        ran = [tally.last for (_, step_id), tally in self._path.steps.items() if step_id == reason.step_id]
+        return {
+            **_reason(reason),
+            "line": line,
+            "number": place.line if place is not None else 0,
+            "caret": " " * max(place.column - 1, 0) + "^" if place is not None else "",
+            "attempt": max((number for number in ran if number not in self._hidden()), default=None),
+        }
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._entries.close()
+
+
+# What is shown of an attempt: plain data
+
+
+def attempt_view(attempt: Attempt, number: int, max_body: int = MAX_BODY) -> dict[str, Any]:
+    """An attempt as the page shows it.
+
+    Args:
+        number: of the attempt in the run, from 1.
+        max_body: characters of a body that are kept.
+    """
+    request, response, action = attempt.request, attempt.response, attempt.action
+    target = urlsplit(request.url) if request else None
+    return {
+        "kind": "attempt",
+        "number": number,
+        "workflow": attempt.workflow_id,
+        "step": attempt.step_id,
+        "attempt": attempt.attempt,
+        "depth": attempt.depth,
+        "status": attempt.status,
+        "what": attempt.operation if request is None else request.method,
+        "path": "" if target is None else (target.path or "/") + (f"?{target.query}" if target.query else ""),
+        "request": None if request is None else _request(request, max_body),
+        "response": None if response is None else _response(response, max_body),
+        "criteria": [
+            {"condition": c.condition, "type": c.type, "passed": c.passed, "detail": c.detail or ""}
+            for c in attempt.criteria
+        ],
+        "action": None
+        if action is None
+        else {"name": action.name or "", "type": action.type, "target": action.step_id or action.workflow_id or ""},
+        "outputs": _values(attempt.outputs),
+        "problems": list(attempt.problems),
+        "reason": None if attempt.reason is None else _reason(attempt.reason),
+        "start": attempt.started_at,
+        "seconds": attempt.duration,
+        "at": timestamp(attempt.started_at).replace("T", " ").replace("Z", " UTC"),
+        "for": duration(attempt.duration),
+    }
+
+
+def _reason(reason: Reason) -> dict[str, Any]:
+    return {
+        "code": reason.code,
+        "message": reason.message,
+        "step": reason.step_id or "",
+        "hint": reason.hint,
+        "place": "" if reason.place is None else str(reason.place),
+    }
+
+
+def _request(request: Request, max_body: int) -> dict[str, Any]:
+    body = body_view(request.body or b"", request.header("Content-Type"), max_body)
+    return {"method": request.method, "url": request.url, "headers": list(request.headers), "body": body}
+
+
+def _response(response: Response, max_body: int) -> dict[str, Any]:
+    body = body_view(response.body, response.header("Content-Type"), max_body)
+    return {"status": response.status, "headers": list(response.headers), "body": body}
+
+
+def body_view(body: bytes, content_type: str | None, limit: int = MAX_BODY) -> dict[str, str]:
+    """A body as text, JSON laid out, and a note of what is not shown."""
+    text = _laid_out(body, content_type) if len(body) <= MAX_FORMATTED else None
+    if text is None:
+        text = body_text(body, content_type)
+    if text is None:
+        return {"text": "", "note": f"{len(body):,} bytes that are no text ({content_type or 'of no type'})"}
+    if len(text) > limit:
+        return {"text": text[:limit], "note": f"cut: {limit:,} of {len(text):,} characters are shown"}
+    return {"text": text, "note": ""}
+
+
+def _laid_out(body: bytes, content_type: str | None) -> str | None:
+    """JSON with line breaks, or None when it is none, or is nested so deeply that laying it out is no help."""
+    data, _ = decode_body(body, content_type)
+    if not isinstance(data, (dict, list)):
+        return None
+    try:
+        return json.dumps(data, ensure_ascii=False, indent=2)
+    except RecursionError:
+        return None
+
+
+def _values(values: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"name": name, **_value(value)} for name, value in values.items()]
+
+
+def _value(value: Any) -> dict[str, Any]:
+    if isinstance(value, bytes):
+        return body_view(value, None)
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
+    return {"text": text[:MAX_BODY], "note": "" if len(text) <= MAX_BODY else f"cut: it has {len(text):,} characters"}
+
+
+# The page
+
+
+def content_security_policy(script: str, style: str) -> str:
+    """Nothing may be loaded, nothing may run but our script, and nothing may be styled but by our sheet."""
+    return (
+        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+
+
+def _digest(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
+
+
+def _asset(name: str) -> str:
+    return files(__package__).joinpath("templates", name).read_text("utf-8")
+
+
+def shown(value: Any) -> Any:
+    """Text as it may stand in the page: control characters, those that turn its direction, and halves written out."""
+    if not isinstance(value, str) or isinstance(value, Markup):
+        return value
+    text = printable(value.replace("\r\n", "\n"))
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _environment() -> jinja2.Environment:
+    return jinja2.Environment(
+        loader=jinja2.FunctionLoader(_asset),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        finalize=shown,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
