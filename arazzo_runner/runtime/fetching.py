@@ -21,6 +21,8 @@ from arazzo_runner.runtime.transport import Transport, TransportOptions, open_tr
 from arazzo_runner.runtime.wire import MAX_REDIRECTS, redirected
 
 MAX_DOCUMENT = 32 * 1024 * 1024
+TIME_LIMIT = 120.0
+"""Seconds for one request, however slowly its answer comes."""
 MAX_KEPT = 100 * 1024 * 1024
 
 _ACCEPT = "application/yaml, application/json, */*;q=0.5"
@@ -120,7 +122,7 @@ def _get(request: Request, transport: Transport, kept: FetchedDocuments | None, 
     if copy is not None and now() < copy.fresh_until:
         return Response(200, (), copy.body)
     conditions = tuple((_VALIDATORS[name], value) for name, value in copy.validators.items()) if copy else ()
-    answer = transport.send(Send(replace(request, headers=(*request.headers, *conditions))))
+    answer = transport.send(Send(replace(request, headers=(*request.headers, *conditions)), TIME_LIMIT))
     if isinstance(answer, Failed):
         message = answer.message.removesuffix(TooLarge.OPTION)
         if copy is not None:

@@ -42,13 +42,29 @@ NETWORK_ERRORS = (
 )
 
 
+_NO_SUCH_NAME = {socket.EAI_NONAME, getattr(socket, "EAI_NODATA", socket.EAI_NONAME)}
+_UNREACHABLE = {
+    errno.EACCES,
+    errno.EADDRNOTAVAIL,
+    errno.EHOSTUNREACH,
+    errno.EMFILE,
+    errno.ENETDOWN,
+    errno.ENETUNREACH,
+    errno.ENFILE,
+    errno.ENOBUFS,
+    errno.EPERM,
+}
+
+
 @dataclass(slots=True)
 class Progress:
     """How far an attempt has come.
 
     Attributes:
-        peer: whom it talks to, by host: ``api.example.com``, or ``the proxy proxy.example.com``.
-        port: of the peer.
+        peer: whom it connects to: ``api.example.com``, or ``the proxy proxy.example.com``.
+        peer_port: of the peer.
+        host: whom it talks to: ``api.example.com``, or ``api.example.com through the proxy proxy.example.com``.
+        port: of the host.
         connect_timeout: in seconds.
         read_timeout: in seconds.
         answered: whether the response's head is complete.
@@ -58,6 +74,8 @@ class Progress:
     """
 
     peer: str
+    peer_port: int
+    host: str
     port: int
     connect_timeout: float
     read_timeout: float
@@ -74,37 +92,36 @@ def explain(error: BaseException, progress: Progress) -> str:
     for cause in _causes(error):
         if words := _cause(cause, progress):
             return words
-    peer = progress.peer
+    peer, host = progress.peer, progress.host
     match error:
         case httpcore2.ConnectTimeout():
             return f"no connection to {peer} within {progress.connect_timeout:g} s (--connect-timeout)"
         case httpcore2.TimeoutException() if progress.answered:
-            return f"{peer} sent nothing more for {progress.read_timeout:g} s, {_so_far(progress)} (--read-timeout)"
+            return f"{host} sent nothing more for {progress.read_timeout:g} s, {_so_far(progress)} (--read-timeout)"
         case httpcore2.TimeoutException():
-            return f"no answer from {peer} within {progress.read_timeout:g} s (--read-timeout)"
+            return f"no answer from {host} within {progress.read_timeout:g} s (--read-timeout)"
         case httpcore2.ConnectError():
-            return f"no connection to {peer}, port {progress.port}"
+            return f"no connection to {peer}, port {progress.peer_port}"
         case httpcore2.ProxyError():
             return f"{peer} refused to pass the request on: {error}"
-        case (
-            httpcore2.LocalProtocolError() | h11.LocalProtocolError()
-        ):  # its text quotes the header field, secrets and all
+        case httpcore2.LocalProtocolError() | h11.LocalProtocolError():
+            # Its own text quotes the header field, secrets and all.
             return "the request cannot be sent: its method, its URL or a header field has a character that HTTP forbids"
         case httpcore2.RemoteProtocolError() if not progress.answered and "disconnected" in str(error):
             return _ended_early(progress)
         case httpcore2.ProtocolError():
-            return f"{peer} broke the rules of HTTP"
+            return f"{host} broke the rules of HTTP"
         case _ if progress.answered:
-            return f"{peer} broke the connection off, {_so_far(progress)}"
-    return f"{peer} broke the connection off before it answered"
+            return f"{host} broke the connection off, {_so_far(progress)}"
+    return f"{host} broke the connection off before it answered"
 
 
 def _ended_early(progress: Progress) -> str:
     if not progress.start:
-        return f"{progress.peer} closed the connection without an answer"
+        return f"{progress.host} closed the connection without an answer"
     if progress.start.startswith(b"HTTP/"):
-        return f"{progress.peer} closed the connection in the middle of the response header"
-    return f"{progress.peer} does not speak HTTP on port {progress.port}"
+        return f"{progress.host} closed the connection in the middle of the response header"
+    return f"{progress.host} does not speak HTTP on port {progress.port}"
 
 
 def _so_far(progress: Progress) -> str:
@@ -128,61 +145,61 @@ def _cause(cause: BaseException, progress: Progress) -> str | None:
     peer = progress.peer
     match cause:
         case ssl.SSLCertVerificationError():
-            return _certificate(cause, peer)
+            return _certificate(cause, progress.host)
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return None  # the connection broke off: said as such
         case ssl.SSLError():
-            return _tls(cause, peer, progress.port)
-        case socket.gaierror(errno=code) if code in (socket.EAI_NONAME, getattr(socket, "EAI_NODATA", code)):
+            return _tls(cause, progress.host, progress.port)
+        case socket.gaierror() if cause.errno in _NO_SUCH_NAME:
             return f"there is no host named {peer}"
         case socket.gaierror():
             return f"the name {peer} could not be looked up: {cause.strerror}"
         case UnicodeError():
             return f"{peer} is no host name"
         case ConnectionRefusedError():
-            return f"{peer} refused the connection on port {progress.port}: nothing listens there"
-        case OSError(errno=(errno.ENETUNREACH | errno.EHOSTUNREACH | errno.EADDRNOTAVAIL) as code):
+            return f"{peer} refused the connection on port {progress.peer_port}: nothing listens there"
+        case OSError(errno=code) if code in _UNREACHABLE:
             return f"{peer} cannot be reached: {os.strerror(code).lower()}"
         case h11.RemoteProtocolError():
             return _protocol(str(cause), progress)
     return None
 
 
-def _certificate(error: ssl.SSLCertVerificationError, peer: str) -> str:
+def _certificate(error: ssl.SSLCertVerificationError, host: str) -> str:
     match error.verify_code:
         case 62 | 64:
-            return f"the TLS certificate of {peer} is for another name (--insecure takes it, for a test)"
+            return f"the TLS certificate of {host} is for another name (--insecure takes it, for a test)"
         case 10:
-            return f"the TLS certificate of {peer} has expired (--insecure takes it, for a test)"
+            return f"the TLS certificate of {host} has expired (--insecure takes it, for a test)"
         case 9:
-            return f"the TLS certificate of {peer} is not valid yet: is this machine's clock right?"
+            return f"the TLS certificate of {host} is not valid yet: is this machine's clock right?"
         case 18 | 19:
             why = "is self-signed"
         case 20 | 21:
             why = "is by an authority that is not known here"
         case _:
             why = f"is not valid: {error.verify_message}"
-    return f"the TLS certificate of {peer} {why} (--ca-bundle FILE trusts its authority; --insecure takes any)"
+    return f"the TLS certificate of {host} {why} (--ca-bundle FILE trusts its authority; --insecure takes any)"
 
 
-def _tls(error: ssl.SSLError, peer: str, port: int) -> str:
+def _tls(error: ssl.SSLError, host: str, port: int) -> str:
     reason = (error.reason or "no reason given").replace("_", " ").lower()
     if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
-        return f"{peer} does not speak TLS on port {port}: is its URL http:// instead of https://?"
+        return f"{host} does not speak TLS on port {port}: is its URL http:// instead of https://?"
     if "CERTIFICATE_REQUIRED" in (error.reason or "") or "HANDSHAKE_FAILURE" in (error.reason or ""):
-        return f"{peer} ended the TLS handshake: {reason} (--client-cert gives it a certificate)"
-    return f"TLS with {peer} failed: {reason}"
+        return f"{host} ended the TLS handshake: {reason} (--client-cert gives it a certificate)"
+    return f"TLS with {host} failed: {reason}"
 
 
 def _protocol(said: str, progress: Progress) -> str:
     """What h11 said, without what it quotes: that is the server's, and could be anything."""
-    peer = progress.peer
+    host = progress.host
     if "peer closed" in said or "unexpected EOF" in said:
-        return f"{peer} broke the connection off, {_so_far(progress)}"
+        return f"{host} broke the connection off, {_so_far(progress)}"
     if progress.answered:
-        return f"{peer} broke the rules of HTTP, {_so_far(progress)}"
+        return f"{host} broke the rules of HTTP, {_so_far(progress)}"
     if "too long" in said:
-        return f"{peer} sent a response header that is too large"
+        return f"{host} sent a response header that is too large"
     if "status line" in said:
-        return f"{peer} does not speak HTTP on port {progress.port}"
-    return f"{peer} sent a response header that is not HTTP"
+        return f"{host} does not speak HTTP on port {progress.port}"
+    return f"{host} sent a response header that is not HTTP"

@@ -148,6 +148,8 @@ class Stream(httpcore2.NetworkStream):
 class Backend(httpcore2.NetworkBackend):
     """Opens connections for the synchronous client.
 
+    One thing takes the time that it takes: the system's look-up of a name, which cannot be interrupted.
+
     Args:
         allowed: hosts that the user named.
     """

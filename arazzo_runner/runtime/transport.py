@@ -130,7 +130,7 @@ class Attempt(Generic[Pool]):
         self._began = time.monotonic()
         self._hops = 0
         self._allowance = Allowance()
-        self._progress = Progress("the server", 0, self._options.connect_timeout, self._options.read_timeout)
+        self._progress = self._towards(None, None)
 
     def next(self) -> tuple[Pool, httpcore2.Request]:
         """The request to send now, and by which pool.
@@ -142,13 +142,12 @@ class Attempt(Generic[Pool]):
         target = target_of(request.url)
         check_host(target.host, self._allowed)
         proxy = self._pools.proxy_for(target)
-        peer, port = (f"the proxy {proxy.host}", proxy.port) if proxy else (target.host, target.port)
-        self._progress = Progress(peer, port, options.connect_timeout, options.read_timeout)
+        self._progress = self._towards(target, proxy)
         self._allowance = Allowance(None if self._limit is None else self._began + self._limit)
         connect = Patience(options.connect_timeout, self._allowance)
         read = Patience(options.read_timeout, self._allowance)
         message = httpcore2.Request(
-            request.method,
+            request.method.encode("utf-8"),
             httpcore2.URL(
                 scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
             ),
@@ -200,10 +199,19 @@ class Attempt(Generic[Pool]):
     def failed(self, error: Exception) -> Failed:
         """What went wrong, for a person (C7); ``timeout`` only when the attempt's own limit was reached (F6, F9)."""
         duration = time.monotonic() - self._began
-        self._progress.start = self._allowance.start
         if isinstance(error, AttemptOver):
             return Failed("timeout", f"no complete answer within {self._limit:g} s", time.time(), duration)
+        self._progress.start = self._allowance.start
         return Failed("transport", explain(error, self._progress), time.time(), duration)
+
+    def _towards(self, target: Target | None, proxy: Proxy | None) -> Progress:
+        times = self._options.connect_timeout, self._options.read_timeout
+        if target is None:
+            return Progress("the server", 0, "the server", 0, *times)
+        if proxy is None:
+            return Progress(target.host, target.port, target.host, target.port, *times)
+        peer = f"the proxy {proxy.host}"
+        return Progress(peer, proxy.port, f"{target.host} through {peer}", target.port, *times)
 
 
 class Transport:

@@ -120,6 +120,11 @@ def test_what_the_network_does_is_said(server: Misbehaving) -> None:
     assert "within 0.3 s" in reason(f"{server.url}/silent", read_timeout=0.3)
 
 
+def test_a_server_that_never_comes_to_an_end_is_left(server: Misbehaving, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fetching, "TIME_LIMIT", 0.3)
+    assert reason(f"{server.url}/slow-body") == "no complete answer within 0.3 s"
+
+
 def test_a_document_has_a_limit_that_no_option_is_named_for(server: Misbehaving) -> None:
     with pytest.raises(OSError, match=r"the response is larger than the limit of 10,000 bytes$"):
         fetch_document(f"{server.url}/coded?as=bomb", QUICK, limit=10_000)

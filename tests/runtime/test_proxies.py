@@ -37,7 +37,7 @@ def test_a_proxy_that_refuses_to_connect_is_named(client: Client, server: Misbeh
     def refuse(line: Line, _received: Received) -> bool:
         return answer(line, status="407 Proxy Authentication Required")
 
-    server.also["443"] = refuse
+    server.also["api.example:443"] = refuse
     [refused] = client(get(f"https://api.example/{SECRET}"), proxy=server.url.replace("//", f"//user:{SECRET}@"))
     assert (failed(refused).code, failed(refused).message) == (
         "transport",

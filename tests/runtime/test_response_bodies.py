@@ -75,7 +75,7 @@ def test_a_coding_whose_library_is_not_installed_names_the_extra(
 
 
 def body_of(coding: str, limit: int = 10**9) -> Body:
-    return Body((("Content-Encoding", coding),), limit=limit, progress=Progress("host", 80, 1, 1))
+    return Body((("Content-Encoding", coding),), limit=limit, progress=Progress("host", 80, "host", 80, 1, 1))
 
 
 LARGE = b"".join(hashlib.sha256(b"%d" % n).digest() + b"words" * 5 for n in range(12_000))

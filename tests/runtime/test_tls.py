@@ -18,7 +18,7 @@ from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.transport import TransportOptions, open_transport
 from tests.runtime.clients import Client, answered, failed, get
 from tests.servers.misbehaving import Misbehaving
-from tests.servers.misbehaviours import Line
+from tests.servers.misbehaviours import Line, relay_to
 
 
 class Authority:
@@ -121,6 +121,21 @@ def test_http_where_tls_is_spoken(client: Client, authority: Authority) -> None:
     [answer] = client(get(f"{server.url.replace('https', 'http')}/ok"))
     failure = failed(answer)
     assert failure.code == "transport"
+    assert server.all_closed()
+
+
+def test_a_tunnel_through_a_proxy(client: Client, authority: Authority, server: Misbehaving) -> None:
+    there = authority.server("127.0.0.1")
+    server.also[f"127.0.0.1:{there.port}"] = relay_to(there.port)
+    good, slow = client(
+        get(f"{there.url}/ok"), get(f"{there.url}/slow-body", timeout=0.5), ca_bundle=authority.bundle, proxy=server.url
+    )
+    assert answered(good).response.body == b"ok"
+    assert failed(slow).code == "timeout"
+    assert [received.method for received in server.requests] == ["CONNECT"]
+    [untrusted] = client(get(f"{there.url}/ok"), proxy=server.url)
+    assert failed(untrusted).message.startswith("the TLS certificate of 127.0.0.1 through the proxy 127.0.0.1 is ")
+    assert there.all_closed()
     assert server.all_closed()
 
 

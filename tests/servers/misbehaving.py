@@ -127,7 +127,8 @@ class Misbehaving:
         line.socket.settimeout(LIFETIME)
         method, target, _ = first.split(" ")
         parts = urlsplit(target)
-        return Received(method, parts.path, parse_qs(parts.query), headers, body[:length], line.number)
+        path = target if method == "CONNECT" else parts.path
+        return Received(method, path, parse_qs(parts.query), headers, body[:length], line.number)
 
     def _more(self, line: Line) -> bytes:
         while not self._stopping.is_set():

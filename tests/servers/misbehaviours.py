@@ -270,6 +270,29 @@ def invalid_utf8(line: Line, received: Received) -> bool:
     return answer(line, b'{"name": "\xff\xfe"}', "X-Name: caf\xe9", "X-City: " + "Zürich".encode().decode("latin-1"))
 
 
+def relay_to(port: int) -> Behaviour:
+    """What a proxy does after CONNECT: pass on what either side says."""
+
+    def relay(line: Line, received: Received) -> bool:
+        with socket.create_connection(("127.0.0.1", port)) as onward:
+            line.send(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            back = threading.Thread(target=_pass_on, args=(onward, line.socket), daemon=True)
+            back.start()
+            _pass_on(line.socket, onward)
+            back.join(LIFETIME)
+        return False
+
+    return relay
+
+
+def _pass_on(source: socket.socket, sink: socket.socket) -> None:
+    with suppress(OSError):
+        while data := source.recv(65536):
+            sink.sendall(data)
+    with suppress(OSError):
+        sink.shutdown(socket.SHUT_WR)
+
+
 @cache
 def _bomb() -> bytes:
     return gzip.compress(b"\0" * (64 * 1024 * 1024), compresslevel=9)
