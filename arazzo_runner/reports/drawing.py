@@ -23,7 +23,7 @@ GAP, NAMED_GAP = 24, 40
 PORT = 22
 LANE = 14
 RADIUS = 6
-CHARACTER = 6.3
+CHARACTER = 7.3
 LABEL = 28
 """Characters of a way's label that are shown; its title has the rest."""
 
@@ -169,7 +169,7 @@ def _box(workflow_id: str, node: Node, path: Path, y: float, height: float) -> B
         height=height,
         kind=node.kind,
         state=state,
-        label=one_line(node.label, 26 if node.kind == "step" else 30),
+        label=one_line(node.label, 22 if node.kind == "step" else 26),
         detail=one_line(node.detail, 32),
         count=f"×{tally.attempts}" if tally is not None and tally.attempts > 1 else "",
         title=f"{node.label}{': ' + node.detail if node.detail else ''} — {told}",

@@ -71,8 +71,9 @@
   if (onlyFailed) onlyFailed.addEventListener("change", filter);
   list.addEventListener("toggle", () => search.value && filterSoon(), true);
 
+  // What a search hides stays closed, and is closed with the rest.
   const openAll = (open) => {
-    for (const attempt of attempts) if (!attempt.hidden) attempt.firstElementChild.open = open;
+    for (const attempt of attempts) attempt.firstElementChild.open = open && !attempt.hidden;
   };
   document.getElementById("expand").addEventListener("click", () => openAll(true));
   document.getElementById("collapse").addEventListener("click", () => openAll(false));
