@@ -21,6 +21,7 @@ SECRET = "hunter2"
 
 FAILURES = {
     "/close-without-answer": "127.0.0.1 closed the connection without an answer",
+    "/close-in-header": "127.0.0.1 closed the connection in the middle of the response header",
     "/reset-before-header": "127.0.0.1 broke the connection off before it answered",
     "/reset-in-body": "127.0.0.1 broke the connection off, after 10 of 1,000 bytes of the body",
     "/length-too-long": "127.0.0.1 broke the connection off, after 10 of 1,000 bytes of the body",

@@ -141,6 +141,11 @@ def close_without_answer(line: Line, received: Received) -> None:
 
 
 @behaviour
+def close_in_header(line: Line, received: Received) -> None:
+    line.send(b"HTTP/1.1 200 OK\r\nContent-Le")
+
+
+@behaviour
 def reset_before_header(line: Line, received: Received) -> None:
     line.reset()
 
