@@ -88,8 +88,8 @@ def server_variables(words: Iterable[str]) -> dict[str, Mapping[str, str]]:
     return dict(result)
 
 
-def check_sources(sources: Mapping[str, str], known: Iterable[str]) -> None:
-    """Refuse a ``--source`` whose name the document does not have.
+def check_sources(sources: Iterable[str], known: Iterable[str], *, option: str = "--source") -> None:
+    """Refuse an option for a source whose name the document does not have.
 
     Raises:
         UsageError: with the names that it has.
@@ -100,4 +100,4 @@ def check_sources(sources: Mapping[str, str], known: Iterable[str]) -> None:
     for name in sources:
         if name not in names:
             hint = nearest(name, names, "source descriptions")
-            raise UsageError(f"--source {name}=…: the document has no source description {name!r}", hint=hint)
+            raise UsageError(f"{option} {name}=…: the document has no source description {name!r}", hint=hint)

@@ -128,8 +128,12 @@ def run(options: dict[str, Any]) -> int:
     transport = _transport_options(options)
     workbook = load(target.document, sources=sources, base_dir=options["base_dir"], transport=transport)
     described = workbook.description.source_descriptions
+    given_servers = servers(options["server"])
     if not any(source.type == "arazzo" for source in described):
-        check_sources(sources, [source.name for source in described])
+        # A misspelt name must not send the user's token to another server than the one meant.
+        names = [source.name for source in described]
+        check_sources(sources, names)
+        check_sources([name for name in given_servers if name], names, option="--server")
     run_options = RunOptions(
         strict=options["strict"],
         force=options["force"],
@@ -137,7 +141,7 @@ def run(options: dict[str, Any]) -> int:
         max_steps=options["max_steps"],
         timeout=options["timeout"],
         max_retry_after=options["max_retry_after"],
-        servers=ServerOptions(servers(options["server"]), server_variables(options["server_var"])),
+        servers=ServerOptions(given_servers, server_variables(options["server_var"])),
         credentials=gather_credentials(
             options["auth"], options["credentials"], os.environ, certificate=bool(options["client_cert"])
         ),

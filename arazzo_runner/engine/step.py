@@ -219,7 +219,8 @@ def _payload(
 def _accept(operation: Operation) -> str:
     """The media types that the operation documents for its answers, and anything else after them."""
     types: dict[str, None] = {}
-    for response in operation.responses.values():
+    responses = operation.responses if isinstance(operation.responses, Mapping) else {}
+    for response in responses.values():
         content = response.get("content") if isinstance(response, dict) else None
         types.update(dict.fromkeys(content if isinstance(content, dict) else ()))
     listed = [name for name in types if "*" not in name][:4]

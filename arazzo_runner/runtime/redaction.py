@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from itertools import pairwise
 from typing import Any, TypeVar
-from urllib.parse import quote, quote_plus
+from urllib.parse import quote, quote_plus, urlsplit
 
 from arazzo_runner.documents.input_schemas import declared, input_schema
 from arazzo_runner.effects import Headers, Request, Response
@@ -84,7 +84,9 @@ class Redactor:
         self._headers.update(name.lower() for name in names)
 
     def learn_request(self, request: Request) -> None:
-        """Take what a request sends in its secret headers."""
+        """Take what a request sends in its secret headers, and the password of its URL."""
+        if "@" in request.url and (password := urlsplit(request.url).password):
+            self._add(self._given, password)
         for name, value in request.headers:
             if name.lower() in self._headers:
                 self._add(self._given, value)

@@ -82,6 +82,7 @@ def test_completion_of_each_shell(arazzo: Arazzo) -> None:
         (["run", DEPLOY, "-i", "name=@nowhere.txt"], "nowhere.txt"),
         (["run", DEPLOY, "-i", "{broken"], "no JSON or YAML"),
         (["run", DEPLOY, "--server", "ftp://x"], "http(s) URL"),
+        (["run", DEPLOY, "--server", "nosuch=http://127.0.0.1:1"], "inferenceEndpointsApi"),
         (["run", DEPLOY, "--server-var", "x"], "[SOURCE.]NAME=VALUE"),
         (["run", DEPLOY, "--source", "api=x.yml"], "inferenceEndpointsApi"),
         (["run", DEPLOY, "--source", "inferenceEndpointsApi=x.yml"], "--source"),

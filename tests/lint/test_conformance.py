@@ -45,10 +45,8 @@ def errors(text: str, files: dict[str, str] | None = None, *, structure_only: bo
         document = read_document(text, "case.yaml", uri=f"{HOME}case.yaml")
     except UnreadableDocument as error:
         return list(error.problems)
-    if structure_only:
-        found = load_description(document)[1]
-    else:
-        found = check_document(Linker(Library(fetch=fetch)), document)
+    linker = Linker(Library(fetch=fetch))
+    found = load_description(document)[1] if structure_only else check_document(linker, document)
     return [p for p in found if p.severity is Severity.ERROR and p.rule != "document-not-found"]
 
 

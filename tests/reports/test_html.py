@@ -192,6 +192,7 @@ def test_an_exchange_beside_the_steps_is_shown() -> None:
     events: list[Any] = []
     run(failing(), events.append)
     sent = next(event.attempt for event in events if hasattr(event, "attempt") and isinstance(event.attempt, Attempt))
+    assert sent.request is not None
     beside = Authenticated("main", "list", 0, f"oauth{SCRIPT}", sent.request, sent.response, 1000.0)
     with HtmlReport("a.yaml") as report:
         for event in [events[0], beside, *events[1:]]:

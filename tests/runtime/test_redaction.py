@@ -92,6 +92,13 @@ def test_what_a_request_sends_in_secret_headers_is_learned_with_what_is_inside()
     assert redactor.text(f"{pair} correct horse abcdef") == f"{MASK} {MASK} {MASK}"
 
 
+def test_the_password_of_a_url_is_masked() -> None:
+    redactor = Redactor()
+    request = Request("GET", "https://ann:hunter22@api.example/a")
+    redactor.learn_request(request)
+    assert "hunter22" not in redactor.request(request).url
+
+
 def test_headers_and_bodies_of_answers_are_masked_by_name() -> None:
     redactor = Redactor()
     answer = Response(
