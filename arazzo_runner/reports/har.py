@@ -9,13 +9,14 @@ from typing import Any, Self, TextIO
 from urllib.parse import unquote_plus, urlsplit
 
 from arazzo_runner.effects import Headers, Request, Response
-from arazzo_runner.engine.events import Attempt, Event, Outcome, RunFinished
+from arazzo_runner.engine.events import Attempt, Authenticated, Event, Outcome, RunFinished
 from arazzo_runner.reports.jsonreport import timestamp
 from arazzo_runner.reports.spool import Spool
 from arazzo_runner.reports.summary import Attempts, body_text, package_version
 
 UNKNOWN = -1
 """What HAR writes for a size or a time that nobody measured."""
+NOT_MEASURED = {"blocked": UNKNOWN, "dns": UNKNOWN, "connect": UNKNOWN}
 UNKNOWN_VERSION = "unknown"
 """Events do not tell which version of HTTP the transport spoke; browsers write this when they do not know."""
 PAGE = "run"
@@ -34,8 +35,13 @@ class HarReport:
         attempt = self._attempts.of(event)
         if attempt is not None and attempt.request is not None:
             self._entries.append(har_entry(attempt, attempt.request))
-        if isinstance(event, RunFinished):
-            self._outcome = event.outcome
+        match event:
+            case Authenticated():
+                self._entries.append(_beside(event))
+            case RunFinished(outcome):
+                self._outcome = outcome
+            case _:
+                pass
 
     def write(self, stream: TextIO) -> None:
         """Write the archive, an entry at a time.
@@ -78,16 +84,30 @@ def _page(outcome: Outcome) -> dict[str, Any]:
 
 def har_entry(attempt: Attempt, request: Request) -> dict[str, Any]:
     """An attempt as an entry. Only its whole time is known, which HAR calls waiting."""
-    took = _milliseconds(attempt.duration)
+    why = attempt.reason.message if attempt.reason else "no response"
     return {
         "pageref": PAGE,
         "startedDateTime": timestamp(attempt.started_at),
-        "time": took,
+        "time": _milliseconds(attempt.duration),
         "request": _request(request),
-        "response": _no_response(attempt) if attempt.response is None else _response(attempt.response),
+        "response": _no_response(why) if attempt.response is None else _response(attempt.response),
         "cache": {},
-        "timings": {"blocked": UNKNOWN, "dns": UNKNOWN, "connect": UNKNOWN, "send": 0, "wait": took, "receive": 0},
+        "timings": {**NOT_MEASURED, "send": 0, "wait": _milliseconds(attempt.duration), "receive": 0},
         "comment": f"{attempt.workflow_id} › {attempt.step_id}, attempt {attempt.attempt}: {attempt.status}",
+    }
+
+
+def _beside(event: Authenticated) -> dict[str, Any]:
+    """An exchange beside the steps (H5). Its event tells when it was over, and not how long it took."""
+    return {
+        "pageref": PAGE,
+        "startedDateTime": timestamp(event.at),
+        "time": 0,
+        "request": _request(event.request),
+        "response": _no_response("no response") if event.response is None else _response(event.response),
+        "cache": {},
+        "timings": {**NOT_MEASURED, "send": 0, "wait": 0, "receive": 0},
+        "comment": f"{event.workflow_id} › {event.step_id}, for the security scheme {event.scheme}",
     }
 
 
@@ -143,9 +163,8 @@ def _response(response: Response) -> dict[str, Any]:
     }
 
 
-def _no_response(attempt: Attempt) -> dict[str, Any]:
+def _no_response(why: str) -> dict[str, Any]:
     """Status 0 and ``_error`` are what browsers write, and read, for a request that got no answer."""
-    message = attempt.reason.message if attempt.reason else "no response"
     return {
         "status": 0,
         "statusText": "",
@@ -156,8 +175,8 @@ def _no_response(attempt: Attempt) -> dict[str, Any]:
         "redirectURL": "",
         "headersSize": UNKNOWN,
         "bodySize": UNKNOWN,
-        "_error": message,
-        "comment": message,
+        "_error": why,
+        "comment": why,
     }
 
 

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from arazzo_runner.effects import Answered, Failed, Request, Response, Send
-from arazzo_runner.engine.events import Attempt
+from arazzo_runner.engine.events import Attempt, Authenticated, RunStarted
 from arazzo_runner.errors import InvalidInputs, PlanError
 from arazzo_runner.reports.har import HarReport, har_entry
 from tests.conformance.test_own_cases import own_cases
@@ -98,6 +98,25 @@ def test_a_request_without_an_answer_says_why() -> None:
     (entry,) = har(failing(), answer=answer)["entries"]
     assert entry["response"]["status"] == 0
     assert entry["response"]["_error"] == "connection refused"
+
+
+def test_an_exchange_beside_the_steps_is_an_entry() -> None:
+    request = Request("POST", "https://auth.example/token", (), b"grant_type=client_credentials")
+    events: list[Any] = []
+    run(failing(), events.append)
+    answers = [Response(200, (), b"{}"), None]
+    beside = [Authenticated("main", "list", 0, "oauth", request, answer, 1000.0) for answer in answers]
+    assert isinstance(events[0], RunStarted)
+    with HarReport() as report:
+        for event in [events[0], *beside, *events[1:]]:
+            report(event)
+        stream = io.StringIO()
+        report.write(stream)
+    archive = json.loads(stream.getvalue())
+    SCHEMA.validate(archive)
+    entries = archive["log"]["entries"]
+    assert [entry["response"]["status"] for entry in entries] == [200, 0, 200, 404]
+    assert entries[0]["comment"] == "main › list, for the security scheme oauth"
 
 
 def test_cookies_are_named_and_their_values_masked() -> None:

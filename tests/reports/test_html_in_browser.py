@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from arazzo_runner.reports.har import HarReport
 from arazzo_runner.reports.html import HtmlReport
 from arazzo_runner.reports.summary import diagram_of
 from tests.conformance.test_own_cases import plan_of
@@ -147,3 +148,17 @@ def test_nothing_hostile_runs(browser: Browser, tmp_path: Path) -> None:
     assert page.locator("script").count() == 1
     page.goto(opened.address + "#%")
     opened.done()
+
+
+def test_a_browser_answers_from_the_har_report(browser: Browser, tmp_path: Path) -> None:
+    file = tmp_path / "run.har"
+    with HarReport() as report:
+        run(failing(), report)
+        with file.open("w", encoding="utf-8") as stream:
+            report.write(stream)
+    page = browser.new_page()
+    page.route_from_har(file, not_found="abort")
+    answer = page.goto("https://eu.api.example/v1/items/x")
+    assert answer is not None
+    assert (answer.status, answer.json()) == (404, {"error": "no such item"})
+    page.close()
