@@ -247,6 +247,8 @@ MAX_TIMELINE = 16_000
 THIN = 0.002
 """Part of the drawing that a bar gets at least."""
 TICKS = 6
+TICK = 160
+"""Pixels that a tick of a wider drawing has, so that some are in sight wherever it is scrolled to."""
 ROW = 28
 
 
@@ -312,23 +314,24 @@ def timeline(spans: Iterable[Span], started_at: float, seconds: float) -> Timeli
         at, broad = min(max(x, 0.0), 1 - THIN), max(width, THIN)
         bar = Bar(_percent(at), _percent(broad), span.state, span.title, span.number)
         lanes.setdefault((span.workflow, span.step), []).append(bar)
+    pixels = min(len(known) * BAR, MAX_TIMELINE)
     return Timeline(
         lanes=[(workflow, step, bars) for (workflow, step), bars in lanes.items()],
-        ticks=list(_ticks(total)) if timed else [],
-        width=min(len(known) * BAR, MAX_TIMELINE),
+        ticks=list(_ticks(total, max(TICKS, pixels // TICK))) if timed else [],
+        width=pixels,
         timed=timed,
     )
 
 
-def _ticks(total: float) -> Iterator[tuple[str, str]]:
-    """Round times, about ``TICKS`` of them."""
+def _ticks(total: float, most: int) -> Iterator[tuple[str, str]]:
+    """Round times, at most so many of them and the beginning."""
     size = 10.0**-6
     steps = (size * 10**power * digit for power in range(16) for digit in (1, 2, 5))
-    step = next((step for step in steps if total / step <= TICKS), total)
+    step = next((step for step in steps if total / step <= most), total)
     for number in range(int(total / step + 1e-9) + 1):
         at = number * step
         # The last part of the drawing has no room for a text that begins there.
-        if at / total <= 0.93:
+        if at / total <= 1 - 0.42 / most:
             yield _percent(at / total), duration(at) if number else "0"
 
 

@@ -30,6 +30,8 @@
     nothing.hidden = shown > 0 || !filtering;
     found.textContent = filtering ? `${shown.toLocaleString("en")} of ${all}` : all;
     highlight(words);
+    // What was found begins where it can be seen.
+    if (filtering && list.getBoundingClientRect().top < 0) list.parentElement.scrollIntoView({ behavior: "instant" });
   };
 
   // Found words are marked where the browser can do so without touching the document.
