@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextvars import ContextVar
 from functools import cache
@@ -146,7 +147,10 @@ class Goessner:
         from jsonpath_ng.ext.parser import parse
 
         try:
-            self._query = parse(query)
+            with warnings.catch_warnings():
+                # The library warns of operators that it means to drop; the document's author cannot see that.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                self._query = parse(query)
         except (JSONPathError, RecursionError, ValueError, TypeError, AttributeError) as error:
             # The library lets errors of its own internals out on malformed filters.
             raise ExpressionSyntaxError(f"not a JSONPath query of Goessner's draft: {error}", query) from None
