@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Self, TextIO
@@ -13,10 +12,9 @@ from arazzo_runner.effects import Headers
 from arazzo_runner.engine.events import Attempt, AttemptFinished, Event, Outcome, Reason, RunFinished
 from arazzo_runner.engine.exchange import decode_body
 from arazzo_runner.expressions.undefined import UNDEFINED
+from arazzo_runner.reports.spool import Spool
 
 FORMAT = "arazzo-run/1"
-IN_MEMORY = 1_000_000
-"""From how many bytes on the attempts of a long run are kept in a file instead of in memory."""
 
 
 def report_schema() -> Mapping[str, Any]:
@@ -34,14 +32,14 @@ class JsonReport:
 
     def __init__(self, document: str) -> None:
         self._document = document
-        self._attempts = tempfile.SpooledTemporaryFile(max_size=IN_MEMORY, mode="w+", encoding="utf-8")  # noqa: SIM115
+        self._attempts = Spool()
         self._outcome: Outcome | None = None
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
         match event:
             case AttemptFinished(attempt):
-                self._attempts.write(json.dumps(attempt_entry(attempt), ensure_ascii=False) + "\n")
+                self._attempts.append(attempt_entry(attempt))
             case RunFinished(outcome):
                 self._outcome = outcome
             case _:
@@ -58,18 +56,13 @@ class JsonReport:
         head = outcome_entry(self._outcome, self._document)
         if outputs is not None:
             head["outputs"] = outputs
-        text = json.dumps(head, ensure_ascii=False, indent=2)
+        text = json.dumps(head, indent=2)
         stream.write(text[:-2] + ',\n  "steps": [')
         separator = "\n    "
-        for line in self._lines():
+        for line in self._attempts.lines():
             stream.write(separator + line)
             separator = ",\n    "
         stream.write("]\n}\n" if separator == "\n    " else "\n  ]\n}\n")
-
-    def _lines(self) -> Iterator[str]:
-        self._attempts.seek(0)
-        for line in self._attempts:
-            yield line.rstrip("\n")
 
     def __enter__(self) -> Self:
         return self
