@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TextIO
 
-from arazzo_runner.documents.input_schemas import declared, input_schema
+from arazzo_runner.documents.input_schemas import declared, input_schema, types
 from arazzo_runner.errors import ArazzoError, UsageError
 
 ENVIRONMENT_PREFIX = "ARAZZO_INPUT_"
@@ -86,14 +86,14 @@ def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
     except OSError as error:
         message = f"the file of the input {name!r}, {path}, cannot be read: {error.strerror or error}"
         raise UsageError(message) from None
-    types = _types(schema)
+    kinds = types(schema)
     if schema.get("format") == "binary" or "contentEncoding" in schema or "contentMediaType" in schema:
         return content
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
         return content
-    if "object" in types or "array" in types:
+    if kinds & {"object", "array"}:
         from arazzo_runner.documents.reader import read_document
 
         return read_document(text, path).data
@@ -101,22 +101,14 @@ def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
     return typed(text.removesuffix("\n").removesuffix("\r"), schema)
 
 
-def _types(schema: Mapping[str, Any]) -> set[str]:
-    declared_types = schema.get("type", [])
-    types = {declared_types} if isinstance(declared_types, str) else set(declared_types)
-    for keyword in ("anyOf", "oneOf"):
-        for part in schema.get(keyword) or ():
-            types |= _types(part) if isinstance(part, dict) else set()
-    return types
-
-
 def typed(text: str, schema: Mapping[str, Any]) -> Any:
     """A value of the command line by the type that the schema gives it; text that does not fit stays text (V8)."""
-    types = _types(schema)
-    for value in schema.get("enum") or ():
+    kinds = types(schema)
+    listed = schema.get("enum")
+    for value in listed if isinstance(listed, list) else ():
         if text == (value if isinstance(value, str) else json.dumps(value)):
             return value
-    if "string" in types or not types:
+    if "string" in kinds or not kinds:
         return text
     try:
         value = json.loads(text)
@@ -126,6 +118,6 @@ def typed(text: str, schema: Mapping[str, Any]) -> Any:
     kind = names.get(type(value), "string")
     return (
         value
-        if kind in types or (kind == "integer" and "number" in types) or (kind == "number" and "integer" in types)
+        if kind in kinds or (kind == "integer" and "number" in kinds) or (kind == "number" and "integer" in kinds)
         else text
     )

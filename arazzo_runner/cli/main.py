@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,23 +67,21 @@ def cli() -> None:
 
 def main() -> None:
     """Run the command line; every error of ours ends in a message and its exit status, never in a traceback."""
+    _open_standard_streams()
     try:
         status = cli.main(standalone_mode=False)
         # Output that cannot be written is an error as well, and is noticed only now.
         sys.stdout.flush()
     except click.exceptions.Exit as exit_:
         status = exit_.exit_code
-    except click.Abort:
-        click.echo("interrupted", err=True)
-        status = 130
-    except KeyboardInterrupt:
-        click.echo("interrupted", err=True)
+    except (click.Abort, KeyboardInterrupt):
+        _tell(partial(click.echo, "interrupted", err=True))
         status = 130
     except click.ClickException as error:
-        error.show()
+        _tell(error.show)
         status = error.exit_code
     except ArazzoError as error:
-        show_error(error)
+        _tell(partial(show_error, error))
         status = error.exit_status
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody to tell.
@@ -89,9 +89,27 @@ def main() -> None:
         status = 1
     except OSError as error:
         _discard_stdout()
-        click.echo(f"error: {error.strerror or error}{f': {error.filename}' if error.filename else ''}", err=True)
+        where = f": {error.filename}" if error.filename else ""
+        _tell(partial(click.echo, f"error: {error.strerror or error}{where}", err=True))
         status = 1
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _open_standard_streams() -> None:
+    """Give the streams that are closed (``>&-``) something to lead to: else the next file opened would be stdout."""
+    for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
+        if getattr(sys, name) is None:
+            with suppress(OSError):
+                os.fstat(descriptor)
+                continue
+            os.open(os.devnull, os.O_RDWR)
+            setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
+
+
+def _tell(show: Callable[[], object]) -> None:
+    """Say it on stderr, if there is anybody to say it to: the exit status is said all the same."""
+    with suppress(OSError):
+        show()
 
 
 def _discard_stdout() -> None:

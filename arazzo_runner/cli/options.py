@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
@@ -10,6 +11,39 @@ import click
 from arazzo_runner.errors import UsageError
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+LONGEST = 100_000_000.0
+"""Seconds: more than three years are a mistake, and more than a clock can wait."""
+
+
+class Seconds(click.FloatRange):
+    """A time in seconds that a clock can wait."""
+
+    def __init__(self, *, zero: bool) -> None:
+        super().__init__(min=0, min_open=not zero, max=LONGEST)
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """Refuse what is no time: ``nan`` compares with nothing."""
+        seconds: float = super().convert(value, param, ctx)
+        if math.isnan(seconds):
+            self.fail(f"{value!r} is no time in seconds.", param, ctx)
+        return seconds
+
+
+TIME = Seconds(zero=False)
+TIME_OR_NONE = Seconds(zero=True)
+
+
+def _applied(command: Command, *options: Callable[[Any], Any]) -> Command:
+    """A command with options, listed in ``--help`` in the order given."""
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def target_arguments(command: Command) -> Command:
+    """``TARGET [WORKFLOW]`` and ``--workflows``: which workflow is meant."""
+    return _applied(command, click.argument("target"), click.argument("workflow", required=False), workflows_option)
 
 
 def workflows_option(command: Command) -> Command:
@@ -25,30 +59,118 @@ def workflows_option(command: Command) -> Command:
     )(command)
 
 
+def input_option(command: Command) -> Command:
+    """``--input`` (V8)."""
+    return click.option(
+        "-i",
+        "--input",
+        "inputs",
+        multiple=True,
+        metavar="INPUT",
+        help="name=value, name=@file, a JSON or YAML file, a JSON object, or - for JSON on stdin. Later ones win; "
+        "ARAZZO_INPUT_<name> in the environment is lowest.",
+    )(command)
+
+
+def server_options(command: Command) -> Command:
+    """``--server`` and ``--server-var`` (H2)."""
+    return _applied(
+        command,
+        click.option("--server", "server", multiple=True, metavar="[SOURCE=]URL", help="Send to this server."),
+        click.option("--server-var", multiple=True, metavar="[SOURCE.]NAME=VALUE", help="Set a server variable."),
+    )
+
+
 def source_options(command: Command) -> Command:
     """``--source`` and ``--base-dir``: where source descriptions really are (H0)."""
-    command = click.option("--base-dir", metavar="DIR", help="The root of relative source URLs.")(command)
-    return click.option(
-        "--source",
-        "sources",
-        multiple=True,
-        metavar="NAME=PATH",
-        help="Where a source description really is.",
-    )(command)
+    return _applied(
+        command,
+        click.option(
+            "--source",
+            "sources",
+            multiple=True,
+            metavar="NAME=PATH",
+            help="Where a source description really is.",
+        ),
+        click.option("--base-dir", metavar="DIR", help="The root of relative source URLs."),
+    )
 
 
 def credential_options(command: Command) -> Command:
     """``--auth`` and ``--credentials`` (H5)."""
-    command = click.option(
-        "--credentials", metavar="FILE", help="Credentials as YAML: scheme, then value or its parts."
-    )(command)
-    return click.option(
-        "--auth",
-        multiple=True,
-        metavar="SCHEME=VALUE",
-        help="Credential for a security scheme: a token, user:password, id:secret or env:NAME. "
-        "Also ARAZZO_AUTH_<SCHEME> in the environment.",
-    )(command)
+    return _applied(
+        command,
+        click.option(
+            "--auth",
+            multiple=True,
+            metavar="SCHEME=VALUE",
+            help="Credential for a security scheme: a token, user:password, id:secret or env:NAME. "
+            "Also ARAZZO_AUTH_<SCHEME> in the environment.",
+        ),
+        click.option("--credentials", metavar="FILE", help="Credentials as YAML: scheme, then value or its parts."),
+    )
+
+
+def behaviour_options(command: Command) -> Command:
+    """How a run behaves where the document leaves it to the user (``RunOptions``)."""
+    return _applied(
+        command,
+        click.option("--strict", is_flag=True, help="Accept the specification's forms only."),
+        click.option("--force", is_flag=True, help="Run although a condition cannot be parsed; it then fails."),
+        click.option(
+            "--poll-interval",
+            type=TIME_OR_NONE,
+            default=1.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="Wait before the same request is repeated by goto; 0 for none.",
+        ),
+        click.option(
+            "--max-steps",
+            type=click.IntRange(min=1),
+            default=10_000,
+            show_default=True,
+            metavar="N",
+            help="End the run after that many step attempts.",
+        ),
+        click.option("--timeout", type=TIME, metavar="SECONDS", help="End the run after that time."),
+        click.option(
+            "--max-retry-after",
+            type=TIME_OR_NONE,
+            default=300.0,
+            show_default=True,
+            metavar="SECONDS",
+            help="The longest single wait, whoever asks for it.",
+        ),
+    )
+
+
+def transport_options(command: Command) -> Command:
+    """How requests are sent (H6)."""
+    return _applied(
+        command,
+        click.option(
+            "--follow-redirects", is_flag=True, help="Follow redirects, without credentials to another origin."
+        ),
+        click.option("--connect-timeout", type=TIME, default=10.0, show_default=True, metavar="SECONDS"),
+        click.option("--read-timeout", type=TIME, default=60.0, show_default=True, metavar="SECONDS"),
+        click.option(
+            "--max-response-bytes", type=click.IntRange(min=1), default=64 * 1024 * 1024, show_default=True, metavar="N"
+        ),
+        click.option("--proxy", metavar="URL", help="Send everything through this proxy."),
+        click.option("--ca-bundle", metavar="FILE", help="Authorities to trust instead of the usual ones (PEM)."),
+        click.option("--client-cert", metavar="FILE", help="Client certificate and key (PEM), or CERT:KEY."),
+        click.option("--insecure", is_flag=True, help="Do not verify TLS."),
+    )
+
+
+def verbosity_options(command: Command) -> Command:
+    """How much is shown on stderr."""
+    return _applied(
+        command,
+        click.option("-q", "--quiet", is_flag=True, help="Show only the result."),
+        click.option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too."),
+    )
 
 
 def pairs(words: Iterable[str], option: str, form: str) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -43,7 +43,7 @@ def inputs_of(description: ArazzoDescription, workflow: Workflow) -> Inputs:
         schema = bundle_inputs(description, workflow)
     except DocumentError:
         return UNKNOWN
-    return Inputs(declared(schema), tuple(_required(schema)), is_open(schema))
+    return Inputs(declared(schema), tuple(required(schema)), is_open(schema))
 
 
 def declared(schema: Any) -> tuple[str, ...]:
@@ -60,6 +60,17 @@ def input_schema(schema: Any, name: str) -> dict[str, Any]:
     return {}
 
 
+def types(schema: Mapping[str, Any]) -> set[str]:
+    """The JSON types that a schema names, those of its alternatives too; what is no name of a type is none."""
+    named = schema.get("type", [])
+    found = {name for name in (named if isinstance(named, list) else [named]) if isinstance(name, str)}
+    for keyword in ("anyOf", "oneOf"):
+        parts = schema.get(keyword)
+        for part in parts if isinstance(parts, list) else ():
+            found |= types(part) if isinstance(part, dict) else set()
+    return found
+
+
 def is_open(schema: Any) -> bool:
     """Whether a self-contained schema takes inputs that no part of it declares (V8)."""
     nodes = list(may_apply(schema))
@@ -68,7 +79,8 @@ def is_open(schema: Any) -> bool:
     return not any("properties" in node for node in nodes)
 
 
-def _required(schema: dict[str, Any]) -> Iterator[str]:
+def required(schema: Any) -> Iterator[str]:
+    """The names of the inputs that must be given: required by every reading of the schema, and without a default."""
     always = list(applies(schema))
     defaults = {
         name

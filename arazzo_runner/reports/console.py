@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, TextIO
 from urllib.parse import urlsplit
@@ -235,12 +236,11 @@ class Console:
         """Keep a line that the next one may replace; on a terminal it is shown meanwhile."""
         self._held = text
         if self._options.live:
-            self._stream.write(f"\r\x1b[2K{text}")
-            self._stream.flush()
+            self._write(f"\r\x1b[2K{text}")
 
     def _rewind(self) -> None:
         if self._options.live:
-            self._stream.write("\r\x1b[2K")
+            self._write("\r\x1b[2K")
 
     def _flush(self) -> None:
         if self._held is None:
@@ -251,8 +251,13 @@ class Console:
             self._line(held)
 
     def _line(self, text: str) -> None:
-        self._stream.write(text + "\n")
-        self._stream.flush()
+        self._write(text + "\n")
+
+    def _write(self, text: str) -> None:
+        """Write at once. A stream that takes nothing any more must not end a run whose requests were sent."""
+        with suppress(OSError):
+            self._stream.write(text)
+            self._stream.flush()
 
 
 def describe_inputs(inputs: Mapping[str, Any]) -> str:

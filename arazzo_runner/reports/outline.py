@@ -6,14 +6,14 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from arazzo_runner.documents.input_schemas import declared, input_schema
+from arazzo_runner.documents.input_schemas import declared, input_schema, required, types
 from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, Reusable, Step, Workflow
 from arazzo_runner.reports.text import one_line, printable, scalar
 
 
 def input_entries(schema: Any) -> list[dict[str, Any]]:
     """The inputs of a workflow: name, type, whether required, default, description."""
-    required = schema.get("required", []) if isinstance(schema, dict) else []
+    needed = set(required(schema))
     entries = []
     for name in declared(schema):
         node = input_schema(schema, name)
@@ -21,7 +21,7 @@ def input_entries(schema: Any) -> list[dict[str, Any]]:
             {
                 "name": name,
                 "type": node.get("type"),
-                "required": name in required and "default" not in node,
+                "required": name in needed and "default" not in node,
                 **({"default": node["default"]} if "default" in node else {}),
                 "description": node.get("description"),
             }
@@ -112,12 +112,12 @@ def input_lines(inputs: list[dict[str, Any]]) -> Iterator[str]:
     """A line for each input."""
     width = max((len(item["name"]) for item in inputs), default=0)
     for item in inputs:
-        kind = item["type"] if isinstance(item["type"], str) else "/".join(item["type"] or ["any"])
+        kind = "/".join(sorted(types(item))) or "any"
         state = "required" if item["required"] else "optional"
         if "default" in item:
             state = f"default {scalar(item['default'])}"
         text = f"  {printable(item['name']).ljust(width)}  {kind}, {state}"
-        yield f"{text}  {one_line(item['description'], 100)}" if item["description"] else text
+        yield f"{text}  {one_line(str(item['description']), 100)}" if item["description"] else text
 
 
 def _action_text(action: Mapping[str, Any]) -> str:

@@ -68,10 +68,11 @@ def _summary(problems: Sequence[Problem]) -> str:
 
 def as_json(problems: Iterable[Problem]) -> str:
     """Problems as a JSON list of objects, a line and a column of 0 meaning that they are not known."""
-    return json.dumps([_plain(problem) for problem in problems], indent=2, ensure_ascii=False) + "\n"
+    return json.dumps([as_data(problem) for problem in problems], indent=2, ensure_ascii=False) + "\n"
 
 
-def _plain(problem: Problem) -> dict[str, Any]:
+def as_data(problem: Problem) -> dict[str, Any]:
+    """A problem as a JSON object."""
     place = problem.place
     return {
         "path": place.path,

@@ -7,7 +7,6 @@ no secret and still matches. Interactions are used once and in order.
 from __future__ import annotations
 
 import json
-import os
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -21,6 +20,7 @@ from urllib.parse import parse_qsl, urlsplit
 from arazzo_runner.effects import Answered, Failed, Headers, Request, Response, Send
 from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.drivers import AsyncWorld, World
+from arazzo_runner.runtime.files import WholeFile
 from arazzo_runner.runtime.redaction import Redactor
 
 _TRANSPORT_HEADERS = frozenset({"content-encoding", "transfer-encoding", "connection", "content-length"})
@@ -73,13 +73,15 @@ def read_cassette(path: str | Path) -> Cassette:
         try:
             interactions.append(Interaction(_request(entry["request"]), _response(entry["response"])))
         except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise CassetteError(f"the interaction {index + 1} of {path} is incomplete: {error!r}") from None
+            what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
+            raise CassetteError(f"the interaction {index + 1} of {path} is incomplete: {what}") from None
     return Cassette(str(path), tuple(interactions))
 
 
 def _request(entry: Mapping[str, Any]) -> Request:
-    body = entry.get("body")
-    return Request(str(entry["method"]).upper(), str(entry["uri"]), _headers(entry.get("headers")), _bytes(body))
+    url = str(entry["uri"])
+    urlsplit(url)  # a malformed one is found here, not when it is compared
+    return Request(str(entry["method"]).upper(), url, _headers(entry.get("headers")), _bytes(entry.get("body")))
 
 
 def _response(entry: Mapping[str, Any]) -> Response:
@@ -123,35 +125,41 @@ class Recorder:
 
     Args:
         comment: lines for the head of the file.
+
+    Raises:
+        CassetteError: on entering and on leaving, it cannot be written.
     """
 
     def __init__(self, path: str | Path, redactor: Redactor, *, comment: str = "") -> None:
-        self._path = Path(path)
-        self._part = self._path.with_name(self._path.name + ".part")
+        self._path = path
+        self._file = WholeFile(path)
         self._redactor = redactor
         self._comment = comment
         self._count = 0
 
     def __enter__(self) -> Self:
         try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._file = self._part.open("w", encoding="utf-8", newline="\n")
+            self._file.__enter__()
         except OSError as error:
-            message = f"the cassette {self._path} cannot be written: {error.strerror or error}"
-            raise CassetteError(message) from None
+            raise self._unwritable(error) from None
         for line in self._comment.splitlines():
-            self._file.write(f"# {line}".rstrip() + "\n")
-        self._file.write("interactions:")
+            self._file.stream.write(f"# {line}".rstrip() + "\n")
+        self._file.stream.write("interactions:")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._file.write("\nversion: 1\n" if self._count else " []\nversion: 1\n")
-        self._file.flush()
-        os.fsync(self._file.fileno())
-        self._file.close()
-        self._part.replace(self._path)
+        try:
+            self._file.stream.write("\nversion: 1\n" if self._count else " []\nversion: 1\n")
+            self._file.keep()
+        except OSError as problem:
+            raise self._unwritable(problem) from None
+        finally:
+            self._file.__exit__(None, None, None)
+
+    def _unwritable(self, error: OSError) -> CassetteError:
+        return CassetteError(f"the cassette {self._path} cannot be written: {error.strerror or error}")
 
     def add(self, request: Request, response: Response) -> None:
         """Record an exchange, masked."""
@@ -160,7 +168,7 @@ class Recorder:
         entry = _entry(self._redactor.request(request), self._redactor.response(response))
         dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
         text = yaml.dump([entry], Dumper=dumper, allow_unicode=True, sort_keys=True, width=10_000)
-        self._file.write("\n" + text.rstrip("\n"))
+        self._file.stream.write("\n" + text.rstrip("\n"))
         self._count += 1
 
 

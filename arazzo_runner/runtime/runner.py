@@ -268,12 +268,16 @@ class Session:
         self.plan = plan
         self.redactor = Redactor()
         self._inputs = dict(inputs)
-        self._listeners = tuple(listeners)
+        self._listeners = list(listeners)
         self._warnings: list[str] = []
         self.redactor.learn_inputs(plan.workflow.input_schema, self._inputs)
         self.redactor.learn(*plan.options.credentials.secrets())
         self.redactor.learn_headers(*plan.secret_headers)
         self._loop = Loop(plan, self._tell, self._before, self._after, self.redactor.secret_names)
+
+    def listen(self, *listeners: Listener) -> None:
+        """Add listeners, before the run begins."""
+        self._listeners += listeners
 
     def recorder(self, path: str | Path, *, comment: str = "") -> Recorder:
         """A recorder that knows this run's secrets."""

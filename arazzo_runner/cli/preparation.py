@@ -1,0 +1,101 @@
+"""From the options that verbs share to what they name: a workbook, a plan, inputs, a transport's options."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from arazzo_runner.cli.options import check_sources, pairs, server_variables, servers
+from arazzo_runner.cli.targets import Target, find_target
+
+if TYPE_CHECKING:
+    from arazzo_runner.engine.plan import Plan, RunOptions
+    from arazzo_runner.runtime.runner import Workbook
+    from arazzo_runner.runtime.transport import TransportOptions
+
+Options = Mapping[str, Any]
+"""What click made of the command line, by the options' names."""
+
+_TRANSPORT = (
+    "connect_timeout",
+    "read_timeout",
+    "max_response_bytes",
+    "follow_redirects",
+    "proxy",
+    "ca_bundle",
+    "client_cert",
+    "insecure",
+)
+
+
+def named_target(options: Options) -> Target:
+    """What ``TARGET [WORKFLOW]`` means.
+
+    Raises:
+        UsageError: it is unknown or means several.
+    """
+    return find_target(options["target"], options["workflow"], options["directory"])
+
+
+def load_target(target: Target, options: Options, transport: TransportOptions | None = None) -> Workbook:
+    """Load the target's document, its sources as the options say.
+
+    Raises:
+        UsageError: an option names a source that the document does not have.
+        DocumentError: the document cannot be used.
+    """
+    from arazzo_runner.runtime.runner import load
+
+    sources = pairs(options["sources"], "--source", "NAME=PATH")
+    workbook = load(target.document, sources=sources, base_dir=options["base_dir"], transport=transport)
+    described = workbook.description.source_descriptions
+    if not any(source.type == "arazzo" for source in described):
+        # A misspelt name must not send the user's token to another server than the one meant.
+        names = [source.name for source in described]
+        check_sources(sources, names)
+        check_sources([name for name in servers(options.get("server", ())) if name], names, option="--server")
+    return workbook
+
+
+def run_options(options: Options) -> RunOptions:
+    """How the run behaves.
+
+    Raises:
+        UsageError: a server, a server variable or a credential is malformed.
+    """
+    from arazzo_runner.cli.credentials import gather_credentials
+    from arazzo_runner.engine.plan import RunOptions
+    from arazzo_runner.openapi.servers import ServerOptions
+
+    return RunOptions(
+        strict=options["strict"],
+        force=options["force"],
+        poll_interval=options["poll_interval"],
+        max_steps=options["max_steps"],
+        timeout=options["timeout"],
+        max_retry_after=options["max_retry_after"],
+        servers=ServerOptions(servers(options["server"]), server_variables(options["server_var"])),
+        credentials=gather_credentials(
+            options["auth"], options["credentials"], os.environ, certificate=bool(options["client_cert"])
+        ),
+    )
+
+
+def given_inputs(plan: Plan, options: Options) -> dict[str, Any]:
+    """The inputs that the command line and the environment give (V8).
+
+    Raises:
+        UsageError: one cannot be read.
+    """
+    from arazzo_runner.cli.inputs import gather_inputs
+
+    return gather_inputs(plan.workflow.input_schema, options["inputs"], os.environ, sys.stdin)
+
+
+def transport_options(options: Options) -> TransportOptions:
+    """How requests are sent and documents fetched."""
+    from arazzo_runner.runtime.transport import TransportOptions
+
+    return TransportOptions(**{name: options[name] for name in _TRANSPORT})

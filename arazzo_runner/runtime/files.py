@@ -1,0 +1,78 @@
+"""Files that people name to write to: reports and cassettes, whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import stat
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self, TextIO
+
+
+class WholeFile:
+    """A text file that takes its name when it is complete. Use it as a context manager.
+
+    What is written goes to ``FILE.part`` until ``keep`` is called; an older file of that name is there until then, and
+    afterwards when it is not. A symbolic link is followed, not replaced. What is no regular file (a pipe, a device) is
+    written to directly.
+
+    Entering it shows whether the file can be written at all: enter it before the work whose result it is to hold.
+
+    Args:
+        path: what to write; its directory is made when there is none.
+
+    Raises:
+        OSError: on entering, it cannot be written.
+    """
+
+    def __init__(self, path: str | Path) -> None:
+        self._path = Path(path)
+        self._part: Path | None = None
+        self.stream: TextIO
+
+    def __enter__(self) -> Self:
+        if _is_special(self._path):
+            self.stream = self._path.open("w", encoding="utf-8", newline="\n")
+            return self
+        self._path = Path(os.path.realpath(self._path))
+        if self._path.is_dir():
+            raise IsADirectoryError(21, "Is a directory", str(self._path))
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        self._part = self._path.with_name(f"{self._path.name}.part")
+        self.stream = self._part.open("w", encoding="utf-8", newline="\n")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if not self.stream.closed:
+            with suppress(OSError):
+                self.stream.close()
+            if self._part is not None:
+                self._part.unlink(missing_ok=True)
+
+    def keep(self) -> None:
+        """The file is complete: let it take its name.
+
+        Raises:
+            OSError: the disk is full, or the like; the older file is untouched.
+        """
+        self.stream.flush()
+        if self._part is None:
+            self.stream.close()
+            return
+        os.fsync(self.stream.fileno())
+        self.stream.close()
+        self._part.replace(self._path)
+
+
+def _is_special(path: Path) -> bool:
+    """Whether a path names something that cannot be replaced: a device, a pipe, a descriptor of this process."""
+    if path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",)):
+        return True
+    try:
+        mode = path.stat().st_mode
+    except OSError:
+        return False
+    return not stat.S_ISREG(mode) and not stat.S_ISDIR(mode)
