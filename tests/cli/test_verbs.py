@@ -88,7 +88,7 @@ def test_completion_of_each_shell(arazzo: Arazzo) -> None:
         (["run", DEPLOY, "--source", "inferenceEndpointsApi=x.yml"], "--source"),
         (["run", DEPLOY, "--auth", "sEcReT-without-a-scheme"], "SCHEME=VALUE"),
         (["run", DEPLOY, "--record", "a", "--replay", "b"], "exclude one another"),
-        (["run", DEPLOY, "--report", "pdf=x"], "json=PATH"),
+        (["run", DEPLOY, "--report", "pdf=x"], "junit=PATH"),
         (["run", DEPLOY, "--max-steps", "0"], "max-steps"),
         (["run", "deploy-inference-endpoint", "other"], "is no document"),
         (["run", "README.md"], "README.md:"),
