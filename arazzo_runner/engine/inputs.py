@@ -7,8 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from arazzo_runner.documents.input_schemas import applies, declared, is_open
-
-MASK = "***"
+from arazzo_runner.effects import MASK
 
 
 def with_defaults(schema: Any, value: Any) -> Any:
@@ -61,6 +60,8 @@ def check_inputs(
         return [*errors, f"the workflow's inputs schema cannot be used: {str(unusable).splitlines()[0]}"]
     plain = _without_bytes(values)
     for error, hidden in zip(validator.iter_errors(plain), masked.iter_errors(plain), strict=True):
+        if error.instance == MASK:
+            continue  # a recorded run's secret, of which nobody knows what it was
         path = [str(part) for part in error.instance_path]
         # An error of the whole object may show every input; one of a secret's own shows that.
         shows_secret = path[0] in secret if path else bool(secret)

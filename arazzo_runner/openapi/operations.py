@@ -258,15 +258,25 @@ class ApiDescription:
         ids = {found.lower(): found for found in self.by_id}
         return [ids[near] for near in difflib.get_close_matches(operation_id.lower(), ids, n=count, cutoff=0.6)]
 
+    def written(self, pointer: str) -> tuple[Node, tuple[Node, ...]]:
+        """An operation as it is written, and its parameters as they are: the path item's, then its own.
+
+        Args:
+            pointer: where the operation stands, as ``Operation.pointer`` says.
+        """
+        path, *key = json_pointer.split(pointer)[1:]
+        item = self.references.layers(self._paths[path])
+        operation = self.references.follow(dict(_operations(item))[tuple(key)])
+        holders = (_first(item, "parameters"), operation.member("parameters"))
+        return operation, tuple(entry for holder in holders for entry in holder.elements())
+
     def _resolve(self, found: Found) -> Operation:
         item = self.references.layers(self._paths[found.path])
-        key = tuple(json_pointer.split(found.pointer)[2:])
-        operation = self.references.follow(dict(_operations(item))[key])
+        operation, entries = self.written(found.pointer)
         parameters: dict[tuple[str, str], ParameterSpec] = {}
-        for holder in (_first(item, "parameters"), operation.member("parameters")):
-            for entry in holder.elements():
-                if spec := self._parameter(entry):
-                    parameters[spec.name, spec.location] = spec
+        for entry in entries:
+            if spec := self._parameter(entry):
+                parameters[spec.name, spec.location] = spec
         body = self.references.follow(operation.member("requestBody"))
         security = self._security(operation)
         return Operation(

@@ -17,10 +17,7 @@ from typing import Any, TypeVar
 from urllib.parse import quote, quote_plus, urlsplit
 
 from arazzo_runner.documents.input_schemas import declared, input_schema
-from arazzo_runner.effects import Headers, Request, Response
-
-MASK = "[redacted]"
-"""What stands in a secret's place; the same for all, so that it tells nothing, not even equality."""
+from arazzo_runner.effects import MASK, Headers, Request, Response
 
 SECRET_WORDS = frozenset(
     {"token", "secret", "password", "passwd", "passphrase", "credential", "credentials", "authorization", "apikey"}

@@ -11,10 +11,10 @@ from vcr.persisters.filesystem import FilesystemPersister
 from vcr.request import Request as VcrRequest
 from vcr.serializers import yamlserializer
 
-from arazzo_runner.effects import Answered, Failed, Request, Response, Send
+from arazzo_runner.effects import MASK, Answered, Failed, Request, Response, Send
 from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.cassettes import Recorder, Replay, compare, read_cassette
-from arazzo_runner.runtime.redaction import MASK, Redactor
+from arazzo_runner.runtime.redaction import Redactor
 from tests.servers.record_cassettes import CASSETTES, SCENES, record
 
 SECRET = "hf_theSecretOfTheTests"

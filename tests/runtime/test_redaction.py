@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arazzo_runner.effects import Request, Response
-from arazzo_runner.runtime.redaction import MASK, MAX_LEARNED, Redactor, is_secret_name, secret_inputs
+from arazzo_runner.effects import MASK, Request, Response
+from arazzo_runner.runtime.redaction import MAX_LEARNED, Redactor, is_secret_name, secret_inputs
 
 
 @pytest.mark.parametrize(

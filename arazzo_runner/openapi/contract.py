@@ -1,0 +1,382 @@
+"""An exchange against its operation: what of the request and the response is not as the description says.
+
+openapi-core judges, one operation at a time (``excerpts``). Where it cannot read what OpenAPI allows, it is given the
+same in a form that it reads; what it cannot judge at all is said once, as a remark, and never counted as a breach.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+from arazzo_runner.effects import MASK, Request, Response
+from arazzo_runner.errors import DocumentError
+from arazzo_runner.openapi.excerpts import METHOD, PATH, excerpt
+from arazzo_runner.openapi.media_types import is_json
+from arazzo_runner.openapi.operations import Operation
+
+if TYPE_CHECKING:
+    from openapi_core.datatypes import RequestParameters
+
+MAX_SHOWN = 120
+"""Characters of a value that are shown."""
+
+_NATIVE_FORMATS = (
+    "date-time", "date", "time", "duration", "email", "idn-email", "hostname", "idn-hostname", "ipv4", "ipv6", "uri",
+    "uri-reference", "iri", "iri-reference", "uri-template", "uuid", "json-pointer", "relative-json-pointer",
+)  # fmt: skip
+"""JSON Schema's own formats; openapi-core brings those of OpenAPI, such as ``int32``."""
+
+Side = Literal["request", "response"]
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One way in which an exchange is not as its description says.
+
+    Attributes:
+        side: the request, which the workflow makes, or the response, which the API makes.
+        where: the part: ``status``, ``content type``, ``body /status/state``, ``query parameter limit``, …
+        message: what was found and what was expected.
+    """
+
+    side: Side
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.where}: {self.message}"
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What came of holding an exchange against its operation.
+
+    Attributes:
+        remarks: why something could not be judged, a sentence each.
+    """
+
+    breaches: tuple[Breach, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+
+class Contract:
+    """Judges exchanges; what it needs of an operation is made when the operation is first met."""
+
+    def __init__(self) -> None:
+        self._judges: dict[tuple[int, str], _Judge | str] = {}
+
+    def judge(self, operation: Operation, request: Request, response: Response | None) -> Judgement:
+        """Hold an exchange against its operation.
+
+        Values that a recording has masked are not judged: nobody knows what they were.
+
+        Args:
+            response: None when none came; then the request alone is judged.
+        """
+        key = (id(operation.api), operation.pointer)
+        if key not in self._judges:
+            try:
+                self._judges[key] = _Judge(operation)
+            except DocumentError as error:
+                why = error.problems[0].message
+                self._judges[key] = f"{operation.label} cannot be held against its description: {why}"
+        judge = self._judges[key]
+        return Judgement(remarks=(judge,)) if isinstance(judge, str) else judge.judge(request, response)
+
+
+class _Judge:
+    """The validators of one operation."""
+
+    def __init__(self, operation: Operation) -> None:
+        from jsonschema_path import SchemaPath
+        from openapi_core.validation.request import validators as requests
+        from openapi_core.validation.response import validators as responses
+
+        self._operation = operation
+        self._description = excerpt(operation)
+        self._own = self._description["paths"][PATH][METHOD]
+        version = "V{}{}".format(*operation.api.version)
+        spec = SchemaPath.from_dict(self._description)
+        options: dict[str, Any] = {
+            "extra_format_validators": {name: partial(_fits_format, name) for name in _NATIVE_FORMATS},
+            "extra_media_type_deserializers": {name: _reader(name) for name in _media_types(self._own)},
+        }
+        self._requests = getattr(requests, f"{version}RequestValidator")(spec, **options)
+        self._responses = getattr(responses, f"{version}ResponseValidator")(spec, **options)
+
+    def judge(self, request: Request, response: Response | None) -> Judgement:
+        seen = _SeenRequest(request, self._parameters(request))
+        breaches: list[Breach] = []
+        remarks: list[str] = []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            asked: list[tuple[Side, Any]] = [("request", partial(self._requests.iter_errors, seen))]
+            if response is not None:
+                shown = _SeenResponse(response, bodiless=request.method == "HEAD" or response.status in (204, 304))
+                asked.append(("response", partial(self._responses.iter_errors, seen, shown)))
+            for side, errors in asked:
+                try:
+                    for error in errors():
+                        if not (side == "response" and _is_absent_body(error, shown)):
+                            breaches += _breaches(side, error)
+                except Exception as error:  # noqa: BLE001 - whatever a schema makes a library do is no breach
+                    what = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_SHOWN]
+                    remarks.append(f"the {side} of {self._operation.label} cannot be judged: {what}")
+        return Judgement(tuple(dict.fromkeys(breaches)), tuple(remarks))
+
+    def _parameters(self, request: Request) -> RequestParameters:
+        from openapi_core.datatypes import RequestParameters
+        from werkzeug.datastructures import Headers, ImmutableMultiDict
+
+        url = urlsplit(request.url)
+        query = parse_qsl(url.query, keep_blank_values=True)
+        cookies = [
+            (name.strip(), value)
+            for header in (value for name, value in request.headers if name.lower() == "cookie")
+            for name, _, value in (pair.partition("=") for pair in header.split(";"))
+        ]
+        path = dict(_path_values(self._operation.path, url.path))
+        for parameter in self._own["parameters"]:
+            name, style, explode = parameter["name"], parameter.get("style"), parameter.get("explode")
+            match parameter["in"]:
+                case "path" if style in ("label", "matrix") and name in path:
+                    # It looks for these by the names that RFC 6570 would give their expressions.
+                    path[{"label": ".", "matrix": ";"}[style] + name + ("*" if explode is True else "")] = path[name]
+                case "query" if style == "spaceDelimited":
+                    query = [(key, value.replace(" ", "%20") if key == name else value) for key, value in query]
+                case "query" | "cookie" as location if style in (None, "form") and explode is not False:
+                    pairs = query if location == "query" else cookies
+                    if (joined := self._spread(parameter, pairs)) is not None:
+                        pairs.append((name, joined))
+                case _:
+                    pass
+        return RequestParameters(
+            ImmutableMultiDict(query), Headers(list(request.headers)), ImmutableMultiDict(cookies), path
+        )
+
+    def _spread(self, parameter: Mapping[str, Any], pairs: list[tuple[str, str]]) -> str | None:
+        """An object whose members were sent as parameters of their own, in the one piece in which it is looked for."""
+        schema = self._schema(parameter.get("schema"))
+        if schema.get("type") != "object" and "properties" not in schema:
+            return None
+        others = {other["name"] for other in self._own["parameters"] if other is not parameter}
+        members = schema.get("properties") or {}
+        own = [(key, value) for key, value in pairs if key in members or (not members and key not in others)]
+        return "&".join(f"{key}={value}" for key, value in own) if own else None
+
+    def _schema(self, schema: Any) -> Mapping[str, Any]:
+        """A schema, the ``$ref`` that it may be followed."""
+        for _ in range(20):
+            reference = schema.get("$ref") if isinstance(schema, dict) else None
+            if not isinstance(reference, str):
+                break
+            schema = self._description["components"].get("schemas", {}).get(unquote(reference).rpartition("/")[2])
+        return schema if isinstance(schema, dict) else {}
+
+
+# What openapi-core looks at
+
+
+class _SeenRequest:
+    """A request as openapi-core's protocol has it, at the excerpt's own place."""
+
+    host_url = "http://contract"
+    method = METHOD
+    path = PATH
+
+    def __init__(self, request: Request, parameters: RequestParameters) -> None:
+        self.parameters = parameters
+        self.body = request.body or None
+        self.content_type = request.header("Content-Type") or ""
+
+
+class _SeenResponse:
+    """A response as openapi-core's protocol has it."""
+
+    def __init__(self, response: Response, *, bodiless: bool) -> None:
+        from werkzeug.datastructures import Headers
+
+        self.status_code = response.status
+        self.data = response.body
+        self.headers = Headers(list(response.headers))
+        self.content_type = response.header("Content-Type") or ""
+        self.bodiless = bodiless
+
+
+def _is_absent_body(error: Exception, response: _SeenResponse) -> bool:
+    """Whether it is only that a response that can have no body has none."""
+    from openapi_core.validation.response.exceptions import MissingData
+
+    return response.bodiless and isinstance(error, MissingData)
+
+
+def _path_values(template: str, path: str) -> Iterator[tuple[str, str]]:
+    """What a URL's path has in the places of a template's variables; the server's own path stands before it."""
+    template = template.partition("?")[0]
+    parts = re.split(r"\{([^{}]+)\}", template)
+    names = [name.removeprefix("+") for name in parts[1::2]]
+    pattern = "".join(
+        re.escape(part) if index % 2 == 0 else "(.+)" if part.startswith("+") else "([^/]*)"
+        for index, part in enumerate(parts)
+    )
+    if match := re.search(f"{pattern}$", path):
+        yield from ((name, unquote(value)) for name, value in zip(names, match.groups(), strict=True))
+
+
+def _media_types(own: Mapping[str, Any]) -> Iterator[str]:
+    """The media types of an operation that are JSON or may turn out to be."""
+    pending: list[Any] = [own]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            content = item.get("content")
+            yield from (name for name in content if is_json(name) or "*" in name) if isinstance(content, dict) else ()
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+
+
+def _reader(media_type: str) -> Any:
+    if is_json(media_type):
+        return lambda body, **_: json.loads(body)
+    return _any_content
+
+
+def _any_content(body: bytes, **_: str) -> Any:
+    """The content of a range of media types: JSON when it is, else text or bytes."""
+    try:
+        return json.loads(body)
+    except ValueError:
+        try:
+            return body.decode()
+        except UnicodeDecodeError:
+            return body
+
+
+def _fits_format(name: str, instance: object) -> bool:
+    import jsonschema_rs
+
+    if not isinstance(instance, str) or instance == MASK:
+        return True
+    return bool(jsonschema_rs.is_valid({"format": name}, instance, validate_formats=True))
+
+
+# What it says, for people
+
+
+def _breaches(side: Side, error: Exception) -> Iterator[Breach]:
+    from openapi_core.templating.media_types.exceptions import MediaTypeNotFound
+    from openapi_core.templating.responses.exceptions import ResponseNotFound
+    from openapi_core.validation.request.exceptions import MissingRequiredParameter, MissingRequiredRequestBody
+    from openapi_core.validation.response.exceptions import MissingData, MissingRequiredHeader
+    from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
+
+    cause = error.__cause__
+    where = _where(error)
+    match error:
+        case ResponseNotFound(http_status=status, availableresponses=documented):
+            known = ", ".join(map(str, documented)) or "none"
+            yield Breach(side, "status", f"{status} is not documented; documented are {known}")
+            return
+        case MissingRequiredParameter():
+            yield Breach(side, where, "it is required, and was not sent")
+            return
+        case MissingRequiredHeader():
+            yield Breach(side, where, "it is required, and is not there")
+            return
+        case MissingRequiredRequestBody():
+            yield Breach(side, "body", "it is required, and was not sent")
+            return
+        case MissingData():
+            yield Breach(side, "body", "it is empty; a body is documented")
+            return
+    match cause:
+        case MediaTypeNotFound(mimetype=found, availableMimetypes=documented):
+            expected = ", ".join(documented) or "none"
+            yield Breach(side, "content type", f"{found or 'none'} is not documented; documented are {expected}")
+        case InvalidSchemaValue():
+            yield from _schema_breaches(side, where, cause)
+        case _:
+            text = " ".join(str(cause or error).split())
+            yield Breach(side, where, text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…")
+
+
+def _where(error: Exception) -> str:
+    name, location = getattr(error, "name", None), getattr(error, "location", None)
+    if name is None:
+        return "body"
+    return f"{location} parameter {name}" if location else f"header {name}"
+
+
+def _schema_breaches(side: Side, where: str, error: Any) -> Iterator[Breach]:
+    for found in error.schema_errors:
+        leaf = _leaf(found)
+        if _holds_mask(leaf.instance):
+            continue
+        pointer = "".join(f"/{part}" for part in leaf.absolute_path)
+        yield Breach(side, f"{where} {pointer}".strip(), _sentence(leaf))
+
+
+def _leaf(error: Any) -> Any:
+    """What it comes down to: of the alternatives of ``oneOf`` and ``anyOf``, the one that fits best."""
+    from jsonschema.exceptions import best_match
+
+    while error.context:
+        best = best_match(error.context)
+        if best is None:
+            break
+        error = best
+    return error
+
+
+def _holds_mask(instance: Any) -> bool:
+    return isinstance(instance, str) and MASK in instance
+
+
+_SENTENCES: Mapping[str, str] = {
+    "type": "{found} is not of type {expected}",
+    "format": "{found} is not a {expected}",
+    "enum": "{found} is not one of {expected}",
+    "const": "{found} is not {expected}",
+    "pattern": "{found} does not match {expected}",
+    "minimum": "{found} is less than {expected}",
+    "maximum": "{found} is more than {expected}",
+    "exclusiveMinimum": "{found} is not more than {expected}",
+    "exclusiveMaximum": "{found} is not less than {expected}",
+    "multipleOf": "{found} is not a multiple of {expected}",
+    "minLength": "{found} is shorter than {expected}",
+    "maxLength": "{found} is longer than {expected}",
+    "minItems": "it has fewer than {expected} elements",
+    "maxItems": "it has more than {expected} elements",
+    "uniqueItems": "its elements are not all different",
+    "minProperties": "it has fewer than {expected} members",
+    "maxProperties": "it has more than {expected} members",
+}
+"""What is said of a value that breaks a keyword; of other keywords the library says it."""
+
+
+def _sentence(error: Any) -> str:
+    sentence = _SENTENCES.get(error.validator)
+    if error.validator == "required" and isinstance(error.instance, dict):
+        missing = [name for name in error.validator_value if name not in error.instance]
+        named = next((name for name in missing if f"'{name}'" in error.message), None)
+        if named is not None:
+            return f"the required member {named} is not there"
+    if sentence is None:
+        text = " ".join(error.message.split())
+        return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+    expected = error.validator_value
+    words = ", ".join(map(_shown, expected)) if isinstance(expected, list) else expected
+    return sentence.format(found=_shown(error.instance), expected=words if isinstance(words, str) else _shown(words))
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
