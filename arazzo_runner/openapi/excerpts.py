@@ -55,10 +55,8 @@ class _Excerpt:
             "requestBody": self._copy(node.member("requestBody")),
             "responses": self._copy(node.member("responses"), names=True),
         }
-        own["parameters"] = [
-            self._parameter(name, location, entry)
-            for (name, location), entry in _by_name(self._api, parameters).items()
-        ]
+        named = _by_name(self._api, parameters)
+        own["parameters"] = [self._parameter(location, entry) for (_, location), entry in named.items()]
         own = {key: value for key, value in own.items() if value is not None}
         while self._waiting:
             group, name, target = self._waiting.pop()
@@ -71,7 +69,7 @@ class _Excerpt:
             "components": self._components,
         }
 
-    def _parameter(self, name: str, location: str, entry: Node) -> dict[str, Any]:
+    def _parameter(self, location: str, entry: Node) -> dict[str, Any]:
         copied: dict[str, Any] = self._copy(self._api.references.follow(entry))
         if location == "cookie" and copied.get("style") == "cookie":
             copied["style"] = "form"  # 3.2's style, which differs in what is escaped, not in how it is read

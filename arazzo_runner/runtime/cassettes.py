@@ -7,6 +7,8 @@ no secret and still matches. Interactions are used once and in order.
 from __future__ import annotations
 
 import json
+import shutil
+import tempfile
 import time
 import zlib
 from collections.abc import Mapping, Sequence
@@ -14,11 +16,12 @@ from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
-from urllib.parse import parse_qsl, urlsplit
+from typing import Any, Self, TextIO
+from urllib.parse import urlsplit
 
 from arazzo_runner.effects import Answered, Failed, Headers, Request, Response, Send
 from arazzo_runner.errors import CassetteError
+from arazzo_runner.runtime.differences import Difference, compare
 from arazzo_runner.runtime.drivers import AsyncWorld, World
 from arazzo_runner.runtime.files import WholeFile
 from arazzo_runner.runtime.redaction import Redactor
@@ -41,10 +44,12 @@ class Cassette:
 
     Attributes:
         path: as the user named it.
+        case: what case it is of, as it stands in the file (``cases.read_case``); None in a bare cassette.
     """
 
     path: str
     interactions: tuple[Interaction, ...]
+    case: Any = None
 
 
 def read_cassette(path: str | Path) -> Cassette:
@@ -75,7 +80,7 @@ def read_cassette(path: str | Path) -> Cassette:
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             raise CassetteError(f"the interaction {index + 1} of {path} is incomplete: {what}") from None
-    return Cassette(str(path), tuple(interactions))
+    return Cassette(str(path), tuple(interactions), data.get("case"))
 
 
 def _request(entry: Mapping[str, Any]) -> Request:
@@ -120,8 +125,8 @@ def _decoded(body: bytes, coding: str) -> bytes:
 class Recorder:
     """Writes a cassette while a run goes on. Use it as a context manager.
 
-    Each interaction goes to ``FILE.part`` at once, so that memory does not grow with the run; the file takes its name
-    at the end, whole or not at all, and an older one of that name is kept until then.
+    Each interaction goes to disk at once, so that memory does not grow with the run; the file takes its name at the
+    end, whole or not at all, and an older one of that name is kept until then.
 
     Args:
         comment: lines for the head of the file.
@@ -135,41 +140,64 @@ class Recorder:
         self._file = WholeFile(path)
         self._redactor = redactor
         self._comment = comment
-        self._count = 0
+        self._case: Mapping[str, Any] | None = None
+        self._dropped = False
 
     def __enter__(self) -> Self:
         try:
             self._file.__enter__()
         except OSError as error:
             raise self._unwritable(error) from None
-        for line in self._comment.splitlines():
-            self._file.stream.write(f"# {line}".rstrip() + "\n")
-        self._file.stream.write("interactions:")
+        self._interactions: TextIO = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            self._file.stream.write("\nversion: 1\n" if self._count else " []\nversion: 1\n")
-            self._file.keep()
+            if not self._dropped:
+                self._write()
         except OSError as problem:
             raise self._unwritable(problem) from None
         finally:
+            self._interactions.close()
             self._file.__exit__(None, None, None)
+
+    def describe(self, case: Mapping[str, Any]) -> None:
+        """Say what case the cassette is of: plain data, masked, which vcrpy passes over."""
+        self._case = case
+
+    def drop(self) -> None:
+        """Keep nothing of what was recorded, and the older file as it is."""
+        self._dropped = True
+
+    def _write(self) -> None:
+        stream = self._file.stream
+        for line in self._comment.splitlines():
+            stream.write(f"# {line}".rstrip() + "\n")
+        if self._case is not None:
+            stream.write(_as_yaml({"case": self._case}, sort_keys=False))
+        stream.write("interactions:" + ("\n" if self._interactions.tell() else " []\n"))
+        self._interactions.seek(0)
+        shutil.copyfileobj(self._interactions, stream)
+        stream.write("version: 1\n")
+        self._file.keep()
 
     def _unwritable(self, error: OSError) -> CassetteError:
         return CassetteError(f"the cassette {self._path} cannot be written: {error.strerror or error}")
 
     def add(self, request: Request, response: Response) -> None:
         """Record an exchange, masked."""
-        import yaml
-
         entry = _entry(self._redactor.request(request), self._redactor.response(response))
-        dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
-        text = yaml.dump([entry], Dumper=dumper, allow_unicode=True, sort_keys=True, width=10_000)
-        self._file.stream.write("\n" + text.rstrip("\n"))
-        self._count += 1
+        self._interactions.write(_as_yaml([entry], sort_keys=True))
+
+
+def _as_yaml(data: Any, *, sort_keys: bool) -> str:
+    import yaml
+
+    dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
+    text: str = yaml.dump(data, Dumper=dumper, allow_unicode=True, sort_keys=sort_keys, width=10_000)
+    return text
 
 
 def _entry(request: Request, response: Response) -> dict[str, Any]:
@@ -245,10 +273,28 @@ class AsyncRecording:
         return answer
 
 
+@dataclass(frozen=True, slots=True)
+class Miss:
+    """A request that a cassette has no answer for.
+
+    Attributes:
+        request: masked.
+        index: of the interaction that stood next, from 0; None when there was none left.
+        differences: between the request and the one recorded there.
+    """
+
+    request: Request
+    index: int | None
+    differences: tuple[Difference, ...] = ()
+
+
 class Replay:
     """A world that answers from a cassette alone; it opens no socket and never waits (F5).
 
     Its clock starts at the real time and moves by the waits that were asked for.
+
+    Attributes:
+        miss: the request that the cassette had no answer for, or None.
     """
 
     def __init__(self, cassette: Cassette, redactor: Redactor) -> None:
@@ -256,6 +302,7 @@ class Replay:
         self._redactor = redactor
         self._next = 0
         self._now = time.time()
+        self.miss: Miss | None = None
 
     def now(self) -> float:
         """Seconds since the epoch, the waits counted as if they had been waited."""
@@ -270,12 +317,14 @@ class Replay:
         live = self._redactor.request(effect.request)
         if self._next >= len(self._cassette.interactions):
             message = f"{live.method} {live.url}: {self._cassette.path} has no further interaction{self._nearest(live)}"
+            self.miss = Miss(live, None)
             return Failed("replay-miss", message, self._now)
         recorded = self._cassette.interactions[self._next].request
         differences = compare(live, recorded)
         if differences:
+            self.miss = Miss(live, self._next, tuple(differences))
             message = f"the request is not the one recorded in {self._cassette.path} (interaction {self._next + 1}): "
-            return Failed("replay-miss", message + "; ".join(differences), self._now)
+            return Failed("replay-miss", message + "; ".join(map(str, differences)), self._now)
         response = self._cassette.interactions[self._next].response
         self._next += 1
         return Answered(response, self._now)
@@ -291,7 +340,7 @@ class Replay:
             return ""
         nearest = ranked[0].request
         differences = compare(live, nearest)
-        what = "; ".join(differences) if differences else "it was recorded, and was used already"
+        what = "; ".join(map(str, differences)) if differences else "it was recorded, and was used already"
         return f". The nearest one recorded is {nearest.method} {nearest.url}: {what}"
 
 
@@ -309,59 +358,3 @@ class AsyncReplay:
     async def sleep(self, seconds: float) -> None:
         """See ``Replay.sleep``."""
         self._replay.sleep(seconds)
-
-
-def compare(live: Request, recorded: Request) -> list[str]:
-    """How a request differs from a recorded one: by method, path, query and body, not by host or headers."""
-    differences = []
-    if live.method != recorded.method:
-        differences.append(f"the method is {live.method}, recorded {recorded.method}")
-    one, other = urlsplit(live.url), urlsplit(recorded.url)
-    if one.path != other.path:
-        differences.append(f"the path is {one.path}, recorded {other.path}")
-    query, expected = (sorted(parse_qsl(part.query, keep_blank_values=True)) for part in (one, other))
-    if query != expected:
-        differences.append(f"the query is {one.query or 'empty'}, recorded {other.query or 'empty'}")
-    differences += compare_bodies(live.body or b"", recorded.body or b"")
-    return differences
-
-
-def compare_bodies(live: bytes, recorded: bytes) -> list[str]:
-    """How two bodies differ: JSON member by member, anything else as a whole."""
-    if live == recorded:
-        return []
-    try:
-        one, other = json.loads(live), json.loads(recorded)
-    except ValueError:
-        return [f"the body is {_shown(live)}, recorded {_shown(recorded)}"]
-    return [f"the body's {where} is {now}, recorded {then}" for where, now, then in _json_differences(one, other)]
-
-
-def _json_differences(live: Any, recorded: Any, where: str = "") -> list[tuple[str, str, str]]:
-    if type(live) is type(recorded) and live == recorded:
-        return []
-    if isinstance(live, dict) and isinstance(recorded, dict):
-        found = []
-        for key in dict.fromkeys([*live, *recorded]):
-            here = f"{where}/{key}"
-            if key not in recorded:
-                found.append((here, _json(live[key]), "absent"))
-            elif key not in live:
-                found.append((here, "absent", _json(recorded[key])))
-            else:
-                found += _json_differences(live[key], recorded[key], here)
-        return found
-    if isinstance(live, list) and isinstance(recorded, list) and len(live) == len(recorded):
-        pairs = enumerate(zip(live, recorded, strict=True))
-        return [d for index, (a, b) in pairs for d in _json_differences(a, b, f"{where}/{index}")]
-    return [(where or "whole", _json(live), _json(recorded))]
-
-
-def _json(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False)
-    return text if len(text) <= 80 else text[:80] + "…"
-
-
-def _shown(body: bytes) -> str:
-    text = body.decode("utf-8", "replace")
-    return (repr(text) if len(text) <= 80 else repr(text[:80]) + "…") if text else "empty"
