@@ -19,6 +19,8 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("arazzo_runner.cli.run", "Run a workflow and print its outputs."),
     "list": ("arazzo_runner.cli.list", "List the workflows found."),
     "show": ("arazzo_runner.cli.show", "Show a workflow's inputs, steps and flow."),
+    "record": ("arazzo_runner.cli.record", "Keep a live run as a test case."),
+    "test": ("arazzo_runner.cli.test", "Replay recorded cases and hold them against their contract."),
     "validate": ("arazzo_runner.cli.validate", "Find every problem of documents and their sources."),
     "completion": ("arazzo_runner.cli.completion", "Print a shell's completion script."),
 }

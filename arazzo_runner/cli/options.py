@@ -164,6 +164,29 @@ def transport_options(command: Command) -> Command:
     )
 
 
+def check_option(default: str) -> Callable[[Command], Command]:
+    """``--check``: hold every exchange against OpenAPI."""
+    return click.option(
+        "--check",
+        type=click.Choice(["off", "warn", "error"]),
+        default=default,
+        show_default=True,
+        help="Hold every request and response against its description; error makes a breach a failure.",
+    )
+
+
+def cassettes_option(command: Command) -> Command:
+    """``--cassettes``: where cases are kept."""
+    return click.option(
+        "--cassettes",
+        envvar="ARAZZO_CASSETTES",
+        default="cassettes",
+        show_default=True,
+        metavar="DIR",
+        help="Where cases are kept, in a directory for each workflow.",
+    )(command)
+
+
 def verbosity_options(command: Command) -> Command:
     """How much is shown on stderr."""
     return _applied(

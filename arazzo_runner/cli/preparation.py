@@ -39,6 +39,15 @@ def named_target(options: Options) -> Target:
     return find_target(options["target"], options["workflow"], options["directory"])
 
 
+def given_sources(options: Options) -> dict[str, str]:
+    """Where source descriptions really are, by name (H0).
+
+    Raises:
+        UsageError: a ``--source`` has another form.
+    """
+    return pairs(options["sources"], "--source", "NAME=PATH")
+
+
 def load_target(target: Target, options: Options, transport: TransportOptions | None = None) -> Workbook:
     """Load the target's document, its sources as the options say.
 
@@ -48,7 +57,7 @@ def load_target(target: Target, options: Options, transport: TransportOptions | 
     """
     from arazzo_runner.runtime.runner import load
 
-    sources = pairs(options["sources"], "--source", "NAME=PATH")
+    sources = given_sources(options)
     workbook = load(target.document, sources=sources, base_dir=options["base_dir"], transport=transport)
     described = workbook.description.source_descriptions
     if not any(source.type == "arazzo" for source in described):

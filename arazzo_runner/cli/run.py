@@ -13,6 +13,7 @@ import click
 
 from arazzo_runner.cli.options import (
     behaviour_options,
+    check_option,
     credential_options,
     input_option,
     server_options,
@@ -25,6 +26,8 @@ from arazzo_runner.cli.reporting import report_option
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.preparation import Options
+    from arazzo_runner.engine.plan import Plan
+    from arazzo_runner.runtime.checks import ContractChecks
     from arazzo_runner.runtime.drivers import World
     from arazzo_runner.runtime.runner import RunResult, Session
     from arazzo_runner.runtime.transport import TransportOptions
@@ -45,6 +48,7 @@ if TYPE_CHECKING:
 @click.option("--replay", metavar="FILE", help="Answer only from a cassette; no socket is opened.")
 @click.option("--json", "as_json", is_flag=True, help="Print the whole run report instead of the outputs.")
 @report_option
+@check_option("off")
 @click.option("--dry-run", is_flag=True, help="Print the plan and the first request; send nothing.")
 @behaviour_options
 @transport_options
@@ -79,7 +83,7 @@ def run(options: Options) -> int:
         target.workflow_id, preparation.run_options(options)
     )
     inputs = preparation.given_inputs(plan, options)
-    session = Session(plan, inputs)
+    session = Session(plan, inputs, checks=_checks(plan, options["check"]))
     if options["dry_run"]:
         from arazzo_runner.cli.dryrun import dry_run
 
@@ -124,6 +128,15 @@ def exit_status(result: RunResult) -> int:
     if result.reason is not None and result.reason.code == "interrupted":
         return 130
     return 0 if result.succeeded else 1
+
+
+def _checks(plan: Plan, level: str) -> ContractChecks | None:
+    """What holds the run's exchanges against their descriptions; its libraries are loaded only when they are asked."""
+    if level == "off":
+        return None
+    from arazzo_runner.runtime.checks import ContractChecks
+
+    return ContractChecks(plan, "warn" if level == "warn" else "error")
 
 
 def _bytes_as_text(value: Any) -> str:

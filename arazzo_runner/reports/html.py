@@ -131,11 +131,9 @@ class HtmlReport:
             raise RuntimeError("the run has not ended")
         outcome = self._outcome
         spans = (Span.of(entry) for entry in self._visible() if entry["kind"] in ("attempt", "wait"))
-        script, style = _asset("report.js"), _asset("report.css")
-        page = _environment().get_template("report.html.jinja").generate(
-            script=Markup(script),  # noqa: S704 - ours, and the policy names its digest
-            style=Markup(style),  # noqa: S704
-            policy=content_security_policy(script, style),
+        write_page(
+            "report.html.jinja",
+            stream,
             document=self._document,
             outcome=outcome,
             started=timestamp(outcome.started_at).replace("T", " ").replace("Z", " UTC"),
@@ -151,9 +149,7 @@ class HtmlReport:
             entries=self._visible(),
             hidden=self._hidden(),
             total=self._number,
-            version=package_version(),
-        )  # fmt: skip
-        stream.writelines(page)
+        )
 
     def _hidden(self) -> range:
         """Numbers of the attempts that are not listed."""
@@ -287,6 +283,19 @@ def _value(value: Any) -> dict[str, Any]:
 
 
 # The page
+
+
+def write_page(template: str, stream: TextIO, **content: Any) -> None:
+    """Write a page that needs nothing else: script, style and policy in it, and all content escaped."""
+    script, style = _asset("report.js"), _asset("report.css")
+    page = _environment().get_template(template).generate(
+        script=Markup(script),  # noqa: S704 - ours, and the policy names its digest
+        style=Markup(style),  # noqa: S704
+        policy=content_security_policy(script, style),
+        version=package_version(),
+        **content,
+    )  # fmt: skip
+    stream.writelines(page)
 
 
 def content_security_policy(script: str, style: str) -> str:

@@ -66,9 +66,7 @@ class JunitReport:
         """
         if self._outcome is None:
             raise RuntimeError("the run has not ended")
-        root = _suites(self._outcome, self._document, self._cases)
-        ET.indent(root)
-        stream.write('<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n")
+        stream.write(as_xml(_suites(self._outcome, self._document, self._cases)))
 
 
 def _suites(outcome: Outcome, document: str, ran: dict[tuple[str, str], _Case]) -> ET.Element:
@@ -80,16 +78,16 @@ def _suites(outcome: Outcome, document: str, ran: dict[tuple[str, str], _Case]) 
         failures[key] = outcome.reason
     counts = {"tests": str(len(cases)), "failures": str(len(failures)), "errors": "0"}
     seconds = _seconds(outcome.duration)
-    root = ET.Element("testsuites", _safe({"name": outcome.workflow_id, "time": seconds, **counts}))
+    root = ET.Element("testsuites", safe({"name": outcome.workflow_id, "time": seconds, **counts}))
     started = timestamp(outcome.started_at)[:19]
     suite = ET.SubElement(
         root,
         "testsuite",
-        _safe({"name": outcome.workflow_id, "timestamp": started, "time": seconds, **counts, "skipped": "0"}),
+        safe({"name": outcome.workflow_id, "timestamp": started, "time": seconds, **counts, "skipped": "0"}),
     )
     properties = ET.SubElement(suite, "properties")
     for name, value in (("document", document), ("status", outcome.status)):
-        ET.SubElement(properties, "property", _safe({"name": name, "value": value}))
+        ET.SubElement(properties, "property", safe({"name": name, "value": value}))
     for key, case in cases.items():
         _write_case(suite, key, case, failures.get(key))
     return root
@@ -114,15 +112,15 @@ def _failed_case(outcome: Outcome, reason: Reason, failures: dict[tuple[str, str
 def _write_case(suite: ET.Element, key: tuple[str, str], case: _Case, failure: Reason | None) -> None:
     workflow_id, step_id = key
     names = {"classname": workflow_id, "name": step_id, "time": _seconds(case.duration)}
-    element = ET.SubElement(suite, "testcase", _safe(names))
+    element = ET.SubElement(suite, "testcase", safe(names))
     if failure is not None:
-        failed = ET.SubElement(element, "failure", _safe({"type": failure.code, "message": failure.message}))
-        failed.text = _xml(_failure_text(failure, case.last))
+        failed = ET.SubElement(element, "failure", safe({"type": failure.code, "message": failure.message}))
+        failed.text = xml_text(_failure_text(failure, case.last))
     lines = list(case.lines)
     if case.attempts > len(lines):
         lines.insert(0, f"({case.attempts - len(lines)} earlier attempts are not shown)")
     if lines:
-        ET.SubElement(element, "system-out").text = _xml("\n".join(lines))
+        ET.SubElement(element, "system-out").text = xml_text("\n".join(lines))
 
 
 def _failure_text(reason: Reason, last: Attempt | None) -> str:
@@ -161,10 +159,17 @@ def _seconds(seconds: float) -> str:
     return f"{max(seconds, 0):.3f}"
 
 
-def _safe(attributes: dict[str, str]) -> dict[str, str]:
-    return {name: _xml(value) for name, value in attributes.items()}
+def as_xml(root: ET.Element) -> str:
+    """A document, laid out."""
+    ET.indent(root)
+    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _xml(text: str) -> str:
+def safe(attributes: dict[str, str]) -> dict[str, str]:
+    """Attributes as XML 1.0 can say them."""
+    return {name: xml_text(value) for name, value in attributes.items()}
+
+
+def xml_text(text: str) -> str:
     """Text that XML 1.0 can say: what it cannot is written out."""
     return _NOT_XML.sub(lambda match: f"\\u{ord(match[0]):04x}", text)

@@ -148,11 +148,15 @@ def as_github(problems: Iterable[Problem]) -> str:
 
 
 def _command(problem: Problem) -> str:
-    place = problem.place
-    properties = {"file": place.path, "line": place.line or None, "col": place.column or None, "title": problem.rule}
-    shown = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value)
     text = f"{problem.message}\n{problem.hint}" if problem.hint else problem.message
-    return f"::{_GITHUB_COMMANDS[problem.severity]} {shown}::{_data(text)}"
+    return github_command(_GITHUB_COMMANDS[problem.severity], problem.place, problem.rule, text)
+
+
+def github_command(command: str, place: Place, title: str, text: str) -> str:
+    """A workflow command that GitHub Actions shows at a line: ``error``, ``warning`` or ``notice``."""
+    properties = {"file": place.path, "line": place.line or None, "col": place.column or None, "title": title}
+    shown = ",".join(f"{name}={_property(str(value))}" for name, value in properties.items() if value)
+    return f"::{command} {shown}::{_data(text)}"
 
 
 def _data(text: str) -> str:

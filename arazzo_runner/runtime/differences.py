@@ -109,7 +109,7 @@ def _kind(value: Any) -> str:
 
 
 def _body(request: Request) -> bytes:
-    """A request's body; without the boundary of a multipart one, which is made of its content and changes with a mask."""
+    """A request's body; the boundary of a multipart one aside, which is made of its content and changes with a mask."""
     body = request.body or b""
     content_type = request.header("Content-Type") or ""
     if essence(content_type) != MULTIPART:

@@ -102,7 +102,7 @@ class Redactor:
                 self._add(self._learned, text)
 
     def _add(self, known: dict[str, None], text: str) -> None:
-        if len(text) < MIN_LENGTH or text == MASK or text in self._given or text in self._learned:
+        if len(text) < MIN_LENGTH or text in self._given or text in self._learned:
             return
         known[text] = None
         self._pattern = self._given_pattern = None
@@ -175,10 +175,17 @@ class Redactor:
         masked_text = self.text(text)
         return body if masked_text == text else masked_text.encode("utf-8", "surrogateescape")
 
+    def url(self, url: str) -> str:
+        """A URL with every secret masked, and still one: without user and password, and no bracket in its host."""
+        scheme, slashes, rest = url.partition("://")
+        end = next((index for index, character in enumerate(rest) if character in "/?#"), len(rest))
+        host = self.text(rest[:end].rpartition("@")[2]).replace(MASK, MASK.strip("[]"))
+        return scheme + slashes + host + self.text(rest[end:]) if slashes else self.text(url)
+
     def request(self, request: Request) -> Request:
         """A request with every secret masked."""
         body = None if request.body is None else self.body(request.body)
-        return Request(request.method, self.text(request.url), self.headers(request.headers), body)
+        return Request(request.method, self.url(request.url), self.headers(request.headers), body)
 
     def response(self, response: Response) -> Response:
         """A response with every secret masked."""

@@ -25,6 +25,7 @@ from arazzo_runner.runtime.redaction import Redactor
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.cassettes import Recorder
+    from arazzo_runner.runtime.checks import ContractChecks
     from arazzo_runner.runtime.transport import TransportOptions
 
 
@@ -56,14 +57,22 @@ class Workbook:
             PlanError: it cannot be run as it stands; carries every problem.
             UsageError: there are several workflows and none was named.
         """
-        if workflow_id is None:
-            if len(self.workflow_ids) != 1:
-                raise UsageError(
-                    f"{self.description.document.path} has {len(self.workflow_ids)} workflows",
-                    hint=f"name one of {', '.join(self.workflow_ids)}",
-                )
-            workflow_id = self.workflow_ids[0]
-        return make_plan(self.linker, self.description.document, workflow_id, options)
+        return make_plan(self.linker, self.description.document, self.chosen(workflow_id), options)
+
+    def chosen(self, workflow_id: str | None) -> str:
+        """The id that was named, or that of the document's only workflow.
+
+        Raises:
+            UsageError: there are several workflows and none was named.
+        """
+        if workflow_id is not None:
+            return workflow_id
+        if len(self.workflow_ids) != 1:
+            raise UsageError(
+                f"{self.description.document.path} has {len(self.workflow_ids)} workflows",
+                hint=f"name one of {', '.join(self.workflow_ids)}",
+            )
+        return self.workflow_ids[0]
 
 
 def load(
@@ -262,15 +271,24 @@ class Session:
     Args:
         inputs: as the user gave them.
         listeners: called with every event, secrets masked.
+        checks: hold its exchanges against their operations; what they find joins the events.
     """
 
-    def __init__(self, plan: Plan, inputs: Mapping[str, Any], listeners: Sequence[Listener] = ()) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        inputs: Mapping[str, Any],
+        listeners: Sequence[Listener] = (),
+        *,
+        checks: ContractChecks | None = None,
+    ) -> None:
         self.plan = plan
+        self._checks = checks
         self.redactor = Redactor()
-        self._inputs = dict(inputs)
+        self.inputs = dict(inputs)
         self._listeners = list(listeners)
         self._warnings: list[str] = []
-        self.redactor.learn_inputs(plan.workflow.input_schema, self._inputs)
+        self.redactor.learn_inputs(plan.workflow.input_schema, self.inputs)
         self.redactor.learn(*plan.options.credentials.secrets())
         self.redactor.learn_headers(*plan.secret_headers)
         self._loop = Loop(plan, self._tell, self._before, self._after, self.redactor.secret_names)
@@ -287,14 +305,15 @@ class Session:
 
     def run(self, world: World) -> RunResult:
         """Run to the end with a synchronous world."""
-        return self._result(drive(self._loop, self._loop.begin(self._inputs, world.now()), world))
+        return self._result(drive(self._loop, self._loop.begin(self.inputs, world.now()), world))
 
     async def arun(self, world: AsyncWorld) -> RunResult:
         """Run to the end with an asynchronous world."""
-        return self._result(await adrive(self._loop, self._loop.begin(self._inputs, world.now()), world))
+        return self._result(await adrive(self._loop, self._loop.begin(self.inputs, world.now()), world))
 
     def _result(self, outcome: Outcome) -> RunResult:
-        return RunResult(outcome, (*self.plan.problems, *self._warnings))
+        ended = outcome if self._checks is None else self._checks.outcome(outcome)
+        return RunResult(ended, (*self.plan.problems, *self._warnings))
 
     def _before(self, effect: Any) -> None:
         if isinstance(effect, Send):
@@ -305,6 +324,8 @@ class Session:
             self.redactor.learn_response(answer.response)
 
     def _tell(self, event: Event) -> None:
+        if self._checks is not None:
+            event = self._checks.event(event)
         if isinstance(event, Warned):
             self._warnings.append(self.redactor.text(event.message))
         if self._listeners:

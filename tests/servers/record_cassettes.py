@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from arazzo_runner import RunOptions, RunResult, ServerOptions, Session, TransportOptions, load
+from arazzo_runner.runtime.cases import case_entry, case_of
 from arazzo_runner.runtime.cassettes import Recording
 from arazzo_runner.runtime.transport import open_transport
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
@@ -85,9 +86,13 @@ def record(name: str, path: Path) -> RunResult:
         options = RunOptions(servers=ServerOptions({"": emulator.url}))
         plan = load(WORKFLOWS / scene.document).plan(scene.workflow, options)
         session = Session(plan, scene.inputs)
-        comment = f"{scene.says}\nRecorded from the emulator in tests/servers, not from the real service."
+        comment = "Recorded from the emulator in tests/servers, not from the real service."
         with session.recorder(path, comment=comment) as recorder:
             result = session.run(Recording(_Unhurried(transport, emulator.url), recorder))
+            # Wherever the recording is made, the case names the workflow that it has in the repository.
+            home = CASSETTES / scene.workflow / f"{name}.yaml"
+            case = case_of(session, result, home, document=str(WORKFLOWS / scene.document))
+            recorder.describe(case_entry(replace(case, description=scene.says, servers={})))
     # What is kept shows the address that people know, not the port that this recording happened to get.
     path.write_text(path.read_text("utf-8").replace(emulator.url, REAL_SERVER), "utf-8")
     return result

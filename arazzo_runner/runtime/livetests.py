@@ -1,0 +1,159 @@
+"""Cases against a real server: the same inputs sent again, and what has drifted since they were recorded.
+
+Values change from day to day, structures should not: a case fails when its run ends otherwise, breaks its contract, or
+when something of an answer or output is gone, new, or of another type. Other differences are remarks.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from arazzo_runner.documents.input_schemas import declared
+from arazzo_runner.effects import MASK
+from arazzo_runner.engine.events import AttemptFinished, Event
+from arazzo_runner.engine.plan import Plan, RunOptions
+from arazzo_runner.errors import ArazzoError
+from arazzo_runner.openapi.contract import Contract
+from arazzo_runner.openapi.security import Credentials
+from arazzo_runner.openapi.servers import ServerOptions
+from arazzo_runner.runtime.cases import Case, read_case
+from arazzo_runner.runtime.cassettes import Replay
+from arazzo_runner.runtime.checks import ContractChecks
+from arazzo_runner.runtime.contracttests import (
+    Bench,
+    CaseResult,
+    Failure,
+    FindDocument,
+    contract_verdict,
+    outputs_shown,
+    unexpected_end,
+    unusable,
+)
+from arazzo_runner.runtime.coverage import Coverage, CoverageOfRun
+from arazzo_runner.runtime.differences import Difference, compare_data
+from arazzo_runner.runtime.drift import Drift, LastExchanges, drift
+from arazzo_runner.runtime.drivers import World
+from arazzo_runner.runtime.runner import Session
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the user gives beside the cases: what nothing recorded can know.
+
+    Attributes:
+        inputs: gives the inputs for a plan; those that its workflow does not declare are passed over.
+        servers: replace the cases' own, where there are any.
+    """
+
+    inputs: Callable[[Plan], Mapping[str, Any]]
+    servers: ServerOptions
+    credentials: Credentials
+
+
+def judge_live(paths: Iterable[str | Path], find: FindDocument, given: Given, world: World) -> Iterator[CaseResult]:
+    """Test cases against a server, one after the other; bare cassettes are passed over."""
+    bench = Bench(find)
+    contract = Contract()
+    for path in paths:
+        case = read_case(path)
+        if case is None:
+            continue
+        begun = time.perf_counter()
+        trial = _LiveTrial(case)
+        try:
+            trial.run(bench, contract, given, world)
+        except ArazzoError as error:
+            trial.failures.append(unusable(error))
+        yield CaseResult(
+            id=case.id,
+            path=case.path,
+            description=case.description,
+            failures=tuple(trial.failures),
+            remarks=tuple(trial.remarks),
+            requests=trial.requests,
+            duration=time.perf_counter() - begun,
+            coverage=trial.coverage,
+        )
+
+
+class _LiveTrial:
+    """One case on trial at a server."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.failures: list[Failure] = []
+        self.remarks: list[str] = []
+        self.requests = 0
+        self.coverage = Coverage()
+
+    def run(self, bench: Bench, contract: Contract, given: Given, world: World) -> None:
+        case = self.case
+        recorded = _recorded(case, bench.plan(case, case.run_options()))
+        plan = bench.plan(case, _live_options(case, given))
+        inputs = self._inputs(given.inputs(plan), declared(plan.workflow.input_schema))
+        if self.failures:
+            return
+        checks = None if case.check == "off" else ContractChecks(plan, "warn", contract)
+        covered, live = CoverageOfRun(plan), LastExchanges()
+        session = Session(plan, inputs, [_attempts_to(covered.take, live.take)], checks=checks)
+        result = session.run(world)
+        self.coverage = covered.coverage
+        self.requests = result.outcome.requests
+        self.failures += unexpected_end(case, result, session.redactor)
+        if checks is not None:
+            failures, remarks = contract_verdict(checks, session.redactor, case.check)
+            self.failures += failures
+            self.remarks += remarks
+        self._tell("drift", "the API has changed since this was recorded", drift(live, recorded))
+        self._tell("outputs", "the outputs have another form", _outputs(session, result, case))
+
+    def _inputs(self, given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+        """The case's inputs, and what is given for those that are masked."""
+        inputs = {name: value for name, value in self.case.inputs.items() if MASK not in str(value)}
+        inputs |= {name: value for name, value in given.items() if name in names}
+        missing = [name for name in self.case.inputs if name not in inputs]
+        if missing:
+            hint = " ".join(f"-i {name}=@FILE" for name in missing)
+            message = f"{', '.join(missing)}: secret in the recording, so it has to be given"
+            self.failures.append(Failure("inputs", message, hint=f"add {hint}, or set ARAZZO_INPUT_<name>"))
+        return inputs
+
+    def _tell(self, code: str, message: str, found: Iterable[Drift | Difference]) -> None:
+        """Structural differences fail the case, others are remarks."""
+        told = list(found)
+        broken = tuple(str(one) for one in told if one.structural)
+        if broken:
+            self.failures.append(Failure(code, message, broken))
+        self.remarks += [f"{self.case.id}: {one}" for one in told if not one.structural]
+
+
+def _live_options(case: Case, given: Given) -> RunOptions:
+    recorded = case.run_options()
+    urls = given.servers.urls or case.servers
+    variables = {**case.server_variables, **given.servers.variables}
+    return replace(recorded, servers=ServerOptions(urls, variables), credentials=given.credentials)
+
+
+def _recorded(case: Case, plan: Plan) -> LastExchanges:
+    """The exchanges of the recording, by step."""
+    exchanges = LastExchanges()
+    session = Session(plan, case.inputs, [_attempts_to(exchanges.take)])
+    session.run(Replay(case.cassette, session.redactor))
+    return exchanges
+
+
+def _attempts_to(*takers: Callable[[Any], None]) -> Callable[[Event], None]:
+    def listen(event: Event) -> None:
+        if isinstance(event, AttemptFinished):
+            for take in takers:
+                take(event.attempt)
+
+    return listen
+
+
+def _outputs(session: Session, result: Any, case: Case) -> Iterator[Difference]:
+    return compare_data(outputs_shown(session, result), dict(case.outputs), "output")
