@@ -26,8 +26,6 @@ from arazzo_runner.cli.reporting import report_option
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.preparation import Options
-    from arazzo_runner.engine.plan import Plan
-    from arazzo_runner.runtime.checks import ContractChecks
     from arazzo_runner.runtime.drivers import World
     from arazzo_runner.runtime.runner import RunResult, Session
     from arazzo_runner.runtime.transport import TransportOptions
@@ -70,7 +68,7 @@ def run(options: Options) -> int:
     from arazzo_runner.cli import preparation
     from arazzo_runner.cli.reporting import Reports, console, report_files, warn_of
     from arazzo_runner.errors import UsageError
-    from arazzo_runner.runtime.runner import Session
+    from arazzo_runner.runtime.runner import Session, contract_checks
 
     if options["record"] and options["replay"]:
         raise UsageError("--record and --replay exclude one another")
@@ -83,7 +81,7 @@ def run(options: Options) -> int:
         target.workflow_id, preparation.run_options(options)
     )
     inputs = preparation.given_inputs(plan, options)
-    session = Session(plan, inputs, checks=_checks(plan, options["check"]))
+    session = Session(plan, inputs, checks=contract_checks(plan, options["check"]))
     if options["dry_run"]:
         from arazzo_runner.cli.dryrun import dry_run
 
@@ -128,15 +126,6 @@ def exit_status(result: RunResult) -> int:
     if result.reason is not None and result.reason.code == "interrupted":
         return 130
     return 0 if result.succeeded else 1
-
-
-def _checks(plan: Plan, level: str) -> ContractChecks | None:
-    """What holds the run's exchanges against their descriptions; its libraries are loaded only when they are asked."""
-    if level == "off":
-        return None
-    from arazzo_runner.runtime.checks import ContractChecks
-
-    return ContractChecks(plan, "warn" if level == "warn" else "error")
 
 
 def _bytes_as_text(value: Any) -> str:

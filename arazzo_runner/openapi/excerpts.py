@@ -73,6 +73,8 @@ class _Excerpt:
         copied: dict[str, Any] = self._copy(self._api.references.follow(entry))
         if location == "cookie" and copied.get("style") == "cookie":
             copied["style"] = "form"  # 3.2's style, which differs in what is escaped, not in how it is read
+        if copied.get("style") == "deepObject":
+            copied["explode"] = True  # what the default would be says nothing: there is one way to write it
         # What is there to be checked was sent: that it may be empty, or should no longer be used, is no breach.
         return {key: value for key, value in copied.items() if key not in ("allowEmptyValue", "deprecated")}
 

@@ -12,7 +12,8 @@ from typing import Literal
 
 from arazzo_runner.engine.events import Attempt, AttemptFinished, Event, Outcome, Reason, RunFinished
 from arazzo_runner.engine.plan import Plan, PlannedStep
-from arazzo_runner.openapi.contract import Breach, Contract
+from arazzo_runner.openapi.breaches import Breach
+from arazzo_runner.openapi.contract import Contract
 
 Level = Literal["off", "warn", "error"]
 

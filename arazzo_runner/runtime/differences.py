@@ -50,10 +50,10 @@ def compare(live: Request, recorded: Request) -> list[Difference]:
 
 
 def compare_responses(live: Response, recorded: Response) -> list[Difference]:
-    """How an answer differs from a recorded one: by status, content type and body."""
-    differences = []
+    """How an answer differs from a recorded one: by content type and body; one of another status is another answer."""
     if live.status != recorded.status:
-        differences.append(Difference("status", str(live.status), str(recorded.status)))
+        return [Difference("status", str(live.status), str(recorded.status))]
+    differences = []
     kind, expected = (essence(answer.header("Content-Type") or "none") for answer in (live, recorded))
     if kind != expected:
         differences.append(Difference("content type", kind, expected))

@@ -103,13 +103,16 @@ class _LiveTrial:
         result = session.run(world)
         self.coverage = covered.coverage
         self.requests = result.outcome.requests
-        self.failures += unexpected_end(case, result, session.redactor)
+        ended_otherwise = list(unexpected_end(case, result, session.redactor))
+        self.failures += ended_otherwise
         if checks is not None:
             failures, remarks = contract_verdict(checks, session.redactor, case.check)
             self.failures += failures
             self.remarks += remarks
         self._tell("drift", "the API has changed since this was recorded", drift(live, recorded))
-        self._tell("outputs", "the outputs have another form", _outputs(session, result, case))
+        if not ended_otherwise:
+            differences = compare_data(outputs_shown(session, result), dict(case.outputs), "output")
+            self._tell("outputs", "the outputs have another form", differences)
 
     def _inputs(self, given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
         """The case's inputs, and what is given for those that are masked."""
@@ -153,7 +156,3 @@ def _attempts_to(*takers: Callable[[Any], None]) -> Callable[[Event], None]:
                 take(event.attempt)
 
     return listen
-
-
-def _outputs(session: Session, result: Any, case: Case) -> Iterator[Difference]:
-    return compare_data(outputs_shown(session, result), dict(case.outputs), "output")

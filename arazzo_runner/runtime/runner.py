@@ -25,7 +25,7 @@ from arazzo_runner.runtime.redaction import Redactor
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.cassettes import Recorder
-    from arazzo_runner.runtime.checks import ContractChecks
+    from arazzo_runner.runtime.checks import ContractChecks, Level
     from arazzo_runner.runtime.transport import TransportOptions
 
 
@@ -176,6 +176,7 @@ class Runner:
         options: how runs behave.
         transport: how requests are sent.
         listeners: called with every event, secrets masked (S1).
+        check: hold every exchange against OpenAPI: ``off``, ``warn``, or ``error``, which makes a breach a failure.
 
     A runner may be used for many runs; each has its own secrets.
     """
@@ -187,11 +188,13 @@ class Runner:
         options: RunOptions | None = None,
         transport: TransportOptions | None = None,
         listeners: Sequence[Listener] = (),
+        check: Level = "off",
     ) -> None:
         self.workbook = workbook if isinstance(workbook, Workbook) else load(workbook)
         self.options = options or RunOptions()
         self._transport = transport
         self._listeners = tuple(listeners)
+        self._check = check
 
     def run(
         self,
@@ -215,7 +218,7 @@ class Runner:
             InvalidInputs: the inputs break its schema.
             CassetteError: a cassette cannot be read or written.
         """
-        session = Session(self.workbook.plan(workflow_id, self.options), inputs or {}, self._listeners)
+        session = self._session(self.workbook.plan(workflow_id, self.options), inputs)
         with ExitStack() as stack:
             if replay is not None:
                 from arazzo_runner.runtime.cassettes import Replay, read_cassette
@@ -242,7 +245,7 @@ class Runner:
     ) -> RunResult:
         """Run a workflow to its end, asynchronously; see ``run``."""
         plan = await asyncio.to_thread(self.workbook.plan, workflow_id, self.options)
-        session = Session(plan, inputs or {}, self._listeners)
+        session = self._session(plan, inputs)
         from contextlib import AsyncExitStack
 
         async with AsyncExitStack() as stack:
@@ -260,9 +263,21 @@ class Runner:
                 world = AsyncRecording(world, stack.enter_context(session.recorder(record)))
             return await session.arun(world)
 
+    def _session(self, plan: Plan, inputs: Mapping[str, Any] | None) -> Session:
+        return Session(plan, inputs or {}, self._listeners, checks=contract_checks(plan, self._check))
+
     def validate(self) -> Iterator[Problem]:
         """What is wrong with the document's structure, in reading order."""
         yield from self.workbook.problems
+
+
+def contract_checks(plan: Plan, level: Level) -> ContractChecks | None:
+    """What holds a run's exchanges against their descriptions; its libraries are loaded when they are needed."""
+    if level == "off":
+        return None
+    from arazzo_runner.runtime.checks import ContractChecks
+
+    return ContractChecks(plan, level)
 
 
 class Session:

@@ -1,0 +1,153 @@
+"""Breaches of a contract: what of an exchange is not as its description says, in words for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, TypeAlias
+
+from arazzo_runner.effects import MASK
+
+MAX_SHOWN = 120
+"""Characters of a value that are shown."""
+
+Side: TypeAlias = Literal["request", "response"]
+
+
+@dataclass(frozen=True, slots=True)
+class Breach:
+    """One way in which an exchange is not as its description says.
+
+    Attributes:
+        side: the request, which the workflow makes, or the response, which the API makes.
+        where: the part: ``status``, ``content type``, ``body /status/state``, ``query parameter limit``, …
+        message: what was found and what was expected.
+    """
+
+    side: Side
+    where: str
+    message: str
+
+    def __str__(self) -> str:
+        return f"{self.side} {self.where}: {self.message}"
+
+
+def breaches_of(side: Side, error: Exception) -> Iterator[Breach]:
+    """The breaches that an error of openapi-core's stands for; none when what broke is a mask."""
+    from openapi_core.casting.schemas.exceptions import CastError
+    from openapi_core.deserializing.media_types.exceptions import MediaTypeDeserializeError
+    from openapi_core.templating.media_types.exceptions import MediaTypeNotFound
+    from openapi_core.templating.responses.exceptions import ResponseNotFound
+    from openapi_core.validation.request.exceptions import MissingRequiredParameter, MissingRequiredRequestBody
+    from openapi_core.validation.response.exceptions import MissingData, MissingRequiredHeader
+    from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
+
+    cause = error.__cause__
+    where = _where(error)
+    match error:
+        case ResponseNotFound(http_status=status, availableresponses=documented):
+            known = ", ".join(map(str, documented)) or "none"
+            yield Breach(side, "status", f"{status} is not documented; documented are {known}")
+            return
+        case MissingRequiredParameter():
+            yield Breach(side, where, "it is required, and was not sent")
+            return
+        case MissingRequiredHeader():
+            yield Breach(side, where, "it is required, and is not there")
+            return
+        case MissingRequiredRequestBody():
+            yield Breach(side, "body", "it is required, and was not sent")
+            return
+        case MissingData():
+            yield Breach(side, "body", "it is empty; a body is documented")
+            return
+    match cause:
+        case MediaTypeNotFound(mimetype=found, availableMimetypes=documented):
+            expected = ", ".join(documented) or "none"
+            yield Breach(side, "content type", f"{found or 'none'} is not documented; documented are {expected}")
+        case InvalidSchemaValue():
+            yield from _schema_breaches(side, where, cause)
+        case MediaTypeDeserializeError(mimetype=claimed):
+            yield Breach(side, where, f"it cannot be read as {claimed}")
+        case CastError(value=value, type=expected) if not _holds_mask(value):
+            yield Breach(side, where, f"{_shown(value)} is not of type {expected}")
+        case CastError():
+            pass
+        case _:
+            text = " ".join(str(cause or error).split())
+            yield Breach(side, where, text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…")
+
+
+def _where(error: Exception) -> str:
+    name, location = getattr(error, "name", None), getattr(error, "location", None)
+    if name is None:
+        return "body"
+    return f"{location} parameter {name}" if location else f"header {name}"
+
+
+def _schema_breaches(side: Side, where: str, error: Any) -> Iterator[Breach]:
+    for found in error.schema_errors:
+        leaf = _leaf(found)
+        if _holds_mask(leaf.instance):
+            continue
+        pointer = "".join(f"/{part}" for part in leaf.absolute_path)
+        yield Breach(side, f"{where} {pointer}".strip(), _sentence(leaf))
+
+
+def _leaf(error: Any) -> Any:
+    """What it comes down to: of the alternatives of ``oneOf`` and ``anyOf``, the one that fits best."""
+    from jsonschema.exceptions import best_match
+
+    while error.context:
+        best = best_match(error.context)
+        if best is None:
+            break
+        error = best
+    return error
+
+
+def _holds_mask(instance: Any) -> bool:
+    return isinstance(instance, str) and MASK in instance
+
+
+_SENTENCES: Mapping[str, str] = {
+    "type": "{found} is not of type {expected}",
+    "format": "{found} is not a {expected}",
+    "enum": "{found} is not one of {expected}",
+    "const": "{found} is not {expected}",
+    "pattern": "{found} does not match {expected}",
+    "minimum": "{found} is less than {expected}",
+    "maximum": "{found} is more than {expected}",
+    "exclusiveMinimum": "{found} is not more than {expected}",
+    "exclusiveMaximum": "{found} is not less than {expected}",
+    "multipleOf": "{found} is not a multiple of {expected}",
+    "minLength": "{found} is shorter than {expected}",
+    "maxLength": "{found} is longer than {expected}",
+    "minItems": "it has fewer than {expected} elements",
+    "maxItems": "it has more than {expected} elements",
+    "uniqueItems": "its elements are not all different",
+    "minProperties": "it has fewer than {expected} members",
+    "maxProperties": "it has more than {expected} members",
+}
+"""What is said of a value that breaks a keyword; of other keywords the library says it."""
+
+
+def _sentence(error: Any) -> str:
+    sentence = _SENTENCES.get(error.validator)
+    if error.validator == "required" and isinstance(error.instance, dict):
+        missing = [name for name in error.validator_value if name not in error.instance]
+        named = next((name for name in missing if f"'{name}'" in error.message), None)
+        if named is not None:
+            return f"the required member {named} is not there"
+    if sentence is None:
+        text = " ".join(error.message.split())
+        return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+    expected = error.validator_value
+    words = ", ".join(map(_shown, expected)) if isinstance(expected, list) else expected
+    return sentence.format(found=_shown(error.instance), expected=words if isinstance(words, str) else _shown(words))
+
+
+def _shown(value: Any) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
