@@ -6,7 +6,6 @@ Everything of the package is imported when a case or a fixture is used: a projec
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
@@ -20,7 +19,6 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.contracttests import Bench, CaseResult
     from arazzo_runner.runtime.runner import RunResult
 
-_CASE = re.compile(r"""^\s*\{?\s*["']?case["']?\s*:""", re.MULTILINE)
 _SUFFIXES = (".yaml", ".yml", ".json")
 _BENCH = pytest.StashKey["Bench"]()
 
@@ -51,11 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """A file of a case, when it lies in one of the directories."""
-    if file_path.suffix not in _SUFFIXES or not any(
-        file_path.is_relative_to(one) for one in _directories(parent.config)
-    ):
+    if not any(file_path.is_relative_to(directory) for directory in _directories(parent.config)):
         return None
-    if not _CASE.search(file_path.read_text("utf-8", "replace")):
+    from arazzo_runner.runtime.cases import may_be_case
+
+    if not may_be_case(file_path):
         return None  # a bare cassette expects nothing
     return CaseFile.from_parent(parent, path=file_path)
 

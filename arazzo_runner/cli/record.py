@@ -92,12 +92,11 @@ def record(options: Options) -> int:
     warn_of(plan.problems, quiet=options["quiet"])
     with ExitStack() as stack, termination_as_interruption():
         recorder = stack.enter_context(session.recorder(path, comment="Recorded by `arazzo record`."))
+        recorder.drop()  # until there is a case to keep
         world = stack.enter_context(open_transport(transport))
         result = session.run(Recording(world, recorder))
         lost = result.reason is not None and result.reason.code in LOST
-        if lost:
-            recorder.drop()
-        else:
+        if not lost:
             made = case_of(session, result, path, document=target.document)
             made = replace(
                 made,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
@@ -133,7 +134,5 @@ def _told(failure: Failure) -> str:
 
 def _cell(text: str) -> str:
     """Text in a cell of a table: no markup of it is taken for ours."""
-    escaped = printable(text)
-    for character in "\\`*_[]<>|#":
-        escaped = escaped.replace(character, f"\\{character}" if character not in "<>" else f"&#{ord(character)};")
-    return escaped.replace("\n", "<br>")
+    escaped = re.sub(r"[\\`*_\[\]|#]", r"\\\g<0>", printable(text).replace("&", "&amp;"))
+    return escaped.replace("<", "&lt;").replace(">", "&gt;").replace("\n", "<br>")

@@ -7,6 +7,7 @@ Secrets stand in it as the mask (S1).
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -248,6 +249,16 @@ def _relative(here: Path, url: str) -> str:
     return url if not url or "://" in url else Path(os.path.relpath(url, here)).as_posix()
 
 
+_CASE = re.compile(rb"""^["']?case["']?\s*:""", re.MULTILINE)
+
+
+def may_be_case(path: Path) -> bool:
+    """Whether a file looks like a case: cheap, and never wrong when it says no."""
+    if path.suffix not in SUFFIXES or not path.is_file():
+        return False
+    return path.suffix == ".json" or _CASE.search(path.read_bytes()) is not None
+
+
 def case_files(paths: Iterable[str | Path]) -> Iterator[Path]:
     """The files that may be cases: those named, and those in the directories named, each once, in order.
 
@@ -257,7 +268,7 @@ def case_files(paths: Iterable[str | Path]) -> Iterator[Path]:
     seen: set[Path] = set()
     for path in map(Path, paths):
         if path.is_dir():
-            found = sorted(file for file in path.rglob("*") if file.suffix in SUFFIXES and file.is_file())
+            found = sorted(file for file in path.rglob("*") if may_be_case(file))
             if not found:
                 hint = "record one: arazzo record TARGET --case NAME"
                 raise UsageError(f"there are no cases under {path}", hint=hint)

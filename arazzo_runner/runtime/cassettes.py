@@ -126,7 +126,8 @@ class Recorder:
     """Writes a cassette while a run goes on. Use it as a context manager.
 
     Each interaction goes to disk at once, so that memory does not grow with the run; the file takes its name at the
-    end, whole or not at all, and an older one of that name is kept until then.
+    end, whole or not at all, and an older one of that name is kept until then: also when an error ends the run before
+    its first answer.
 
     Args:
         comment: lines for the head of the file.
@@ -155,7 +156,8 @@ class Recorder:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            if not self._dropped:
+            nothing_came = kind is not None and not self._interactions.tell()
+            if not self._dropped and not nothing_came:
                 self._write()
         except OSError as problem:
             raise self._unwritable(problem) from None
@@ -164,8 +166,9 @@ class Recorder:
             self._file.__exit__(None, None, None)
 
     def describe(self, case: Mapping[str, Any]) -> None:
-        """Say what case the cassette is of: plain data, masked, which vcrpy passes over."""
+        """Say what case the cassette is of: plain data, masked, which vcrpy passes over. What was dropped is kept."""
         self._case = case
+        self._dropped = False
 
     def drop(self) -> None:
         """Keep nothing of what was recorded, and the older file as it is."""

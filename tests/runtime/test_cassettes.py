@@ -6,7 +6,9 @@ import gzip
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
+import vcr
 from vcr.persisters.filesystem import FilesystemPersister
 from vcr.request import Request as VcrRequest
 from vcr.serializers import yamlserializer
@@ -16,7 +18,18 @@ from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.cassettes import Recorder, Replay, read_cassette
 from arazzo_runner.runtime.differences import compare
 from arazzo_runner.runtime.redaction import Redactor
-from tests.servers.record_cassettes import CASSETTES, SCENES, record
+from arazzo_runner.runtime.runner import Runner
+from tests.servers.inference_endpoints import InferenceEndpointsEmulator
+from tests.servers.record_cassettes import (
+    CASSETTES,
+    PUBLIC_URL,
+    REAL_SERVER,
+    SCENES,
+    SIZED,
+    TOKEN,
+    WORKFLOWS,
+    record,
+)
 
 SECRET = "hf_theSecretOfTheTests"
 
@@ -174,6 +187,31 @@ def test_we_read_what_vcrpy_writes(tmp_path: Path) -> None:
     assert interaction.request == Request("POST", "https://api.example/a", (("X-Y", "z"),), b"x=1")
     assert interaction.response.status == 201
     assert interaction.response.body == b'{"a": 1}'
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_vcrpy_answers_plain_httpx_calls_from_our_cassettes(name: str) -> None:
+    path = CASSETTES / SCENES[name].workflow / f"{name}.yaml"
+    with vcr.VCR(record_mode="none").use_cassette(str(path)) as played, httpx.Client() as client:
+        for interaction in read_cassette(path).interactions:
+            asked = interaction.request
+            answer = client.request(asked.method, asked.url, content=asked.body)
+            assert (answer.status_code, answer.content) == (interaction.response.status, interaction.response.body)
+        assert played.all_played
+
+
+def test_we_replay_what_vcrpy_recorded_of_plain_httpx_calls(tmp_path: Path) -> None:
+    path = tmp_path / "theirs.yaml"
+    [create, *polls] = read_cassette(CASSETTES / "deploy-inference-endpoint" / "becomes-running.yaml").interactions
+    with InferenceEndpointsEmulator(token=TOKEN, public_url=PUBLIC_URL) as emulator:
+        asked = [(one.request, one.request.url.replace(REAL_SERVER, emulator.url)) for one in (create, *polls)]
+        headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": "application/json"}
+        with vcr.use_cassette(str(path), filter_headers=["authorization"]), httpx.Client(headers=headers) as client:
+            for request, url in asked:
+                assert client.request(request.method, url, content=request.body).is_success
+    document = WORKFLOWS / "hugging-face-deploy-inference-endpoint-workflow.yml"
+    result = Runner(document).run(inputs=SIZED, replay=path)
+    assert result.raise_for_failure().outputs["state"] == "running"
 
 
 # The cassettes of the project
