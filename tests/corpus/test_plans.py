@@ -1,0 +1,84 @@
+"""Every public workflow is planned and its first request made; those refused are kept, each with its own fault."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from arazzo_runner.documents.input_schemas import inputs_of
+from arazzo_runner.documents.inputs import bundle_inputs
+from tests.conftest import Arazzo, Result
+
+from .published import PublishedWorkflow, needs_corpus, workflows
+from .sample_inputs import sample_inputs
+
+REFUSED: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("refused.json").read_text("utf-8"))
+PUBLISHERS = sorted({found.publisher for found in workflows()})
+
+_PROBLEM = re.compile(r"^  \S.*?:\d+:\d+: [^']*'(?P<name>[^']+)'.* \[(?P<rule>[a-z-]+)\]$", re.MULTILINE)
+_SERVER = re.compile(r"--server (\S+)=https://…")
+
+pytestmark = needs_corpus
+
+
+def of(publisher: str) -> Iterator[PublishedWorkflow]:
+    return (found for found in workflows() if found.publisher == publisher)
+
+
+def dry_run(arazzo: Arazzo, found: PublishedWorkflow, *more: str, required_only: bool = False) -> Result:
+    description = found.published.description()
+    only = inputs_of(description, found.workflow).required if required_only else None
+    schema = bundle_inputs(description, found.workflow) if found.workflow.inputs is not None else None
+    inputs = json.dumps(sample_inputs(schema, only=only))
+    return arazzo("run", *found.words(), "--dry-run", "--input", inputs, *more)
+
+
+def problems(result: Result) -> list[str]:
+    """What the command says is wrong: the rule, and the name that it is about."""
+    return [f"{match['rule']} {match['name']}" for match in _PROBLEM.finditer(result.err)]
+
+
+@pytest.mark.parametrize("publisher", PUBLISHERS)
+def test_every_workflow_is_planned_but_those_kept(arazzo: Arazzo, publisher: str) -> None:
+    refused = {}
+    for found in of(publisher):
+        result = dry_run(arazzo, found)
+        if result.status == 2:
+            refused[found.label] = problems(result)
+            assert refused[found.label], result.err
+    assert refused == {label: kept["problems"] for label, kept in REFUSED.items() if label.startswith(f"{publisher}/")}
+
+
+@pytest.mark.parametrize("publisher", PUBLISHERS)
+def test_the_first_request_of_every_planned_workflow_is_made(arazzo: Arazzo, publisher: str) -> None:
+    for found in of(publisher):
+        if found.label not in REFUSED:
+            result = dry_run(arazzo, found)
+            if server := _SERVER.search(result.err):
+                # Its description has no server, or a relative one; the error says what to type (H2).
+                assert result.status == 1
+                result = dry_run(arazzo, found, "--server", f"{server[1]}=https://api.example")
+            assert result.status == 0, (found.label, result.err)
+            assert re.search(r"^first request: [A-Z]+ https://\S+$", result.out, re.MULTILINE), found.label
+
+
+@pytest.mark.parametrize("publisher", PUBLISHERS)
+def test_required_inputs_are_enough_for_a_plan(arazzo: Arazzo, publisher: str) -> None:
+    for found in of(publisher):
+        if found.label not in REFUSED:
+            result = dry_run(arazzo, found, "--server", "https://api.example", required_only=True)
+            unsent = "no value" in result.err
+            assert result.status == (1 if unsent else 0), (found.label, result.err)
+
+
+def test_every_refused_workflow_is_kept_with_its_own_fault() -> None:
+    assert all(kept["why"] for kept in REFUSED.values())
+
+
+def test_the_whole_corpus_is_there() -> None:
+    assert len(workflows()) == 258
