@@ -25,6 +25,8 @@ SECRET_WORDS = frozenset(
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 MIN_LENGTH = 4
 """A shorter value is masked in its own place only: it would be found everywhere."""
+NO_SECRETS = frozenset({"true", "false", "null"})
+"""What no secret is, whatever carries it: ``Access-Control-Allow-Credentials: true`` would mask every ``true``."""
 MAX_LEARNED = 4096
 """How many secrets of answers are remembered; the oldest is forgotten first, so that a long run stays small."""
 
@@ -102,7 +104,9 @@ class Redactor:
                 self._add(self._learned, text)
 
     def _add(self, known: dict[str, None], text: str) -> None:
-        if len(text) < MIN_LENGTH or text in self._given or text in self._learned:
+        if len(text) < MIN_LENGTH or text.lower() in NO_SECRETS:
+            return
+        if text in self._given or text in self._learned:
             return
         known[text] = None
         self._pattern = self._given_pattern = None
@@ -162,7 +166,7 @@ class Redactor:
         if folded == "set-cookie":
             pair, semicolon, attributes = value.partition(";")
             return f"{pair.partition('=')[0]}={MASK}{semicolon}{self.text(attributes)}"
-        return MASK if is_secret_name(name) else self.text(value)
+        return MASK if is_secret_name(name) and value.lower() not in NO_SECRETS else self.text(value)
 
     def body(self, body: bytes, *, answer: bool = False) -> bytes:
         """A body with every secret masked; of an answer the members with a secret name too."""

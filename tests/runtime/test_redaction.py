@@ -110,6 +110,14 @@ def test_headers_and_bodies_of_answers_are_masked_by_name() -> None:
     assert json.loads(masked.body) == {"id_token": MASK, "n": 1}
 
 
+def test_a_flag_is_no_secret_whatever_its_name() -> None:
+    redactor = Redactor()
+    answer = Response(200, (("Access-Control-Allow-Credentials", "true"),), b'{"hasPassword": "False"}')
+    redactor.learn_response(answer)
+    assert redactor.response(answer).headers == answer.headers
+    assert redactor.text("$.success == true or False") == "$.success == true or False"
+
+
 def test_outputs_keep_what_an_answer_brought_but_not_what_the_user_gave() -> None:
     redactor = knowing("given-secret")
     redactor.learn_response(Response(200, (), b'{"access_token": "brought-secret"}'))
