@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from arazzo_runner.errors import ArazzoError, UsageError
-from arazzo_runner.openapi.security import Credential, Credentials, parse_credential
+from arazzo_runner.openapi.credentials import Credential, Credentials, parse_credential
 
 PREFIX = "ARAZZO_AUTH_"
 _PARTS = {
@@ -41,9 +41,11 @@ def gather_credentials(
         if not equals or not scheme or not value:
             # The word may be a credential itself, so it is not shown.
             raise UsageError("--auth expects SCHEME=VALUE", hint="write --auth SCHEME=VALUE or --auth SCHEME=env:NAME")
-        by_scheme[scheme] = parse_credential(_named(value, environment, f"--auth {scheme}"))
+        by_scheme[scheme] = parse_credential(_named(value, environment, f"--auth {scheme}"), origin="--auth")
     by_variable = {
-        name: parse_credential(value) for name, value in environment.items() if name.startswith(PREFIX) and value
+        name: parse_credential(value, origin=name)
+        for name, value in environment.items()
+        if name.startswith(PREFIX) and value
     }
     return Credentials(by_scheme, by_variable, certificate)
 
@@ -64,7 +66,7 @@ def _from_file(path: str, environment: Mapping[str, str]) -> Mapping[str, Creden
     for scheme, value in data.items():
         what = f"{path}: the credential {scheme!r}"
         if isinstance(value, str):
-            credentials[scheme] = parse_credential(_named(value, environment, what))
+            credentials[scheme] = parse_credential(_named(value, environment, what), origin=path)
             continue
         if not isinstance(value, dict) or not all(isinstance(part, str) for part in value.values()):
             raise UsageError(f"{what} is neither text nor an object of texts")
@@ -77,7 +79,7 @@ def _from_file(path: str, environment: Mapping[str, str]) -> Mapping[str, Creden
             # A client on its own behalf is who the credential is of.
             renamed = {"client_id": "identity", "client_secret": "secret"}
             parts = {renamed.get(name, name): text for name, text in parts.items()}
-        credentials[scheme] = Credential(**parts)
+        credentials[scheme] = Credential(**parts, origin=path)
     return credentials
 
 

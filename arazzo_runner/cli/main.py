@@ -22,6 +22,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "record": ("arazzo_runner.cli.record", "Keep a live run as a test case."),
     "test": ("arazzo_runner.cli.test", "Replay recorded cases and hold them against their contract."),
     "validate": ("arazzo_runner.cli.validate", "Find every problem of documents and their sources."),
+    "auth": ("arazzo_runner.cli.auth", "Show the credentials that a workflow needs, and how to give them."),
     "completion": ("arazzo_runner.cli.completion", "Print a shell's completion script."),
 }
 """Where each verb is and what ``--help`` says of it. The modules are imported only when the verb is used."""

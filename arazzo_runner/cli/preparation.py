@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.cli.options import check_sources, pairs, server_variables, servers
 from arazzo_runner.cli.targets import Target, find_target
+from arazzo_runner.errors import ArazzoError, UsageError
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Plan, RunOptions
+    from arazzo_runner.openapi.credentials import Credentials
     from arazzo_runner.runtime.runner import Workbook
     from arazzo_runner.runtime.transport import TransportOptions
 
@@ -65,6 +67,8 @@ def load_target(target: Target, options: Options, transport: TransportOptions | 
         names = [source.name for source in described]
         check_sources(sources, names)
         check_sources([name for name in servers(options.get("server", ())) if name], names, option="--server")
+        variables = server_variables(options.get("server_var", ()))
+        check_sources([name for name in variables if name], names, option="--server-var")
     return workbook
 
 
@@ -90,6 +94,46 @@ def run_options(options: Options) -> RunOptions:
             options["auth"], options["credentials"], os.environ, certificate=bool(options["client_cert"])
         ),
     )
+
+
+def unknown_schemes(workbook: Workbook, plans: Iterable[Plan], given: Credentials) -> list[str]:
+    """Warnings about credentials for schemes that no description of the document has: a file may be for many documents.
+
+    Raises:
+        UsageError: ``--auth`` gives one, which can only be a mistake.
+    """
+    from arazzo_runner.cli.targets import nearest
+    from arazzo_runner.engine.access import scheme_names
+
+    known = {name for plan in plans for name in scheme_names(plan)}
+    if known.issuperset(given.by_scheme):
+        return []
+    others, all_read = _other_schemes(workbook)
+    known |= others
+    warnings = []
+    for name, credential in given.by_scheme.items():
+        if name in known:
+            continue
+        hint = nearest(name, sorted(known), "security schemes")
+        message = f"no source of {workbook.description.document.path} has a security scheme {name!r}"
+        if credential.origin == "--auth" and all_read:
+            raise UsageError(f"--auth {name}=…: {message}", hint=hint)
+        warnings.append(f"{credential.origin}: {message}; {hint}")
+    return warnings
+
+
+def _other_schemes(workbook: Workbook) -> tuple[set[str], bool]:
+    """The schemes of sources that a plan may not have used, and whether all of them could be read."""
+    from arazzo_runner.engine.access import defined_schemes
+
+    found: set[str] = set()
+    all_read = True
+    for source in workbook.description.source_descriptions:
+        try:
+            found |= defined_schemes(workbook.linker.api(workbook.description, source.name))
+        except ArazzoError:
+            all_read = False
+    return found, all_read
 
 
 def given_inputs(plan: Plan, options: Options) -> dict[str, Any]:

@@ -147,10 +147,14 @@ def console(session: Session, options: Mapping[str, Any]) -> Console:
     return Console(sys.stderr, show, lambda place: masked_line(session, place))
 
 
-def warn_of(problems: Iterable[Problem], *, quiet: bool) -> None:
-    """Show what is worth knowing before a run."""
+def warn_of(problems: Iterable[Problem], sentences: Iterable[str] = (), *, quiet: bool) -> None:
+    """Show what is worth knowing before a run: of the plan, and of the options in a sentence each."""
     from arazzo_runner.reports.text import printable
 
+    if quiet:
+        return
     for problem in problems:
-        if not quiet and problem.severity is Severity.WARNING:
+        if problem.severity is Severity.WARNING:
             click.echo(f"  ! {printable(str(problem.place))}: {printable(problem.message)} [{problem.rule}]", err=True)
+    for sentence in sentences:
+        click.echo(f"  ! {printable(sentence)}", err=True)

@@ -77,9 +77,9 @@ def run(options: Options) -> int:
     # Only what sends needs the transport; without it a replay spares its import.
     offline = options["replay"] or options["dry_run"]
     transport = None if offline else preparation.transport_options(options)
-    plan = preparation.load_target(target, options, transport).plan(
-        target.workflow_id, preparation.run_options(options)
-    )
+    workbook = preparation.load_target(target, options, transport)
+    plan = workbook.plan(target.workflow_id, preparation.run_options(options))
+    unknown = preparation.unknown_schemes(workbook, [plan], plan.options.credentials)
     inputs = preparation.given_inputs(plan, options)
     session = Session(plan, inputs, checks=contract_checks(plan, options["check"]))
     if options["dry_run"]:
@@ -95,7 +95,7 @@ def run(options: Options) -> int:
             whole = stack.enter_context(JsonReport(target.document))
             session.listen(whole)
         reports = Reports(asked, session, target.document, stack)
-        warn_of(plan.problems, quiet=options["quiet"])
+        warn_of(plan.problems, unknown, quiet=options["quiet"])
         with ExitStack() as connections, termination_as_interruption():
             world = _world(session, options, transport, connections)
             result = session.run(world)

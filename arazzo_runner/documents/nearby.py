@@ -27,12 +27,22 @@ def similar_files(wanted: Path, near: Path, *, most: int = 3) -> list[Path]:
         near: the directory of the document that names it.
     """
     ranked: dict[Path, tuple[float, int]] = {}
+    for distance, file in files_near(wanted, near):
+        likeness = _likeness(wanted.name, file.name)
+        if likeness >= _LEAST_LIKENESS:
+            ranked.setdefault(file, (-likeness, distance))
+    return sorted(ranked, key=lambda file: (ranked[file], str(file)))[:most]
+
+
+def files_near(wanted: Path, near: Path) -> Iterator[tuple[int, Path]]:
+    """The documents among which ``similar_files`` looks, each once, with how many directories are nearer."""
+    seen: set[Path] = set()
     for distance, directory in enumerate(_directories(wanted.parent, near)):
         for file in _files(directory):
-            likeness = _likeness(wanted.name, file.name)
-            if likeness >= _LEAST_LIKENESS:
-                ranked.setdefault(file, (-likeness, distance))
-    return sorted(ranked, key=lambda file: (ranked[file], str(file)))[:most]
+            same = file.resolve()  # by another way, through ``..`` or a link
+            if same not in seen:
+                seen.add(same)
+                yield distance, file
 
 
 def _likeness(wanted: str, found: str) -> float:

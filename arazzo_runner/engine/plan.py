@@ -15,8 +15,8 @@ from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import Place, Problem
 from arazzo_runner.expressions.criteria import CompiledCriterion
 from arazzo_runner.expressions.templates import CompiledValue
+from arazzo_runner.openapi.credentials import Credentials
 from arazzo_runner.openapi.operations import Operation
-from arazzo_runner.openapi.security import Credentials
 from arazzo_runner.openapi.servers import ServerOptions
 
 DEFAULT_MAX_STEPS = 10_000

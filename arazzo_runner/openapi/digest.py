@@ -8,7 +8,7 @@ from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from arazzo_runner.effects import Request, Response
-from arazzo_runner.openapi.security import Credential
+from arazzo_runner.openapi.credentials import Credential
 
 _PAIR = re.compile(r'(\w+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,]+))')
 _HASHES: dict[str, Callable[[bytes], str]] = {

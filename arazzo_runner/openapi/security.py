@@ -8,83 +8,18 @@ from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
+from arazzo_runner.openapi.credentials import Credential, Credentials, environment_variable
 from arazzo_runner.openapi.operations import Operation, SchemeSpec
 from arazzo_runner.openapi.serialize import Target, header_text, with_cookies
 from arazzo_runner.openapi.styles import encode
 
 _BEARER = re.compile(r"bearer\s+(?=\S)", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Credential:
-    """What the user gives for a scheme: a token, a pair, or a text that the scheme decides to read as one of them.
-
-    Nothing of it is shown: what looks like a user's name may be half of a key.
-
-    Attributes:
-        token: an API key or token.
-        identity: a user's name or a client's id.
-        secret: the password or client secret.
-        client_id, client_secret: of the client on whose behalf a user's password is sent (OAuth 2's password flow).
-    """
-
-    token: str | None = field(default=None, repr=False)
-    identity: str | None = field(default=None, repr=False)
-    secret: str | None = field(default=None, repr=False)
-    client_id: str | None = field(default=None, repr=False)
-    client_secret: str | None = field(default=None, repr=False)
-
-    @property
-    def is_pair(self) -> bool:
-        """Whether it has both halves of a pair."""
-        return self.identity is not None and self.secret is not None
-
-
-def parse_credential(text: str) -> Credential:
-    """A credential as it is typed: ``TOKEN``, ``USER:PASSWORD`` or ``ID:SECRET``.
-
-    The scheme decides which it is: the text of a pair is kept as a token too, since API keys may contain colons.
-    """
-    token = text.strip()
-    identity, colon, secret = token.partition(":")
-    return Credential(token, identity, secret) if colon else Credential(token)
-
-
-def environment_variable(scheme: str) -> str:
-    """The variable that holds a scheme's credential: upper case, ``_`` for what is no ASCII letter or digit."""
-    return "ARAZZO_AUTH_" + re.sub(r"[^A-Z0-9]", "_", scheme.upper())
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """Credentials by scheme name.
-
-    Attributes:
-        by_scheme: given by name (``--auth``, a credentials file); they come first.
-        by_variable: given by environment variable, the key its whole name.
-        certificate: whether the transport has a client certificate, which is all that mutual TLS asks for.
-    """
-
-    by_scheme: Mapping[str, Credential] = field(default_factory=dict)
-    by_variable: Mapping[str, Credential] = field(default_factory=dict)
-    certificate: bool = False
-
-    def get(self, scheme: str) -> Credential | None:
-        """The credential for a scheme, or None."""
-        return self.by_scheme.get(scheme) or self.by_variable.get(environment_variable(scheme))
-
-    def secrets(self) -> Iterator[str]:
-        """Every value that nothing may show (S1)."""
-        for credential in (*self.by_scheme.values(), *self.by_variable.values()):
-            # Of a pair the token is its text as a whole; who somebody is says less than it would hide.
-            given = (credential.token, credential.secret, credential.client_secret)
-            yield from (value for value in given if value is not None)
 
 
 class NeedKind(Enum):
@@ -208,23 +143,35 @@ def apply_security(operation: Operation, credentials: Credentials, sent: Target)
     Returns:
         What to add. When no alternative can be met: nothing, and a warning that says what to type.
     """
-    asked = [_Alternative(operation, credentials, sent, schemes) for schemes in operation.security]
-    if not asked or any(alternative.is_sent for alternative in asked):
-        return Applied()
-    for alternative in asked:
-        if not alternative.missing and not alternative.undefined:
-            return alternative.applied()
-    for alternative in asked:
-        if not alternative.missing and len(alternative.undefined) < len(alternative.names):
-            return alternative.applied()
+    asked = alternatives_of(operation, credentials, sent)
+    chosen = choose_alternative(asked)
+    if chosen is not None or not asked:
+        return chosen.applied() if chosen is not None else Applied()
     warnings = [*_undefined_warnings(operation, asked)]
     if any(alternative.missing for alternative in asked):
         warnings.append(_nothing_given(operation, asked))
     return Applied(warnings=tuple(warnings))
 
 
-class _Alternative:
-    """A Security Requirement Object, with what there is for each of its schemes."""
+class Standing(Enum):
+    """What there is for a scheme."""
+
+    SENT = "sent"
+    """The step itself sends it."""
+    GIVEN = "given"
+    MISSING = "missing"
+    UNDEFINED = "undefined"
+    """The description asks for it and does not define it."""
+
+
+class Alternative:
+    """A Security Requirement Object, with what there is for each of its schemes.
+
+    Attributes:
+        schemes: the scopes by scheme.
+        standings: what there is, by scheme.
+        reasons: why the credential that is given does not fit, by scheme.
+    """
 
     def __init__(
         self,
@@ -234,53 +181,87 @@ class _Alternative:
         schemes: Mapping[str, tuple[str, ...]],
     ) -> None:
         self.operation = operation
-        self.names = tuple(schemes)
-        self.undefined = [name for name in schemes if name not in operation.schemes]
-        self.missing: list[str] = []
-        self.reasons: list[str] = []
+        self.schemes = schemes
+        self.standings: dict[str, Standing] = {}
+        self.reasons: dict[str, str] = {}
         self._additions: list[Applied] = []
-        filled = []
         for name, scopes in schemes.items():
-            if name in self.undefined:
-                continue
-            scheme = operation.schemes[name]
-            slot = _Slot.of(scheme.definition)
-            if slot is not None and slot.is_filled(sent):
-                filled.append(name)
-                continue
-            credential = credentials.get(name)
-            addition: Applied | str | None = None
-            if scheme.definition.get("type") == "mutualTLS":
-                addition = (
-                    Applied() if credentials.certificate else f"{name} takes a client certificate (--client-cert)"
-                )
-            elif credential is not None:
-                addition = _apply(scheme, credential, scopes)
-            if isinstance(addition, Applied):
-                self._additions.append(addition)
-            else:
-                self.missing.append(name)
-                self.reasons += [addition] if addition else []
-        self.is_sent = bool(schemes) and filled == list(schemes)
+            self.standings[name] = self._standing(name, scopes, credentials, sent)
+
+    def _standing(self, name: str, scopes: tuple[str, ...], credentials: Credentials, sent: Target) -> Standing:
+        scheme = self.operation.schemes.get(name)
+        if scheme is None:
+            return Standing.UNDEFINED
+        slot = _Slot.of(scheme.definition)
+        if slot is not None and slot.is_filled(sent):
+            return Standing.SENT
+        credential = credentials.get(name)
+        if scheme.definition.get("type") == "mutualTLS":
+            addition = Applied() if credentials.certificate else f"{name} takes a client certificate (--client-cert)"
+        elif credential is not None:
+            addition = _apply(scheme, credential, scopes)
+        else:
+            return Standing.MISSING
+        if isinstance(addition, str):
+            self.reasons[name] = addition
+            return Standing.MISSING
+        self._additions.append(addition)
+        return Standing.GIVEN
+
+    def _of(self, standing: Standing) -> list[str]:
+        return [name for name, found in self.standings.items() if found is standing]
+
+    @property
+    def missing(self) -> list[str]:
+        """The schemes without a credential that fits."""
+        return self._of(Standing.MISSING)
+
+    @property
+    def undefined(self) -> list[str]:
+        """The schemes that the description does not define."""
+        return self._of(Standing.UNDEFINED)
+
+    @property
+    def is_sent(self) -> bool:
+        """Whether the step itself sends all of it."""
+        return bool(self.schemes) and len(self._of(Standing.SENT)) == len(self.schemes)
 
     def applied(self) -> Applied:
+        """What it adds to a request."""
         result = Applied(warnings=tuple(_undefined_warnings(self.operation, [self])))
         for addition in self._additions:
             result += addition
         return result
 
 
-def _undefined_warnings(operation: Operation, asked: list[_Alternative]) -> Iterator[str]:
+def alternatives_of(operation: Operation, credentials: Credentials, sent: Target) -> list[Alternative]:
+    """The alternatives of an operation's ``security``, in order."""
+    return [Alternative(operation, credentials, sent, schemes) for schemes in operation.security]
+
+
+def choose_alternative(asked: Sequence[Alternative]) -> Alternative | None:
+    """The alternative that is applied, or None when none can be: see ``apply_security``."""
+    for fits in (
+        lambda alternative: alternative.is_sent,
+        lambda alternative: not alternative.missing and not alternative.undefined,
+        lambda alternative: not alternative.missing and len(alternative.undefined) < len(alternative.schemes),
+    ):
+        if (found := next(filter(fits, asked), None)) is not None:
+            return found
+    return None
+
+
+def _undefined_warnings(operation: Operation, asked: Sequence[Alternative]) -> Iterator[str]:
     for name in dict.fromkeys(name for alternative in asked for name in alternative.undefined):
         yield f"{operation.label} asks for the security scheme {name!r}, which its description does not define; skipped"
 
 
-def _nothing_given(operation: Operation, asked: list[_Alternative]) -> str:
+def _nothing_given(operation: Operation, asked: Sequence[Alternative]) -> str:
     wanted = " or ".join(dict.fromkeys(" and ".join(item.missing) for item in asked if item.missing))
     missing = dict.fromkeys(name for alternative in asked for name in alternative.missing)
     first = [name for name in missing if operation.schemes[name].definition.get("type") != "mutualTLS"] or missing
     options = ", ".join(f"--auth {name}=VALUE (or {environment_variable(name)})" for name in first)
-    reasons = "".join(f"; {reason}" for alternative in asked for reason in alternative.reasons)
+    reasons = "".join(f"; {reason}" for alternative in asked for reason in alternative.reasons.values())
     return f"{operation.label} asks for credentials for {wanted}, and is sent without{reasons}; give them: {options}"
 
 

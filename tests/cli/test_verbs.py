@@ -84,6 +84,7 @@ def test_completion_of_each_shell(arazzo: Arazzo) -> None:
         (["run", DEPLOY, "--server", "ftp://x"], "http(s) URL"),
         (["run", DEPLOY, "--server", "nosuch=http://127.0.0.1:1"], "inferenceEndpointsApi"),
         (["run", DEPLOY, "--server-var", "x"], "[SOURCE.]NAME=VALUE"),
+        (["run", DEPLOY, "--server-var", "nosuch.region=eu"], "inferenceEndpointsApi"),
         (["run", DEPLOY, "--source", "api=x.yml"], "inferenceEndpointsApi"),
         (["run", DEPLOY, "--source", "inferenceEndpointsApi=x.yml"], "--source"),
         (["run", DEPLOY, "--auth", "sEcReT-without-a-scheme"], "SCHEME=VALUE"),

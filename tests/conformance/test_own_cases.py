@@ -17,8 +17,8 @@ from arazzo_runner.engine.flow import Turn, advance, start
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.engine.planning import make_plan
 from arazzo_runner.errors import InvalidInputs, PlanError
+from arazzo_runner.openapi.credentials import Credentials, parse_credential
 from arazzo_runner.openapi.linker import Linker
-from arazzo_runner.openapi.security import Credentials, parse_credential
 from arazzo_runner.openapi.servers import ServerOptions
 from arazzo_runner.runtime.runner import Session
 from tests.properties.worlds import ListWorld

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -74,6 +75,21 @@ def test_required_inputs_are_enough_for_a_plan(arazzo: Arazzo, publisher: str) -
             result = dry_run(arazzo, found, "--server", "https://api.example", required_only=True)
             unsent = "no value" in result.err
             assert result.status == (1 if unsent else 0), (found.label, result.err)
+
+
+@pytest.mark.parametrize("publisher", PUBLISHERS)
+def test_typing_what_auth_says_lets_every_step_in(arazzo: Arazzo, publisher: str) -> None:
+    for found in of(publisher):
+        if found.label in REFUSED:
+            continue
+        asked = arazzo("auth", *found.words(), "--json")
+        schemes = [s for step in json.loads(asked.out)["steps"] for entry in step["alternatives"] for s in entry]
+        typed = {s["scheme"]: shlex.split(s["options"][0]) for s in schemes if s["standing"] == "missing"}
+        given = arazzo("auth", *found.words(), *(word for words in typed.values() for word in words), "--json")
+        left = [step for step in json.loads(given.out)["steps"] if not step["satisfied"]]
+        undefined = {scheme["scheme"] for scheme in schemes if scheme["standing"] == "undefined"}
+        assert all(s["scheme"] in undefined for step in left for entry in step["alternatives"] for s in entry)
+        assert given.status == (1 if left else 0), found.label
 
 
 def test_every_refused_workflow_is_kept_with_its_own_fault() -> None:

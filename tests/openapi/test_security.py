@@ -9,15 +9,8 @@ from typing import Any
 import pytest
 
 from arazzo_runner.errors import StepError
-from arazzo_runner.openapi.security import (
-    Applied,
-    Credential,
-    Credentials,
-    NeedKind,
-    apply_security,
-    environment_variable,
-    parse_credential,
-)
+from arazzo_runner.openapi.credentials import Credential, Credentials, environment_variable, parse_credential
+from arazzo_runner.openapi.security import Applied, NeedKind, apply_security
 from arazzo_runner.openapi.serialize import Argument, serialize
 
 from .descriptions import operation

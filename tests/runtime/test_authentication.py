@@ -12,7 +12,7 @@ import pytest
 
 from arazzo_runner import RunOptions, RunResult, ServerOptions, load
 from arazzo_runner.engine.events import Authenticated, Event
-from arazzo_runner.openapi.security import Credential, Credentials
+from arazzo_runner.openapi.credentials import Credential, Credentials
 from arazzo_runner.runtime.cassettes import Recording, Replay, read_cassette
 from arazzo_runner.runtime.runner import Session, Workbook
 from arazzo_runner.runtime.transport import TransportOptions, open_async_transport, open_transport
