@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from arazzo_runner.effects import MASK
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.errors import ArazzoError, CassetteError, Place, UsageError
-from arazzo_runner.openapi.security import Credential, Credentials
+from arazzo_runner.openapi.credentials import Credential, Credentials
 from arazzo_runner.openapi.servers import ServerOptions
 from arazzo_runner.runtime.cassettes import Cassette, read_cassette
 

@@ -18,7 +18,7 @@ from arazzo_runner.engine.events import AttemptFinished, Event
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.errors import ArazzoError
 from arazzo_runner.openapi.contract import Contract
-from arazzo_runner.openapi.security import Credentials
+from arazzo_runner.openapi.credentials import Credentials
 from arazzo_runner.openapi.servers import ServerOptions
 from arazzo_runner.runtime.cases import Case, read_case
 from arazzo_runner.runtime.cassettes import Replay
