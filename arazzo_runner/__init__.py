@@ -56,7 +56,7 @@ if TYPE_CHECKING:
     )
     from arazzo_runner.openapi.servers import ServerOptions
     from arazzo_runner.runtime.runner import Runner, RunResult, Session, Workbook, load
-    from arazzo_runner.runtime.transport import TransportOptions
+    from arazzo_runner.runtime.transport_options import TransportOptions
 
 _HOMES = {
     "arazzo_runner.effects": ("Answered", "Failed", "Request", "Response", "Send", "Sleep", "Woke"),
@@ -74,7 +74,7 @@ _HOMES = {
     ),
     "arazzo_runner.openapi.servers": ("ServerOptions",),
     "arazzo_runner.runtime.runner": ("Runner", "RunResult", "Session", "Workbook", "load"),
-    "arazzo_runner.runtime.transport": ("TransportOptions",),
+    "arazzo_runner.runtime.transport_options": ("TransportOptions",),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

@@ -7,7 +7,13 @@ from typing import Any
 
 import click
 
-from arazzo_runner.cli.options import client_certificate_option, credential_options, source_options, target_arguments
+from arazzo_runner.cli.options import (
+    allow_host_option,
+    client_certificate_option,
+    credential_options,
+    source_options,
+    target_arguments,
+)
 
 
 @click.command(
@@ -19,6 +25,7 @@ from arazzo_runner.cli.options import client_certificate_option, credential_opti
 @source_options
 @credential_options
 @client_certificate_option
+@allow_host_option
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
@@ -145,10 +146,23 @@ def behaviour_options(command: Command) -> Command:
     )
 
 
+def allow_host_option(command: Command) -> Command:
+    """``--allow-host``: what may be reached beside what the command line and its documents name."""
+    return click.option(
+        "--allow-host",
+        "allowed_hosts",
+        multiple=True,
+        metavar="HOST",
+        help="A further host, without port, that requests and sources may reach, redirects' included. Without: those "
+        "that the command line and its documents name.",
+    )(command)
+
+
 def transport_options(command: Command) -> Command:
     """How requests are sent (H6)."""
     return _applied(
         command,
+        allow_host_option,
         click.option(
             "--follow-redirects", is_flag=True, help="Follow redirects, without credentials to another origin."
         ),
@@ -161,6 +175,7 @@ def transport_options(command: Command) -> Command:
         click.option("--ca-bundle", metavar="FILE", help="Authorities to trust instead of the usual ones (PEM)."),
         client_certificate_option,
         click.option("--insecure", is_flag=True, help="Do not verify TLS."),
+        click.option("--http2", is_flag=True, help="Offer HTTP/2 to https servers."),
     )
 
 
@@ -236,6 +251,21 @@ def server_variables(words: Iterable[str]) -> dict[str, Mapping[str, str]]:
         source, _, variable = name.rpartition(".")
         result.setdefault(source, {})[variable] = value
     return dict(result)
+
+
+def hosts(words: Iterable[str]) -> frozenset[str]:
+    """``--allow-host HOST``: names and addresses, without scheme, port or path.
+
+    Raises:
+        UsageError: a word is a URL or has a port.
+    """
+    for word in words:
+        host = urlsplit(word if "://" in word else f"//{word}").hostname or ""
+        is_address = word.count(":") > 1 and "/" not in word
+        if not is_address and (not host or host != word.lower()):
+            hint = f"write --allow-host {host or 'api.example.com'}"
+            raise UsageError("--allow-host takes a host's name or address, without scheme, port or path", hint=hint)
+    return frozenset(words)
 
 
 def check_sources(sources: Iterable[str], known: Iterable[str], *, option: str = "--source") -> None:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any
 
-from arazzo_runner.cli.options import check_sources, pairs, server_variables, servers
+from arazzo_runner.cli.options import check_sources, hosts, pairs, server_variables, servers
 from arazzo_runner.cli.targets import Target, find_target
 from arazzo_runner.errors import ArazzoError, UsageError
 
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Plan, RunOptions
     from arazzo_runner.openapi.credentials import Credentials
     from arazzo_runner.runtime.runner import Workbook
-    from arazzo_runner.runtime.transport import TransportOptions
+    from arazzo_runner.runtime.transport import Transport
+    from arazzo_runner.runtime.transport_options import TransportOptions
 
 Options = Mapping[str, Any]
 """What click made of the command line, by the options' names."""
@@ -29,6 +31,7 @@ _TRANSPORT = (
     "ca_bundle",
     "client_cert",
     "insecure",
+    "http2",
 )
 
 
@@ -50,7 +53,7 @@ def given_sources(options: Options) -> dict[str, str]:
     return pairs(options["sources"], "--source", "NAME=PATH")
 
 
-def load_target(target: Target, options: Options, transport: TransportOptions | None = None) -> Workbook:
+def load_target(target: Target, options: Options) -> Workbook:
     """Load the target's document, its sources as the options say.
 
     Raises:
@@ -60,7 +63,9 @@ def load_target(target: Target, options: Options, transport: TransportOptions | 
     from arazzo_runner.runtime.runner import load
 
     sources = given_sources(options)
-    workbook = load(target.document, sources=sources, base_dir=options["base_dir"], transport=transport)
+    workbook = load(
+        target.document, sources=sources, base_dir=options["base_dir"], transport=transport_options(options)
+    )
     described = workbook.description.source_descriptions
     if not any(source.type == "arazzo" for source in described):
         # A misspelt name must not send the user's token to another server than the one meant.
@@ -148,7 +153,28 @@ def given_inputs(plan: Plan, options: Options) -> dict[str, Any]:
 
 
 def transport_options(options: Options) -> TransportOptions:
-    """How requests are sent and documents fetched."""
-    from arazzo_runner.runtime.transport import TransportOptions
+    """How documents are fetched, and how requests are sent by the verbs that send any.
 
-    return TransportOptions(**{name: options[name] for name in _TRANSPORT})
+    Every host that the command line names may be reached; those of documents are added when they are known.
+
+    Raises:
+        UsageError: ``--allow-host`` gives no host.
+    """
+    from arazzo_runner.runtime.transport_options import TransportOptions
+
+    named = [str(options.get("target") or ""), *servers(options.get("server", ())).values()]
+    named += pairs(options.get("sources", ()), "--source", "NAME=PATH").values()
+    given = {name: options[name] for name in _TRANSPORT if name in options}
+    return TransportOptions(**given, allowed_hosts=hosts(options["allowed_hosts"])).naming(*named)
+
+
+def open_world(plan: Plan, transport: TransportOptions) -> AbstractContextManager[Transport]:
+    """The client of a run: it reaches the hosts that the plan's documents name, too.
+
+    Raises:
+        UsageError: an option cannot be used.
+    """
+    from arazzo_runner.engine.destinations import destinations
+    from arazzo_runner.runtime.transport import open_transport
+
+    return open_transport(transport.naming(*destinations(plan)))

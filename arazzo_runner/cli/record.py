@@ -73,18 +73,16 @@ def record(options: Options) -> int:
     from arazzo_runner.runtime.cases import case_entry, case_of, read_case
     from arazzo_runner.runtime.cassettes import Recording
     from arazzo_runner.runtime.runner import Session
-    from arazzo_runner.runtime.transport import open_transport
 
     target = preparation.named_target(options)
-    transport = preparation.transport_options(options)
-    workbook = preparation.load_target(target, options, transport)
+    workbook = preparation.load_target(target, options)
     workflow_id = workbook.chosen(target.workflow_id)
     # A workflowId may be any text, a directory's name may not.
     path = Path(options["cassettes"], quote(workflow_id, safe=" "), f"{_file_name(options['case_name'])}.yaml")
     old = _existing(path, options)
     if old is not None:
         options = _completed(options, old)
-        workbook = preparation.load_target(target, options, transport)
+        workbook = preparation.load_target(target, options)
     plan = workbook.plan(workflow_id, preparation.run_options(options))
     inputs = {**(_unmasked(old.inputs) if old else {}), **preparation.given_inputs(plan, options)}
     session = Session(plan, inputs)
@@ -93,7 +91,7 @@ def record(options: Options) -> int:
     with ExitStack() as stack, termination_as_interruption():
         recorder = stack.enter_context(session.recorder(path, comment="Recorded by `arazzo record`."))
         recorder.drop()  # until there is a case to keep
-        world = stack.enter_context(open_transport(transport))
+        world = stack.enter_context(preparation.open_world(plan, preparation.transport_options(options)))
         result = session.run(Recording(world, recorder))
         lost = result.reason is not None and result.reason.code in LOST
         if not lost:

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from arazzo_runner.cli.preparation import Options
     from arazzo_runner.runtime.drivers import World
     from arazzo_runner.runtime.runner import RunResult, Session
-    from arazzo_runner.runtime.transport import TransportOptions
 
 
 @click.command(
@@ -74,10 +73,7 @@ def run(options: Options) -> int:
         raise UsageError("--record and --replay exclude one another")
     asked = report_files(options["reports"])
     target = preparation.named_target(options)
-    # Only what sends needs the transport; without it a replay spares its import.
-    offline = options["replay"] or options["dry_run"]
-    transport = None if offline else preparation.transport_options(options)
-    workbook = preparation.load_target(target, options, transport)
+    workbook = preparation.load_target(target, options)
     plan = workbook.plan(target.workflow_id, preparation.run_options(options))
     unknown = preparation.unknown_schemes(workbook, [plan], plan.options.credentials)
     inputs = preparation.given_inputs(plan, options)
@@ -97,7 +93,7 @@ def run(options: Options) -> int:
         reports = Reports(asked, session, target.document, stack)
         warn_of(plan.problems, unknown, quiet=options["quiet"])
         with ExitStack() as connections, termination_as_interruption():
-            world = _world(session, options, transport, connections)
+            world = _world(session, options, connections)
             result = session.run(world)
         _warn_of_unused(world, succeeded=result.succeeded)
         outputs = session.redactor.outputs(dict(result.outputs))
@@ -132,18 +128,18 @@ def _bytes_as_text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def _world(session: Session, options: Options, transport: TransportOptions | None, stack: ExitStack) -> World:
+def _world(session: Session, options: Options, stack: ExitStack) -> World:
     if options["replay"]:
         from arazzo_runner.runtime.cassettes import Replay, read_cassette
 
         return Replay(read_cassette(options["replay"]), session.redactor)
-    from arazzo_runner.runtime.transport import TransportOptions, open_transport
+    from arazzo_runner.cli.preparation import open_world, transport_options
 
     recorder = None
     if options["record"]:
         comment = f"Recorded by `arazzo run {session.plan.workflow.workflow_id} --record`."
         recorder = stack.enter_context(session.recorder(options["record"], comment=comment))
-    world: World = stack.enter_context(open_transport(transport or TransportOptions()))
+    world: World = stack.enter_context(open_world(session.plan, transport_options(options)))
     if recorder is None:
         return world
     from arazzo_runner.runtime.cassettes import Recording

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from arazzo_runner.cli.options import workflows_option
+from arazzo_runner.cli.options import allow_host_option, workflows_option
 
 
 @click.command(
@@ -15,9 +15,11 @@ from arazzo_runner.cli.options import workflows_option
 @click.argument("target")
 @click.argument("workflow", required=False)
 @workflows_option
+@allow_host_option
 @click.option("--format", "form", type=click.Choice(["text", "json", "mermaid"]), default="text", show_default=True)
-def command(target: str, workflow: str | None, directory: str, form: str) -> None:
+def command(target: str, workflow: str | None, directory: str, allowed_hosts: tuple[str, ...], form: str) -> None:
     """Show a workflow: its inputs, its steps and where they lead. Without WORKFLOW, all of a document's."""
+    from arazzo_runner.cli.preparation import transport_options
     from arazzo_runner.cli.targets import find_target, nearest
     from arazzo_runner.documents.inputs import bundle_inputs
     from arazzo_runner.errors import UsageError
@@ -26,7 +28,8 @@ def command(target: str, workflow: str | None, directory: str, form: str) -> Non
     from arazzo_runner.runtime.runner import load
 
     found = find_target(target, workflow, directory)
-    description = load(found.document).description
+    transport = transport_options({"allowed_hosts": allowed_hosts})
+    description = load(found.document, transport=transport).description
     chosen = [w for w in description.workflows if found.workflow_id in (None, w.workflow_id)]
     if not chosen:
         known = [w.workflow_id for w in description.workflows]

@@ -128,7 +128,6 @@ def _live(paths: Sequence[Path], find: FindDocument, options: Options) -> Iterat
     from arazzo_runner.cli.options import server_variables, servers
     from arazzo_runner.openapi.servers import ServerOptions
     from arazzo_runner.runtime.livetests import Given, judge_live
-    from arazzo_runner.runtime.transport import open_transport
 
     given = Given(
         inputs=partial(preparation.given_inputs, options=options),
@@ -137,11 +136,11 @@ def _live(paths: Sequence[Path], find: FindDocument, options: Options) -> Iterat
             options["auth"], options["credentials"], os.environ, certificate=bool(options["client_cert"])
         ),
     )
-    with open_transport(preparation.transport_options(options)) as world:
-        for result in judge_live(paths, find, given, world):
-            yield result
-            if options["exitfirst"] and not result.passed:
-                return
+    transport = preparation.transport_options(options)
+    for result in judge_live(paths, find, given, partial(preparation.open_world, transport=transport)):
+        yield result
+        if options["exitfirst"] and not result.passed:
+            return
 
 
 def _document_of(directory: str, workflow_id: str) -> str | None:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from arazzo_runner.cli.options import source_options
+from arazzo_runner.cli.options import allow_host_option, source_options
 
 if TYPE_CHECKING:
+    from arazzo_runner.documents.sources import Library
     from arazzo_runner.errors import Problem
 
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 )
 @click.argument("paths", nargs=-1)
 @source_options
+@allow_host_option
 @click.option(
     "--format", "form", type=click.Choice(["text", "json", "sarif", "github"]), default="text", show_default=True
 )
@@ -34,6 +36,7 @@ def command(
     paths: tuple[str, ...],
     sources: tuple[str, ...],
     base_dir: str | None,
+    allowed_hosts: tuple[str, ...],
     form: str,
     strict: bool,  # noqa: FBT001 - click passes options by name
     rules: bool,  # noqa: FBT001
@@ -46,16 +49,23 @@ def command(
     """
     from arazzo_runner.cli.main import source_line
     from arazzo_runner.cli.options import pairs
+    from arazzo_runner.cli.preparation import transport_options
     from arazzo_runner.errors import Severity, UsageError
     from arazzo_runner.lint import checker  # noqa: F401 - registers the rules
     from arazzo_runner.reports.problems import as_github, as_json, as_sarif, as_text, rules_table
+    from arazzo_runner.runtime.runner import open_library
 
     if rules:
         sys.stdout.write(rules_table())
         return
     if not paths:
         raise UsageError("no document is named", hint="write arazzo validate PATH…")
-    found = find_problems(documents_of(paths), pairs(sources, "--source", "NAME=PATH"), base_dir, strict=strict)
+    library = open_library(
+        sources=pairs(sources, "--source", "NAME=PATH"),
+        base_dir=base_dir,
+        transport=transport_options({"allowed_hosts": allowed_hosts}),
+    )
+    found = find_problems(library, documents_of(paths), strict=strict)
     match form:
         case "json":
             text = as_json(found)
@@ -90,9 +100,7 @@ def documents_of(paths: Iterable[str]) -> list[str]:
     return list(documents)
 
 
-def find_problems(
-    documents: Iterable[str], sources: Mapping[str, str], base_dir: str | None, *, strict: bool
-) -> list[Problem]:
+def find_problems(library: Library, documents: Iterable[str], *, strict: bool) -> list[Problem]:
     """Every problem of the documents and of their sources, sorted, each once.
 
     Raises:
@@ -101,9 +109,8 @@ def find_problems(
     from arazzo_runner.errors import UnreadableDocument, sorted_problems
     from arazzo_runner.lint.checker import check_document
     from arazzo_runner.openapi.linker import Linker
-    from arazzo_runner.runtime.runner import open_library
 
-    linker = Linker(open_library(sources=sources, base_dir=base_dir))
+    linker = Linker(library)
     found: list[Problem] = []
     for path in documents:
         try:

@@ -17,7 +17,8 @@ from urllib.parse import urlsplit
 from arazzo_runner.effects import Failed, Headers, Request, Response, Send
 from arazzo_runner.runtime.cache import DiskStore
 from arazzo_runner.runtime.network_errors import Refused, TooLarge
-from arazzo_runner.runtime.transport import Transport, TransportOptions, open_transport
+from arazzo_runner.runtime.transport import Transport, open_transport
+from arazzo_runner.runtime.transport_options import TransportOptions
 from arazzo_runner.runtime.wire import MAX_REDIRECTS, redirected
 
 MAX_DOCUMENT = 32 * 1024 * 1024

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
 from arazzo_runner.documents.input_schemas import declared
 from arazzo_runner.effects import MASK
@@ -39,6 +40,9 @@ from arazzo_runner.runtime.drift import Drift, LastExchanges, drift
 from arazzo_runner.runtime.drivers import World
 from arazzo_runner.runtime.runner import Session
 
+OpenWorld: TypeAlias = Callable[[Plan], AbstractContextManager[World]]
+"""Opens what a plan's requests are sent with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Given:
@@ -54,8 +58,14 @@ class Given:
     credentials: Credentials
 
 
-def judge_live(paths: Iterable[str | Path], find: FindDocument, given: Given, world: World) -> Iterator[CaseResult]:
-    """Test cases against a server, one after the other; bare cassettes are passed over."""
+def judge_live(
+    paths: Iterable[str | Path], find: FindDocument, given: Given, open_world: OpenWorld
+) -> Iterator[CaseResult]:
+    """Test cases against a server, one after the other; bare cassettes are passed over.
+
+    Args:
+        open_world: what each case is sent with.
+    """
     bench = Bench(find)
     contract = Contract()
     for path in paths:
@@ -65,7 +75,7 @@ def judge_live(paths: Iterable[str | Path], find: FindDocument, given: Given, wo
         begun = time.perf_counter()
         trial = _LiveTrial(case)
         try:
-            trial.run(bench, contract, given, world)
+            trial.run(bench, contract, given, open_world)
         except ArazzoError as error:
             trial.failures.append(unusable(error))
         yield CaseResult(
@@ -90,7 +100,7 @@ class _LiveTrial:
         self.requests = 0
         self.coverage = Coverage()
 
-    def run(self, bench: Bench, contract: Contract, given: Given, world: World) -> None:
+    def run(self, bench: Bench, contract: Contract, given: Given, open_world: OpenWorld) -> None:
         case = self.case
         recorded = _recorded(case, bench.plan(case, case.run_options()))
         plan = bench.plan(case, _live_options(case, given))
@@ -100,7 +110,8 @@ class _LiveTrial:
         checks = None if case.check == "off" else ContractChecks(plan, "warn", contract)
         covered, live = CoverageOfRun(plan), LastExchanges()
         session = Session(plan, inputs, [_attempts_to(covered.take, live.take)], checks=checks)
-        result = session.run(world)
+        with open_world(plan) as world:
+            result = session.run(world)
         self.coverage = covered.coverage
         self.requests = result.outcome.requests
         ended_otherwise = list(unexpected_end(case, result, session.redactor))

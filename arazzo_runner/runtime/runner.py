@@ -26,7 +26,7 @@ from arazzo_runner.runtime.redaction import Redactor
 if TYPE_CHECKING:
     from arazzo_runner.runtime.cassettes import Recorder
     from arazzo_runner.runtime.checks import ContractChecks, Level
-    from arazzo_runner.runtime.transport import TransportOptions
+    from arazzo_runner.runtime.transport_options import TransportOptions
 
 
 @dataclass(frozen=True)
@@ -117,10 +117,11 @@ def open_library(
 
 def _fetch(transport: TransportOptions | None, directory: Path | None, url: str) -> bytes:
     from arazzo_runner.runtime.fetching import FetchedDocuments, fetch_document
-    from arazzo_runner.runtime.transport import TransportOptions
+    from arazzo_runner.runtime.transport_options import TransportOptions
 
     kept = FetchedDocuments(directory) if directory else None
-    return fetch_document(url, transport or TransportOptions(), kept=kept)
+    # A document or the command line names it; a redirect may lead elsewhere.
+    return fetch_document(url, (transport or TransportOptions()).naming(url), kept=kept)
 
 
 @dataclass(frozen=True)
@@ -225,7 +226,8 @@ class Runner:
 
                 world = Replay(read_cassette(replay), session.redactor)
             elif world is None:
-                from arazzo_runner.runtime.transport import TransportOptions, open_transport
+                from arazzo_runner.runtime.transport import open_transport
+                from arazzo_runner.runtime.transport_options import TransportOptions
 
                 world = stack.enter_context(open_transport(self._transport or TransportOptions()))
             if record is not None:
@@ -254,7 +256,8 @@ class Runner:
 
                 world = AsyncReplay(Replay(read_cassette(replay), session.redactor))
             elif world is None:
-                from arazzo_runner.runtime.transport import TransportOptions, open_async_transport
+                from arazzo_runner.runtime.transport import open_async_transport
+                from arazzo_runner.runtime.transport_options import TransportOptions
 
                 world = await stack.enter_async_context(open_async_transport(self._transport or TransportOptions()))
             if record is not None:

@@ -11,7 +11,6 @@ import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass
 from functools import cache
 from typing import Any, Generic, TypeVar
 from urllib.request import getproxies
@@ -24,50 +23,22 @@ from arazzo_runner.runtime.network_errors import NETWORK_ERRORS, AttemptOver, Pr
 from arazzo_runner.runtime.proxies import Proxies, Proxy, proxies_of
 from arazzo_runner.runtime.response_bodies import Body
 from arazzo_runner.runtime.streams import Allowance, AsyncBackend, Backend, Patience
+from arazzo_runner.runtime.transport_options import TransportOptions
 from arazzo_runner.runtime.wire import (
     MAX_REDIRECTS,
+    Hosts,
     Target,
-    check_host,
     header_fields,
     redirected,
     target_of,
     text_of,
 )
 
-DEFAULT_MAX_RESPONSE = 64 * 1024 * 1024
 KEEP_IDLE = 4.0
 """Seconds that an unused connection is kept: less than the 5 after which many servers close theirs, so that a request
 is not sent on a connection that is just being closed."""
 
 Pool = TypeVar("Pool")
-
-
-@dataclass(frozen=True, slots=True)
-class TransportOptions:
-    """How requests are sent. Times in seconds, sizes in bytes.
-
-    Attributes:
-        read_timeout: for the next bytes to come, or to be taken.
-        max_response_bytes: of one response, as sent and decoded.
-        proxy: URL of a proxy for all requests; the environment's (``HTTPS_PROXY``, ``NO_PROXY`` …) when None.
-        ca_bundle: a PEM file with the authorities to trust instead of the usual ones.
-        client_cert: a PEM file with certificate and key, or ``CERT:KEY``.
-        insecure: do not verify TLS.
-        http2: offer HTTP/2 to https servers; needs the extra ``http2``.
-        allowed_hosts: hosts, without ports, that may be reached, by redirects too; None allows all.
-            The metadata services of clouds are reached only when they are named here.
-    """
-
-    connect_timeout: float = 10.0
-    read_timeout: float = 60.0
-    max_response_bytes: int = DEFAULT_MAX_RESPONSE
-    follow_redirects: bool = False
-    proxy: str | None = None
-    ca_bundle: str | None = None
-    client_cert: str | None = None
-    insecure: bool = False
-    http2: bool = False
-    allowed_hosts: frozenset[str] | None = None
 
 
 class Pools(Generic[Pool]):
@@ -80,9 +51,8 @@ class Pools(Generic[Pool]):
     def __init__(self, options: TransportOptions, make: Callable[..., Pool], backend: Any) -> None:
         self.options = options
         self._make = make
-        allowed = options.allowed_hosts
-        self.allowed = None if allowed is None else frozenset(host.lower().strip("[]") for host in allowed)
-        self._backend = backend(self.allowed or ())
+        self.hosts = Hosts(options.allowed_hosts, options.named_hosts)
+        self._backend = backend(self.hosts.allowed or ())
         self._proxies: Proxies = proxies_of(options.proxy, getproxies() if options.proxy is None else {})
         self._context = _ssl_context(options)
         self._by_proxy: dict[Proxy | None, Pool] = {}
@@ -124,7 +94,7 @@ class Attempt(Generic[Pool]):
     def __init__(self, pools: Pools[Pool], request: Request, limit: float | None) -> None:
         self._pools = pools
         self._options = pools.options
-        self._allowed = pools.allowed
+        self._hosts = pools.hosts
         self._request = request
         self._limit = limit
         self._began = time.monotonic()
@@ -140,7 +110,7 @@ class Attempt(Generic[Pool]):
         """
         request, options = self._request, self._options
         target = target_of(request.url)
-        check_host(target.host, self._allowed)
+        self._hosts.check(target.host)
         proxy = self._pools.proxy_for(target)
         self._progress = self._towards(target, proxy)
         self._allowance = Allowance(None if self._limit is None else self._began + self._limit)

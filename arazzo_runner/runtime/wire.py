@@ -89,18 +89,38 @@ def _ascii_host(host: str) -> str:
         raise Refused(f"{host} is no host name") from None
 
 
-def check_host(host: str, allowed: Collection[str] | None) -> None:
-    """Refuse a host that the run may not reach.
+class Hosts:
+    """The hosts that a run may reach.
 
-    Raises:
-        Refused: it is not among the allowed, or is a cloud's metadata service that the user did not name.
+    Args:
+        allowed: those that the user allowed; None allows all but the metadata services of clouds.
+        named: those that the command line and its documents name: allowed too, when they are no metadata services.
     """
-    if allowed is not None and host in allowed:
-        return
-    if is_metadata_host(host):
-        raise Refused(f"{host} is a cloud's metadata service; name it to allow it: --allow-host {host}")
-    if allowed is not None:
-        raise Refused(f"{host} is not among the hosts that this run may reach; to allow it: --allow-host {host}")
+
+    def __init__(self, allowed: Collection[str] | None, named: Collection[str] = ()) -> None:
+        self.allowed = None if allowed is None else frozenset(map(_bare, allowed))
+        self._named = frozenset(map(_bare, named))
+
+    def check(self, host: str) -> None:
+        """Refuse a host that may not be reached.
+
+        Raises:
+            Refused: with the option that would allow it.
+        """
+        if self.allowed is not None and host in self.allowed:
+            return
+        if is_metadata_host(host):
+            raise Refused(f"{host} is a cloud's metadata service; name it to allow it: --allow-host {host}")
+        if self.allowed is not None and host not in self._named:
+            raise Refused(f"{host} is not among the hosts that this run may reach; to allow it: --allow-host {host}")
+
+
+def _bare(host: str) -> str:
+    """A host as a target has it: lower case and ASCII, an IPv6 address without brackets."""
+    try:
+        return _ascii_host(host.strip("[]").lower())
+    except Refused:
+        return host  # no host name: nothing that could be asked for is like it
 
 
 @cache

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from arazzo_runner.effects import Answered, Failed, Headers, Request, Send
-from arazzo_runner.runtime.transport import TransportOptions, open_async_transport, open_transport
+from arazzo_runner.runtime.transport import open_async_transport, open_transport
+from arazzo_runner.runtime.transport_options import TransportOptions
 
 QUICK = TransportOptions(connect_timeout=5.0, read_timeout=5.0)
 """Time-outs that no test waits for, and that end one that hangs."""

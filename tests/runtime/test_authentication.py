@@ -15,7 +15,8 @@ from arazzo_runner.engine.events import Authenticated, Event
 from arazzo_runner.openapi.credentials import Credential, Credentials
 from arazzo_runner.runtime.cassettes import Recording, Replay, read_cassette
 from arazzo_runner.runtime.runner import Session, Workbook
-from arazzo_runner.runtime.transport import TransportOptions, open_async_transport, open_transport
+from arazzo_runner.runtime.transport import open_async_transport, open_transport
+from arazzo_runner.runtime.transport_options import TransportOptions
 from tests.servers.secured import CLIENT, USER, SecuredApi
 
 CLIENT_CREDENTIAL = Credential(None, *CLIENT)

@@ -10,7 +10,7 @@ from arazzo_runner.effects import Request, Response, Send
 from arazzo_runner.runtime import streams
 from arazzo_runner.runtime.network_errors import Refused
 from arazzo_runner.runtime.streams import is_metadata_host
-from arazzo_runner.runtime.wire import check_host, redirected
+from arazzo_runner.runtime.wire import Hosts, redirected
 from tests.runtime.clients import Client, answered, failed, get
 from tests.servers.misbehaving import Misbehaving
 
@@ -145,8 +145,10 @@ def test_redirects_do_not_lead_past_the_allowed_hosts(client: Client, server: Mi
 def test_metadata_services_are_reached_only_by_name(host: str) -> None:
     assert is_metadata_host(host)
     with pytest.raises(Refused, match="--allow-host"):
-        check_host(host, None)
-    check_host(host, frozenset({host}))
+        Hosts(None).check(host)
+    with pytest.raises(Refused, match="--allow-host"):
+        Hosts(frozenset(), {host}).check(host)
+    Hosts(frozenset({host})).check(host.lower())
 
 
 def test_a_request_to_a_metadata_service_is_not_sent(client: Client) -> None:

@@ -15,7 +15,8 @@ import pytest
 import trustme
 
 from arazzo_runner.errors import UsageError
-from arazzo_runner.runtime.transport import TransportOptions, open_transport
+from arazzo_runner.runtime.transport import open_transport
+from arazzo_runner.runtime.transport_options import TransportOptions
 from tests.runtime.clients import Client, answered, failed, get
 from tests.servers.misbehaving import Misbehaving
 from tests.servers.misbehaviours import Line, relay_to

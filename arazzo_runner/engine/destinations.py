@@ -1,0 +1,46 @@
+"""Where a plan's requests go, as far as its documents and options name it: what a run may reach without being asked."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urljoin
+
+from arazzo_runner.engine.plan import Plan
+from arazzo_runner.errors import StepError
+from arazzo_runner.openapi.operations import Operation
+from arazzo_runner.openapi.servers import server_url
+
+
+def destinations(plan: Plan) -> Iterator[str]:
+    """The URLs of the servers of the plan's operations, and of those that their security schemes name (H2, H5)."""
+    for workflow in plan.workflows.values():
+        for step in workflow.steps:
+            if step.operation is not None:
+                try:
+                    server = server_url(step.operation, plan.options.servers, source=step.server_source)
+                except StepError:  # the step will say so when it is reached
+                    continue
+                yield server
+                yield from _of_schemes(step.operation, server)
+
+
+def _of_schemes(operation: Operation, server: str) -> Iterator[str]:
+    for alternative in operation.security:
+        for name in alternative.keys() & operation.schemes.keys():
+            for url in _written(operation.schemes[name].definition):
+                try:
+                    yield urljoin(f"{server}/", url)
+                except ValueError:  # no URL: the token request will say so
+                    continue
+
+
+def _written(definition: Mapping[str, Any]) -> Iterator[str]:
+    match definition:
+        case {"type": "openIdConnect", "openIdConnectUrl": str(url)}:
+            yield url
+        case {"type": "oauth2", "flows": dict(flows)}:
+            for flow in flows.values():
+                match flow:
+                    case {"tokenUrl": str(url)}:
+                        yield url
