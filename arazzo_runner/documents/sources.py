@@ -64,6 +64,19 @@ class Library:
         self._by_location: dict[str, Document] = {}
         self._by_identity: dict[str, Document] = {}
 
+    @property
+    def documents(self) -> tuple[Document, ...]:
+        """The documents that were read so far."""
+        return tuple({id(document): document for document in self._by_location.values()}.values())
+
+    def put(self, data: bytes, path: str, uri: str) -> None:
+        """Make a document known by what it says, instead of reading it where it is.
+
+        Raises:
+            UnreadableDocument: it cannot be read.
+        """
+        self.add(self._parse(data, path, uri))
+
     def add(self, document: Document) -> None:
         """Make a document known, by where it is and by its ``$self``, without reading it again."""
         self._by_location.setdefault(document.uri, document)

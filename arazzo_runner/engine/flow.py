@@ -35,13 +35,16 @@ class Turn:
     outcome: Outcome | None
 
 
-def start(plan: Plan, inputs: Mapping[str, Any], *, at: float, secret: Collection[str] = ()) -> Turn:
+def start(
+    plan: Plan, inputs: Mapping[str, Any], *, at: float, secret: Collection[str] = (), identity: str = ""
+) -> Turn:
     """Begin a run.
 
     Args:
         inputs: as the user gave them; defaults are filled in here.
         at: the driver's time, seconds since the epoch.
         secret: names of inputs whose values no error may show (S1).
+        identity: unique to the run; idempotency keys are derived from it, and none are sent when it is empty.
 
     Raises:
         InvalidInputs: they break the workflow's schema (V8).
@@ -52,7 +55,7 @@ def start(plan: Plan, inputs: Mapping[str, Any], *, at: float, secret: Collectio
     if errors:
         raise InvalidInputs(f"the inputs of {workflow.workflow_id!r} are wrong", errors)
     frame = Frame(plan.entry, workflow.workflow_id, Purpose.RUN, values, started_at=at)
-    run = Run(plan, RunState(plan.fingerprint, values, (frame,), at, at))
+    run = Run(plan, RunState(plan.fingerprint, values, (frame,), at, at, identity=identity))
     run.tell(RunStarted(workflow.workflow_id, values, at))
     return _turn(run)
 
@@ -75,14 +78,14 @@ def advance(plan: Plan, state: RunState, answer: Answer) -> Turn:
     return _turn(run)
 
 
-def abandon(plan: Plan, state: RunState, code: str, message: str, *, at: float) -> Turn:
+def abandon(plan: Plan, state: RunState, code: str, message: str, *, at: float, hint: str = "") -> Turn:
     """End a run from outside, its outputs and report intact: an interruption, a cancellation.
 
     Args:
         code: the run's reason.
     """
     run = Run(plan, replace(state, now=max(state.now, at)))
-    run.stop(code, message)
+    run.stop(code, message, hint=hint)
     return _turn(run)
 
 

@@ -28,6 +28,7 @@ from arazzo_runner.engine.plan import MAX_DEPTH, PlannedAction, PlannedWorkflow
 from arazzo_runner.engine.records import action_taken, attempt_record
 from arazzo_runner.engine.state import Arrival, Finished, Frame, Phase, Prepared, Purpose, Sent, Suspended
 from arazzo_runner.errors import InvalidState, StepError
+from arazzo_runner.openapi.idempotency import idempotency_key
 
 
 class Run(Authentication):
@@ -94,7 +95,8 @@ class Run(Authentication):
     def begin(self) -> None:
         """Build the request of the attempt at hand, and get it on its way."""
         frame = self.frame
-        held = attempts.Held(self.usable_tokens(), frame.challenge)
+        key = idempotency_key(self.state.identity, frame.workflow, self.step.step_id, self.attempts)
+        held = attempts.Held(self.usable_tokens(), frame.challenge, key)
         try:
             scope = attempts.scope_of(self.workflow, frame)
             prepared = attempts.prepare(self.step, scope, self.plan.options, held)

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, is_dataclass
 from enum import Enum, StrEnum
+from functools import cache
 from typing import Any, TypeAlias
 
 from arazzo_runner.effects import Request
@@ -18,7 +19,12 @@ from arazzo_runner.errors import InvalidState
 from arazzo_runner.openapi.tokens import Token
 
 Outputs: TypeAlias = Mapping[str, Any]
+Change: TypeAlias = Callable[[Any], Any]
 FORMAT = "arazzo-state/1"
+
+
+def _as_it_is(data: Any) -> Any:
+    return data
 
 
 class Phase(StrEnum):
@@ -163,6 +169,7 @@ class RunState:
         attempts: step attempts so far, nested ones and retries included (F6).
         requests: requests sent so far, those for tokens apart.
         tokens: the access tokens that were fetched, by ``tokens.token_key``; secrets (H5).
+        identity: what idempotency keys are derived from; empty for none.
     """
 
     plan: str
@@ -174,20 +181,28 @@ class RunState:
     attempts: int = 0
     requests: int = 0
     tokens: Mapping[str, Token] = field(default_factory=dict)
+    identity: str = ""
 
-    def to_json(self) -> str:
-        """The state as JSON text. It holds the inputs and outputs as they are, secrets included."""
-        return json.dumps({"format": FORMAT, **_plain(asdict(self))}, ensure_ascii=False)
+    def to_json(self, *, hide: Change = _as_it_is) -> str:
+        """The state as JSON text. It holds the inputs and outputs as they are, secrets included.
+
+        Args:
+            hide: changes the plain data before, such as to take secrets out of it.
+        """
+        return json.dumps({"format": FORMAT, **_plain(hide(_data(self)))}, ensure_ascii=False)
 
     @classmethod
-    def from_json(cls, text: str) -> RunState:
+    def from_json(cls, text: str, *, reveal: Change = _as_it_is) -> RunState:
         """The state that ``to_json`` wrote.
+
+        Args:
+            reveal: undoes what ``hide`` did.
 
         Raises:
             InvalidState: it is no such text.
         """
         try:
-            data = _revived(json.loads(text))
+            data = reveal(_revived(json.loads(text)))
             if data.pop("format") != FORMAT:
                 raise InvalidState(f"not a run state of this version (expected {FORMAT})")
             frames = tuple(_frame(frame) for frame in data.pop("frames"))
@@ -230,6 +245,27 @@ def _prepared(data: dict[str, Any]) -> Prepared:
     )
 
 
+def _data(value: Any) -> Any:
+    """A value's dataclasses as objects; ``asdict`` would copy all that they hold."""
+    kind = type(value)
+    if kind is str or value is None:
+        return value
+    if kind is dict:
+        return {key: _data(item) for key, item in value.items()}
+    if kind is list or kind is tuple:
+        return [_data(item) for item in value]
+    if is_dataclass(kind):
+        return {name: _data(getattr(value, name)) for name in _names(kind)}
+    if isinstance(value, Enum):
+        return value.value
+    return {key: _data(item) for key, item in value.items()} if isinstance(value, Mapping) else value
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(known.name for known in fields(kind))
+
+
 _BYTES, _ESCAPED = "$bytes", "$object"
 
 
@@ -243,8 +279,6 @@ def _plain(value: Any) -> Any:
             return {_ESCAPED: plain} if value.keys() in ({_BYTES}, {_ESCAPED}) else plain
         case list() | tuple():
             return [_plain(item) for item in value]
-        case Enum():
-            return value.value
         case _:
             return value
 

@@ -30,6 +30,7 @@ from arazzo_runner.expressions.templates import CompiledValue
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.openapi.bodies import choose_content_type, encode_body
 from arazzo_runner.openapi.digest import digest_answer
+from arazzo_runner.openapi.idempotency import idempotency_header
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.replacements import apply_replacement
 from arazzo_runner.openapi.security import Need, NeedKind, apply_security
@@ -91,10 +92,12 @@ class Held:
     Attributes:
         tokens: by key; those that have expired are left out.
         challenge: the digest challenge to answer, or None.
+        idempotency_key: for an operation that declares a header for one, unless the step sends its own; or None.
     """
 
     tokens: Mapping[str, Token] = field(default_factory=dict)
     challenge: str | None = None
+    idempotency_key: str | None = None
 
 
 def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | None = None) -> Prepared | TokenWanted:
@@ -106,11 +109,11 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
     operation = step.operation
     if operation is None:
         raise StepError("request-invalid", f"the step {step.step_id!r} calls no operation")
-    target = serialize(operation, arguments(step, operation, scope))
+    held = held or Held()
+    target = serialize(operation, [*arguments(step, operation, scope), *_idempotency(step, operation, held)])
     applied = apply_security(operation, options.credentials, target)
     applied.add_to(target)
     server = server_url(operation, options.servers, source=step.server_source)
-    held = held or Held()
     keys: list[str] = []
     for need in applied.needs:
         if need.kind is NeedKind.DIGEST_ANSWER:
@@ -142,6 +145,15 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
             answer = digest_answer(held.challenge, need.credential, request)
             request = replace(request, headers=(*request.headers, ("Authorization", answer)))
     return Prepared(request, target.sent, identity, tuple(target.warnings), tuple(keys))
+
+
+def _idempotency(step: PlannedStep, operation: Operation, held: Held) -> list[Argument]:
+    """The header for the attempt's idempotency key, when the operation declares one and the step sends none itself."""
+    name = idempotency_header(operation)
+    if name is None or held.idempotency_key is None:
+        return []
+    own = any(p.location == "header" and p.name.lower() == name.lower() for p in step.parameters)
+    return [] if own else [Argument(name, "header", held.idempotency_key)]
 
 
 def takes_digest(step: PlannedStep, options: RunOptions) -> bool:

@@ -6,11 +6,12 @@ is found, so that what it has begun at an API is finished; then, with ``error``,
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
 from arazzo_runner.engine.events import Attempt, AttemptFinished, Event, Outcome, Reason, RunFinished
+from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan, PlannedStep
 from arazzo_runner.openapi.breaches import Breach
 from arazzo_runner.openapi.contract import Contract
@@ -19,6 +20,9 @@ Level = Literal["off", "warn", "error"]
 
 MALFORMED = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
 """Statuses that call the request itself wrong: its breaches are then no news, the API and its description agree."""
+
+_MARK = "contract: "
+"""What a problem of an attempt begins with that is a breach."""
 
 MAX_FOUND = 1000
 """How many breaches are kept: a poll that breaks its schema does so each time."""
@@ -54,8 +58,24 @@ class ContractChecks:
         self._contract = contract or Contract()
         self._steps = steps_by_id(plan)
         self._count = 0
+        self._first: tuple[Attempt, str] | None = None
         self.found: list[Found] = []
         self.remarks: dict[str, None] = {}
+
+    def turn(self, turn: Turn) -> Turn:
+        """The turn, with what the contract says of what it tells."""
+        events = tuple(self.event(event) for event in turn.events)
+        return replace(turn, events=events, outcome=turn.outcome and self.outcome(turn.outcome))
+
+    def recall(self, attempt: Attempt) -> None:
+        """Count the breaches of an attempt that was judged before, perhaps in another process."""
+        said = [problem.removeprefix(_MARK) for problem in attempt.problems if problem.startswith(_MARK)]
+        self._add(attempt, said)
+
+    def _add(self, attempt: Attempt, said: Sequence[str]) -> None:
+        if said and self._first is None:
+            self._first = (attempt, said[0])
+        self._count += len(said)
 
     def event(self, event: Event) -> Event:
         """The event, with what the contract says of it."""
@@ -69,14 +89,14 @@ class ContractChecks:
 
     def outcome(self, outcome: Outcome) -> Outcome:
         """How the run ended, its contract counted in."""
-        if not self.found or self._level != "error" or outcome.reason is not None:
+        if self._first is None or self._level != "error" or outcome.reason is not None:
             return outcome
-        first = self.found[0]
+        first, breach = self._first
         rest = f", and {self._count - 1} more" if self._count > 1 else ""
         step = self._steps.get((first.workflow_id, first.step_id))
         reason = Reason(
             code="contract",
-            message=f"the {first.breach} (attempt {first.attempt}){rest}",
+            message=f"the {breach} (attempt {first.attempt}){rest}",
             step_id=first.step_id,
             hint="mend what broke the description, or run with --check warn",
             place=step.spot.place if step else None,
@@ -90,11 +110,11 @@ class ContractChecks:
         judgement = self._contract.judge(step.operation, attempt.request, attempt.response)
         refused = attempt.response is not None and attempt.response.status in MALFORMED
         breaches = [one for one in judgement.breaches if not (refused and one.side == "request")]
-        self._count += len(breaches)
+        self._add(attempt, [str(one) for one in breaches])
         new = [Found(attempt.workflow_id, attempt.step_id, attempt.attempt, one) for one in breaches]
         self.found += new[: max(MAX_FOUND - len(self.found), 0)]
         self.remarks |= dict.fromkeys(judgement.remarks)
-        said = (*(f"contract: {one}" for one in breaches), *judgement.remarks)
+        said = (*(f"{_MARK}{one}" for one in breaches), *judgement.remarks)
         return replace(attempt, problems=(*attempt.problems, *said)) if said else attempt
 
 

@@ -29,6 +29,23 @@ class World(Protocol):
         """Wait."""
 
 
+class Abandoned(Exception):
+    """Raised by a world to end a run from outside.
+
+    Args:
+        code: the run's reason.
+    """
+
+    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.hint = hint
+
+
+INTERRUPTED = Abandoned("interrupted", "the run was interrupted")
+
+
 @dataclass(frozen=True, slots=True)
 class Loop:
     """What every driver does between two effects.
@@ -37,8 +54,10 @@ class Loop:
         plan: what is run.
         before: is shown each effect before it is performed, so that secrets are known before anything can print them.
         after: is shown each answer before the engine sees it.
+        keep: is given each turn before anything of it is told or performed; gives the turn that is then told.
         tell: is told every event.
         secret: names of inputs whose values no error may show.
+        identity: unique to the run, or empty (``flow.start``).
     """
 
     plan: Plan
@@ -46,23 +65,26 @@ class Loop:
     before: Callable[[Send | Sleep], None] = lambda _: None
     after: Callable[[Answer], None] = lambda _: None
     secret: Collection[str] = ()
+    keep: Callable[[Turn], Turn] = lambda turn: turn
+    identity: str = ""
 
     def begin(self, inputs: Mapping[str, Any], at: float) -> Turn:
         """The first turn."""
-        return self._told(start(self.plan, inputs, at=at, secret=self.secret))
+        return self._told(start(self.plan, inputs, at=at, secret=self.secret, identity=self.identity))
 
     def go_on(self, state: RunState, answer: Answer) -> Turn:
         """The turn that follows an answer."""
         self.after(answer)
         return self._told(advance(self.plan, state, answer))
 
-    def interrupted(self, state: RunState, at: float) -> Turn:
-        """The last turn of a run that the user has stopped."""
-        return self._told(abandon(self.plan, state, "interrupted", "the run was interrupted", at=at))
+    def abandoned(self, state: RunState, why: Abandoned, at: float) -> Turn:
+        """The last turn of a run that is ended from outside."""
+        return self._told(abandon(self.plan, state, why.code, why.message, at=at, hint=why.hint))
 
     def _told(self, turn: Turn) -> Turn:
         if turn.effect is not None:
             self.before(turn.effect)
+        turn = self.keep(turn)
         for event in turn.events:
             self.tell(event)
         return turn
@@ -74,7 +96,9 @@ def drive(loop: Loop, turn: Turn, world: World) -> Outcome:
         try:
             answer = _perform(turn, world)
         except KeyboardInterrupt:
-            turn = loop.interrupted(turn.state, world.now())
+            turn = loop.abandoned(turn.state, INTERRUPTED, world.now())
+        except Abandoned as why:
+            turn = loop.abandoned(turn.state, why, world.now())
         else:
             turn = loop.go_on(turn.state, answer)
     return turn.outcome
@@ -107,13 +131,21 @@ class AsyncWorld(Protocol):
 async def adrive(loop: Loop, turn: Turn, world: AsyncWorld) -> Outcome:
     """Drive a run from a turn to its end, asynchronously."""
     while turn.outcome is None:
-        match turn.effect:
-            case Send() as effect:
-                answer: Answer = await world.send(effect)
-            case Sleep(seconds):
-                await world.sleep(seconds)
-                answer = Woke(world.now())
-            case None:
-                raise RuntimeError("a turn without an outcome has an effect")
-        turn = loop.go_on(turn.state, answer)
+        try:
+            answer = await _aperform(turn, world)
+        except Abandoned as why:
+            turn = loop.abandoned(turn.state, why, world.now())
+        else:
+            turn = loop.go_on(turn.state, answer)
     return turn.outcome
+
+
+async def _aperform(turn: Turn, world: AsyncWorld) -> Answer:
+    match turn.effect:
+        case Send() as effect:
+            return await world.send(effect)
+        case Sleep(seconds):
+            await world.sleep(seconds)
+            return Woke(world.now())
+        case None:
+            raise RuntimeError("a turn without an outcome has an effect")

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote, quote_plus, urlsplit
 
 from arazzo_runner.documents.input_schemas import declared, input_schema
@@ -49,10 +49,19 @@ def secret_inputs(schema: Any, names: Iterable[str]) -> frozenset[str]:
     )
 
 
+Learning: TypeAlias = Callable[[str, bool], None]
+"""Is told a secret, and whether it came in an answer."""
+
+
 class Redactor:
-    """Knows the secrets of a run and masks them."""
+    """Knows the secrets of a run and masks them.
+
+    Attributes:
+        remember: is told every secret as it is learned, and whether it came in an answer.
+    """
 
     def __init__(self) -> None:
+        self.remember: Learning = lambda _text, _answered: None
         self._given: dict[str, None] = {}
         self._learned: dict[str, None] = {}
         self._headers: set[str] = set(SECRET_HEADERS)
@@ -103,12 +112,18 @@ class Redactor:
             for text in _strings(_named_secrets(data)):
                 self._add(self._learned, text)
 
+    def recall(self, learned: Iterable[tuple[str, bool]]) -> None:
+        """Take what ``remember`` was told, perhaps in another process."""
+        for text, answered in learned:
+            self._add(self._learned if answered else self._given, text)
+
     def _add(self, known: dict[str, None], text: str) -> None:
         if len(text) < MIN_LENGTH or text.lower() in NO_SECRETS:
             return
         if text in self._given or text in self._learned:
             return
         known[text] = None
+        self.remember(text, known is self._learned)
         self._pattern = self._given_pattern = None
         if known is self._learned and len(known) > MAX_LEARNED:
             del known[next(iter(known))]
@@ -130,11 +145,11 @@ class Redactor:
         if self._given_pattern is None:
             self._given_pattern = _pattern(self._given)
         pattern = self._given_pattern
-        return _mapped(value, lambda text: pattern.sub(MASK, text))
+        return mapped(value, lambda text: pattern.sub(MASK, text))
 
     def data(self, value: Any) -> Any:
         """Plain data with every secret masked, keys too."""
-        return _mapped(value, self.text)
+        return mapped(value, self.text)
 
     def inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Inputs for a report: the secret ones masked whatever they are, short ones and numbers too."""
@@ -218,20 +233,21 @@ class Redactor:
 
 
 def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
-    forms = {form for secret in secrets for form in _forms(secret)}
+    forms = {form for secret in secrets for form in written_forms(secret) if form}
     return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
 
 
-def _mapped(value: Any, change: Callable[[str], str]) -> Any:
+def mapped(value: Any, change: Callable[[str], str]) -> Any:
+    """Plain data with every text in it changed, keys and bytes too."""
     match value:
         case str():
             return change(value)
         case bytes():
             return change(value.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
         case Mapping():
-            return {change(key): _mapped(item, change) for key, item in value.items()}
+            return {change(key): mapped(item, change) for key, item in value.items()}
         case list() | tuple():
-            return [_mapped(item, change) for item in value]
+            return [mapped(item, change) for item in value]
         case _:
             return value
 
@@ -287,17 +303,20 @@ def _inside_credentials(name: str, value: str) -> list[str]:
     return found
 
 
-def _forms(secret: str) -> set[str]:
-    """A secret as it may be written: as it is, in JSON, percent-encoded, and in base64 at each of three alignments."""
+def written_forms(secret: str) -> list[str]:
+    """A secret as it may be written: as it is, in JSON, percent-encoded, and in base64 at each of three alignments.
+
+    Each form has its own place in the list, whatever the secret; one that is too short to be told is empty.
+    """
     raw = secret.encode("utf-8", "surrogateescape")
-    forms = {secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]}
-    forms |= {quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="").lower()}
+    forms = [secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
+    forms += [quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="").lower()]
     for offset in range(3):
         encoded = base64.b64encode(b"\0" * offset + raw)
         # The characters that also depend on what stands before or behind are left out.
         first = (0, 2, 3)[offset]
         last = len(encoded) - (0, 3, 2)[(len(raw) + offset) % 3]
         core = encoded[first:last].decode()
-        if len(core) >= MIN_LENGTH + 2:
-            forms |= {core, core.replace("+", "-").replace("/", "_")}
-    return {form for form in forms if len(form) >= MIN_LENGTH}
+        found = core if len(core) >= MIN_LENGTH + 2 else ""
+        forms += [found, found.replace("+", "-").replace("/", "_")]
+    return [form if len(form) >= MIN_LENGTH else "" for form in forms]

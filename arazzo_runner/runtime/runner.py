@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.documents.sources import Library, SourceOptions
 from arazzo_runner.effects import Answered, Send
 from arazzo_runner.engine.events import Event, Outcome, Reason, Warned
+from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.engine.planning import make_plan
 from arazzo_runner.errors import Problem, RunFailed, UsageError
@@ -283,6 +284,10 @@ def contract_checks(plan: Plan, level: Level) -> ContractChecks | None:
     return ContractChecks(plan, level)
 
 
+Keep: TypeAlias = Callable[[Turn, Sequence[Event]], None]
+Begin: TypeAlias = Callable[[Loop, float], Turn]
+
+
 class Session:
     """One run: its plan, its secrets, and what it tells.
 
@@ -290,6 +295,8 @@ class Session:
         inputs: as the user gave them.
         listeners: called with every event, secrets masked.
         checks: hold its exchanges against their operations; what they find joins the events.
+        keep: is given each turn, with its events masked, before anything of it is told or performed.
+        identity: unique to the run; idempotency keys are derived from it, and none are sent when it is empty.
     """
 
     def __init__(
@@ -299,8 +306,11 @@ class Session:
         listeners: Sequence[Listener] = (),
         *,
         checks: ContractChecks | None = None,
+        keep: Keep | None = None,
+        identity: str = "",
     ) -> None:
         self.plan = plan
+        self.identity = identity
         self._checks = checks
         self.redactor = Redactor()
         self.inputs = dict(inputs)
@@ -309,7 +319,8 @@ class Session:
         self.redactor.learn_inputs(plan.workflow.input_schema, self.inputs)
         self.redactor.learn(*plan.options.credentials.secrets())
         self.redactor.learn_headers(*plan.secret_headers)
-        self._loop = Loop(plan, self._tell, self._before, self._after, self.redactor.secret_names)
+        self._keep = keep
+        self._loop = Loop(plan, self._tell, self._before, self._after, self.redactor.secret_names, self._kept, identity)
 
     def listen(self, *listeners: Listener) -> None:
         """Add listeners, before the run begins."""
@@ -321,17 +332,36 @@ class Session:
 
         return Recorder(path, self.redactor, comment=comment)
 
-    def run(self, world: World) -> RunResult:
-        """Run to the end with a synchronous world."""
-        return self._result(drive(self._loop, self._loop.begin(self.inputs, world.now()), world))
+    def run(self, world: World, begin: Begin | None = None) -> RunResult:
+        """Run to the end with a synchronous world.
 
-    async def arun(self, world: AsyncWorld) -> RunResult:
-        """Run to the end with an asynchronous world."""
-        return self._result(await adrive(self._loop, self._loop.begin(self.inputs, world.now()), world))
+        Args:
+            begin: gives the turn to go on from; the first one by default.
+        """
+        return self._result(drive(self._loop, (begin or self.first)(self._loop, world.now()), world))
+
+    async def arun(self, world: AsyncWorld, begin: Begin | None = None) -> RunResult:
+        """Run to the end with an asynchronous world; see ``run``."""
+        return self._result(await adrive(self._loop, (begin or self.first)(self._loop, world.now()), world))
+
+    def recall(self, told: Iterable[Event]) -> None:
+        """Tell the listeners what was told before, perhaps in another process."""
+        for event in told:
+            self._tell(event)
+
+    def first(self, loop: Loop, at: float) -> Turn:
+        """The run's first turn."""
+        return loop.begin(self.inputs, at)
+
+    def _kept(self, turn: Turn) -> Turn:
+        if self._checks is not None:
+            turn = self._checks.turn(turn)
+        if self._keep is not None:
+            self._keep(turn, tuple(self.redactor.event(event) for event in turn.events))
+        return turn
 
     def _result(self, outcome: Outcome) -> RunResult:
-        ended = outcome if self._checks is None else self._checks.outcome(outcome)
-        return RunResult(ended, (*self.plan.problems, *self._warnings))
+        return RunResult(outcome, (*self.plan.problems, *self._warnings))
 
     def _before(self, effect: Any) -> None:
         if isinstance(effect, Send):
@@ -342,8 +372,6 @@ class Session:
             self.redactor.learn_response(answer.response)
 
     def _tell(self, event: Event) -> None:
-        if self._checks is not None:
-            event = self._checks.event(event)
         if isinstance(event, Warned):
             self._warnings.append(self.redactor.text(event.message))
         if self._listeners:
