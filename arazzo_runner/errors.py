@@ -203,6 +203,25 @@ class InvalidState(ArazzoError):
     code = "invalid-state"
 
 
+class JournalError(ArazzoError):
+    """The journal of durable runs, or its key, cannot be used; or it has no such run."""
+
+    code = "journal"
+
+
+class RunHeld(JournalError):
+    """Another process drives the run."""
+
+    code = "run-held"
+
+
+class JournalLost(JournalError):
+    """The journal cannot be written any more, or the run's lease has gone to another process: the run stops there."""
+
+    exit_status = 1
+    code = "journal-lost"
+
+
 class RunFailed(ArazzoError):
     """The run that ``raise_for_failure()`` was called on did not succeed.
 

@@ -1,0 +1,84 @@
+"""Many runs at once: a few workers take one after another, over one pool of connections."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self, TypeAlias
+
+from arazzo_runner.errors import ArazzoError
+from arazzo_runner.runtime.drivers import AsyncWorld
+from arazzo_runner.runtime.redaction import Redactor
+from arazzo_runner.runtime.runner import RunResult
+
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.transport import TransportOptions
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A run of many, and how it ended.
+
+    Attributes:
+        line: of the file that it came from, or None.
+        run_id: of a durable run; empty for any other.
+        result: None when the run could not be driven.
+        redactor: knows the run's secrets.
+        error: why it could not be driven, or None.
+    """
+
+    line: int | None
+    run_id: str
+    result: RunResult | None = None
+    redactor: Redactor | None = None
+    error: ArazzoError | None = None
+
+
+class Worlds:
+    """Clients by their options: runs with the same ones share the connections. Use it as a context manager."""
+
+    def __init__(self) -> None:
+        self._stack = AsyncExitStack()
+        self._opened: dict[TransportOptions, AsyncWorld] = {}
+
+    async def of(self, options: TransportOptions) -> AsyncWorld:
+        """The client with those options.
+
+        Raises:
+            UsageError: one cannot be used.
+        """
+        if options not in self._opened:
+            from arazzo_runner.runtime.transport import open_async_transport
+
+            self._opened[options] = await self._stack.enter_async_context(open_async_transport(options))
+        return self._opened[options]
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+
+Job: TypeAlias = Callable[[Worlds], Awaitable[Ended]]
+
+
+async def run_many(jobs: Iterable[Job], *, concurrency: int, tell: Callable[[Ended], None]) -> None:
+    """Run them all.
+
+    Args:
+        jobs: taken one by one, as there is room for the next.
+        concurrency: how many go on at once.
+        tell: is told each as it ends.
+    """
+    waiting = iter(jobs)
+
+    async def work() -> None:
+        for job in waiting:
+            tell(await job(worlds))
+
+    async with Worlds() as worlds, asyncio.TaskGroup() as group:
+        for _ in range(concurrency):
+            group.create_task(work())
