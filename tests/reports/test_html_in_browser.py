@@ -10,9 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from arazzo_runner.errors import Place
+from arazzo_runner.reports import casereports
+from arazzo_runner.reports.cases import Verdict
 from arazzo_runner.reports.har import HarReport
 from arazzo_runner.reports.html import HtmlReport
 from arazzo_runner.reports.summary import diagram_of
+from arazzo_runner.runtime.contracttests import CaseResult, Failure
+from arazzo_runner.runtime.coverage import KINDS, Coverage, Item
 from tests.conformance.test_own_cases import plan_of
 
 from .runs import Case, failing, hostile, hostile_answer, polling, run
@@ -40,15 +45,10 @@ def browser() -> Iterator[Browser]:
         started.close()
 
 
-class Opened:
-    """A page of a run in a browser, with what it complained of and asked for."""
+class OpenedFile:
+    """A page in a browser, with what it complained of and asked for."""
 
-    def __init__(self, browser: Browser, file: Path, case: Case, options: dict[str, Any], **how: Any) -> None:
-        plan = plan_of(case)
-        with HtmlReport("polling.arazzo.yaml", diagram=diagram_of(plan)) as report:
-            run(case, report, plan=plan, **how)
-            with file.open("w", encoding="utf-8") as stream:
-                report.write(stream)
+    def __init__(self, browser: Browser, file: Path, options: dict[str, Any]) -> None:
         self.page: Page = browser.new_context(**options).new_page()
         self.complaints: list[str] = []
         self.requests: list[str] = []
@@ -67,6 +67,18 @@ class Opened:
         assert not self.complaints
         others = [url for url in self.requests if not url.startswith("data:")]
         assert others == [self.address]
+
+
+class Opened(OpenedFile):
+    """A page of a run in a browser."""
+
+    def __init__(self, browser: Browser, file: Path, case: Case, options: dict[str, Any], **how: Any) -> None:
+        plan = plan_of(case)
+        with HtmlReport("polling.arazzo.yaml", diagram=diagram_of(plan)) as report:
+            run(case, report, plan=plan, **how)
+            with file.open("w", encoding="utf-8") as stream:
+                report.write(stream)
+        super().__init__(browser, file, options)
 
 
 def test_a_long_run_is_searched_and_expanded(browser: Browser, tmp_path: Path) -> None:
@@ -147,6 +159,53 @@ def test_nothing_hostile_runs(browser: Browser, tmp_path: Path) -> None:
     assert page.locator("img").count() == 0
     assert page.locator("script").count() == 1
     page.goto(opened.address + "#%")
+    opened.done()
+
+
+SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
+
+
+def thirty_cases() -> Verdict:
+    """Thirty cases, two of which failed."""
+    known = {Item(kind, "api.yaml", f"{kind} {number}"): None for kind in KINDS for number in range(5)}
+    verdict = Verdict(duration=0.8)
+    for number in range(30):
+        failure = Failure("outputs", f"not those expected {SCRIPT}", (SCRIPT,), SCRIPT, Place("w.yaml", 3, 1))
+        verdict.take(
+            CaseResult(
+                id=f"deploy::case-{number}",
+                path=f"cassettes/deploy/case-{number}.yaml",
+                description=f"{SCRIPT} what case {number} shows",
+                failures=(failure, failure) if number in (7, 19) else (),
+                remarks=(SCRIPT,) if number == 3 else (),
+                requests=number,
+                duration=0.02,
+                coverage=Coverage(dict(known), set(list(known)[:3])),
+            )
+        )
+    return verdict
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [{"width": 1280, "height": 800}, NARROW], ids=["wide", "narrow"])
+def test_the_page_of_contract_tests(browser: Browser, tmp_path: Path, scheme: str, viewport: dict[str, int]) -> None:
+    file = tmp_path / "cases.html"
+    with file.open("w", encoding="utf-8") as stream:
+        casereports.write("html", thirty_cases(), stream)
+    opened = OpenedFile(browser, file, {"color_scheme": scheme, "viewport": viewport})
+    page = opened.page
+    assert page.locator(".attempt").count() == 30
+    assert page.locator(".attempt.failed details[open]").count() == 2
+    page.locator("#only-failed").check()
+    page.locator("#found", has_text="2 of 30 cases").wait_for()
+    page.locator("#only-failed").uncheck()
+    page.keyboard.press("/")
+    page.keyboard.type("case-12 shows")
+    page.locator("#found", has_text="1 of 30 cases").wait_for()
+    assert page.locator(".attempt:visible").get_attribute("id") == "attempt-13"
+    page.keyboard.press("Escape")
+    page.locator("section:last-of-type summary").first.click()
+    assert page.locator("section:last-of-type li:visible").count() == 2
     opened.done()
 
 
