@@ -46,7 +46,7 @@ def as_junit(verdict: Verdict) -> str:
         seconds = sum(result.duration for result in results)
         suite = ET.SubElement(root, "testsuite", safe({**_counts(workflow_id, results, seconds), "skipped": "0"}))
         for result in results:
-            names = {"classname": workflow_id, "name": result.id.rpartition("::")[2], "file": result.path}
+            names = {"classname": workflow_id, "name": result.id.rpartition("::")[2]}
             case = ET.SubElement(suite, "testcase", safe({**names, "time": f"{result.duration:.3f}"}))
             if not result.passed:
                 first = result.failures[0]

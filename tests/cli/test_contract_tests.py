@@ -12,8 +12,10 @@ import jsonschema
 import pytest
 import yaml
 from junitparser import JUnitXml
+from lxml import etree
 
 from tests.conftest import Arazzo
+from tests.reports.test_junit import SCHEMA as JUNIT
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 from tests.servers.record_cassettes import CASSETTES, SIZED, TOKEN
 
@@ -141,6 +143,7 @@ def test_a_case_that_fails_is_told_in_every_report(arazzo: Arazzo, tmp_path: Pat
     jsonschema.Draft202012Validator(schema).validate(report)
     assert report["status"] == "failed"
     assert [case["status"] for case in report["cases"]].count("failed") == 1
+    assert JUNIT.validate(etree.parse(out / "junit")), JUNIT.error_log
     suites = JUnitXml.fromfile(str(out / "junit"))
     assert (suites.tests, suites.failures) == (6, 1)
     assert ET.parse(out / "junit").find(".//failure").get("type") == "outputs"  # type: ignore[union-attr]  # noqa: S314
