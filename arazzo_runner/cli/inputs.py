@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -12,6 +13,19 @@ from arazzo_runner.documents.input_schemas import declared, input_schema, types
 from arazzo_runner.errors import ArazzoError, UsageError
 
 ENVIRONMENT_PREFIX = "ARAZZO_INPUT_"
+
+
+@dataclass(frozen=True, slots=True)
+class InputOrigin:
+    """Where an input came from.
+
+    Attributes:
+        said: for a person.
+        word: of ``--input``, paths absolute, which gives it again; empty when there is none.
+    """
+
+    said: str
+    word: str = ""
 
 
 def gather_inputs(schema: Any, words: Sequence[str], environment: Mapping[str, str], stdin: TextIO) -> dict[str, Any]:
@@ -23,16 +37,45 @@ def gather_inputs(schema: Any, words: Sequence[str], environment: Mapping[str, s
     Raises:
         UsageError: a word cannot be read.
     """
+    return trace_inputs(schema, words, environment, stdin)[0]
+
+
+def trace_inputs(
+    schema: Any, words: Sequence[str], environment: Mapping[str, str], stdin: TextIO
+) -> tuple[dict[str, Any], dict[str, InputOrigin]]:
+    """The same, and where each came from.
+
+    Raises:
+        UsageError: a word cannot be read.
+    """
     inputs: dict[str, Any] = {}
+    origins: dict[str, InputOrigin] = {}
     for name in declared(schema):
         for variable in (name, re.sub(r"\W", "_", name), re.sub(r"\W", "_", name).upper()):
             value = environment.get(ENVIRONMENT_PREFIX + variable)
             if value is not None:
                 inputs[name] = typed(value, input_schema(schema, name))
+                origins[name] = InputOrigin(ENVIRONMENT_PREFIX + variable)
                 break
     for word in words:
-        inputs.update(_read(word, schema, stdin))
-    return inputs
+        found = _read(word, schema, stdin)
+        inputs |= found
+        origins |= dict.fromkeys(found, _origin(word))
+    return inputs, origins
+
+
+def _origin(word: str) -> InputOrigin:
+    """Where a word that was read took its inputs from."""
+    if word == "-":
+        return InputOrigin("stdin")
+    name, equals, value = word.partition("=")
+    if word.lstrip().startswith("{") or (equals and not Path(word).is_file() and not value.startswith("@")):
+        return InputOrigin("the command line")
+    if Path(word).is_file():
+        return InputOrigin(f"the file {word}", str(Path(word).absolute()))
+    if value.startswith("@@"):
+        return InputOrigin("the command line")
+    return InputOrigin(f"the file {value[1:]}", f"{name}=@{Path(value[1:]).absolute()}")
 
 
 def _read(word: str, schema: Any, stdin: TextIO) -> dict[str, Any]:

@@ -17,6 +17,9 @@ from arazzo_runner.errors import ArazzoError, DocumentError, InvalidInputs, Prob
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("arazzo_runner.cli.run", "Run a workflow and print its outputs."),
+    "resume": ("arazzo_runner.cli.resume", "Go on with a durable run."),
+    "runs": ("arazzo_runner.cli.runs", "List durable runs, show one, forget old ones."),
+    "cancel": ("arazzo_runner.cli.cancel", "End a durable run."),
     "list": ("arazzo_runner.cli.list", "List the workflows found."),
     "show": ("arazzo_runner.cli.show", "Show a workflow's inputs, steps and flow."),
     "record": ("arazzo_runner.cli.record", "Keep a live run as a test case."),

@@ -207,6 +207,25 @@ def client_certificate_option(command: Command) -> Command:
     return click.option("--client-cert", metavar="FILE", help="Client certificate and key (PEM), or CERT:KEY.")(command)
 
 
+def journal_options(command: Command) -> Command:
+    """``--journal`` and ``--journal-key``: where durable runs are kept."""
+    return _applied(
+        command,
+        click.option(
+            "--journal",
+            envvar="ARAZZO_JOURNAL",
+            metavar="PATH",
+            help="The journal of durable runs.  [default: in the user's state directory]",
+        ),
+        click.option(
+            "--journal-key",
+            envvar="ARAZZO_JOURNAL_KEY",
+            metavar="FILE",
+            help="The key that its secrets are sealed with.  [default: in the user's data directory]",
+        ),
+    )
+
+
 def verbosity_options(command: Command) -> Command:
     """How much is shown on stderr."""
     return _applied(

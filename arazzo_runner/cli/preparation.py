@@ -6,6 +6,8 @@ import os
 import sys
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.cli.options import check_sources, hosts, pairs, server_variables, servers
@@ -13,6 +15,7 @@ from arazzo_runner.cli.targets import Target, find_target
 from arazzo_runner.errors import ArazzoError, UsageError
 
 if TYPE_CHECKING:
+    from arazzo_runner.cli.inputs import InputOrigin
     from arazzo_runner.engine.plan import Plan, RunOptions
     from arazzo_runner.openapi.credentials import Credentials
     from arazzo_runner.runtime.runner import Workbook
@@ -147,9 +150,18 @@ def given_inputs(plan: Plan, options: Options) -> dict[str, Any]:
     Raises:
         UsageError: one cannot be read.
     """
-    from arazzo_runner.cli.inputs import gather_inputs
+    return traced_inputs(plan, options)[0]
 
-    return gather_inputs(plan.workflow.input_schema, options["inputs"], os.environ, sys.stdin)
+
+def traced_inputs(plan: Plan, options: Options) -> tuple[dict[str, Any], dict[str, InputOrigin]]:
+    """The same, and where each came from.
+
+    Raises:
+        UsageError: one cannot be read.
+    """
+    from arazzo_runner.cli.inputs import trace_inputs
+
+    return trace_inputs(plan.workflow.input_schema, options["inputs"], os.environ, sys.stdin)
 
 
 def transport_options(options: Options) -> TransportOptions:
@@ -174,7 +186,24 @@ def open_world(plan: Plan, transport: TransportOptions) -> AbstractContextManage
     Raises:
         UsageError: an option cannot be used.
     """
-    from arazzo_runner.engine.destinations import destinations
     from arazzo_runner.runtime.transport import open_transport
 
-    return open_transport(transport.naming(*destinations(plan)))
+    return open_transport(reaching(plan, transport))
+
+
+def reaching(plan: Plan, transport: TransportOptions) -> TransportOptions:
+    """The options with the hosts that the plan's documents name among those that may be reached."""
+    from arazzo_runner.engine.destinations import destinations
+
+    return transport.naming(*destinations(plan))
+
+
+def kept_transport(plan: Plan, options: Options) -> TransportOptions:
+    """How the requests of a durable run are sent, meaning the same in every directory."""
+    transport = reaching(plan, transport_options(options))
+    bundle = transport.ca_bundle and str(Path(transport.ca_bundle).absolute())
+    certificate = None
+    if transport.client_cert is not None:
+        paths = transport.client_cert.split(":", 1)
+        certificate = ":".join(str(Path(path).absolute()) for path in paths if path)
+    return replace(transport, ca_bundle=bundle, client_cert=certificate)

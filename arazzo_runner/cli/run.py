@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +16,7 @@ from arazzo_runner.cli.options import (
     check_option,
     credential_options,
     input_option,
+    journal_options,
     server_options,
     source_options,
     target_arguments,
@@ -26,6 +27,8 @@ from arazzo_runner.cli.reporting import report_option
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.preparation import Options
+    from arazzo_runner.cli.reporting import ReportFile
+    from arazzo_runner.engine.events import Event
     from arazzo_runner.runtime.drivers import World
     from arazzo_runner.runtime.runner import RunResult, Session
 
@@ -47,6 +50,22 @@ if TYPE_CHECKING:
 @report_option
 @check_option("off")
 @click.option("--dry-run", is_flag=True, help="Print the plan and the first request; send nothing.")
+@click.option(
+    "--durable",
+    envvar="ARAZZO_DURABLE",
+    is_flag=True,
+    help="Keep the run in a journal, so that it can be resumed after any kind of death.",
+)
+@journal_options
+@click.option("--each", metavar="FILE", help="One run for each line of a JSON Lines or CSV file of inputs.")
+@click.option(
+    "--concurrency",
+    type=click.IntRange(min=1),
+    default=10,
+    show_default=True,
+    metavar="N",
+    help="Runs of --each at once.",
+)
 @behaviour_options
 @transport_options
 @verbosity_options
@@ -65,36 +84,102 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 def run(options: Options) -> int:
     """Run what the options ask for; gives the exit status."""
     from arazzo_runner.cli import preparation
-    from arazzo_runner.cli.reporting import Reports, console, report_files, warn_of
-    from arazzo_runner.errors import UsageError
+    from arazzo_runner.cli.reporting import report_files, warn_of
     from arazzo_runner.runtime.runner import Session, contract_checks
 
-    if options["record"] and options["replay"]:
-        raise UsageError("--record and --replay exclude one another")
+    _check_combination(options)
     asked = report_files(options["reports"])
     target = preparation.named_target(options)
     workbook = preparation.load_target(target, options)
     plan = workbook.plan(target.workflow_id, preparation.run_options(options))
     unknown = preparation.unknown_schemes(workbook, [plan], plan.options.credentials)
-    inputs = preparation.given_inputs(plan, options)
-    session = Session(plan, inputs, checks=contract_checks(plan, options["check"]))
+    if options["each"]:
+        from arazzo_runner.cli.each import run_each
+
+        warn_of(plan.problems, unknown, quiet=options["quiet"])
+        return run_each(workbook, plan, target.document, options)
+    inputs, origins = preparation.traced_inputs(plan, options)
     if options["dry_run"]:
         from arazzo_runner.cli.dryrun import dry_run
 
-        return dry_run(session, inputs, as_json=options["as_json"])
+        return dry_run(Session(plan, inputs), inputs, as_json=options["as_json"])
     with ExitStack() as stack:
-        session.listen(console(session, options))
+        session = Session(plan, inputs, checks=contract_checks(plan, options["check"]))
+        go: Callable[[World], RunResult] = session.run
+        if options["durable"]:
+            from arazzo_runner.cli import journals
+            from arazzo_runner.runtime.durable import Row
+
+            runs = stack.enter_context(journals.durable_runs(options, create=True))
+            planned = journals.planned_of(workbook, plan, target.document, options)
+            kept = runs.start(planned, Row(inputs, journals.origins_of(origins)))
+            session, go = kept.session, kept.run
+            announce(f"run {kept.id} · if it dies: arazzo resume {kept.id}", options)
+        warn_of(plan.problems, unknown, quiet=options["quiet"])
+        return carry_out(
+            session,
+            go,
+            lambda connections: _world(session, options, connections),
+            target.document,
+            options,
+            asked,
+        )
+
+
+def announce(text: str, options: Options) -> None:
+    """Say something about a run on stderr."""
+    if not options["quiet"]:
+        click.echo(text, err=True)
+
+
+def _check_combination(options: Options) -> None:
+    """Refuse options that exclude one another.
+
+    Raises:
+        UsageError: with the two.
+    """
+    from arazzo_runner.errors import UsageError
+
+    if options["record"] and options["replay"]:
+        raise UsageError("--record and --replay exclude one another")
+    if options["durable"] and options["replay"]:
+        raise UsageError("--durable and --replay exclude one another: a replay sends nothing that could be lost")
+    for name in ("record", "replay", "reports", "dry_run"):
+        if options["each"] and options[name]:
+            raise UsageError(f"--each and --{name.rstrip('s').replace('_', '-')} exclude one another")
+
+
+def carry_out(
+    session: Session,
+    go: Callable[[World], RunResult],
+    open_world: Callable[[ExitStack], World],
+    document: str,
+    options: Options,
+    asked: list[ReportFile],
+    past: Iterable[Event] = (),
+) -> int:
+    """Run to the end, show it, and write what was asked for; gives the exit status.
+
+    Args:
+        go: runs with a world.
+        open_world: gives the world; its connections are closed when the run has ended.
+        past: what the run has told in other processes, for the reports.
+    """
+    from arazzo_runner.cli.reporting import Reports, console
+
+    with ExitStack() as stack:
         whole = None
         if options["as_json"]:
             from arazzo_runner.reports.jsonreport import JsonReport
 
-            whole = stack.enter_context(JsonReport(target.document))
+            whole = stack.enter_context(JsonReport(document, session.identity))
             session.listen(whole)
-        reports = Reports(asked, session, target.document, stack)
-        warn_of(plan.problems, unknown, quiet=options["quiet"])
+        reports = Reports(asked, session, document, stack)
+        session.recall(past)
+        session.listen(console(session, options))
         with ExitStack() as connections, termination_as_interruption():
-            world = _world(session, options, connections)
-            result = session.run(world)
+            world = open_world(connections)
+            result = go(world)
         _warn_of_unused(world, succeeded=result.succeeded)
         outputs = session.redactor.outputs(dict(result.outputs))
         if whole is not None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Self, TextIO
 
 from arazzo_runner.effects import Headers
-from arazzo_runner.engine.events import Attempt, AttemptFinished, Event, Outcome, Reason, RunFinished
+from arazzo_runner.engine.events import Attempt, AttemptFinished, Event, Outcome, Reason, RunFinished, RunStarted
 from arazzo_runner.engine.exchange import decode_body
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.reports.spool import Spool
@@ -23,15 +24,36 @@ def report_schema() -> Mapping[str, Any]:
     return schema
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How things are with a durable run that has not come to its own end.
+
+    Attributes:
+        status: ``running``, ``stopped``, or ``failed`` when it was cancelled while nobody drove it.
+        reason: the code of why it goes no further, or None.
+        at: when that was so, seconds since the epoch.
+    """
+
+    workflow_id: str
+    status: str
+    reason: str | None
+    message: str
+    step_id: str | None
+    at: float
+
+
 class JsonReport:
     """A listener that collects a run; ``write`` gives the report once it has ended. Use it as a context manager.
 
     Args:
         document: what was run, as the user named it.
+        run_id: of a durable run; empty for any other.
     """
 
-    def __init__(self, document: str) -> None:
+    def __init__(self, document: str, run_id: str = "") -> None:
         self._document = document
+        self._run_id = run_id
+        self._started: RunStarted | None = None
         self._attempts = Spool()
         self._outcome: Outcome | None = None
 
@@ -40,22 +62,30 @@ class JsonReport:
         match event:
             case AttemptFinished(attempt):
                 self._attempts.append(attempt_entry(attempt))
+            case RunStarted():
+                self._started = event
             case RunFinished(outcome):
                 self._outcome = outcome
             case _:
                 pass
 
-    def write(self, stream: TextIO, *, outputs: Any = None) -> None:
+    def write(self, stream: TextIO, *, outputs: Any = None, standing: Standing | None = None) -> None:
         """Write the report.
 
         Args:
             outputs: instead of the masked ones, for a report on stdout (S1).
+            standing: how things are with a run that has not ended.
         """
-        if self._outcome is None:
+        if self._outcome is not None:
+            head = outcome_entry(self._outcome, self._document)
+        elif standing is not None:
+            head = self._unfinished(standing)
+        else:
             raise RuntimeError("the run has not ended")
-        head = outcome_entry(self._outcome, self._document)
         if outputs is not None:
             head["outputs"] = outputs
+        if self._run_id:
+            head["runId"] = self._run_id
         text = json.dumps(head, indent=2)
         stream.write(text[:-2] + ',\n  "steps": [')
         separator = "\n    "
@@ -63,6 +93,22 @@ class JsonReport:
             stream.write(separator + line)
             separator = ",\n    "
         stream.write("]\n}\n" if separator == "\n    " else "\n  ]\n}\n")
+
+    def _unfinished(self, standing: Standing) -> dict[str, Any]:
+        began = self._started.at if self._started is not None else standing.at
+        outcome = Outcome(
+            workflow_id=standing.workflow_id,
+            status="failed",
+            reason=None,
+            inputs=self._started.inputs if self._started is not None else {},
+            outputs={},
+            attempts=len(self._attempts),
+            requests=0,
+            started_at=began,
+            duration=max(0.0, standing.at - began),
+        )
+        reason = standing.reason and {"code": standing.reason, "message": standing.message, "stepId": standing.step_id}
+        return {**outcome_entry(outcome, self._document), "status": standing.status, "reason": reason}
 
     def __enter__(self) -> Self:
         return self

@@ -14,7 +14,7 @@ from arazzo_runner.runtime.redaction import Redactor
 from arazzo_runner.runtime.runner import RunResult
 
 if TYPE_CHECKING:
-    from arazzo_runner.runtime.transport import TransportOptions
+    from arazzo_runner.runtime.transport_options import TransportOptions
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,9 @@ from arazzo_runner import effects
 from arazzo_runner.engine import events
 from arazzo_runner.engine.plan import RunOptions
 from arazzo_runner.errors import InvalidState, Place
-from arazzo_runner.openapi.security import Credentials
+from arazzo_runner.openapi.credentials import Credentials
 from arazzo_runner.openapi.servers import ServerOptions
+from arazzo_runner.runtime.transport_options import TransportOptions
 
 _KNOWN = {
     kind.__name__: kind
@@ -26,11 +27,11 @@ _KNOWN = {
         events.ActionTaken, events.Attempt, events.AttemptFinished, events.AttemptStarted, events.Authenticated,
         events.CriterionOutcome, events.Outcome, events.Reason, events.RunFinished, events.RunStarted, events.Waiting,
         events.Warned, events.WorkflowEntered, events.WorkflowLeft,
-        Credentials, Place, RunOptions, ServerOptions,
+        Credentials, Place, RunOptions, ServerOptions, TransportOptions,
     )
 }  # fmt: skip
-_BYTES, _OBJECT, _VALUE = "$bytes", "$object", "$value"
-_MARKS = ({_BYTES}, {_OBJECT}, {_VALUE})
+_BYTES, _OBJECT, _SET, _VALUE = "$bytes", "$object", "$set", "$value"
+_MARKS = ({_BYTES}, {_OBJECT}, {_SET}, {_VALUE})
 
 
 def encode(value: Any) -> str:
@@ -65,6 +66,8 @@ def _plain(value: Any) -> Any:
             return {_OBJECT: plain} if value.keys() in _MARKS else plain
         case list() | tuple():
             return [_plain(item) for item in value]
+        case frozenset():
+            return {_SET: sorted(value)}
         case _ if type(value) is _KNOWN.get(type(value).__name__):
             members = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
             return {_VALUE: [type(value).__name__, members]}
@@ -78,6 +81,8 @@ def _revived(value: Any) -> Any:
             return base64.b64decode(value[_BYTES])
         case dict() if value.keys() == {_OBJECT}:
             return {key: _revived(item) for key, item in value[_OBJECT].items()}
+        case dict() if value.keys() == {_SET}:
+            return frozenset(value[_SET])
         case dict() if value.keys() == {_VALUE}:
             name, members = value[_VALUE]
             return _KNOWN[name](**{key: _frozen(_revived(item)) for key, item in members.items()})

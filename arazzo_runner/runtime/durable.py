@@ -21,7 +21,6 @@ from arazzo_runner.engine.inputs import check_inputs, with_defaults
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import RunState
 from arazzo_runner.errors import InvalidInputs, InvalidState, JournalError
-from arazzo_runner.runtime.checks import checks_of
 from arazzo_runner.runtime.codec import encode
 from arazzo_runner.runtime.drivers import AsyncWorld, Loop, World
 from arazzo_runner.runtime.journal import CANCELLED, OPEN, Entry, Journal, NewRun
@@ -30,7 +29,7 @@ from arazzo_runner.runtime.leases import Heartbeat, Holder
 from arazzo_runner.runtime.placeholders import Given, Placeholders, asked_inputs
 from arazzo_runner.runtime.redaction import secret_inputs
 from arazzo_runner.runtime.resumption import AMBIGUOUS, Decision, Pending, is_ambiguous, next_of, request_of, taken_up
-from arazzo_runner.runtime.runner import RunResult, Session, Workbook
+from arazzo_runner.runtime.runner import RunResult, Session, Workbook, contract_checks
 from arazzo_runner.runtime.sealing import Key, create_key, read_key
 from arazzo_runner.runtime.setup import Origin, RunSetup, refuse_passwords
 from arazzo_runner.runtime.vault import Vault
@@ -214,7 +213,7 @@ class DurableRun:
         self._turn = 0
         self._learned: list[tuple[str, bool]] = []
         self._decision = Decision()
-        self._checks = checks_of(plan, setup.check)
+        self._checks = contract_checks(plan, setup.check)
         inputs = {**setup.inputs, **given.inputs}
         self.session = Session(plan, inputs, checks=self._checks, keep=self._keep, identity=run_id)
         self.session.redactor.remember = lambda text, answered: self._learned.append((text, answered))

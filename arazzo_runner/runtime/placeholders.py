@@ -15,7 +15,7 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from arazzo_runner.errors import JournalError
-from arazzo_runner.openapi.security import Credential, Credentials, environment_variable
+from arazzo_runner.openapi.credentials import Credential, Credentials, environment_variable
 from arazzo_runner.runtime.redaction import is_secret_name, secret_inputs, written_forms
 
 

@@ -9,15 +9,19 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from arazzo_runner.documents.reader import absolute_uri
 from arazzo_runner.documents.sources import SourceOptions
 from arazzo_runner.engine.plan import RunOptions
 from arazzo_runner.errors import InvalidState, UsageError
-from arazzo_runner.openapi.security import Credentials
+from arazzo_runner.openapi.credentials import Credentials
 from arazzo_runner.runtime.codec import decode, encode
+from arazzo_runner.runtime.transport_options import TransportOptions
+
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.checks import Level
 
 FORMAT = "arazzo-setup/1"
 
@@ -52,7 +56,7 @@ class RunSetup:
         asked: the inputs that are asked for again, by name, and where each came from.
         credentials: where credentials came from, by ``--auth SCHEME``, variable or file.
         check: the level of ``--check``.
-        transport: how requests are sent, as the command line has it (``TransportOptions``); None for the defaults.
+        transport: how requests are sent; its paths absolute.
     """
 
     number: str
@@ -64,8 +68,8 @@ class RunSetup:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     asked: Mapping[str, Origin] = field(default_factory=dict)
     credentials: Mapping[str, Origin] = field(default_factory=dict)
-    check: str = "off"
-    transport: Mapping[str, Any] | None = None
+    check: Level = "off"
+    transport: TransportOptions = field(default_factory=TransportOptions)
 
     def to_json(self) -> str:
         """The setup as JSON text, no credential in it."""
@@ -104,7 +108,7 @@ def absolute_sources(options: SourceOptions) -> SourceOptions:
     return SourceOptions(overrides, base)
 
 
-def refuse_passwords(options: RunOptions, transport: Mapping[str, Any] | None) -> None:
+def refuse_passwords(options: RunOptions, transport: TransportOptions) -> None:
     """Refuse a password in a server's or a proxy's URL: it could neither be kept nor be asked for again.
 
     Raises:
@@ -114,7 +118,6 @@ def refuse_passwords(options: RunOptions, transport: Mapping[str, Any] | None) -
         if urlsplit(url).password:
             hint = "give it as a credential: --auth SCHEME=user:password"
             raise UsageError("a durable run keeps its --server, which may hold no password", hint=hint)
-    proxy = (transport or {}).get("proxy")
-    if proxy and urlsplit(proxy).password:
+    if transport.proxy and urlsplit(transport.proxy).password:
         hint = "put it in the environment instead: HTTPS_PROXY=…"
         raise UsageError("a durable run keeps its --proxy, which may hold no password", hint=hint)

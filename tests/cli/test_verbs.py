@@ -31,7 +31,7 @@ def test_help_lists_every_verb(arazzo: Arazzo) -> None:
 def test_an_unknown_verb_names_the_nearest(arazzo: Arazzo) -> None:
     result = arazzo("runn", "x")
     assert result.status == 2
-    assert "did you mean run?" in result.err
+    assert "did you mean run or runs?" in result.err
 
 
 def test_list_shows_the_workflows_and_their_inputs(arazzo: Arazzo) -> None:

@@ -84,12 +84,16 @@ class SecuredApi:
 
     Attributes:
         lifetime: of tokens, in seconds.
+        busy: how many orders are refused as too many, before the first is taken.
         log: method and path of what arrived, in order.
+        changes: what asked for a change, in order: method, path, the body, the status of the answer and its body.
         tokens: what was issued.
     """
 
     lifetime: int = 3600
+    busy: int = 0
     log: list[str] = field(default_factory=list)
+    changes: list[tuple[str, str, bytes, int, bytes]] = field(default_factory=list)
     tokens: dict[str, IssuedToken] = field(default_factory=dict)
 
     def __enter__(self) -> Self:
@@ -157,6 +161,24 @@ class SecuredApi:
         @app.get("/.well-known/openid-configuration")
         def configuration() -> Response:
             return jsonify(issuer=self.url, token_endpoint=f"{self.url}/token")
+
+        @app.after_request
+        def keep(response: Response) -> Response:
+            if request.method != "GET" and request.path != "/token":
+                change = (request.method, request.path, request.get_data(), response.status_code, response.get_data())
+                self.changes.append(change)
+            return response
+
+        @app.post("/orders")
+        @protect("read")
+        def order() -> tuple[Response, int]:
+            seen = len(self.changes)
+            return (jsonify(error="busy"), 503) if seen < self.busy else (jsonify(id=f"order-{seen}"), 201)
+
+        @app.post("/orders/<name>/shipments")
+        @protect("read")
+        def ship(name: str) -> tuple[Response, int]:
+            return jsonify(shipped=name), 201
 
         @app.get("/items")
         @protect("read")

@@ -1,0 +1,88 @@
+"""Rows of inputs for ``--each``: JSON Lines, or CSV with a line of names (V8)."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from arazzo_runner.cli.inputs import typed
+from arazzo_runner.documents.input_schemas import input_schema
+from arazzo_runner.errors import UsageError
+
+
+@dataclass(frozen=True, slots=True)
+class InputRow:
+    """The inputs of one run.
+
+    Attributes:
+        line: of the file where it begins, from 1.
+    """
+
+    line: int
+    inputs: dict[str, Any]
+
+
+def read_rows(path: str, schema: Any) -> list[InputRow]:
+    """The rows of a file.
+
+    Args:
+        path: of JSON Lines, or of CSV when its name ends in ``.csv``.
+        schema: of the workflow's inputs: the types that CSV's cells are read by; an empty cell gives no input.
+
+    Raises:
+        UsageError: it cannot be read; the line is named.
+    """
+    text = _text(path)
+    return list(_csv(path, text, schema) if path.lower().endswith(".csv") else _json_lines(path, text))
+
+
+@lru_cache(maxsize=4)
+def _text(path: str) -> str:
+    try:
+        return Path(path).read_bytes().decode("utf-8-sig")
+    except OSError as error:
+        raise UsageError(f"--each {path} cannot be read: {error.strerror or error}") from None
+    except UnicodeDecodeError as error:
+        raise UsageError(f"--each {path} is no UTF-8 text: {error.reason} at byte {error.start}") from None
+
+
+def _json_lines(path: str, text: str) -> Iterator[InputRow]:
+    for number, line in enumerate(text.split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            data = json.loads(line)
+        except (ValueError, RecursionError) as error:
+            # What the parser says of the place is of the line alone.
+            hint = 'each line is one JSON object of inputs: {"name": "one"}'
+            said = getattr(error, "msg", str(error))
+            raise UsageError(f"{path}:{number}:{getattr(error, 'colno', 1)}: no JSON: {said}", hint=hint) from None
+        if not isinstance(data, dict):
+            raise UsageError(f"{path}:{number}: expected an object of inputs by name, found {type(data).__name__}")
+        yield InputRow(number, data)
+
+
+def _csv(path: str, text: str, schema: Any) -> Iterator[InputRow]:
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    names: list[str] = []
+    before = 0
+    try:
+        for cells in reader:
+            line, before = before + 1, reader.line_num
+            if not names:
+                names = [name.strip() for name in cells]
+                if not all(names) or len(set(names)) < len(names):
+                    raise UsageError(f"{path}:{line}: the first line names the inputs, each once")
+            elif cells:
+                if len(cells) != len(names):
+                    raise UsageError(f"{path}:{line}: expected {len(names)} cells, found {len(cells)}")
+                pairs = zip(names, cells, strict=True)
+                yield InputRow(line, {n: typed(cell, input_schema(schema, n)) for n, cell in pairs if cell})
+    except csv.Error as error:
+        raise UsageError(f"{path}:{reader.line_num}: no CSV: {error}") from None

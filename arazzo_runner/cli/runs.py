@@ -1,0 +1,187 @@
+"""``arazzo runs``: the durable runs of a journal."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from arazzo_runner.cli.options import journal_options
+
+if TYPE_CHECKING:
+    from arazzo_runner.cli.preparation import Options
+    from arazzo_runner.reports.jsonreport import Standing
+    from arazzo_runner.runtime.durable import DurableRuns
+    from arazzo_runner.runtime.journal import RunRow
+
+STATUSES = ("running", "stopped", "succeeded", "failed", "cancelled")
+DAY = 86_400.0
+
+
+@click.group(
+    "runs",
+    invoke_without_command=True,
+    short_help="List durable runs, show one, forget old ones.",
+    epilog="Example: arazzo runs --status stopped",
+)
+@click.option("--status", type=click.Choice(STATUSES), multiple=True, help="Only those; repeatable.")
+@click.option("--workflow", metavar="ID", help="Only runs of that workflow.")
+@click.option("--batch", metavar="ID", help="Only runs of that batch.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
+@journal_options
+@click.pass_context
+def command(ctx: click.Context, /, **options: Any) -> None:
+    """List the durable runs of the journal, the latest first.
+
+    A run is running while a process drives it; one that has stopped goes on with arazzo resume.
+    """
+    ctx.obj = options
+    if ctx.invoked_subcommand is None:
+        from arazzo_runner.cli.journals import open_journal
+
+        with open_journal(options) as journal:
+            found = [row for row in journal.runs(batch=options["batch"]) if _is_meant(row, options)]
+        if options["as_json"]:
+            click.echo(json.dumps([entry_of(row) for row in found], indent=2))
+        else:
+            _table(found)
+
+
+def _is_meant(row: RunRow, options: Options) -> bool:
+    statuses, workflow = options["status"], options["workflow"]
+    return (not statuses or row.shown in statuses) and (workflow is None or row.workflow == workflow)
+
+
+def entry_of(row: RunRow) -> dict[str, Any]:
+    """A run as ``--json`` shows it."""
+    from arazzo_runner.reports.jsonreport import timestamp
+
+    return {
+        "runId": row.id,
+        "batch": row.batch,
+        "row": row.line,
+        "workflowId": row.workflow,
+        "document": row.document,
+        "status": row.shown,
+        "reason": row.reason,
+        "stepId": row.step,
+        "attempts": row.attempts,
+        "requests": row.requests,
+        "startedAt": timestamp(row.started),
+        "updatedAt": timestamp(row.updated),
+        "waitingUntil": None if row.due is None else timestamp(row.due),
+        "holder": str(row.holder) if row.held else None,
+    }
+
+
+def _table(rows: list[RunRow]) -> None:
+    from arazzo_runner.reports.text import printable
+
+    if not rows:
+        click.echo("there are no such runs", err=True)
+        return
+    wide = max(len(row.id) for row in rows)
+    for row in rows:
+        # The clock on the wall is what a person compares with.
+        began = datetime.fromtimestamp(row.started).strftime("%Y-%m-%d %H:%M")  # noqa: DTZ006
+        at = f"at {row.step}" if row.step else ""
+        why = f" ({row.reason})" if row.reason else ""
+        counts = f"{row.requests} request{'' if row.requests == 1 else 's'}"
+        line = f"{row.id:<{wide}}  {began}  {row.shown + why:<28} {counts:>14}  {row.workflow}  {at}"
+        click.echo(printable(line.rstrip()))
+
+
+@command.command("show", epilog="Example: arazzo runs show 7k2mfq9xwc --json")
+@click.argument("run_id", metavar="ID")
+@click.option(
+    "--json", "as_json", is_flag=True, help="Print the run report: that of a finished run, or as far as it is."
+)
+@click.option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
+@journal_options
+@click.pass_obj
+def show(group: Options, /, **options: Any) -> None:
+    """Show a run: what it has done so far, also while it runs."""
+    from arazzo_runner.cli.journals import durable_runs
+
+    with durable_runs(_journal_of(group, options)) as runs:
+        row = runs.journal.run(options["run_id"])
+        if options["as_json"]:
+            _report(runs, row)
+        else:
+            _history(runs, row, options["verbose"])
+
+
+def _report(runs: DurableRuns, row: RunRow) -> None:
+    from arazzo_runner.reports.jsonreport import JsonReport
+
+    with JsonReport(row.document, row.id) as report:
+        for event in runs.told(row.id):
+            report(event)
+        report.write(sys.stdout, standing=standing_of(row))
+
+
+def standing_of(row: RunRow) -> Standing:
+    """How things are with a run that has not come to its own end."""
+    from arazzo_runner.reports.jsonreport import Standing
+
+    cancelled = row.status == "cancelled"
+    message = "the run was cancelled" if cancelled else "arazzo resume goes on with it"
+    status = "failed" if cancelled else row.shown
+    return Standing(row.workflow, status, row.reason, message, row.step, row.updated)
+
+
+def _history(runs: DurableRuns, row: RunRow, verbose: int) -> None:
+    from arazzo_runner.engine.events import AttemptFinished, AttemptStarted, RunFinished
+    from arazzo_runner.reports.console import Console, ConsoleOptions
+    from arazzo_runner.reports.text import printable
+
+    console = Console(sys.stdout, ConsoleOptions(verbose=verbose))
+    pending: AttemptStarted | None = None
+    for event in runs.told(row.id):
+        console(event)
+        match event:
+            case RunFinished():
+                return
+            case AttemptStarted():
+                pending = event
+            case AttemptFinished():
+                pending = None
+    why = f" ({row.reason})" if row.reason else ""
+    at = f" at {row.step}" if row.step else ""
+    click.echo(printable(f"{row.shown}{why}{at} · {row.requests} requests"))
+    if row.held:
+        click.echo(f"  driven by {row.holder}")
+    elif row.shown == "stopped":
+        click.echo(f"  go on with: arazzo resume {row.id}")
+    if pending is not None:
+        click.echo(printable(f"  its answer has not come yet: {pending.request.method} {pending.request.url}"))
+
+
+@command.command("prune", epilog="Example: arazzo runs prune --older-than 30")
+@click.option(
+    "--older-than",
+    type=click.FloatRange(min=0),
+    default=30.0,
+    show_default=True,
+    metavar="DAYS",
+    help="Since they ended.",
+)
+@click.option("--status", type=click.Choice(STATUSES[2:]), multiple=True, help="Only those; repeatable.")
+@journal_options
+@click.pass_obj
+def prune(group: Options, /, **options: Any) -> None:
+    """Forget runs that have ended, and the documents that no run needs any more."""
+    from arazzo_runner.cli.journals import open_journal
+
+    with open_journal(_journal_of(group, options)) as journal:
+        count = journal.prune(time.time() - options["older_than"] * DAY, options["status"])
+    click.echo(f"{count} run{'' if count == 1 else 's'} forgotten", err=True)
+
+
+def _journal_of(group: Options, options: Options) -> Options:
+    """The journal that is meant, whether it was named before the verb or behind it."""
+    return {name: options[name] or group[name] for name in ("journal", "journal_key")}
