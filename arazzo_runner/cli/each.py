@@ -45,14 +45,9 @@ def run_each(workbook: Workbook, plan: Plan, document: str, options: Options) ->
     _check(plan, shared, rows, options["each"])
     transport = preparation.reaching(plan, preparation.transport_options(options))
     if not options["durable"]:
-        plain = (
-            _plain_job(
-                Session(plan, {**shared, **row.inputs}, checks=contract_checks(plan, options["check"])),
-                row.line,
-                transport,
-            )
-            for row in rows
-        )
+        checks = (contract_checks(plan, options["check"]) for _ in rows)
+        sessions = (Session(plan, {**shared, **r.inputs}, checks=c) for r, c in zip(rows, checks, strict=True))
+        plain = (_plain_job(s, row.line, transport) for s, row in zip(sessions, rows, strict=True))
         return drive(plain, len(rows), options)
     with journals.durable_runs(options, create=True) as runs:
         planned = journals.planned_of(workbook, plan, document, options)
