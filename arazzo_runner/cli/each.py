@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Plan
     from arazzo_runner.runtime.batch import Ended, Job, Worlds
     from arazzo_runner.runtime.durable import DurableRuns, Planned, Row
+    from arazzo_runner.runtime.interruption import Interruption
     from arazzo_runner.runtime.runner import Session, Workbook
     from arazzo_runner.runtime.transport_options import TransportOptions
 
@@ -55,7 +56,7 @@ def run_each(workbook: Workbook, plan: Plan, document: str, options: Options) ->
         batch = runs.start_batch(planned, kept.values())
         click.echo(f"batch {batch} · if it dies: arazzo resume {batch}", err=True)
         jobs = (_fresh_job(runs, planned, f"{batch}-{line}", row, transport) for line, row in kept.items())
-        return drive(jobs, len(kept), options)
+        return drive(jobs, len(kept), options, runs.interruption)
 
 
 def _kept_row(row: InputRow, shared: dict[str, Any], origins: dict[str, InputOrigin], path: str) -> Row:
@@ -116,7 +117,8 @@ def _fresh_job(runs: DurableRuns, planned: Planned, run_id: str, row: Row, trans
 
 def resume_each(resumer: Resumer, runs: Iterable[tuple[str, int | None]], count: int, options: Options) -> int:
     """Go on with many durable runs, each by its id and line; gives the exit status."""
-    return drive((_resumed_job(resumer, *run, options) for run in runs), count, options)
+    jobs = (_resumed_job(resumer, *run, options) for run in runs)
+    return drive(jobs, count, options, resumer.runs.interruption)
 
 
 def _resumed_job(resumer: Resumer, run_id: str, line: int | None, options: Options) -> Job:
@@ -134,19 +136,32 @@ def _resumed_job(resumer: Resumer, run_id: str, line: int | None, options: Optio
     return job
 
 
-def drive(jobs: Iterable[Job], count: int, options: Options) -> int:
-    """Drive many runs to their ends, telling each; gives the exit status."""
+def drive(jobs: Iterable[Job], count: int, options: Options, interruption: Interruption | None = None) -> int:
+    """Drive many runs to their ends, telling each; gives the exit status.
+
+    Args:
+        interruption: stops durable runs; the others are broken off.
+    """
     from arazzo_runner.cli.run import termination_as_interruption
     from arazzo_runner.runtime.batch import run_many
 
     results = Results(count, quiet=options["quiet"])
+    signals = termination_as_interruption() if interruption is None else interruption.listening()
+
+    def stop() -> bool:
+        return interruption is not None and interruption.asked
+
+    if interruption is not None:
+        interruption.tell = results.say
     try:
-        with termination_as_interruption():
-            asyncio.run(run_many(jobs, concurrency=options["concurrency"], tell=results.tell))
+        with signals:
+            asyncio.run(run_many(jobs, concurrency=options["concurrency"], tell=results.tell, stop=stop))
     except KeyboardInterrupt:
-        results.close(interrupted=True)
+        results.close()
         return 130
     results.close()
+    if stop():
+        return 130
     return 0 if results.all_succeeded else 1
 
 
@@ -172,6 +187,8 @@ class Results:
 
     def tell(self, ended: Ended) -> None:
         """Show a run that has ended."""
+        if ended.result is not None and ended.result.reason and ended.result.reason.code == "interrupted":
+            return
         entry = entry_of(ended)
         self._statuses[entry["status"]] += 1
         if entry["reason"] is not None:
@@ -183,14 +200,18 @@ class Results:
         if self._live:
             click.echo(f"{self._done} of {self._count} · {self._counts()}", nl=False, err=True)
 
-    def close(self, *, interrupted: bool = False) -> None:
+    def say(self, text: str) -> None:
+        """Say something beside the results."""
+        click.echo(f"\r\x1b[2K{text}" if self._live else text, err=True)
+
+    def close(self) -> None:
         """Show the summary."""
         if self._live:
             click.echo("\r\x1b[2K", nl=False, err=True)
         if self._quiet:
             return
         took = duration(time.monotonic() - self._began)
-        left = f" · {self._count - self._done} not finished" if interrupted else ""
+        left = f" · {self._count - self._done} not finished" if self._done < self._count else ""
         click.echo(f"{self._done} of {self._count} runs in {took}: {self._counts()}{left}", err=True)
         for code, count in self._reasons.most_common():
             click.echo(f"  {count} × {code}", err=True)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -20,10 +20,11 @@ from arazzo_runner.errors import UsageError
 if TYPE_CHECKING:
     from arazzo_runner.cli.preparation import Options
     from arazzo_runner.engine.plan import Plan
+    from arazzo_runner.runtime.drivers import World
     from arazzo_runner.runtime.durable import DurableRun, DurableRuns, Planned
     from arazzo_runner.runtime.journal import Journal
     from arazzo_runner.runtime.resumption import Decision
-    from arazzo_runner.runtime.runner import Workbook
+    from arazzo_runner.runtime.runner import RunResult, Workbook
     from arazzo_runner.runtime.setup import Origin, RunSetup
 
 _FILE = "--credentials"
@@ -121,7 +122,7 @@ class Resumer:
     """
 
     def __init__(self, runs: DurableRuns, options: Options) -> None:
-        self._runs = runs
+        self.runs = runs
         self._options = options
         self._planned: dict[tuple[Any, ...], Planned] = {}
         self._rows: dict[str, dict[int, InputRow]] = {}
@@ -134,7 +135,7 @@ class Resumer:
             UsageError: a secret is missing.
             JournalError: it has ended, there is none, or its records cannot be read.
         """
-        runs = self._runs
+        runs = self.runs
         runs.journal.take(run_id, runs.holder)
         try:
             setup = runs.setup(run_id)
@@ -151,10 +152,10 @@ class Resumer:
     def _plan(self, run_id: str, setup: RunSetup) -> Planned:
         from arazzo_runner.runtime.durable import Planned
 
-        digests = tuple(digest for digest, _, _ in self._runs.journal.sources(run_id))
+        digests = tuple(digest for digest, _, _ in self.runs.journal.sources(run_id))
         key = (digests, setup.entry, setup.workflow_id, repr(setup.options), repr(setup.credentials))
         if key not in self._planned:
-            workbook = self._runs.workbook(run_id, setup)
+            workbook = self.runs.workbook(run_id, setup)
             credentials = credentials_again(run_id, setup, self._options)
             plan = workbook.plan(setup.workflow_id, replace(setup.options, credentials=credentials))
             self._planned[key] = Planned(plan, workbook, setup)
@@ -245,3 +246,15 @@ def origins_of(found: Mapping[str, InputOrigin]) -> dict[str, Any]:
     from arazzo_runner.runtime.setup import Origin
 
     return {name: Origin(origin.said, origin.word) for name, origin in found.items()}
+
+
+def interruptible(runs: DurableRuns, run: DurableRun, decision: Decision | None = None) -> Callable[[World], RunResult]:
+    """What runs it until it ends, or Ctrl-C stops it between two effects."""
+    import click
+
+    def go(world: World) -> RunResult:
+        runs.interruption.tell = lambda text: click.echo(text, err=True)
+        with runs.interruption.listening():
+            return run.run(world, decision)
+
+    return go

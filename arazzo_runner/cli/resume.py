@@ -79,7 +79,7 @@ def resume(options: Options) -> int:
         announce(f"run {kept.id} · resumed at {kept.where}", options)
         status = carry_out(
             kept.session,
-            lambda world: kept.run(world, decision),
+            journals.interruptible(runs, kept, decision),
             lambda connections: connections.enter_context(open_transport(setup.transport)),
             setup.document,
             options,

@@ -113,7 +113,7 @@ def run(options: Options) -> int:
             runs = stack.enter_context(journals.durable_runs(options, create=True))
             planned = journals.planned_of(workbook, plan, target.document, options)
             kept = runs.start(planned, Row(inputs, journals.origins_of(origins)))
-            session, go = kept.session, kept.run
+            session, go = kept.session, journals.interruptible(runs, kept)
             announce(f"run {kept.id} · if it dies: arazzo resume {kept.id}", options)
         warn_of(plan.problems, unknown, quiet=options["quiet"])
         return carry_out(

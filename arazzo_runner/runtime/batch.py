@@ -65,18 +65,27 @@ class Worlds:
 Job: TypeAlias = Callable[[Worlds], Awaitable[Ended]]
 
 
-async def run_many(jobs: Iterable[Job], *, concurrency: int, tell: Callable[[Ended], None]) -> None:
+async def run_many(
+    jobs: Iterable[Job],
+    *,
+    concurrency: int,
+    tell: Callable[[Ended], None],
+    stop: Callable[[], bool] = lambda: False,
+) -> None:
     """Run them all.
 
     Args:
         jobs: taken one by one, as there is room for the next.
         concurrency: how many go on at once.
         tell: is told each as it ends.
+        stop: whether to take no more.
     """
     waiting = iter(jobs)
 
     async def work() -> None:
         for job in waiting:
+            if stop():
+                return
             tell(await job(worlds))
 
     async with Worlds() as worlds, asyncio.TaskGroup() as group:

@@ -23,6 +23,7 @@ from arazzo_runner.engine.state import RunState
 from arazzo_runner.errors import InvalidInputs, InvalidState, JournalError
 from arazzo_runner.runtime.codec import encode
 from arazzo_runner.runtime.drivers import AsyncWorld, Loop, World
+from arazzo_runner.runtime.interruption import Interruption
 from arazzo_runner.runtime.journal import CANCELLED, OPEN, Entry, Journal, NewRun
 from arazzo_runner.runtime.kept_documents import KeptDocument, kept, workbook_of
 from arazzo_runner.runtime.leases import Heartbeat, Holder
@@ -33,7 +34,7 @@ from arazzo_runner.runtime.runner import RunResult, Session, Workbook, contract_
 from arazzo_runner.runtime.sealing import Key, create_key, read_key
 from arazzo_runner.runtime.setup import Origin, RunSetup, refuse_passwords
 from arazzo_runner.runtime.vault import Vault
-from arazzo_runner.runtime.watching import WatchedAsyncWorld, WatchedWorld
+from arazzo_runner.runtime.watching import Watch, WatchedAsyncWorld, WatchedWorld
 
 PAUSES = frozenset({"interrupted", AMBIGUOUS})
 """The reasons for which a run stops, and can be resumed."""
@@ -72,12 +73,16 @@ class DurableRuns:
 
     Args:
         key_path: the file of the key that what is secret is sealed with; made with the first run.
+
+    Attributes:
+        interruption: stops its runs between two effects.
     """
 
     def __init__(self, journal: Journal, key_path: Path) -> None:
         self.journal = journal
         self.holder = Holder.this_process()
         self.heartbeat = Heartbeat(journal.connect, self.holder)
+        self.interruption = Interruption()
         self._key_path = key_path
         self._stack = ExitStack()
 
@@ -87,6 +92,9 @@ class DurableRuns:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
+        # A journal that cannot be written has been told of; the leases then run out.
+        with suppress(JournalError):
+            self.journal.release_all(self.holder)
 
     @cached_property
     def key(self) -> Key:
@@ -95,17 +103,18 @@ class DurableRuns:
         Raises:
             JournalError: it is lost, cannot be read, or is another one.
         """
-        path, journal = self._key_path, self.journal.path
+        path, journal, known = self._key_path, self.journal.path, self.journal.known("key")
         try:
             key = read_key(path)
         except FileNotFoundError:
-            if self.journal.known("key") is not None:
+            if known is not None:
                 raise JournalError(
                     f"the key {path} is not there, and what the journal {journal} keeps is sealed with it",
                     hint="restore it, or say where it is: --journal-key FILE",
                 ) from None
             key = create_key(path)
-        if self.journal.fact("key", key.fingerprint) != key.fingerprint:
+        known = known or self.journal.fact("key", key.fingerprint)
+        if known != key.fingerprint:
             hint = "say where the right one is: --journal-key FILE"
             raise JournalError(f"the journal {journal} was sealed with another key than {path}", hint=hint)
         return key
@@ -206,6 +215,7 @@ class DurableRun:
     ) -> None:
         self.id = run_id
         self._runs = runs
+        self._watch = Watch(run_id, runs.heartbeat, runs.interruption)
         self._vault = runs.vault(run_id)
         self._placeholders = Placeholders(setup.number, given)
         self._library = workbook.linker.library
@@ -223,7 +233,7 @@ class DurableRun:
         """Run to the end, or as far as it goes, with a synchronous world."""
         self._decision = decision or Decision()
         try:
-            return self.session.run(WatchedWorld(world, self._runs.heartbeat, self.id), self._begin)
+            return self.session.run(WatchedWorld(world, self._watch), self._begin)
         finally:
             self._release()
 
@@ -231,7 +241,7 @@ class DurableRun:
         """Run to the end, or as far as it goes, with an asynchronous world."""
         self._decision = decision or Decision()
         try:
-            return await self.session.arun(WatchedAsyncWorld(world, self._runs.heartbeat, self.id), self._begin)
+            return await self.session.arun(WatchedAsyncWorld(world, self._watch), self._begin)
         finally:
             self._release()
 

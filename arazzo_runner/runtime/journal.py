@@ -168,11 +168,16 @@ class Journal:
         """
         with transaction(self._database, self.path) as database:
             row = self.run(run_id)
-            if row.status != OPEN:
-                raise JournalError(f"the run {row.id} has ended: {row.status}", hint=f"arazzo runs show {row.id}")
-            if row.held and (row.holder is None or row.holder.token != holder.token):
+            if row.status == OPEN and row.held and (row.holder is None or row.holder.token != holder.token):
                 raise RunHeld(f"the run {row.id} is driven by {row.holder}", hint=f"arazzo runs show {row.id}")
-            _hold(database, row.id, holder)
+            if row.status == OPEN and row.cancel:
+                # Its holder died before it saw that it was to end the run.
+                _end_cancelled(database, row.id)
+                row = self.run(run_id)
+            if row.status == OPEN:
+                _hold(database, row.id, holder)
+        if row.status != OPEN:
+            raise JournalError(f"the run {row.id} has ended: {row.status}", hint=f"arazzo runs show {row.id}")
         return row
 
     def release(self, run_id: str, holder: Holder, reason: str | None = None) -> None:
@@ -187,6 +192,11 @@ class Journal:
                 "WHERE id = ? AND holder = ? AND status = 'open'",
                 (reason, run_id, holder.token),
             )
+
+    def release_all(self, holder: Holder) -> None:
+        """Give back every lease of a process that ends."""
+        with transaction(self._database, self.path) as database:
+            database.execute("UPDATE runs SET holder = NULL, lease = NULL WHERE holder = ?", (holder.token,))
 
     def record(self, run_id: str, holder: Holder, entry: Entry, documents: Iterable[tuple[str, bytes]] = ()) -> None:
         """Write a turn, whole or not at all.
@@ -231,11 +241,7 @@ class Journal:
             if row.held:
                 database.execute("UPDATE runs SET cancel = 1 WHERE id = ?", (row.id,))
             else:
-                database.execute(
-                    "UPDATE runs SET status = ?, reason = 'cancelled', updated = ?, holder = NULL WHERE id = ?",
-                    (CANCELLED, time.time(), row.id),
-                )
-                database.execute("DELETE FROM states WHERE run = (SELECT key FROM runs WHERE id = ?)", (row.id,))
+                _end_cancelled(database, row.id)
         return row
 
     def prune(self, before: float, statuses: Collection[str] = ()) -> int:
@@ -254,8 +260,8 @@ class Journal:
             database.executemany("DELETE FROM runs WHERE id = ?", found)
             database.execute("DELETE FROM documents WHERE digest NOT IN (SELECT digest FROM sources)")
         with explained(self.path, JournalError):
-            database.execute("PRAGMA incremental_vacuum").fetchall()
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
+            # A page a step, and only a script is stepped to its end.
+            database.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
         return len(found)
 
     # Reading
@@ -339,3 +345,11 @@ def _hold(database: sqlite3.Connection, run_id: str, holder: Holder) -> None:
         "UPDATE runs SET holder = ?, machine = ?, pid = ?, born = ?, lease = ? WHERE id = ?",
         (holder.token, holder.machine, holder.pid, holder.born, time.time() + LEASE, run_id),
     )
+
+
+def _end_cancelled(database: sqlite3.Connection, run_id: str) -> None:
+    database.execute(
+        "UPDATE runs SET status = ?, reason = 'cancelled', updated = ?, holder = NULL WHERE id = ?",
+        (CANCELLED, time.time(), run_id),
+    )
+    database.execute("DELETE FROM states WHERE run = (SELECT key FROM runs WHERE id = ?)", (run_id,))

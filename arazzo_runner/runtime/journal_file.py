@@ -107,6 +107,7 @@ def open_database(path: Path, *, create: bool) -> sqlite3.Connection:
         database = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
         try:
             _check(database, path)
+            database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded by a new file only, and before all else
             database.execute("PRAGMA journal_mode = WAL")
             database.execute("PRAGMA synchronous = FULL")
             database.execute("PRAGMA foreign_keys = ON")
@@ -137,7 +138,6 @@ def _prepare(database: sqlite3.Connection) -> None:
     (application,) = database.execute("PRAGMA application_id").fetchone()
     if application == APPLICATION:
         return
-    database.execute("PRAGMA auto_vacuum = INCREMENTAL")
     database.execute("BEGIN IMMEDIATE")
     try:
         (application,) = database.execute("PRAGMA application_id").fetchone()

@@ -115,26 +115,24 @@ class Heartbeat:
         return run_id in self._cancelled
 
     def __enter__(self) -> Self:
+        self._database = self._connect()
         self._thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._over.set()
         self._thread.join()
+        self._database.close()
 
     def _beat(self) -> None:
         beaten = time.monotonic()
         token = self._holder.token
-        database = self._connect()
-        try:
-            while not self._over.wait(WATCH):
-                # What fails here fails the next write of a run as well, which says so.
-                with suppress(sqlite3.Error):
-                    found = database.execute("SELECT id FROM runs WHERE holder = ? AND cancel = 1", (token,))
-                    self._cancelled = frozenset(run_id for (run_id,) in found)
-                    if time.monotonic() - beaten >= HEARTBEAT:
-                        until = time.time() + LEASE
-                        database.execute("UPDATE runs SET lease = ? WHERE holder = ?", (until, token))
-                        beaten = time.monotonic()
-        finally:
-            database.close()
+        while not self._over.wait(WATCH):
+            # What fails here fails the next write of a run as well, which says so.
+            with suppress(sqlite3.Error):
+                found = self._database.execute("SELECT id FROM runs WHERE holder = ? AND cancel = 1", (token,))
+                self._cancelled = frozenset(run_id for (run_id,) in found)
+                if time.monotonic() - beaten >= HEARTBEAT:
+                    until = time.time() + LEASE
+                    self._database.execute("UPDATE runs SET lease = ? WHERE holder = ?", (until, token))
+                    beaten = time.monotonic()

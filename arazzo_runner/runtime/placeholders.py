@@ -21,7 +21,7 @@ from arazzo_runner.runtime.redaction import is_secret_name, secret_inputs, writt
 
 def asked_inputs(schema: Any, inputs: Mapping[str, Any]) -> frozenset[str]:
     """The inputs that are not kept but asked for again: the secret ones, and those that hold a secret member."""
-    nested = {name for name, value in inputs.items() if any(_named(value, ""))}
+    nested = {name for name, value in inputs.items() if _named(value, "")}
     return secret_inputs(schema, inputs) | nested
 
 

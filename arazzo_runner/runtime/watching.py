@@ -1,36 +1,38 @@
-"""Worlds whose run can be cancelled from another process: before each request, and in the middle of a wait.
-
-An interruption says how the run goes on.
-"""
+"""Worlds of durable runs, which can be ended from outside: before each request, and in the middle of a wait."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from arazzo_runner.effects import Answered, Failed, Send
 from arazzo_runner.runtime.drivers import Abandoned, AsyncWorld, World
+from arazzo_runner.runtime.interruption import Interruption
 from arazzo_runner.runtime.leases import Heartbeat
+from arazzo_runner.runtime.resumption import SAFE
 
 SLICE = 0.5
 """Seconds of a wait between two looks."""
 
 
 class Watch:
-    """Looks whether a run was cancelled."""
+    """Looks whether a run is to end: it was cancelled, or its process was asked to stop."""
 
-    def __init__(self, heartbeat: Heartbeat, run_id: str) -> None:
-        self._heartbeat = heartbeat
+    def __init__(self, run_id: str, heartbeat: Heartbeat, interruption: Interruption) -> None:
         self._run_id = run_id
+        self._heartbeat = heartbeat
+        self.interruption = interruption
 
     def look(self) -> None:
-        """End the run if it was cancelled.
+        """End the run if it is to end.
 
         Raises:
-            Abandoned: it was.
+            Abandoned: it is.
         """
         if self._heartbeat.is_cancelled(self._run_id):
             raise Abandoned("cancelled", "the run was cancelled")
+        if self.interruption.asked:
+            raise self._interrupted()
 
     @contextmanager
     def interruptions(self) -> Iterator[None]:
@@ -42,8 +44,11 @@ class Watch:
         try:
             yield
         except KeyboardInterrupt:
-            hint = f"it goes on with: arazzo resume {self._run_id}"
-            raise Abandoned("interrupted", "the run was interrupted", hint=hint) from None
+            raise self._interrupted() from None
+
+    def _interrupted(self) -> Abandoned:
+        hint = f"it goes on with: arazzo resume {self._run_id}"
+        return Abandoned("interrupted", "the run was interrupted", hint=hint)
 
     def parts(self, seconds: float) -> Iterator[float]:
         """A wait in parts, with a look before each and after the last."""
@@ -55,36 +60,37 @@ class Watch:
 
 
 class WatchedWorld:
-    """A world whose run can be cancelled from another process."""
+    """A synchronous world that is watched."""
 
-    def __init__(self, world: World, heartbeat: Heartbeat, run_id: str) -> None:
+    def __init__(self, world: World, watch: Watch) -> None:
         self._world = world
-        self._watch = Watch(heartbeat, run_id)
+        self._watch = watch
         self.now = world.now
 
     def send(self, effect: Send) -> Answered | Failed:
-        """Send, unless the run was cancelled."""
+        """Send, unless the run is to end."""
         self._watch.look()
-        with self._watch.interruptions():
+        safe = effect.request.method in SAFE
+        with self._watch.interruptions(), self._watch.interruption.at_once() if safe else nullcontext():
             return self._world.send(effect)
 
     def sleep(self, seconds: float) -> None:
         """Wait, and look now and then."""
-        with self._watch.interruptions():
+        with self._watch.interruptions(), self._watch.interruption.at_once():
             for part in self._watch.parts(seconds):
                 self._world.sleep(part)
 
 
 class WatchedAsyncWorld:
-    """The same for the asynchronous driver."""
+    """An asynchronous world that is watched."""
 
-    def __init__(self, world: AsyncWorld, heartbeat: Heartbeat, run_id: str) -> None:
+    def __init__(self, world: AsyncWorld, watch: Watch) -> None:
         self._world = world
-        self._watch = Watch(heartbeat, run_id)
+        self._watch = watch
         self.now = world.now
 
     async def send(self, effect: Send) -> Answered | Failed:
-        """Send, unless the run was cancelled."""
+        """Send, unless the run is to end."""
         self._watch.look()
         return await self._world.send(effect)
 
