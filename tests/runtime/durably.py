@@ -12,8 +12,8 @@ from typing import Any
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.effects import Answered, Failed, Send
 from arazzo_runner.engine.plan import RunOptions
+from arazzo_runner.openapi.credentials import Credentials, parse_credential
 from arazzo_runner.openapi.linker import Linker
-from arazzo_runner.openapi.security import Credentials, parse_credential
 from arazzo_runner.openapi.servers import ServerOptions
 from arazzo_runner.runtime.drivers import Listener
 from arazzo_runner.runtime.durable import DurableRun, DurableRuns, Planned, Row, given_of
