@@ -7,17 +7,27 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TypeVar
 from urllib.parse import unquote
 
+from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.loader import load_description
 from arazzo_runner.documents.model import Action, ArazzoDescription, Parameter, Reusable, Step, Workflow
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.documents.sources import Library, source_type
-from arazzo_runner.errors import ArazzoError, InvalidDocument, Problem, Severity, UnreadableDocument
+from arazzo_runner.errors import (
+    ArazzoError,
+    DocumentError,
+    InvalidDocument,
+    PlanError,
+    Problem,
+    Severity,
+    UnreadableDocument,
+)
+from arazzo_runner.openapi.elsewhere import Elsewhere, descriptions_with
 from arazzo_runner.openapi.operations import ApiDescription, Operation
 
 _QUALIFIED = "$sourceDescriptions."
@@ -107,6 +117,25 @@ class Linker:
             self._apis[key] = ApiDescription(name, document, partial(self._open, description, name))
         return self._apis[key]
 
+    def _apis_of(self, description: ArazzoDescription, names: Iterable[str]) -> list[ApiDescription]:
+        """The descriptions behind several sources.
+
+        Raises:
+            DocumentError: some cannot be used; it carries the problems of all.
+        """
+        found: list[ApiDescription] = []
+        problems: list[Problem] = []
+        for name in names:
+            try:
+                found.append(self.api(description, name))
+            except DocumentError as error:
+                problems += error.problems
+                if not error.problems:
+                    raise
+        if problems:
+            raise PlanError(f"{description.document.path} cannot be run", problems)
+        return found
+
     def _open(self, description: ArazzoDescription, name: str, uri: str) -> Document:
         try:
             return self.library.open(uri)
@@ -164,7 +193,7 @@ class Linker:
         if reference.startswith(_QUALIFIED):
             return self._qualified(description, reference, step)
         names = self._names(description, "openapi")
-        found = [name for name in names if reference in self.api(description, name).by_id]
+        found = [api.name for api in self._apis_of(description, names) if reference in api.by_id]
         if len(found) > 1:
             spelled = " or ".join(f"{_QUALIFIED}{name}.{reference}" for name in found)
             message = f"the operation {reference!r} is in more than one source: {', '.join(found)}"
@@ -199,15 +228,18 @@ class Linker:
         return LinkedOperation(operation, name, portable)
 
     def _unknown_operation(self, description: ArazzoDescription, operation_id: str, names: Iterable[str]) -> LinkError:
-        names = list(names)
-        near = dict.fromkeys(n for name in names for n in self.api(description, name).nearest(operation_id))
-        where = " and ".join(self.api(description, name).document.path for name in names) or "any source"
-        if near:
-            hint = f"did you mean {' or '.join(list(near)[:3])}?"
-        else:
-            ids = [i for name in names for i in self.api(description, name).by_id]
+        apis = self._apis_of(description, names)
+        where = " and ".join(api.document.path for api in apis) or "any source"
+        message = f"there is no operation {operation_id!r} in {where}"
+        elsewhere = descriptions_with(
+            self.library, description, apis, operation_id, lambda api: operation_id in api.by_id
+        )
+        near = list(dict.fromkeys(name for api in apis for name in api.nearest(operation_id)))[:3]
+        if not near and not elsewhere:
+            ids = [name for api in apis for name in api.by_id]
             hint = f"it has {len(ids)} operations, such as {', '.join(ids[:3])}" if ids else "it has no operationIds"
-        return LinkError("unknown-operation", f"there is no operation {operation_id!r} in {where}", hint=hint)
+            return LinkError("unknown-operation", message, hint=hint)
+        return _unknown(message, elsewhere, f"did you mean {' or '.join(near)}?" if near else "")
 
     def _by_path(self, description: ArazzoDescription, reference: str) -> LinkedOperation:
         source, separator, pointer = reference.partition("#")
@@ -232,11 +264,12 @@ class Linker:
                 portable = None if whole else f"{{{_QUALIFIED}{name}.url}}#{pointer}"
                 return LinkedOperation(operation, name, portable)
         known = [found.pointer for found in api.index]
-        raise LinkError(
-            "unknown-operation",
-            f"there is no operation at {pointer!r} in {api.document.path}",
-            hint=nearest(pointer, known, "operations"),
+        message = f"there is no operation at {pointer!r} in {api.document.path}"
+        path = json_pointer.split(unquote(pointer))[1:2] if pointer.startswith("/paths/") else []
+        elsewhere = descriptions_with(
+            self.library, description, [api] if path else [], "".join(path), lambda other: pointer in other.by_pointer
         )
+        raise _unknown(message, elsewhere, nearest(pointer, known, "operations"))
 
     # Workflows
 
@@ -305,6 +338,15 @@ def _component(entry: Reusable, group: str, components: Mapping[str, Component])
         message = f"there is no {name!r} in components.{group}"
         raise LinkError("unknown-component", message, hint=nearest(name, list(components), f"components.{group}"))
     return components[name]
+
+
+def _unknown(message: str, elsewhere: Sequence[Elsewhere], near: str) -> LinkError:
+    """An operation that its source lacks: what has it, and what is like it."""
+    if not elsewhere:
+        return LinkError("unknown-operation", message, hint=near)
+    paths = " and ".join(found.path for found in elsewhere[:3])
+    hint = f"{elsewhere[0].hint}; or {near}" if near else elsewhere[0].hint
+    return LinkError("unknown-operation", f"{message}; it is in {paths}", hint=hint)
 
 
 def _asyncapi(step: Step) -> LinkError:

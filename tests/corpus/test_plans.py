@@ -22,6 +22,7 @@ REFUSED: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("refuse
 PUBLISHERS = sorted({found.publisher for found in workflows()})
 
 _PROBLEM = re.compile(r"^  \S.*?:\d+:\d+: [^']*'(?P<name>[^']+)'.* \[(?P<rule>[a-z-]+)\]$", re.MULTILINE)
+_SOURCE = re.compile(r"--source (\S+?)(?:; or .*)?$", re.MULTILINE)
 _SERVER = re.compile(r"--server (\S+)=https://…")
 
 pytestmark = needs_corpus
@@ -90,6 +91,36 @@ def test_typing_what_auth_says_lets_every_step_in(arazzo: Arazzo, publisher: str
         undefined = {scheme["scheme"] for scheme in schemes if scheme["standing"] == "undefined"}
         assert all(s["scheme"] in undefined for step in left for entry in step["alternatives"] for s in entry)
         assert given.status == (1 if left else 0), found.label
+
+
+def typed_until_it_is_planned(arazzo: Arazzo, found: PublishedWorkflow, words: list[str]) -> tuple[Result, int]:
+    """Type every ``--source`` that an error gives, as long as it gives new ones; how it ends, and after how many."""
+    typed: dict[str, str] = {}
+    for rounds in range(10):
+        more = [word for name, path in typed.items() for word in ("--source", f"{name}={path}")]
+        result = arazzo("auth", *words, *more)
+        given = (shlex.split(match[1])[0].partition("=") for match in _SOURCE.finditer(result.err))
+        new = {name: path for name, _, path in given if typed.get(name) != path and path != "PATH"}
+        if result.status != 2 or not new:
+            return result, rounds
+        typed |= new
+    return result, rounds
+
+
+@pytest.mark.parametrize("publisher", PUBLISHERS)
+def test_typing_what_a_missing_source_says_mends_it(arazzo: Arazzo, publisher: str) -> None:
+    for found in of(publisher):
+        if found.label not in REFUSED:
+            words = [str(found.published.file), found.workflow.workflow_id]
+            result, rounds = typed_until_it_is_planned(arazzo, found, words)
+            assert (result.status != 2, rounds <= 1) == (True, True), (found.label, result.err)
+
+
+@pytest.mark.parametrize("label", REFUSED)
+def test_typing_what_an_unknown_operation_says_mends_what_was_only_moved(arazzo: Arazzo, label: str) -> None:
+    found = next(found for found in workflows() if found.label == label)
+    result, _ = typed_until_it_is_planned(arazzo, found, found.words())
+    assert (result.status != 2) is (REFUSED[label].get("moved", False)), result.err
 
 
 def test_every_refused_workflow_is_kept_with_its_own_fault() -> None:
