@@ -9,7 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
-MASK = "[redacted]"
+from arazzo_runner import secrecy
+
+MASK = secrecy.MASK
 """What stands in a secret's place; the same for all, so that it tells nothing, not even equality (S1)."""
 
 Headers: TypeAlias = tuple[tuple[str, str], ...]

@@ -26,6 +26,8 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from arazzo_runner.secrecy import without_credentials
+
 
 class Severity(StrEnum):
     """How much a problem matters: an error refuses the run, a warning is shown, a hint is advice."""
@@ -73,6 +75,11 @@ class Problem:
     place: Place
     hint: str = ""
 
+    def __post_init__(self) -> None:
+        """Keep the credentials of URLs out of whatever shows the problem (S1)."""
+        for name in ("message", "hint"):
+            object.__setattr__(self, name, without_credentials(getattr(self, name)))
+
     def __str__(self) -> str:
         return f"{self.place} {self.severity.value} {self.rule} {self.message}"
 
@@ -98,10 +105,11 @@ class ArazzoError(Exception):
     code = "error"
 
     def __init__(self, message: str, *, hint: str = "", place: Place | None = None) -> None:
-        super().__init__(message)
-        self.message = message
-        self.hint = hint
+        # No URL in an error takes its credentials along (S1).
+        self.message = without_credentials(message)
+        self.hint = without_credentials(hint)
         self.place = place
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         return f"{self.place}: {self.message}" if self.place else self.message

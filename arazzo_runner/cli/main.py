@@ -14,6 +14,7 @@ from typing import Any
 import click
 
 from arazzo_runner.errors import ArazzoError, DocumentError, InvalidInputs, Problem
+from arazzo_runner.secrecy import without_credentials
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("arazzo_runner.cli.run", "Run a workflow and print its outputs."),
@@ -166,5 +167,5 @@ def source_line(place: Any) -> str | None:
         lines = decode(Path(place.path).read_bytes(), place.path).splitlines()
     except (OSError, ArazzoError):
         return None
-    text = lines[place.line - 1] if place.line <= len(lines) else None
+    text = without_credentials(lines[place.line - 1]) if place.line <= len(lines) else None
     return text.expandtabs(1) if text is not None and len(text) <= 500 else None

@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 import click
 
 from arazzo_runner.errors import UsageError
+from arazzo_runner.secrecy import MASK
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -258,7 +259,10 @@ def servers(words: Iterable[str]) -> dict[str, str]:
         if not equals or "://" in source:
             source, url = "", word
         if not url.startswith(("http://", "https://")):
-            raise UsageError(f"--server {word!r}: expected an http(s) URL", hint="write --server [SOURCE=]https://…")
+            # What stands before an @ may be a password, whatever else is missing of a URL (S1).
+            _, at, host = word.rpartition("@")
+            shown = f"{MASK}@{host}" if at else word
+            raise UsageError(f"--server {shown!r}: expected an http(s) URL", hint="write --server [SOURCE=]https://…")
         result[source] = url
     return result
 

@@ -24,6 +24,7 @@ from arazzo_runner.cli.options import (
     verbosity_options,
 )
 from arazzo_runner.errors import UsageError
+from arazzo_runner.secrecy import without_credentials
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.preparation import Options
@@ -95,11 +96,11 @@ def record(options: Options) -> int:
         result = session.run(Recording(world, recorder))
         lost = result.reason is not None and result.reason.code in LOST
         if not lost:
-            made = case_of(session, result, path, document=target.document)
+            made = case_of(session, result, path, document=workbook.description.document.path)
             made = replace(
                 made,
                 description=options["description"] or (old.description if old else ""),
-                sources=preparation.given_sources(options),
+                sources={name: without_credentials(url) for name, url in preparation.given_sources(options).items()},
                 base_dir=options["base_dir"] or "",
                 check=options["check"],
             )

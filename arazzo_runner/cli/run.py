@@ -97,7 +97,7 @@ def run(options: Options) -> int:
         from arazzo_runner.cli.each import run_each
 
         warn_of(plan.problems, unknown, quiet=options["quiet"])
-        return run_each(workbook, plan, target.document, options)
+        return run_each(workbook, plan, workbook.description.document.path, options)
     inputs, origins = preparation.traced_inputs(plan, options)
     if options["dry_run"]:
         from arazzo_runner.cli.dryrun import dry_run
@@ -111,7 +111,7 @@ def run(options: Options) -> int:
             from arazzo_runner.runtime.durable import Row
 
             runs = stack.enter_context(journals.durable_runs(options, create=True))
-            planned = journals.planned_of(workbook, plan, target.document, options)
+            planned = journals.planned_of(workbook, plan, workbook.description.document.path, options)
             kept = runs.start(planned, Row(inputs, journals.origins_of(origins)))
             session, go = kept.session, journals.interruptible(runs, kept)
             announce(f"run {kept.id} · if it dies: arazzo resume {kept.id}", options)
@@ -120,7 +120,7 @@ def run(options: Options) -> int:
             session,
             go,
             lambda connections: _world(session, options, connections),
-            target.document,
+            workbook.description.document.path,
             options,
             asked,
         )

@@ -18,6 +18,7 @@ from arazzo_runner.documents.reader import Document, absolute_uri, decode, read_
 from arazzo_runner.documents.rules import RULES, problem
 from arazzo_runner.documents.uris import base_uri, file_of, resolve, scheme_of, self_uri, shown
 from arazzo_runner.errors import Place, PlanError, UnreadableDocument
+from arazzo_runner.secrecy import without_credentials
 
 Fetch: TypeAlias = Callable[[str], bytes]
 """Gets what is at an ``http(s)`` URL; raises ``OSError``, its text for a person, when it cannot."""
@@ -95,7 +96,7 @@ class Library:
         except OSError as error:
             file = file_of(uri)
             hint = _did_you_mean(similar_files(file, file.parent)) if file else "Check the URL."
-            found = problem("document-not-found", _reason(error, uri), Place(path), hint=hint)
+            found = problem("document-not-found", _reason(error, uri), Place(without_credentials(path)), hint=hint)
             raise UnreadableDocument(f"{path} cannot be read", [found]) from None
 
     def open(self, uri: str, *, path: str | None = None) -> Document:
@@ -112,7 +113,8 @@ class Library:
         if known is not None:
             return known
         file = file_of(uri)
-        document = self._parse(self._bytes(uri, file), path or (shown(file) if file else uri), uri)
+        name = without_credentials(path or (shown(file) if file else uri))
+        document = self._parse(self._bytes(uri, file), name, uri)
         self._by_location[uri] = document
         self.add(document)
         return document

@@ -6,6 +6,9 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
+PARTS = ("token", "identity", "secret", "client_id", "client_secret")
+"""What a credential is made of, by attribute; where it was given is no part of it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Credential:

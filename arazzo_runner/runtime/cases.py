@@ -9,14 +9,14 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.effects import MASK
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.errors import ArazzoError, CassetteError, Place, UsageError
-from arazzo_runner.openapi.credentials import Credential, Credentials
+from arazzo_runner.openapi.credentials import PARTS, Credential, Credentials
 from arazzo_runner.openapi.servers import ServerOptions
 from arazzo_runner.runtime.cassettes import Cassette, read_cassette
 
@@ -122,10 +122,9 @@ def read_case(path: str | Path) -> Case | None:
     if unknown:
         known = ", ".join(_PLAIN_OPTIONS)
         raise _malformed(path, f"/options/{unknown[0]}", f"there is no such option; there are {known}")
-    parts = {part.name for part in fields(Credential)}
     for scheme, credential in entry.get("credentials", {}).items():
-        if not isinstance(credential, dict) or not credential.keys() <= parts:
-            raise _malformed(path, f"/credentials/{scheme}", f"it is no object of {', '.join(sorted(parts))}")
+        if not isinstance(credential, dict) or not credential.keys() <= set(PARTS):
+            raise _malformed(path, f"/credentials/{scheme}", f"it is no object of {', '.join(sorted(PARTS))}")
     here = path.parent
     return Case(
         path=str(path),
@@ -222,7 +221,7 @@ def _masked_credentials(plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
     for scheme in sorted(asked):
         credential = plan.options.credentials.get(scheme)
         if credential is not None:
-            parts = {part.name: getattr(credential, part.name) for part in fields(Credential)}
+            parts = {name: getattr(credential, name) for name in PARTS}
             yield scheme, {name: MASK if name in SECRET_PARTS else text for name, text in parts.items() if text}
 
 

@@ -16,7 +16,8 @@ from urllib.parse import quote, unquote
 
 from arazzo_runner.errors import JournalError
 from arazzo_runner.openapi.credentials import Credential, Credentials, environment_variable
-from arazzo_runner.runtime.redaction import is_secret_name, secret_inputs, written_forms
+from arazzo_runner.runtime.redaction import secret_inputs, written_forms
+from arazzo_runner.secrecy import is_secret_name
 
 
 def asked_inputs(schema: Any, inputs: Mapping[str, Any]) -> frozenset[str]:

@@ -12,16 +12,13 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
-from itertools import pairwise
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import quote, quote_plus, urlsplit
 
 from arazzo_runner.documents.input_schemas import declared, input_schema
 from arazzo_runner.effects import MASK, Headers, Request, Response
+from arazzo_runner.secrecy import is_secret_name
 
-SECRET_WORDS = frozenset(
-    {"token", "secret", "password", "passwd", "passphrase", "credential", "credentials", "authorization", "apikey"}
-)
 SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 MIN_LENGTH = 4
 """A shorter value is masked in its own place only: it would be found everywhere."""
@@ -30,16 +27,9 @@ NO_SECRETS = frozenset({"true", "false", "null"})
 MAX_LEARNED = 4096
 """How many secrets of answers are remembered; the oldest is forgotten first, so that a long run stays small."""
 
-_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
 _SUSPECT = re.compile(rb"token|secret|passw|passphrase|credential|authorization|api[_-]?key", re.IGNORECASE)
 
 Event = TypeVar("Event")
-
-
-def is_secret_name(name: str) -> bool:
-    """Whether a name says that its value is a secret: ``hfToken``, ``api_key``; but not ``maxTokens`` or ``monkey``."""
-    words = [word.lower() for word in _WORDS.findall(name)]
-    return any(word in SECRET_WORDS for word in words) or ("api", "key") in pairwise(words)
 
 
 def secret_inputs(schema: Any, names: Iterable[str]) -> frozenset[str]:

@@ -11,9 +11,9 @@ from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.runtime.network_errors import Refused
-from arazzo_runner.runtime.redaction import is_secret_name
 from arazzo_runner.runtime.response_bodies import accepted_codings
 from arazzo_runner.runtime.streams import is_metadata_host
+from arazzo_runner.secrecy import is_secret_name
 
 MAX_REDIRECTS = 10
 

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from arazzo_runner.effects import MASK, Request, Response
-from arazzo_runner.runtime.redaction import MAX_LEARNED, Redactor, is_secret_name, secret_inputs
+from arazzo_runner.runtime.redaction import MAX_LEARNED, NO_SECRETS, Redactor, secret_inputs
+from arazzo_runner.secrecy import is_secret_name
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def knowing(*values: str) -> Redactor:
 @given(secret=st.text(min_size=4, max_size=30), before=st.text(max_size=5), after=st.text(max_size=5))
 def test_no_form_of_a_secret_survives(secret: str, before: str, after: str) -> None:
     redactor = knowing(secret)
-    if secret == MASK:
+    if secret == MASK or secret.lower() in NO_SECRETS:
         return
     assert secret not in redactor.text(before + secret + after).replace(MASK, "")
     quoted = json.dumps({"a": before + secret})

@@ -1,0 +1,42 @@
+"""What text gives away by itself (S1): names that say *secret*, and the credentials of URLs.
+
+It stands below everything, so that no error, wherever it is raised, holds what a URL was given to log in with.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+from urllib.parse import unquote
+
+MASK = "[redacted]"
+"""What stands in a secret's place; the same for all, so that it tells nothing, not even equality."""
+
+SECRET_WORDS = frozenset(
+    {"token", "secret", "password", "passwd", "passphrase", "credential", "credentials", "authorization", "apikey"}
+)
+SIGNATURES = frozenset({"sig", "signature", "key"})
+"""Parameters of URLs that let whoever has them in, beside those whose names say that they are secrets."""
+
+_WORDS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_USER = re.compile(r"""(?<=://)[^/\s"'<>]+@""")
+_PARAMETER = re.compile(r"""([?&;#])([^=&;#?\s"'<>]+)=([^&;#\s"'<>]+)""")
+
+
+def is_secret_name(name: str) -> bool:
+    """Whether a name says that its value is a secret: ``hfToken``, ``api_key``; but not ``maxTokens`` or ``monkey``."""
+    words = [word.lower() for word in _WORDS.findall(name)]
+    return any(word in SECRET_WORDS for word in words) or ("api", "key") in pairwise(words)
+
+
+def without_credentials(text: str) -> str:
+    """Text with user and password of every URL in it masked, and parameters that say that they are secret."""
+    if "://" not in text:
+        return text
+    return _PARAMETER.sub(_parameter, _USER.sub(f"{MASK}@", text))
+
+
+def _parameter(match: re.Match[str]) -> str:
+    name = unquote(match[2])
+    is_secret = is_secret_name(name) or any(word.lower() in SIGNATURES for word in _WORDS.findall(name))
+    return f"{match[1]}{match[2]}={MASK}" if is_secret else match[0]
