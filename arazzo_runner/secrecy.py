@@ -15,6 +15,8 @@ MASK = "[redacted]"
 SECRET_WORDS = frozenset(
     {"token", "secret", "password", "passwd", "passphrase", "credential", "credentials", "authorization", "apikey"}
 )
+SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
+"""The header fields, in lower case, whose values are secrets whatever they are."""
 SIGNATURES = frozenset({"sig", "signature", "key"})
 """Parameters of URLs that let whoever has them in, beside those whose names say that they are secrets."""
 

@@ -6,6 +6,7 @@ state needs no object of the plan.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -18,6 +19,7 @@ from arazzo_runner.expressions.templates import CompiledValue
 from arazzo_runner.openapi.credentials import Credentials
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.servers import ServerOptions
+from arazzo_runner.secrecy import SECRET_HEADERS
 
 DEFAULT_MAX_STEPS = 10_000
 DEFAULT_POLL_INTERVAL = 1.0
@@ -204,6 +206,28 @@ class Plan:
     @property
     def secret_headers(self) -> frozenset[str]:
         """The headers that the security schemes of the plan's operations are sent in (S1)."""
+        return self._keys_in("header")
+
+    @property
+    def secret_queries(self) -> frozenset[str]:
+        """The query parameters that the security schemes of the plan's operations are sent in (S1)."""
+        return self._keys_in("query")
+
+    @property
+    def credential_inputs(self) -> frozenset[str]:
+        """The inputs that the workflow's steps send where credentials go: secrets, whatever they are called (S1)."""
+        places = {("header", name) for name in SECRET_HEADERS | {name.lower() for name in self.secret_headers}}
+        places |= {("query", name) for name in self.secret_queries}
+        texts = [
+            parameter.text
+            for step in self.workflow.steps
+            for parameter in step.parameters
+            if parameter.location == "cookie" or (parameter.location, _folded(parameter)) in places
+        ]
+        named = {name: re.compile(rf"\$inputs\.{re.escape(name)}(?![\w-])") for name in self.workflow.declared_inputs}
+        return frozenset(name for name, pattern in named.items() if any(map(pattern.search, texts)))
+
+    def _keys_in(self, location: str) -> frozenset[str]:
         definitions = (
             scheme.definition
             for workflow in self.workflows.values()
@@ -212,5 +236,9 @@ class Plan:
             for scheme in step.operation.schemes.values()
         )
         return frozenset(
-            str(d["name"]) for d in definitions if d.get("type") == "apiKey" and d.get("in") == "header" and "name" in d
+            str(d["name"]) for d in definitions if d.get("type") == "apiKey" and d.get("in") == location and "name" in d
         )
+
+
+def _folded(parameter: PlannedParameter) -> str:
+    return parameter.name.lower() if parameter.location == "header" else parameter.name

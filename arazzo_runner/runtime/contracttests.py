@@ -271,7 +271,8 @@ def exposed_secrets(case: Case, plan: Plan) -> Iterator[Failure]:
     """The values of a case's file that are secret by what they are and stand there unmasked (S1)."""
     redactor = Redactor()
     redactor.learn_headers(*plan.secret_headers)
-    redactor.learn_inputs(plan.workflow.input_schema, case.inputs)
+    redactor.learn_queries(*plan.secret_queries)
+    redactor.learn_inputs(plan.workflow.input_schema, case.inputs, plan.credential_inputs)
     for name, value in redactor.inputs(case.inputs).items():
         if value != case.inputs[name]:
             yield _exposed(case, f"the input {name}")

@@ -13,13 +13,12 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from typing import Any, TypeAlias, TypeVar
-from urllib.parse import quote, quote_plus, urlsplit
+from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
 from arazzo_runner.documents.input_schemas import declared, input_schema
 from arazzo_runner.effects import MASK, Headers, Request, Response
-from arazzo_runner.secrecy import is_secret_name
+from arazzo_runner.secrecy import SECRET_HEADERS, is_secret_name
 
-SECRET_HEADERS = frozenset({"authorization", "proxy-authorization", "cookie"})
 MIN_LENGTH = 4
 """A shorter value is masked in its own place only: it would be found everywhere."""
 NO_SECRETS = frozenset({"true", "false", "null"})
@@ -55,6 +54,7 @@ class Redactor:
         self._given: dict[str, None] = {}
         self._learned: dict[str, None] = {}
         self._headers: set[str] = set(SECRET_HEADERS)
+        self._queries: set[str] = set()
         self._inputs: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
         self._given_pattern: re.Pattern[str] | None = None
@@ -71,9 +71,13 @@ class Redactor:
         for text in _strings(values):
             self._add(self._given, text)
 
-    def learn_inputs(self, schema: Any, inputs: Mapping[str, Any]) -> None:
-        """Take the secret ones of a workflow's inputs, nested ones too."""
-        self._inputs = self._inputs | secret_inputs(schema, {**dict.fromkeys(declared(schema)), **inputs})
+    def learn_inputs(self, schema: Any, inputs: Mapping[str, Any], also: Iterable[str] = ()) -> None:
+        """Take the secret ones of a workflow's inputs, nested ones too.
+
+        Args:
+            also: names of inputs that are secrets for another reason than their name or schema.
+        """
+        self._inputs |= secret_inputs(schema, {**dict.fromkeys(declared(schema)), **inputs}).union(also)
         self.learn(*(inputs[name] for name in self._inputs if name in inputs))
         self.learn(*_named_secrets(dict(inputs)))
 
@@ -81,10 +85,17 @@ class Redactor:
         """Take headers for secret whatever their value, such as a security scheme's."""
         self._headers.update(name.lower() for name in names)
 
+    def learn_queries(self, *names: str) -> None:
+        """Take query parameters for secret whatever their value, such as a security scheme's."""
+        self._queries.update(names)
+
     def learn_request(self, request: Request) -> None:
-        """Take what a request sends in its secret headers, and the password of its URL."""
+        """Take what a request sends in its secret headers and query parameters, and the password of its URL."""
         if "@" in request.url and (password := urlsplit(request.url).password):
-            self._add(self._given, password)
+            self.learn(password, unquote(password))
+        if self._queries:
+            pairs = parse_qsl(urlsplit(request.url).query, encoding="utf-8", errors="surrogateescape")
+            self.learn(*(value for name, value in pairs if name in self._queries))
         for name, value in request.headers:
             if name.lower() in self._headers:
                 self._add(self._given, value)

@@ -6,7 +6,7 @@ import asyncio
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -316,9 +316,10 @@ class Session:
         self.inputs = dict(inputs)
         self._listeners = list(listeners)
         self._warnings: list[str] = []
-        self.redactor.learn_inputs(plan.workflow.input_schema, self.inputs)
+        self.redactor.learn_inputs(plan.workflow.input_schema, self.inputs, plan.credential_inputs)
         self.redactor.learn(*plan.options.credentials.secrets())
         self.redactor.learn_headers(*plan.secret_headers)
+        self.redactor.learn_queries(*plan.secret_queries)
         self._keep = keep
         self._loop = Loop(plan, self._tell, self._before, self._after, self.redactor.secret_names, self._kept, identity)
 
@@ -361,7 +362,9 @@ class Session:
         return turn
 
     def _result(self, outcome: Outcome) -> RunResult:
-        return RunResult(outcome, (*self.plan.problems, *self._warnings))
+        # The outputs are the user's data; why it failed is a message, which an exception may show (S1).
+        told = replace(outcome, reason=self.redactor.event(outcome.reason))
+        return RunResult(told, (*self.plan.problems, *self._warnings))
 
     def _before(self, effect: Any) -> None:
         if isinstance(effect, Send):
