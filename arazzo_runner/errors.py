@@ -21,6 +21,7 @@ made of problems carries all of them.
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -90,6 +91,12 @@ def sorted_problems(problems: Iterable[Problem]) -> list[Problem]:
     return sorted(
         unique, key=lambda p: (p.place.path, p.place.line, p.place.column, p.place.pointer, p.rule, p.message)
     )
+
+
+def as_typed(option: str, word: str) -> str:
+    """An option with its value as a shell takes it, for hints; ``…`` stands for what the user knows."""
+    plain = word.replace("…", "")
+    return f"{option} {word if shlex.quote(plain) == plain else shlex.quote(word)}"
 
 
 class ArazzoError(Exception):

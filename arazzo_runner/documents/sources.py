@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,7 +16,7 @@ from arazzo_runner.documents.pointer import join
 from arazzo_runner.documents.reader import Document, absolute_uri, decode, read_document
 from arazzo_runner.documents.rules import RULES, problem
 from arazzo_runner.documents.uris import base_uri, file_of, resolve, scheme_of, self_uri, shown
-from arazzo_runner.errors import Place, PlanError, UnreadableDocument
+from arazzo_runner.errors import Place, PlanError, UnreadableDocument, as_typed
 from arazzo_runner.secrecy import without_credentials
 
 Fetch: TypeAlias = Callable[[str], bytes]
@@ -165,8 +164,8 @@ class Library:
             message = f"the source '{name}' is not there: {_reason(error, uri)}"
             if paths:
                 message += f"; near it: {', '.join(paths)}"
-            option = f"{name}={paths[0] if paths else 'PATH'}"
-            hint = f"Say where it is: --source {shlex.quote(option)}"
+            option = as_typed("--source", f"{name}={paths[0] if paths else 'PATH'}")
+            hint = f"Say where it is: {option}"
             raise _plan_error("document-not-found", message, description, source, hint=hint) from None
 
     def _bytes(self, uri: str, file: Path | None) -> bytes:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from arazzo_runner.engine.plan import Plan, PlannedStep
+from arazzo_runner.errors import as_typed
 from arazzo_runner.openapi.credentials import Credentials, environment_variable
 from arazzo_runner.openapi.operations import ApiDescription, Operation
 from arazzo_runner.openapi.security import Alternative, Standing, alternatives_of, choose_alternative
@@ -163,7 +163,7 @@ def _options(name: str, definition: Mapping[str, Any]) -> Iterator[str]:
         case _:
             values = ["TOKEN"]
     for value in dict.fromkeys(values):
-        yield f"--auth {shlex.quote(f'{name}={value}')}"
+        yield as_typed("--auth", f"{name}={value}")
 
 
 _FLOWS: Mapping[str, str] = {"clientCredentials": "ID:SECRET", "password": "USER:PASSWORD"}

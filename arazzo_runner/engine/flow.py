@@ -11,7 +11,7 @@ from typing import Any
 
 from arazzo_runner.effects import Answer, Effect
 from arazzo_runner.engine.events import Event, Outcome, RunStarted
-from arazzo_runner.engine.inputs import check_inputs, with_defaults
+from arazzo_runner.engine.inputs import check_inputs, how_to_give, with_defaults
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.run import Run
 from arazzo_runner.engine.state import Frame, Purpose, RunState
@@ -53,7 +53,8 @@ def start(
     values = with_defaults(workflow.input_schema, dict(inputs))
     errors = check_inputs(workflow.input_schema, values, secret=secret)
     if errors:
-        raise InvalidInputs(f"the inputs of {workflow.workflow_id!r} are wrong", errors)
+        hint = how_to_give(workflow.input_schema, values, secret=secret)
+        raise InvalidInputs(f"the inputs of {workflow.workflow_id!r} are wrong", errors, hint=hint)
     frame = Frame(plan.entry, workflow.workflow_id, Purpose.RUN, values, started_at=at)
     run = Run(plan, RunState(plan.fingerprint, values, (frame,), at, at, identity=identity))
     run.tell(RunStarted(workflow.workflow_id, values, at))

@@ -6,8 +6,9 @@ import difflib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from arazzo_runner.documents.input_schemas import applies, declared, is_open
+from arazzo_runner.documents.input_schemas import applies, declared, is_open, required
 from arazzo_runner.effects import MASK
+from arazzo_runner.errors import as_typed
 
 
 def with_defaults(schema: Any, value: Any) -> Any:
@@ -68,6 +69,13 @@ def check_inputs(
         place = f"input {'.'.join(path)}" if path else "inputs"
         errors.append(f"{place}: {hidden.message if shows_secret else error.message}")
     return errors
+
+
+def how_to_give(schema: Any, values: Mapping[str, Any], *, secret: Collection[str] = ()) -> str:
+    """What to type for the required inputs that are missing; empty when none is. A secret is best read from a file."""
+    missing = [name for name in required(schema) if name not in values] if schema is not None else []
+    words = (as_typed("-i", f"{name}={'@FILE' if name in secret else 'VALUE'}") for name in missing)
+    return f"give what is missing: {' '.join(words)}" if missing else ""
 
 
 def _without_bytes(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from difflib import SequenceMatcher
@@ -12,7 +11,7 @@ from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.documents.nearby import files_near
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.documents.uris import file_of, shown
-from arazzo_runner.errors import DocumentError
+from arazzo_runner.errors import DocumentError, as_typed
 from arazzo_runner.openapi.operations import ApiDescription
 
 _LARGEST = 16 * 1024 * 1024
@@ -37,7 +36,7 @@ class Elsewhere:
     def hint(self) -> str:
         """What to type, or to write in the document."""
         if self.instead:
-            return f"if that is the description meant: --source {shlex.quote(f'{self.source}={self.path}')}"
+            return f"if that is the description meant: {as_typed('--source', f'{self.source}={self.path}')}"
         return f"that description lacks other operations of {self.source!r}: give it a source of its own"
 
 

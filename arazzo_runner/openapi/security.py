@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
 
+from arazzo_runner.errors import as_typed
 from arazzo_runner.openapi.credentials import Credential, Credentials, environment_variable
 from arazzo_runner.openapi.operations import Operation, SchemeSpec
 from arazzo_runner.openapi.serialize import Target, header_text, with_cookies
@@ -260,7 +261,7 @@ def _nothing_given(operation: Operation, asked: Sequence[Alternative]) -> str:
     wanted = " or ".join(dict.fromkeys(" and ".join(item.missing) for item in asked if item.missing))
     missing = dict.fromkeys(name for alternative in asked for name in alternative.missing)
     first = [name for name in missing if operation.schemes[name].definition.get("type") != "mutualTLS"] or missing
-    options = ", ".join(f"--auth {name}=VALUE (or {environment_variable(name)})" for name in first)
+    options = ", ".join(f"{as_typed('--auth', f'{name}=VALUE')} (or {environment_variable(name)})" for name in first)
     reasons = "".join(f"; {reason}" for alternative in asked for reason in alternative.reasons.values())
     return f"{operation.label} asks for credentials for {wanted}, and is sent without{reasons}; give them: {options}"
 

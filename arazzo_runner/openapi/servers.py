@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
-from arazzo_runner.errors import StepError
+from arazzo_runner.errors import StepError, as_typed
 from arazzo_runner.openapi.operations import Operation, ServerSpec
 from arazzo_runner.openapi.references import base_uri
 
@@ -78,13 +78,13 @@ def _filled(server: ServerSpec, options: ServerOptions, known_as: str) -> str:
             raise StepError(
                 "request-invalid",
                 f"the server URL {server.url} has a variable {name!r} without a value",
-                hint=f"give it one: --server-var {known_as}.{name}=VALUE",
+                hint=f"give it one: {as_typed('--server-var', f'{known_as}.{name}=VALUE')}",
             )
         if allowed and value not in allowed:
             raise StepError(
                 "request-invalid",
                 f"the server variable {name!r} is {value!r}; the description allows {', '.join(allowed)}",
-                hint=f"give it one of these: --server-var {known_as}.{name}={allowed[0]}",
+                hint=f"give it one of these: {as_typed('--server-var', f'{known_as}.{name}={allowed[0]}')}",
             )
         return value
 
@@ -104,5 +104,5 @@ def _no_server(operation: Operation, known_as: str, why: str) -> StepError:
     return StepError(
         "request-invalid",
         f"the operation {operation.label} has no usable server: {why}",
-        hint=f"say where the API is: --server {known_as}=https://…",
+        hint=f"say where the API is: {as_typed('--server', f'{known_as}=https://…')}",
     )

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
 from arazzo_runner.effects import Request, Response
-from arazzo_runner.errors import StepError
+from arazzo_runner.errors import StepError, as_typed
 from arazzo_runner.openapi.security import Need, NeedKind
 
 EARLY = 10.0
@@ -83,7 +83,7 @@ def _impossible(need: Need, why: str) -> StepError:
     return StepError(
         "authentication",
         f"no token for the scheme {need.scheme.name!r}: {why}",
-        hint=f"give a token instead: --auth {need.scheme.name}=TOKEN",
+        hint=f"give a token instead: {as_typed('--auth', f'{need.scheme.name}=TOKEN')}",
     )
 
 
@@ -155,5 +155,6 @@ def _refused(need: Need, response: Response, otherwise: str) -> StepError:
     return StepError(
         "authentication",
         f"no token for the scheme {need.scheme.name!r}: the status is {response.status}; {said}",
-        hint=f"check --auth {need.scheme.name}=ID:SECRET, or give a token: --auth {need.scheme.name}=TOKEN",
+        hint=f"check {as_typed('--auth', f'{need.scheme.name}=ID:SECRET')}, or give a token: "
+        f"{as_typed('--auth', f'{need.scheme.name}=TOKEN')}",
     )

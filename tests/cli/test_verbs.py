@@ -105,6 +105,15 @@ def test_a_mistake_is_named_with_what_to_type(arazzo: Arazzo, words: list[str], 
     assert "sEcReT" not in result.err
 
 
+def test_missing_inputs_say_what_to_type_and_typing_it_works(arazzo: Arazzo, tmp_path: Path) -> None:
+    refused = arazzo("run", DEPLOY, "--dry-run")
+    assert refused.status == 2
+    hint = "-i hfToken=@FILE -i namespace=VALUE -i name=VALUE -i repository=VALUE"
+    assert f"hint: give what is missing: {hint}" in refused.err
+    (tmp_path / "token").write_text("hf_secret", "utf-8")
+    assert arazzo("run", DEPLOY, "--dry-run", *hint.replace("FILE", str(tmp_path / "token")).split()).status == 0
+
+
 def test_inputs_in_every_form(arazzo: Arazzo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "inputs.yaml").write_text("namespace: from-file\nname: from-file\n", "utf-8")
     (tmp_path / "token.txt").write_text("hf_secret-of-a-file\n", "utf-8")
