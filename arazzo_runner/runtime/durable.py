@@ -27,8 +27,7 @@ from arazzo_runner.runtime.interruption import Interruption
 from arazzo_runner.runtime.journal import CANCELLED, OPEN, Entry, Journal, NewRun
 from arazzo_runner.runtime.kept_documents import KeptDocument, kept, workbook_of
 from arazzo_runner.runtime.leases import Heartbeat, Holder
-from arazzo_runner.runtime.placeholders import Given, Placeholders, asked_inputs
-from arazzo_runner.runtime.redaction import secret_inputs
+from arazzo_runner.runtime.placeholders import Given, Placeholders, asked_inputs, secrets_of
 from arazzo_runner.runtime.resumption import AMBIGUOUS, Decision, Pending, is_ambiguous, next_of, request_of, taken_up
 from arazzo_runner.runtime.runner import RunResult, Session, Workbook, contract_checks
 from arazzo_runner.runtime.sealing import Key, create_key, read_key
@@ -163,7 +162,7 @@ class DurableRuns:
         plan = planned.plan
         refuse_passwords(plan.options, planned.setup.transport)
         check_row(plan, row.inputs)
-        asked = asked_inputs(plan.workflow.input_schema, row.inputs)
+        asked = asked_inputs(plan, row.inputs)
         setup = replace(
             planned.setup,
             number=secrets.token_hex(16),
@@ -355,7 +354,7 @@ def check_row(plan: Plan, inputs: Mapping[str, Any]) -> None:
     """
     workflow = plan.workflow
     values = with_defaults(workflow.input_schema, dict(inputs))
-    secret = secret_inputs(workflow.input_schema, values)
+    secret = secrets_of(plan, values)
     if errors := check_inputs(workflow.input_schema, values, secret=secret):
         raise InvalidInputs(f"the inputs of {workflow.workflow_id!r} are wrong", errors)
 
@@ -363,7 +362,7 @@ def check_row(plan: Plan, inputs: Mapping[str, Any]) -> None:
 def given_of(plan: Plan, setup: RunSetup, inputs: Mapping[str, Any]) -> Given:
     """What the user gives of a run, now."""
     asked = {name: inputs[name] for name in setup.asked if name in inputs}
-    return Given(asked, secret_inputs(plan.workflow.input_schema, asked), plan.options.credentials)
+    return Given(asked, secrets_of(plan, asked), plan.options.credentials)
 
 
 def _documents(workbook: Workbook) -> list[KeptDocument]:

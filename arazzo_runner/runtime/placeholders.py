@@ -14,16 +14,22 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
 
+from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import JournalError
 from arazzo_runner.openapi.credentials import Credential, Credentials, environment_variable
 from arazzo_runner.runtime.redaction import secret_inputs, written_forms
 from arazzo_runner.secrecy import is_secret_name
 
 
-def asked_inputs(schema: Any, inputs: Mapping[str, Any]) -> frozenset[str]:
+def secrets_of(plan: Plan, inputs: Mapping[str, Any]) -> frozenset[str]:
+    """The inputs that are secrets as a whole: by name, by schema, or because they are sent where credentials go."""
+    return secret_inputs(plan.workflow.input_schema, inputs) | (plan.credential_inputs & inputs.keys())
+
+
+def asked_inputs(plan: Plan, inputs: Mapping[str, Any]) -> frozenset[str]:
     """The inputs that are not kept but asked for again: the secret ones, and those that hold a secret member."""
     nested = {name for name, value in inputs.items() if _named(value, "")}
-    return secret_inputs(schema, inputs) | nested
+    return secrets_of(plan, inputs) | nested
 
 
 @dataclass(frozen=True)

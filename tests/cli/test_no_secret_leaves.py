@@ -267,6 +267,18 @@ def test_no_recorded_case_holds_one(arazzo: Arazzo, echo: str, tmp_path: Path) -
     assert leaked(file.read_text("utf-8") + result.out + result.err, SECRETS) == []
 
 
+def test_no_journal_holds_one(arazzo: Arazzo, echo: str, tmp_path: Path) -> None:
+    without_password = echo.replace(urlsplit(echo).netloc.rpartition("@")[0] + "@", "")
+    journal = str(tmp_path / "journals" / "runs.db")
+    result = arazzo("run", *words(tmp_path, without_password), "--durable", "--journal", journal)
+    assert (result.status, "refused" in result.err) == (1, True), result.err
+    files = [file for file in (tmp_path / "journals").rglob("*") if file.is_file()]
+    assert files
+    text = "".join(file.read_bytes().decode("latin-1") for file in files)
+    as_latin = {name: secret.encode().decode("latin-1") for name, secret in SECRETS.items()}
+    assert leaked(text, SECRETS) + leaked(text, as_latin) + leaked(result.err, SECRETS) == []
+
+
 def test_neither_a_dry_run_nor_auth_shows_one(run: Any, arazzo: Arazzo, tmp_path: Path, echo: str) -> None:
     shown = [run("--dry-run"), run("--dry-run", "--json")]
     target, *rest = words(tmp_path, echo)
