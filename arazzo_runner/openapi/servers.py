@@ -47,18 +47,16 @@ def server_url(operation: Operation, options: ServerOptions, *, source: str | No
     known_as = source or operation.source
     given = options.url(known_as)
     if given is not None:
-        if not _is_usable(given):
-            raise _no_server(operation, known_as, f"{given!r} is no absolute http(s) URL")
+        if flaw := _flaw(given):
+            raise _no_server(operation, known_as, flaw)
         return given.rstrip("/")
     # OpenAPI's own default: a description without servers is served where it was found.
     server = operation.servers[0] if operation.servers else ServerSpec("/", base=base_uri(operation.api.document))
     url = _filled(server, options, known_as)
     if not _SCHEME.match(url) and server.base.startswith(("http://", "https://")):
         url = urljoin(server.base, url or ".")  # an empty URL would be the description's own
-    if not operation.servers and not _is_usable(url):
-        raise _no_server(operation, known_as, "its description names none")
-    if not _is_usable(url):
-        raise _no_server(operation, known_as, f"{url!r} is no absolute http(s) URL")
+    if flaw := _flaw(url):
+        raise _no_server(operation, known_as, flaw if operation.servers else "its description names none")
     return url.rstrip("/")
 
 
@@ -91,13 +89,16 @@ def _filled(server: ServerSpec, options: ServerOptions, known_as: str) -> str:
     return re.sub(r"\{([^{}]+)\}", value_of, server.url)
 
 
-def _is_usable(url: str) -> bool:
-    """Whether paths can be appended to a URL: http(s), with a host, and nothing behind its path."""
+def _flaw(url: str) -> str:
+    """Why paths cannot be appended to a URL; empty when they can."""
+    absolute = f"{url!r} is no absolute http(s) URL"
     try:
         parts = urlsplit(url)
     except ValueError:  # an unfinished IPv6 address
-        return False
-    return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
+        return absolute
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return absolute
+    return f"{url!r} has a query or fragment, behind which no path can stand" if parts.query or parts.fragment else ""
 
 
 def _no_server(operation: Operation, known_as: str, why: str) -> StepError:

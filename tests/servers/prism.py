@@ -6,11 +6,8 @@ import json
 import os
 import re
 import shutil
-import socket
 import subprocess
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +16,13 @@ from typing import Any, Self
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-PATIENCE = 60.0
+PATIENCE = 120.0
 """Seconds until a mock must listen; two are usual."""
 
 _ERRORS = "https://stoplight.io/prism/errors#"
 """What the ``type`` of Prism's own problems starts with."""
 
+_LISTENING = re.compile(r"Prism is listening on (http://\S+)")
 _ENTRY = re.compile(r'\{"location":(?:[^"{}]|"(?:[^"\\]|\\.)*")*\}')
 """An object of the header that lists violations; Prism cuts a long list off, those of the request come first."""
 
@@ -48,7 +46,12 @@ class Prism:
     Args:
         description: an OpenAPI file.
         log: where its log goes.
+
+    Attributes:
+        url: where it listens.
     """
+
+    url: str
 
     def __init__(self, description: Path, log: Path) -> None:
         self.description = description
@@ -57,17 +60,15 @@ class Prism:
     def __enter__(self) -> Self:
         command = prism_command()
         assert command is not None, "prism is not installed"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
         with self._log.open("w") as log:
+            # It chooses a port that is free, and says which.
             self._process = subprocess.Popen(
-                [command, "mock", str(self.description), "--port", str(self._port), "--host", "127.0.0.1"],
+                [command, "mock", str(self.description), "--port", "0", "--host", "127.0.0.1"],
                 stdout=log,
                 stderr=subprocess.STDOUT,
             )
         try:
-            self._wait_until_it_listens()
+            self.url = self._where_it_listens()
         except BaseException:
             self.__exit__()
             raise
@@ -77,21 +78,14 @@ class Prism:
         self._process.terminate()
         self._process.wait()
 
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}"
-
-    def _wait_until_it_listens(self) -> None:
+    def _where_it_listens(self) -> str:
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until:
-            assert self._process.poll() is None, self._log.read_text("utf-8")
-            try:
-                with urllib.request.urlopen(f"{self.url}/"):
-                    return
-            except urllib.error.HTTPError:
-                return  # there is nothing at the root, and somebody who says so
-            except OSError:
-                time.sleep(0.05)
+            said = self._log.read_text("utf-8")
+            if found := _LISTENING.search(said):
+                return found[1]
+            assert self._process.poll() is None, said
+            time.sleep(0.05)
         raise TimeoutError(self._log.read_text("utf-8"))
 
 
