@@ -89,7 +89,7 @@ def load(
         path: file or http(s) URL.
         sources: where source descriptions really are, by name (H0).
         base_dir: the root of relative source URLs, instead of the document's own place.
-        transport: how http(s) documents are fetched.
+        transport: how http(s) documents are fetched; without it, redirects to other hosts are not followed.
 
     Raises:
         UnreadableDocument: it is not there, or is no YAML or JSON.
@@ -121,8 +121,9 @@ def _fetch(transport: TransportOptions | None, directory: Path | None, url: str)
     from arazzo_runner.runtime.transport_options import TransportOptions
 
     kept = FetchedDocuments(directory) if directory else None
-    # A document or the command line names it; a redirect may lead elsewhere.
-    return fetch_document(url, (transport or TransportOptions()).naming(url), kept=kept)
+    # A document or the command line names the URL; a redirect may lead elsewhere.
+    options = transport or TransportOptions(allowed_hosts=frozenset())
+    return fetch_document(url, options.naming(url), kept=kept)
 
 
 @dataclass(frozen=True)

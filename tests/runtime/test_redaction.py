@@ -93,6 +93,15 @@ def test_what_a_request_sends_in_secret_headers_is_learned_with_what_is_inside()
     assert redactor.text(f"{pair} correct horse abcdef") == f"{MASK} {MASK} {MASK}"
 
 
+def test_what_a_request_sends_in_a_security_schemes_query_parameter_is_learned() -> None:
+    redactor = Redactor()
+    redactor.learn_queries("key")
+    redactor.learn_request(Request("GET", "https://a.example/?key=a%2Fplain%20value&page=long-enough"))
+    assert redactor.text("a/plain value") == MASK
+    assert redactor.url("https://a.example/?key=a%2Fplain%20value") == f"https://a.example/?key={MASK}"
+    assert redactor.text("long-enough") == "long-enough"
+
+
 def test_the_password_of_a_url_is_masked() -> None:
     redactor = Redactor()
     request = Request("GET", "https://ann:hunter22@api.example/a")
