@@ -33,7 +33,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
     Without WORKFLOW, those of all workflows of a document. Nothing is sent, and no value is shown.
 
-    Exit status: 0 when every step has what it needs, 1 when one has not.
+    Exit status: 0 when every step has what it needs, 1 when one has not, 2 could not start.
     """
     from arazzo_runner.cli import preparation
     from arazzo_runner.cli.credentials import gather_credentials
@@ -51,7 +51,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     chosen = [target.workflow_id] if target.workflow_id else workbook.workflow_ids
     plans = [workbook.plan(workflow_id, RunOptions(force=True, credentials=given)) for workflow_id in chosen]
     warn_of((), preparation.unknown_schemes(workbook, plans, given), quiet=False)
-    steps = list({(s.workflow_id, s.step_id): s for plan in plans for s in access_of(plan)}.values())
+    steps = list(dict.fromkeys(step for plan in plans for step in access_of(plan)))
     if options["as_json"]:
         click.echo(as_json(access_entries(steps)))
     else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import ssl
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -17,6 +18,7 @@ import trustme
 from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.transport import open_transport
 from arazzo_runner.runtime.transport_options import TransportOptions
+from tests.conftest import Arazzo
 from tests.runtime.clients import Client, answered, failed, get
 from tests.servers.misbehaving import Misbehaving
 from tests.servers.misbehaviours import Line, relay_to
@@ -181,6 +183,31 @@ def test_http2_is_spoken_where_both_can(client: Client, authority: Authority) ->
     assert [answered(answer).response.body for answer in answers] == [b"GET /one", b"GET /two"]
     assert server.connections == 1
     assert server.all_closed()
+
+
+def test_the_command_line_offers_http2(arazzo: Arazzo, authority: Authority, tmp_path: Path) -> None:
+    server = authority.server("127.0.0.1")
+    assert server.tls is not None
+    server.tls.set_alpn_protocols(["h2"])
+    server.speak = speak_http2
+    operation = {"operationId": "read", "responses": {}}
+    info = {"title": "A", "version": "1"}
+    step = {"stepId": "s", "operationId": "read", "outputs": {"body": "$response.body"}}
+    documents = {
+        "api.json": {"openapi": "3.1.0", "info": info, "paths": {"/one": {"get": operation}}},
+        "w.json": {
+            "arazzo": "1.0.1",
+            "info": info,
+            "sourceDescriptions": [{"name": "api", "url": "api.json"}],
+            "workflows": [{"workflowId": "w", "steps": [step], "outputs": {"body": "$steps.s.outputs.body"}}],
+        },
+    }
+    for name, data in documents.items():
+        (tmp_path / name).write_text(json.dumps(data), "utf-8")
+    result = arazzo(
+        "run", str(tmp_path / "w.json"), "--server", server.url, "--ca-bundle", authority.bundle, "--http2", "-q"
+    )
+    assert json.loads(result.out) == {"body": "GET /one"}, result.err
 
 
 def speak_http2(line: Line) -> None:
