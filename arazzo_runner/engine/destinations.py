@@ -13,10 +13,13 @@ from arazzo_runner.openapi.servers import server_url
 
 
 def destinations(plan: Plan) -> Iterator[str]:
-    """The URLs of the servers of the plan's operations, and of those that their security schemes name (H2, H5)."""
+    """The URLs of the plan's sources, of the servers of its operations, and of what their schemes name (H0, H2, H5)."""
     for workflow in plan.workflows.values():
+        yield from (str(source["url"]) for source in workflow.sources.values())
         for step in workflow.steps:
             if step.operation is not None:
+                # A redirect may lead to another of the servers that the description names.
+                yield from (server.url for server in step.operation.servers)
                 try:
                     server = server_url(step.operation, plan.options.servers, source=step.server_source)
                 except StepError:  # the step will say so when it is reached

@@ -22,7 +22,14 @@ from arazzo_runner.runtime.network_errors import AttemptOver, Refused
 
 MAX_HEAD = 1024 * 1024
 """Bytes before a response's head is complete: enough for any, and an end to informational responses without one."""
-METADATA_HOSTS = frozenset({"169.254.169.254", "fd00:ec2::254", "metadata.google.internal"})
+METADATA_HOSTS = frozenset(
+    {
+        *("169.254.169.254", "fd00:ec2::254"),  # most clouds
+        *("169.254.170.2", "169.254.170.23", "fd00:ec2::23"),  # containers of Amazon's
+        *("metadata.google.internal", "fd20:ce::254"),
+        "100.100.100.200",  # Alibaba
+    }
+)
 """Where clouds give a machine's credentials to whoever asks from it; never reached unless named by the user."""
 
 _SLICE = 16 * 1024  # a write of more could wait for the peer several times over

@@ -107,6 +107,15 @@ def test_a_redirect_reaches_another_host_only_when_it_is_allowed(arazzo: Arazzo,
     assert site.asked == ["/items", "/items", "/there"]
 
 
+def test_a_redirect_to_another_server_of_the_description_is_followed(
+    arazzo: Arazzo, site: Site, tmp_path: Path
+) -> None:
+    site.pages = {"/items": f"{site.by_name}/there", "/there": "{}"}
+    api = json.loads(description(site.by_address))
+    api["servers"].append({"url": f"{site.by_name}/v2"})
+    assert arazzo("run", written(tmp_path, json.dumps(api)), "--follow-redirects").status == 0
+
+
 def test_the_server_of_the_command_line_is_reached(arazzo: Arazzo, site: Site, tmp_path: Path) -> None:
     site.pages = {"/items": f"{site.by_name}/there", "/there": "{}"}
     words = ["run", written(tmp_path, description("https://api.example")), "--follow-redirects"]

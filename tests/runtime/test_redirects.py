@@ -140,7 +140,15 @@ def test_redirects_do_not_lead_past_the_allowed_hosts(client: Client, server: Mi
 
 @pytest.mark.parametrize(
     "host",
-    ["169.254.169.254", "fd00:ec2::254", "FD00:EC2:0::254", "::ffff:169.254.169.254", "Metadata.Google.Internal."],
+    [
+        "169.254.169.254",
+        "fd00:ec2::254",
+        "FD00:EC2:0::254",
+        "::ffff:169.254.169.254",
+        "Metadata.Google.Internal.",
+        "169.254.170.2",
+        "100.100.100.200",
+    ],
 )
 def test_metadata_services_are_reached_only_by_name(host: str) -> None:
     assert is_metadata_host(host)
