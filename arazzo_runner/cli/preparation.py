@@ -144,6 +144,29 @@ def _other_schemes(workbook: Workbook) -> tuple[set[str], bool]:
     return found, all_read
 
 
+def unknown_variables(plan: Plan) -> list[str]:
+    """Warnings about server variables that no server of the plan's operations has: another workflow's may have them."""
+    from arazzo_runner.cli.targets import nearest
+    from arazzo_runner.openapi.servers import variables_of
+
+    known: dict[str, set[str]] = {"": set()}
+    for workflow in plan.workflows.values():
+        for step in workflow.steps:
+            if step.operation is not None:
+                names = variables_of(step.operation)
+                known.setdefault(step.server_source, set()).update(names)
+                known[""].update(names)
+    warnings = []
+    for source, values in plan.options.servers.variables.items():
+        there = sorted(known.get(source, ()))
+        for name in values:
+            if name not in there:
+                word = f"{source}.{name}" if source else name
+                hint = nearest(name, there, "server variables")
+                warnings.append(f"--server-var {word}=…: no server that is used has a variable {name!r}; {hint}")
+    return warnings
+
+
 def given_inputs(plan: Plan, options: Options) -> dict[str, Any]:
     """The inputs that the command line and the environment give (V8).
 

@@ -12,6 +12,7 @@ from arazzo_runner.openapi.operations import Operation, ServerSpec
 from arazzo_runner.openapi.references import base_uri
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
+_VARIABLE = re.compile(r"\{([^{}]+)\}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +61,13 @@ def server_url(operation: Operation, options: ServerOptions, *, source: str | No
     return url.rstrip("/")
 
 
+def variables_of(operation: Operation) -> frozenset[str]:
+    """The variables of the operation's servers, described or only used."""
+    return frozenset(
+        name for server in operation.servers for name in (*server.variables, *_VARIABLE.findall(server.url))
+    )
+
+
 def _filled(server: ServerSpec, options: ServerOptions, known_as: str) -> str:
     """The URL of a server, its variables filled in.
 
@@ -86,7 +94,7 @@ def _filled(server: ServerSpec, options: ServerOptions, known_as: str) -> str:
             )
         return value
 
-    return re.sub(r"\{([^{}]+)\}", value_of, server.url)
+    return _VARIABLE.sub(value_of, server.url)
 
 
 def _flaw(url: str) -> str:
