@@ -104,6 +104,15 @@ def run_options(options: Options) -> RunOptions:
     )
 
 
+def unknown_names(workbook: Workbook, plan: Plan) -> list[str]:
+    """Warnings about names in the options that a plan has no use for: of security schemes and of server variables.
+
+    Raises:
+        UsageError: ``--auth`` names a scheme that no source has.
+    """
+    return [*unknown_schemes(workbook, [plan], plan.options.credentials), *_unknown_variables(plan)]
+
+
 def unknown_schemes(workbook: Workbook, plans: Iterable[Plan], given: Credentials) -> list[str]:
     """Warnings about credentials for schemes that no description of the document has: a file may be for many documents.
 
@@ -144,7 +153,7 @@ def _other_schemes(workbook: Workbook) -> tuple[set[str], bool]:
     return found, all_read
 
 
-def unknown_variables(plan: Plan) -> list[str]:
+def _unknown_variables(plan: Plan) -> list[str]:
     """Warnings about server variables that no server of the plan's operations has: another workflow's may have them."""
     from arazzo_runner.cli.targets import nearest
     from arazzo_runner.openapi.servers import variables_of

@@ -88,7 +88,7 @@ def record(options: Options) -> int:
     inputs = {**(_unmasked(old.inputs) if old else {}), **preparation.given_inputs(plan, options)}
     session = Session(plan, inputs)
     session.listen(console(session, options))
-    warn_of(plan.problems, quiet=options["quiet"])
+    warn_of(plan.problems, preparation.unknown_names(workbook, plan), quiet=options["quiet"])
     with ExitStack() as stack, termination_as_interruption():
         recorder = stack.enter_context(session.recorder(path, comment="Recorded by `arazzo record`."))
         recorder.drop()  # until there is a case to keep

@@ -92,8 +92,7 @@ def run(options: Options) -> int:
     target = preparation.named_target(options)
     workbook = preparation.load_target(target, options)
     plan = workbook.plan(target.workflow_id, preparation.run_options(options))
-    unknown = preparation.unknown_schemes(workbook, [plan], plan.options.credentials)
-    unknown += preparation.unknown_variables(plan)
+    unknown = preparation.unknown_names(workbook, plan)
     if options["each"]:
         from arazzo_runner.cli.each import run_each
 

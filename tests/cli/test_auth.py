@@ -168,8 +168,8 @@ def test_all_workflows_of_a_document_are_looked_at_when_none_is_named(arazzo: Ar
 
 def test_a_misspelt_scheme_of_the_command_line_is_refused(arazzo: Arazzo, tmp_path: Path) -> None:
     document = written(tmp_path, {"basic": []})
-    for verb in ("auth", "run"):
-        result = arazzo(verb, document, "--auth", f"basci=ann:{SECRET}")
+    for verb in (["auth"], ["run"], ["run", "--dry-run"], ["record", "--case", "x", "--cassettes", str(tmp_path)]):
+        result = arazzo(*verb, document, "--auth", f"basci=ann:{SECRET}")
         assert result.status == 2
         assert "has a security scheme 'basci'" in result.err
         assert "did you mean basic?" in result.err
