@@ -132,17 +132,20 @@ class DurableRuns:
             UsageError: an option holds a password, which cannot be kept.
             JournalError: the journal cannot be used.
         """
-        run_id = new_id()
-        setup, new = self._new(planned, row, run_id)
-        self.journal.add([new], _contents(_documents(planned.workbook)), self.holder)
+        run_id, documents = new_id(), _documents(planned.workbook)
+        setup, new = self._new(planned, row, run_id, documents)
+        self.journal.add([new], _contents(documents), self.holder)
         given = given_of(planned.plan, setup, row.inputs)
         return DurableRun(self, run_id, planned.plan, planned.workbook, setup, given)
 
     def start_batch(self, planned: Planned, rows: Iterable[Row]) -> str:
         """Keep a run for each row, all or none, held by nobody; gives the batch's id."""
-        batch = new_id()
-        new = [replace(self._new(planned, row, f"{batch}-{row.line}")[1], batch=batch, line=row.line) for row in rows]
-        self.journal.add(new, _contents(_documents(planned.workbook)))
+        batch, documents = new_id(), _documents(planned.workbook)
+        new = [
+            replace(self._new(planned, row, f"{batch}-{row.line}", documents)[1], batch=batch, line=row.line)
+            for row in rows
+        ]
+        self.journal.add(new, _contents(documents))
         return batch
 
     def begin(self, run_id: str, planned: Planned, row: Row) -> DurableRun:
@@ -158,7 +161,9 @@ class DurableRuns:
             self, run_id, planned.plan, planned.workbook, setup, given_of(planned.plan, setup, row.inputs)
         )
 
-    def _new(self, planned: Planned, row: Row, run_id: str) -> tuple[RunSetup, NewRun]:
+    def _new(
+        self, planned: Planned, row: Row, run_id: str, documents: Iterable[KeptDocument]
+    ) -> tuple[RunSetup, NewRun]:
         plan = planned.plan
         refuse_passwords(plan.options, planned.setup.transport)
         check_row(plan, row.inputs)
@@ -170,7 +175,7 @@ class DurableRuns:
             asked={name: row.origins.get(name, Origin("the caller")) for name in sorted(asked)},
         )
         vault = self.vault(run_id)
-        sources = [(d.digest, vault.seal_source(d)) for d in _documents(planned.workbook)]
+        sources = [(d.digest, vault.seal_source(d)) for d in documents]
         sealed = vault.seal(setup.to_json(), "setup")
         return setup, NewRun(run_id, plan.workflow.workflow_id, setup.document, sealed, sources)
 

@@ -99,8 +99,11 @@ def open_database(path: Path, *, create: bool) -> sqlite3.Connection:
         raise JournalError(f"there is no journal {path}", hint="start a run with --durable, or name it: --journal PATH")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # Made here, so that it is for this user alone from the start; SQLite gives its companions the same mode.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        # Made here, so that it is for this user alone from the start; SQLite gives its companions the same mode. One
+        # that is there must not be opened but by SQLite: closing it would drop the locks of this process's connections.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+    except FileExistsError:
+        pass
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be opened: {error.strerror or error}") from None
     with explained(path, JournalError):

@@ -69,6 +69,26 @@ def test_journal_and_key_are_in_the_users_directories_and_not_in_the_same() -> N
     assert key_directory({}) == Path.home() / ".local/share/arazzo-runner"
 
 
+LOOK = """
+import sys
+from arazzo_runner.runtime.journal import Journal
+with Journal(sys.argv[1]) as journal:
+    print([row.cancel for row in journal.runs()])
+"""
+
+
+def test_what_is_written_is_there_for_other_processes_that_come_and_go(place: Place) -> None:
+    def looked() -> str:
+        words = [sys.executable, "-c", LOOK, str(place.directory / "journal.db")]
+        return subprocess.run(words, capture_output=True, text=True, check=True).stdout.strip()
+
+    with place.process() as runs:  # it has two connections, and the locks of both must hold
+        run = start(runs, polling(2))
+        assert looked() == "[False]"
+        runs.journal.cancel(run.id)
+        assert looked() == "[True]"
+
+
 def test_a_journal_that_is_not_there_is_only_made_for_a_new_run(tmp_path: Path) -> None:
     with pytest.raises(JournalError, match="there is no journal"):
         Journal(tmp_path / "journal.db", create=False)
