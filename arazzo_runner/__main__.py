@@ -1,6 +1,6 @@
 """``python -m arazzo_runner`` is ``arazzo``."""
 
-from arazzo_runner.cli.main import main
+from arazzo_runner.cli.main import script
 
 if __name__ == "__main__":
-    main()
+    script()

@@ -45,6 +45,11 @@ def run_each(workbook: Workbook, plan: Plan, document: str, options: Options) ->
     rows = read_rows(options["each"], plan.workflow.input_schema)
     _check(plan, shared, rows, options["each"])
     transport = preparation.reaching(plan, preparation.transport_options(options))
+    if options["engine"]:
+        from arazzo_runner.cli.clusters import ClusterJobs, job_of
+
+        handed = ((r.line, job_of(workbook, plan, {**shared, **r.inputs}, document, options)) for r in rows)
+        return drive(ClusterJobs(options).jobs(handed, plan), len(rows), options)
     if not options["durable"]:
         checks = (contract_checks(plan, options["check"]) for _ in rows)
         sessions = (Session(plan, {**shared, **r.inputs}, checks=c) for r, c in zip(rows, checks, strict=True))

@@ -20,6 +20,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("arazzo_runner.cli.run", "Run a workflow and print its outputs."),
     "resume": ("arazzo_runner.cli.resume", "Go on with a durable run."),
     "runs": ("arazzo_runner.cli.runs", "List durable runs, show one, forget old ones."),
+    "worker": ("arazzo_runner.cli.worker", "Drive runs for a Temporal cluster."),
     "cancel": ("arazzo_runner.cli.cancel", "End a durable run."),
     "list": ("arazzo_runner.cli.list", "List the workflows found."),
     "show": ("arazzo_runner.cli.show", "Show a workflow's inputs, steps and flow."),
@@ -100,6 +101,20 @@ def main() -> None:
         _tell(partial(click.echo, f"error: {error.strerror or error}{where}", err=True))
         status = 1
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def script() -> None:
+    """``main`` as a process of its own."""
+    try:
+        main()
+    except SystemExit as end:
+        if "temporalio" in sys.modules:
+            # Its threads may still call into the interpreter, which ends the process by a signal when that is going.
+            for stream in (sys.stdout, sys.stderr):
+                with suppress(OSError, ValueError):
+                    stream.flush()
+            os._exit(end.code if isinstance(end.code, int) else 1)
+        raise
 
 
 def _open_standard_streams() -> None:

@@ -227,6 +227,31 @@ def journal_options(command: Command) -> Command:
     )
 
 
+def engine_options(command: Command) -> Command:
+    """``--engine``, its key and its store: a Temporal cluster that drives the runs."""
+    return _applied(
+        command,
+        click.option(
+            "--engine",
+            envvar="ARAZZO_ENGINE",
+            metavar="URL",
+            help="A Temporal cluster that drives the run: temporal://HOST:PORT/NAMESPACE.",
+        ),
+        click.option(
+            "--engine-key",
+            envvar="ARAZZO_ENGINE_KEY",
+            metavar="FILE",
+            help="The key that all that goes to the cluster is sealed with.  [default: in the user's data directory]",
+        ),
+        click.option(
+            "--engine-store",
+            envvar="ARAZZO_ENGINE_STORE",
+            metavar="DIR",
+            help="A directory that all workers share, for what is too large for the cluster.",
+        ),
+    )
+
+
 def verbosity_options(command: Command) -> Command:
     """How much is shown on stderr."""
     return _applied(

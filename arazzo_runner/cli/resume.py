@@ -6,7 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arazzo_runner.cli.options import credential_options, input_option, journal_options, verbosity_options
+from arazzo_runner.cli.options import (
+    credential_options,
+    engine_options,
+    input_option,
+    journal_options,
+    verbosity_options,
+)
 from arazzo_runner.cli.reporting import report_option
 
 if TYPE_CHECKING:
@@ -36,6 +42,7 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print the whole run report instead of the outputs.")
 @report_option
 @journal_options
+@engine_options
 @verbosity_options
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:
@@ -59,6 +66,10 @@ def resume(options: Options) -> int:
         raise UsageError("name one run, or --all", hint="arazzo runs lists them")
     if options["resend"] and options["skip"]:
         raise UsageError("--resend and --skip exclude one another")
+    if options["engine"]:
+        from arazzo_runner.cli.clusters import resume_on_cluster
+
+        return resume_on_cluster(options)
     decision = journals.decision_of(options)
     with journals.durable_runs(options) as runs:
         resumer = journals.Resumer(runs, options)

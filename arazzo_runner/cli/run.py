@@ -15,6 +15,7 @@ from arazzo_runner.cli.options import (
     behaviour_options,
     check_option,
     credential_options,
+    engine_options,
     input_option,
     journal_options,
     server_options,
@@ -57,6 +58,7 @@ if TYPE_CHECKING:
     help="Keep the run in a journal, so that it can be resumed after any kind of death.",
 )
 @journal_options
+@engine_options
 @click.option("--each", metavar="FILE", help="One run for each line of a JSON Lines or CSV file of inputs.")
 @click.option(
     "--concurrency",
@@ -103,6 +105,12 @@ def run(options: Options) -> int:
         from arazzo_runner.cli.dryrun import dry_run
 
         return dry_run(Session(plan, inputs), inputs, as_json=options["as_json"])
+    if options["engine"]:
+        from arazzo_runner.cli.clusters import job_of, run_on_cluster
+
+        warn_of(plan.problems, unknown, quiet=options["quiet"])
+        job = job_of(workbook, plan, inputs, workbook.description.document.path, options)
+        return run_on_cluster(job, plan, options, asked)
     with ExitStack() as stack:
         session = Session(plan, inputs, checks=contract_checks(plan, options["check"]))
         go: Callable[[World], RunResult] = session.run
@@ -144,6 +152,9 @@ def _check_combination(options: Options) -> None:
         raise UsageError("--record and --replay exclude one another")
     if options["durable"] and options["replay"]:
         raise UsageError("--durable and --replay exclude one another: a replay sends nothing that could be lost")
+    for name in ("record", "replay", "durable"):
+        if options["engine"] and options[name]:
+            raise UsageError(f"--engine and --{name} exclude one another")
     for name in ("record", "replay", "reports", "dry_run"):
         if options["each"] and options[name]:
             raise UsageError(f"--each and --{name.rstrip('s').replace('_', '-')} exclude one another")

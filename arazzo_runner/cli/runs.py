@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arazzo_runner.cli.options import journal_options
+from arazzo_runner.cli.options import engine_options, journal_options
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.preparation import Options
@@ -28,11 +28,14 @@ DAY = 86_400.0
     short_help="List durable runs, show one, forget old ones.",
     epilog="Example: arazzo runs --status stopped",
 )
-@click.option("--status", type=click.Choice(STATUSES), multiple=True, help="Only those; repeatable.")
+@click.option(
+    "--status", type=click.Choice([*STATUSES, "ambiguous-request"]), multiple=True, help="Only those; repeatable."
+)
 @click.option("--workflow", metavar="ID", help="Only runs of that workflow.")
 @click.option("--batch", metavar="ID", help="Only runs of that batch.")
 @click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
 @journal_options
+@engine_options
 @click.pass_context
 def command(ctx: click.Context, /, **options: Any) -> None:
     """List the durable runs of the journal, the latest first.
@@ -40,7 +43,11 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     A run is running while a process drives it; one that has stopped goes on with arazzo resume.
     """
     ctx.obj = options
-    if ctx.invoked_subcommand is None:
+    if ctx.invoked_subcommand is None and options["engine"]:
+        from arazzo_runner.cli.clusters import list_on_cluster
+
+        list_on_cluster(options)
+    elif ctx.invoked_subcommand is None:
         from arazzo_runner.cli.journals import open_journal
 
         with open_journal(options) as journal:
@@ -102,12 +109,19 @@ def _table(rows: list[RunRow]) -> None:
 )
 @click.option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
 @journal_options
+@engine_options
 @click.pass_obj
 def show(group: Options, /, **options: Any) -> None:
     """Show a run: what it has done so far, also while it runs."""
+    meant = _journal_of(group, options)
+    if meant["engine"]:
+        from arazzo_runner.cli.clusters import show_on_cluster
+
+        show_on_cluster(meant, options["run_id"], as_json=options["as_json"], verbose=options["verbose"])
+        return
     from arazzo_runner.cli.journals import durable_runs
 
-    with durable_runs(_journal_of(group, options)) as runs:
+    with durable_runs(meant) as runs:
         row = runs.journal.run(options["run_id"])
         if options["as_json"]:
             _report(runs, row)
@@ -183,5 +197,6 @@ def prune(group: Options, /, **options: Any) -> None:
 
 
 def _journal_of(group: Options, options: Options) -> Options:
-    """The journal that is meant, whether it was named before the verb or behind it."""
-    return {name: options[name] or group[name] for name in ("journal", "journal_key")}
+    """The journal or cluster that is meant, whether it was named before the verb or behind it."""
+    names = ("journal", "journal_key", "engine", "engine_key", "engine_store")
+    return {name: options.get(name) or group[name] for name in names}

@@ -258,6 +258,10 @@ class ApiDescription:
         ids = {found.lower(): found for found in self.by_id}
         return [ids[near] for near in difflib.get_close_matches(operation_id.lower(), ids, n=count, cutoff=0.6)]
 
+    def item(self, path: str) -> tuple[Node, ...]:
+        """The Path Item Object of a path, and all that its ``$ref`` leads to."""
+        return self.references.layers(self._paths[path])
+
     def written(self, pointer: str) -> tuple[Node, tuple[Node, ...]]:
         """An operation as it is written, and its parameters as they are: the path item's, then its own.
 
@@ -265,13 +269,13 @@ class ApiDescription:
             pointer: where the operation stands, as ``Operation.pointer`` says.
         """
         path, *key = json_pointer.split(pointer)[1:]
-        item = self.references.layers(self._paths[path])
+        item = self.item(path)
         operation = self.references.follow(dict(_operations(item))[tuple(key)])
         holders = (_first(item, "parameters"), operation.member("parameters"))
         return operation, tuple(entry for holder in holders for entry in holder.elements())
 
     def _resolve(self, found: Found) -> Operation:
-        item = self.references.layers(self._paths[found.path])
+        item = self.item(found.path)
         operation, entries = self.written(found.pointer)
         parameters: dict[tuple[str, str], ParameterSpec] = {}
         for entry in entries:

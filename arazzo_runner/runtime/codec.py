@@ -16,8 +16,9 @@ from arazzo_runner import effects
 from arazzo_runner.engine import events
 from arazzo_runner.engine.plan import RunOptions
 from arazzo_runner.errors import InvalidState, Place
-from arazzo_runner.openapi.credentials import Credentials
+from arazzo_runner.openapi.credentials import Credential, Credentials
 from arazzo_runner.openapi.servers import ServerOptions
+from arazzo_runner.runtime.resumption import Decision
 from arazzo_runner.runtime.transport_options import TransportOptions
 
 _KNOWN = {
@@ -27,7 +28,7 @@ _KNOWN = {
         events.ActionTaken, events.Attempt, events.AttemptFinished, events.AttemptStarted, events.Authenticated,
         events.CriterionOutcome, events.Outcome, events.Reason, events.RunFinished, events.RunStarted, events.Waiting,
         events.Warned, events.WorkflowEntered, events.WorkflowLeft,
-        Credentials, Place, RunOptions, ServerOptions, TransportOptions,
+        Credential, Credentials, Decision, Place, RunOptions, ServerOptions, TransportOptions,
     )
 }  # fmt: skip
 _BYTES, _OBJECT, _SET, _VALUE = "$bytes", "$object", "$set", "$value"

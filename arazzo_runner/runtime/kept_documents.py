@@ -39,17 +39,20 @@ def kept(document: Document) -> KeptDocument:
     return KeptDocument(hashlib.sha256(data).hexdigest(), document.path, document.uri, zlib.compress(data))
 
 
-def workbook_of(documents: Iterable[KeptDocument], entry: str, options: SourceOptions) -> Workbook:
+def workbook_of(
+    documents: Iterable[KeptDocument], entry: str, options: SourceOptions, *, cached: bool = True
+) -> Workbook:
     """What ``load`` gave when the documents were kept; no file or URL is read.
 
     Args:
         entry: URI of the document that is run.
         options: what the user said about sources then.
+        cached: whether parsed descriptions are looked for on this machine's disk, and kept there.
 
     Raises:
         JournalError: a document is damaged, or was not kept.
     """
-    directory = cache_directory(os.environ)
+    directory = cache_directory(os.environ) if cached else None
     library = SealedLibrary(options=options, cache=ParsedDescriptions(directory) if directory else None)
     for each in documents:
         library.put(_content(each), each.path, each.uri)

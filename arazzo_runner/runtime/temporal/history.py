@@ -1,0 +1,242 @@
+"""A run on a cluster, followed from its history: one more world, whose answers are those that Temporal has recorded.
+
+The follower takes the same turns as the workflow did, from the same answers at the same times, so that every listener,
+report and check sees a run on a cluster as it sees any other.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from temporalio.api.enums.v1 import EventType
+from temporalio.api.history.v1 import HistoryEvent
+
+from arazzo_runner.effects import Answered, Failed, Send
+from arazzo_runner.errors import JournalError
+from arazzo_runner.runtime.codec import decode
+from arazzo_runner.runtime.drivers import Abandoned
+from arazzo_runner.runtime.resumption import AMBIGUOUS, Decision
+from arazzo_runner.runtime.temporal.workflow import CANCELLED
+
+if TYPE_CHECKING:
+    from temporalio.client import Client
+    from temporalio.converter import DataConverter
+
+_UNANSWERED = frozenset({EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT, EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED})
+_OVER = frozenset(
+    {
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_FAILED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TIMED_OUT,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_TERMINATED,
+        EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
+    }
+)
+_CONTINUED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """Something of a history that a run waits for.
+
+    Attributes:
+        kind: ``task`` (the workflow has taken in what follows), ``answer``, ``woke``, ``unanswered``, ``decision``,
+            ``cancel``, ``present`` (what follows is still to come) or ``over``.
+        value: the answer, or the decision.
+        at: the time that the workflow saw, of a ``task``.
+    """
+
+    kind: str
+    value: Any = None
+    at: float = 0.0
+
+
+class Exhausted(Exception):
+    """A history that is not waited for has no more."""
+
+
+class Histories:
+    """The history of a run, through all its continuations, as what a run waits for.
+
+    Args:
+        first: the id of the first execution.
+        wait: for what is still to come; else it ends with what there is.
+    """
+
+    def __init__(self, client: Client, workflow_id: str, first: str, *, wait: bool) -> None:
+        self._client = client
+        self._workflow_id = workflow_id
+        self._first = first
+        self._wait = wait
+
+    async def happened(self) -> AsyncIterator[Happened]:
+        """What happened, in order: told when the workflow has taken it in, with the time that it saw."""
+        run_id = self._first
+        while run_id:
+            taken_in: list[Happened] = []
+            started, following = 0.0, ""
+            async for event in self._events(run_id):
+                match event:
+                    case None:
+                        yield Happened("present")
+                    case HistoryEvent(event_type=EventType.EVENT_TYPE_WORKFLOW_TASK_STARTED):
+                        started = event.event_time.ToNanoseconds() / 1e9
+                    case HistoryEvent(event_type=EventType.EVENT_TYPE_WORKFLOW_TASK_COMPLETED):
+                        yield Happened("task", at=started)
+                        for one in taken_in:
+                            yield one
+                        taken_in.clear()
+                    case HistoryEvent(event_type=EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW):
+                        attributes = event.workflow_execution_continued_as_new_event_attributes
+                        following = attributes.new_execution_run_id
+                    case HistoryEvent(event_type=kind) if kind in _OVER:
+                        yield Happened("over", EventType.Name(kind))
+                    case _:
+                        found = await self._of(event)
+                        taken_in += [found] if found is not None else []
+            run_id = following
+
+    async def _events(self, run_id: str) -> AsyncIterator[HistoryEvent | None]:
+        """The events of one execution; None between those that there are and those that are still to come."""
+        handle = self._client.get_workflow_handle(self._workflow_id, run_id=run_id)
+        last = 0
+        over = False
+        async for event in handle.fetch_history_events():
+            last = event.event_id
+            over = event.event_type in _OVER or event.event_type == _CONTINUED
+            yield event
+        if over or not self._wait:
+            return
+        yield None
+        async for event in handle.fetch_history_events(wait_new_event=True):
+            if event.event_id > last:
+                yield event
+
+    async def _of(self, event: HistoryEvent) -> Happened | None:
+        match event.event_type:
+            case EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
+                result = event.activity_task_completed_event_attributes.result
+                return Happened("answer", await _text(self._client.data_converter, result.payloads))
+            case EventType.EVENT_TYPE_TIMER_FIRED:
+                return Happened("woke")
+            case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
+                given = event.workflow_execution_signaled_event_attributes
+                return Happened("decision", await _text(self._client.data_converter, given.input.payloads))
+            case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
+                return Happened("cancel")
+            case kind if kind in _UNANSWERED:
+                return Happened("unanswered")
+            case _:
+                return None
+
+
+async def _text(converter: DataConverter, payloads: Any) -> Any:
+    [text] = await converter.decode(list(payloads), [str])
+    return decode(text)
+
+
+class HistoryWorld:
+    """A world that answers from a run's history (``drivers.AsyncWorld``).
+
+    Args:
+        stop: when it is set the run is followed no longer; it goes on all the same.
+        hint: how to follow it again.
+        decisions: how many the user has made of requests whose answers are not known; the last may be on its way.
+    """
+
+    def __init__(
+        self, histories: Histories, *, stop: asyncio.Event | None = None, hint: str = "", decisions: int = 0
+    ) -> None:
+        self._happened = histories.happened()
+        self._stop = stop
+        self._hint = hint
+        self._decisions = decisions
+        self._now = 0.0
+        self._present = False
+
+    async def begin(self) -> None:
+        """Wait until the run has begun; its first turn is taken at the time that the workflow saw then.
+
+        Raises:
+            Exhausted: no worker has taken it up yet, and that is not waited for.
+        """
+        while not self._now:
+            await self._next()
+
+    def now(self) -> float:
+        """The time that the workflow saw."""
+        return self._now
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait until the timer of this wait has fired."""
+        if seconds > 0:
+            await self._expect("woke")
+
+    async def send(self, effect: Send) -> Answered | Failed:  # noqa: ARG002 - a worker sends it
+        """The answer to this request."""
+        happened = await self._expect("answer", "unanswered")
+        while happened.kind == "unanswered":
+            decision = await self._decision()
+            if decision.answer is not None:
+                return Answered(decision.answer, self._now)
+            happened = await self._expect("answer", "unanswered")
+        if isinstance(happened.value, Answered | Failed):
+            return happened.value
+        raise JournalError("the history of the run is not one of this release")
+
+    async def _decision(self) -> Decision:
+        """What the user has said of a request whose answer is not known.
+
+        Raises:
+            Abandoned: nothing so far.
+        """
+        while not self._present or self._decisions > 0:
+            try:
+                happened = await self._next()
+            except Exhausted:
+                break
+            if happened.kind == "decision" and isinstance(happened.value, Decision):
+                self._decisions -= 1
+                return happened.value
+        hint = "look whether it was, then: arazzo resume ID --skip STATUS if so, --resend if not"
+        message = "a worker was lost with a request under way: it may have been carried out or not"
+        raise Abandoned(AMBIGUOUS, message, hint=hint)
+
+    async def _expect(self, *kinds: str) -> Happened:
+        while True:
+            happened = await self._next()
+            match happened.kind:
+                case kind if kind in kinds:
+                    return happened
+                case "cancel":
+                    raise Abandoned(CANCELLED, "the run was cancelled")
+                case "over":
+                    raise JournalError(f"the run has ended on the cluster: {happened.value}")
+                case _:
+                    pass
+
+    async def _next(self) -> Happened:
+        try:
+            happened = await self._unless_stopped(anext(self._happened))
+        except StopAsyncIteration:
+            raise Exhausted from None
+        if happened.kind == "task":
+            self._now = max(self._now, happened.at)
+        elif happened.kind == "present":
+            self._present = True
+        return happened
+
+    async def _unless_stopped(self, coming: Awaitable[Happened]) -> Happened:
+        if self._stop is None:
+            return await coming
+        next_one = asyncio.ensure_future(coming)
+        stopped = asyncio.ensure_future(self._stop.wait())
+        await asyncio.wait({next_one, stopped}, return_when=asyncio.FIRST_COMPLETED)
+        stopped.cancel()
+        if not next_one.done():
+            next_one.cancel()
+            raise Abandoned("interrupted", "the run is followed no longer; it goes on", hint=self._hint)
+        return next_one.result()

@@ -1,0 +1,117 @@
+"""What travels with a run: its documents, options, inputs, and the state that it goes on from. Sealed on its way.
+
+Pure: it is used inside a Temporal workflow, where nothing may be read and no clock may be asked.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from arazzo_runner.documents.sources import SourceOptions
+from arazzo_runner.engine.flow import Turn
+from arazzo_runner.engine.plan import Plan, RunOptions
+from arazzo_runner.engine.state import RunState
+from arazzo_runner.errors import InvalidState
+from arazzo_runner.runtime.codec import decode, encode
+from arazzo_runner.runtime.kept_documents import KeptDocument, workbook_of
+from arazzo_runner.runtime.resumption import Pending
+from arazzo_runner.runtime.transport_options import TransportOptions
+
+FORMAT = "arazzo-job/1"
+MAX_PLANS = 64
+
+
+@dataclass(frozen=True)
+class Job:
+    """A run that is handed to a cluster.
+
+    Attributes:
+        id: of the run; also the identity that idempotency keys are made of.
+        document: as the user named it.
+        entry: URI of the document.
+        transport: how requests are sent, the same on every machine.
+        check: the level of ``--check``, for whoever shows the run.
+        searchable: whether the namespace knows our search attributes.
+        state, pending: where it goes on; None at its beginning.
+    """
+
+    id: str
+    document: str
+    entry: str
+    workflow_id: str
+    sources: SourceOptions
+    options: RunOptions
+    inputs: Mapping[str, Any]
+    documents: Sequence[KeptDocument]
+    transport: TransportOptions
+    check: str = "off"
+    searchable: bool = False
+    state: str | None = None
+    pending: str | None = None
+
+    def going_on(self, turn: Turn) -> Job:
+        """The same, to go on behind a turn."""
+        return replace(self, state=turn.state.to_json(), pending=Pending.of(turn).to_json())
+
+    def kept_state(self) -> tuple[RunState, Pending] | None:
+        """Where the run goes on, or None at its beginning."""
+        if self.state is None or self.pending is None:
+            return None
+        return RunState.from_json(self.state), Pending.from_json(self.pending)
+
+    def plan(self) -> Plan:
+        """The plan of the run: the same in every process."""
+        workbook = workbook_of(self.documents, self.entry, self.sources, cached=False)
+        return workbook.plan(self.workflow_id, self.options)
+
+    def to_json(self) -> str:
+        """The job as JSON text, secrets included: it has to be sealed."""
+        plain = ("id", "document", "entry", "workflow_id", "check", "searchable", "state", "pending")
+        data = {name: getattr(self, name) for name in plain}
+        data |= {"options": self.options, "inputs": self.inputs, "transport": self.transport}
+        data |= {"sources": asdict(self.sources)}
+        documents = [[d.digest, d.path, d.uri, base64.b64encode(d.content).decode()] for d in self.documents]
+        return json.dumps({"format": FORMAT, "documents": documents, "job": json.loads(encode(data))})
+
+    @classmethod
+    def from_json(cls, text: str) -> Job:
+        """The job that ``to_json`` wrote.
+
+        Raises:
+            InvalidState: it is of another release.
+        """
+        try:
+            kept = json.loads(text)
+            if kept["format"] != FORMAT:
+                raise InvalidState(f"not a job of this release (expected {FORMAT})")
+            data = decode(json.dumps(kept["job"]))
+            data["sources"] = SourceOptions(**data["sources"])
+            documents = [KeptDocument(d, path, uri, base64.b64decode(c)) for d, path, uri, c in kept["documents"]]
+            return cls(**data, documents=documents)
+        except (ValueError, KeyError, TypeError) as error:
+            raise InvalidState(f"not a job: {error}") from None
+
+
+class Plans:
+    """The plans of the jobs of this process, made once for all runs that have the same documents and options."""
+
+    def __init__(self) -> None:
+        self._plans: OrderedDict[str, Plan] = OrderedDict()
+
+    def of(self, job: Job) -> Plan:
+        """The plan of a job."""
+        key = "\n".join([job.entry, job.workflow_id, encode(job.options), repr(job.sources), *_digests(job)])
+        plan = self._plans.pop(key, None) or job.plan()
+        self._plans[key] = plan
+        if len(self._plans) > MAX_PLANS:
+            self._plans.popitem(last=False)
+        return plan
+
+
+def _digests(job: Job) -> list[str]:
+    return [document.digest for document in job.documents]
