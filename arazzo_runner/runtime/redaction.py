@@ -21,8 +21,9 @@ from arazzo_runner.secrecy import SECRET_HEADERS, is_secret_name
 
 MIN_LENGTH = 4
 """A shorter value is masked in its own place only: it would be found everywhere."""
-NO_SECRETS = frozenset({"true", "false", "null"})
-"""What no secret is, whatever carries it: ``Access-Control-Allow-Credentials: true`` would mask every ``true``."""
+NO_SECRETS = frozenset({"true", "false", "null", "bearer", "basic", "dpop"})
+"""What no secret is, whatever carries it: ``Access-Control-Allow-Credentials: true`` would mask every ``true``, and
+``"token_type": "Bearer"`` every ``Bearer``."""
 MAX_LEARNED = 4096
 """How many secrets of answers are remembered; the oldest is forgotten first, so that a long run stays small."""
 
