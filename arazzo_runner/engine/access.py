@@ -8,11 +8,12 @@ from typing import Any
 from urllib.parse import quote
 
 from arazzo_runner.engine.plan import Plan, PlannedStep
-from arazzo_runner.errors import as_typed
+from arazzo_runner.errors import StepError, as_typed
 from arazzo_runner.openapi.credentials import Credentials, environment_variable
 from arazzo_runner.openapi.operations import ApiDescription, Operation
-from arazzo_runner.openapi.security import Alternative, Standing, alternatives_of, choose_alternative
+from arazzo_runner.openapi.security import Alternative, NeedKind, Standing, alternatives_of, choose_alternative
 from arazzo_runner.openapi.serialize import Target
+from arazzo_runner.openapi.tokens import endpoint_of
 
 _CERTIFICATE = "--client-cert"
 
@@ -87,6 +88,8 @@ def defined_schemes(api: ApiDescription) -> frozenset[str]:
 def _step_access(workflow_id: str, step: PlannedStep, operation: Operation, credentials: Credentials) -> StepAccess:
     asked = alternatives_of(operation, credentials, _sent_by(step))
     chosen = choose_alternative(asked)
+    if chosen is not None and _impossible(chosen):
+        chosen = None
     return StepAccess(
         workflow_id,
         step.step_id,
@@ -110,11 +113,24 @@ def _sent_by(step: PlannedStep) -> Target:
     return sent
 
 
+def _impossible(alternative: Alternative) -> dict[str, str]:
+    """Why the tokens that an alternative takes cannot be had, by scheme: a run would end for it."""
+    reasons = {}
+    for need in alternative.applied().needs:
+        if need.kind is not NeedKind.DIGEST_ANSWER:
+            try:
+                endpoint_of(need, "https://api.example")  # where the API is makes no difference
+            except StepError as error:
+                reasons[need.scheme.name] = error.message
+    return reasons
+
+
 def _schemes(alternative: Alternative, credentials: Credentials) -> Iterator[SchemeAccess]:
+    reasons = alternative.reasons | _impossible(alternative)
     for name, scopes in alternative.schemes.items():
         scheme = alternative.operation.schemes.get(name)
         definition = scheme.definition if scheme is not None else {}
-        standing = alternative.standings[name]
+        standing = Standing.MISSING if name in reasons else alternative.standings[name]
         credential = credentials.get(name)
         origin = None if credential is None else credential.origin
         is_certificate = definition.get("type") == "mutualTLS"
@@ -126,7 +142,7 @@ def _schemes(alternative: Alternative, credentials: Credentials) -> Iterator[Sch
             scopes,
             standing,
             origin,
-            alternative.reasons.get(name),
+            reasons.get(name),
             tuple(_options(name, definition)) if standing is Standing.MISSING else (),
             environment_variable(name) if standing is Standing.MISSING and not is_certificate else None,
         )

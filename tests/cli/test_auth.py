@@ -125,6 +125,16 @@ def test_a_credential_that_does_not_fit_says_why(arazzo: Arazzo, tmp_path: Path)
     assert SECRET not in result.out
 
 
+def test_an_id_and_secret_for_a_flow_that_takes_a_person_do_not_fit(arazzo: Arazzo, tmp_path: Path) -> None:
+    document = written(tmp_path, {"person": []})
+    result = arazzo("auth", document, "--auth", f"person=me:{SECRET}")
+    assert result.status == 1
+    assert "does not fit: no token for the scheme 'person'" in result.out
+    assert "--auth person=TOKEN" in result.out
+    assert SECRET not in result.out
+    assert arazzo("auth", document, "--auth", f"person={SECRET}").status == 0
+
+
 def test_an_undefined_scheme_is_named_and_cannot_be_met_alone(arazzo: Arazzo, tmp_path: Path) -> None:
     result = arazzo("auth", written(tmp_path, {"nowhere": []}))
     assert result.status == 1
