@@ -167,7 +167,8 @@ class BareJsonPath:
         if logic.evaluate(self.node, self.dialect, context):
             return Verdict(True)
         shown = dict.fromkeys(op for op in logic.operands(self.node) if not isinstance(op, Literal))
-        return Verdict(False, "; ".join(f"{op} {_is(self.dialect.value(op, context))}" for op in shown))
+        said = "; ".join(f"{op} {_is(self.dialect.value(op, context))}" for op in shown)
+        return Verdict(False, said or "it is constant")
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from arazzo_runner.errors import ExpressionSyntaxError
+from arazzo_runner.expressions.selectors import jsonpath
+
 _SEGMENT = re.compile(r"\.(?P<name>[@$]?[\w-]+)|\[(?P<index>-?\d+)\]|\[(?P<quoted>'[^'\\]*'|\"[^\"\\]*\")\]")
 _OPEN_SEGMENT = re.compile(r"\.\.[\w-]+|\.\.?\*|\.\.(?=\[)")
 
@@ -56,7 +59,17 @@ def parse_tail(text: str) -> Tail | None:
     length = text.endswith(".length")
     if length:
         query.pop()
-    return Tail(text, tuple(steps) if simple else None, "".join(query), length)
+    tail = Tail(text, tuple(steps) if simple else None, "".join(query), length)
+    return tail if simple or _is_query(tail.query) else None
+
+
+def _is_query(text: str) -> bool:
+    """Whether it is a query of RFC 9535: what is none must be found before a run follows it."""
+    try:
+        jsonpath(text)
+    except ExpressionSyntaxError:
+        return False
+    return True
 
 
 def bracket_end(text: str, start: int) -> int:

@@ -184,6 +184,10 @@ def explained(path: Path, kind: type[ArazzoError]) -> Iterator[None]:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         said, hint = _ERRORS.get(code, (f"cannot be used: {error}", ""))
         raise kind(f"the journal {path} {said}", hint=hint) from None
+    except UnicodeDecodeError:
+        # SQLite quotes the schema that it cannot read, and what was text need not be any more.
+        said, hint = _DAMAGED
+        raise kind(f"the journal {path} {said}", hint=hint) from None
 
 
 _DAMAGED = (
