@@ -1,0 +1,276 @@
+"""How fast it is: whole processes against one loopback server, beside a bare client and, where there is one, respect.
+
+::
+
+    python benchmarks/speed.py [--respect PATH] [--rounds N]
+
+Prints a table of ratios, each with its goal. The works of a row are run in turn, and the median of each is taken, so
+that a machine that is busy is busy for all. ``--respect`` names Redocly's command (``npm i @redocly/cli@2.77.0``);
+by default it is looked for on the path and in ``node_modules``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from documents import POLLS, STEPS, write_all, write_large
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+ARAZZO = str(Path(sys.executable).with_name("arazzo"))
+QUIET = ["--poll-interval", "0", "-q"]
+RUNS, AT_ONCE = 500, 50
+CASES = 2000
+
+BARE_ONE = "import httpx2; httpx2.get('{url}/items/1').json()"
+BARE_MANY = """\
+import httpx2
+with httpx2.Client() as client:
+    for number in range({count}):
+        client.get(f'{url}/items/{{number}}').json()
+"""
+BARE_ASYNC = """\
+import asyncio, time, httpx2
+
+async def main():
+    limits = httpx2.Limits(max_connections={at_once}, max_keepalive_connections={at_once})
+    async with httpx2.AsyncClient(limits=limits) as client:
+        waiting = iter(range({runs}))
+
+        async def work():
+            for _ in waiting:
+                for number in range(3):
+                    (await client.get(f'{url}/items/{{number}}')).json()
+
+        await asyncio.gather(*(work() for _ in range({at_once})))
+
+asyncio.run(main())
+"""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A process that has ended.
+
+    Attributes:
+        seconds: from start to end.
+        peak: of its resident memory, in MiB.
+    """
+
+    seconds: float
+    peak: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """A line of the table.
+
+    Attributes:
+        ratio: what was measured, in the goal's unit.
+        goal: what it should be at most, or at least.
+    """
+
+    work: str
+    what: str
+    ratio: float
+    goal: float
+    at_least: bool = False
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the goal is reached."""
+        return self.ratio >= self.goal if self.at_least else self.ratio <= self.goal
+
+
+class Bench:
+    """Runs processes, their medians taken.
+
+    Args:
+        rounds: how often each is run.
+    """
+
+    def __init__(self, directory: Path, url: str, rounds: int) -> None:
+        self.directory = directory
+        self.url = url
+        self._rounds = rounds
+        self._environment = {**os.environ, "XDG_CACHE_HOME": str(directory / "cache"), "NO_COLOR": "1"}
+
+    def once(self, words: Sequence[str], **environment: str) -> Measured:
+        """A process, from start to end."""
+        began = time.perf_counter()
+        process = subprocess.Popen(
+            words,
+            cwd=self.directory,
+            env={**self._environment, **environment},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        said = process.stderr.read() if process.stderr else b""
+        _, status, usage = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode:
+            sys.exit(f"{' '.join(words[:4])} … ended with {process.returncode}: {said.decode()[-2000:]}")
+        return Measured(seconds, usage.ru_maxrss / 1024)
+
+    def medians(self, works: Mapping[str, Callable[[], Measured]]) -> dict[str, Measured]:
+        """Every work, in turn, a few times over."""
+        found: dict[str, list[Measured]] = {name: [] for name in works}
+        for _ in range(self._rounds):
+            for name, work in works.items():
+                found[name].append(work())
+        return {
+            name: Measured(statistics.median(m.seconds for m in all_), max(m.peak for m in all_))
+            for name, all_ in found.items()
+        }
+
+    def arazzo(self, *words: str, **environment: str) -> Callable[[], Measured]:
+        """Our own command."""
+        return lambda: self.once([ARAZZO, *words], **environment)
+
+    def python(self, code: str) -> Callable[[], Measured]:
+        """A bare script."""
+        return lambda: self.once([sys.executable, "-c", code])
+
+    def respect(self, command: str, document: str) -> Callable[[], Measured]:
+        """The peer. A workflow of many polls needs its limit of steps raised."""
+        words = [command, "respect", document, "--max-steps", "100000", "--max-fetch-timeout", "600000"]
+        return lambda: self.once(words, REDOCLY_TELEMETRY="off", REDOCLY_SUPPRESS_UPDATE_NOTICE="true")
+
+
+def rows(bench: Bench, respect: str | None) -> Iterator[Row]:
+    """Every row of the table, as it is measured."""
+    yield from _steps(bench, respect)
+    yield from _polls(bench, respect)
+    yield from _large(bench, respect)
+    yield from _many(bench)
+    yield from _cases(bench)
+    helps = bench.medians({"ours": bench.arazzo("--help"), "bare": bench.python("import click")})
+    yield Row("arazzo --help", "× a script that imports click", helps["ours"].seconds / helps["bare"].seconds, 1.5)
+
+
+def _steps(bench: Bench, respect: str | None) -> Iterator[Row]:
+    works = {
+        "ours": bench.arazzo("run", "one.arazzo.json", *QUIET),
+        "ours many": bench.arazzo("run", "many.arazzo.json", *QUIET),
+        "bare": bench.python(BARE_ONE.format(url=bench.url)),
+        "bare client": bench.python(BARE_MANY.format(url=bench.url, count=1)),
+        "bare many": bench.python(BARE_MANY.format(url=bench.url, count=STEPS)),
+    }
+    if respect:
+        works["respect"] = bench.respect(respect, "one.arazzo.json")
+        works["respect many"] = bench.respect(respect, "many.arazzo.json")
+    took = {name: measured.seconds for name, measured in bench.medians(works).items()}
+    yield Row("one step, whole process", "× a bare script", took["ours"] / took["bare"], 2.0)
+    if respect:
+        yield Row("one step, whole process", "× respect", took["ours"] / took["respect"], 0.7)
+    ours = (took["ours many"] - took["ours"]) / (STEPS - 1)
+    bare = (took["bare many"] - took["bare client"]) / (STEPS - 1)
+    yield Row(f"{STEPS} steps, a further step", "× the bare client's request", ours / bare, 1.3)
+    if respect:
+        theirs = (took["respect many"] - took["respect"]) / (STEPS - 1)
+        yield Row(f"{STEPS} steps, a further step", "× respect", ours / theirs, 0.7)
+
+
+def _polls(bench: Bench, respect: str | None) -> Iterator[Row]:
+    works = {"ours": bench.arazzo("run", "poll.arazzo.json", *QUIET)}
+    if respect:
+        works["respect"] = bench.respect(respect, "poll.arazzo.json")
+    took = bench.medians(works)
+    if respect:
+        yield Row(f"{POLLS} polls", "× respect", took["ours"].seconds / took["respect"].seconds, 0.5)
+    long = bench.once([ARAZZO, "run", "poll-long.arazzo.json", *QUIET])
+    yield Row(f"{POLLS * 10} polls", "× the memory of a tenth", long.peak / took["ours"].peak, 1.1)
+
+
+def _large(bench: Bench, respect: str | None) -> Iterator[Row]:
+    run = ["run", "large.arazzo.json", *QUIET]
+    works = {
+        "first": bench.arazzo(*run, ARAZZO_NO_CACHE="1"),
+        "cached": bench.arazzo(*run),
+        "one": bench.arazzo("run", "one.arazzo.json", *QUIET),
+    }
+    if respect:
+        works["respect"] = bench.respect(respect, "large.arazzo.json")
+    bench.once([ARAZZO, *run])  # fills the cache
+    took = bench.medians(works)
+    if respect:
+        yield Row("5 MB description, first time", "× respect", took["first"].seconds / took["respect"].seconds, 0.6)
+    yield Row("5 MB description, from the cache", "× one step", took["cached"].seconds / took["one"].seconds, 1.3)
+    yield Row("5 MB description, first time", "MiB at most", took["first"].peak, 150)
+    validated = bench.medians({"ours": bench.arazzo("validate", "larger.arazzo.json", ARAZZO_NO_CACHE="1")})
+    yield Row("10 MB description, validated", "seconds", validated["ours"].seconds, 2.0)
+
+
+def _many(bench: Bench) -> Iterator[Row]:
+    bench.directory.joinpath("rows.jsonl").write_text("{}\n" * RUNS, "utf-8")
+    each = ["--each", "rows.jsonl", "--concurrency", str(AT_ONCE)]
+    took = bench.medians(
+        {
+            "ours": bench.arazzo("run", "three.arazzo.json", *each, *QUIET),
+            "bare": bench.python(BARE_ASYNC.format(url=bench.url, runs=RUNS, at_once=AT_ONCE)),
+        }
+    )
+    ratio = took["bare"].seconds / took["ours"].seconds
+    yield Row(f"{RUNS} runs of 3, {AT_ONCE} at once", "× a bare asynchronous client", ratio, 0.8, at_least=True)
+
+
+def _cases(bench: Bench) -> Iterator[Row]:
+    recorded = bench.directory / "cassettes" / "three" / "case.yaml"
+    bench.once([ARAZZO, "record", "three.arazzo.json", "--case", "case"])
+    text = recorded.read_text("utf-8")
+    for number in range(CASES - 1):
+        recorded.with_name(f"case{number}.yaml").write_text(text, "utf-8")
+    took = bench.once([ARAZZO, "test", "-q"])
+    yield Row(f"{CASES} cases replayed", "cases a second", CASES / took.seconds, 200, at_least=True)
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The loopback server's URL."""
+    process = subprocess.Popen(
+        [sys.executable, str(HERE / "server.py")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    with process:  # closes its stdin, which ends it
+        yield f"http://127.0.0.1:{process.stdout.readline().strip() if process.stdout else ''}"
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    usual = shutil.which("redocly") or shutil.which("redocly", path="node_modules/.bin")
+    parser.add_argument("--respect", default=usual, metavar="PATH")
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--json", action="store_true", help="print a list of objects")
+    options = parser.parse_args()
+    if not options.respect:
+        print("respect is not installed: its rows are left out", file=sys.stderr)
+    with server() as url, tempfile.TemporaryDirectory() as name:
+        directory, port = Path(name), int(url.rpartition(":")[2])
+        write_all(directory, port)
+        write_large(directory / "large.yaml", port, 5)
+        write_large(directory / "larger.yaml", port, 10)
+        found = []
+        for row in rows(Bench(directory, url, options.rounds), options.respect):
+            found.append(row)
+            sign, mark = "≥" if row.at_least else "≤", "✓" if row.is_met else "✗"
+            print(f"{mark} {row.work:34} {row.ratio:8.2f} {row.what:32} (goal {sign} {row.goal:g})", file=sys.stderr)
+    if options.json:
+        print(json.dumps([vars(row) | {"met": row.is_met} for row in found], indent=2))
+    sys.exit(0 if all(row.is_met for row in found) else 1)
+
+
+if __name__ == "__main__":
+    main()
