@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -109,23 +110,44 @@ def open_database(path: Path, *, create: bool) -> sqlite3.Connection:
     with explained(path, JournalError):
         database = sqlite3.connect(path, timeout=BUSY, isolation_level=None, check_same_thread=False)
         try:
-            _check(database, path)
-            database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded by a new file only, and before all else
-            database.execute("PRAGMA journal_mode = WAL")
-            database.execute("PRAGMA synchronous = FULL")
-            database.execute("PRAGMA foreign_keys = ON")
-            database.execute("PRAGMA secure_delete = ON")
-            _prepare(database)
+            _patiently(lambda: _set_up(database, path))
         except BaseException:
             database.close()
             raise
     return database
 
 
+def _patiently(action: Callable[[], None]) -> None:
+    """Do something that SQLite does not wait for by itself while another process has the file for itself."""
+    end = time.monotonic() + BUSY
+    while True:
+        try:
+            action()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+                raise
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _set_up(database: sqlite3.Connection, path: Path) -> None:
+    _check(database, path)
+    database.execute("PRAGMA auto_vacuum = INCREMENTAL")  # heeded by a new file only, and before all else
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    database.execute("PRAGMA foreign_keys = ON")
+    database.execute("PRAGMA secure_delete = ON")
+    _prepare(database)
+
+
 def _check(database: sqlite3.Connection, path: Path) -> None:
+    # The tables first: another process may be making them, and the ids with them.
+    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     (application,) = database.execute("PRAGMA application_id").fetchone()
     (version,) = database.execute("PRAGMA user_version").fetchone()
-    (tables,) = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     if application != APPLICATION and (tables or application):
         raise JournalError(f"{path} is no journal of durable runs, but another program's database")
     if application == APPLICATION and version != VERSION:
