@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import JournalError
 from arazzo_runner.openapi.credentials import Credential, Credentials, environment_variable
-from arazzo_runner.runtime.redaction import secret_inputs, written_forms
+from arazzo_runner.runtime.redaction import MIN_LENGTH, secret_inputs, written_forms
 from arazzo_runner.secrecy import is_secret_name
 
 
@@ -74,7 +74,7 @@ class Placeholders:
             for index, form in enumerate(written_forms(text)):
                 mark = f"{self._mark}{index}:{quote(name, safe='')}>"
                 self._by_mark[mark] = form
-                if form:
+                if len(form) >= MIN_LENGTH:
                     by_form.setdefault(form, mark)
         self._by_form = by_form
         longest_first = sorted(by_form, key=len, reverse=True)

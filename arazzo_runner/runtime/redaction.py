@@ -235,7 +235,7 @@ class Redactor:
 
 
 def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
-    forms = {form for secret in secrets for form in written_forms(secret) if form}
+    forms = {form for secret in secrets for form in written_forms(secret) if len(form) >= MIN_LENGTH}
     return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
 
 
@@ -308,7 +308,7 @@ def _inside_credentials(name: str, value: str) -> list[str]:
 def written_forms(secret: str) -> list[str]:
     """A secret as it may be written: as it is, in JSON, percent-encoded, and in base64 at each of three alignments.
 
-    Each form has its own place in the list, whatever the secret; one that is too short to be told is empty.
+    Each form has its own place in the list, whatever the secret; in base64, one that is too short to be told is empty.
     """
     raw = secret.encode("utf-8", "surrogateescape")
     forms = [secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
@@ -321,4 +321,4 @@ def written_forms(secret: str) -> list[str]:
         core = encoded[first:last].decode()
         found = core if len(core) >= MIN_LENGTH + 2 else ""
         forms += [found, found.replace("+", "-").replace("/", "_")]
-    return [form if len(form) >= MIN_LENGTH else "" for form in forms]
+    return forms
