@@ -17,6 +17,7 @@ from arazzo_runner.errors import InvalidState, JournalError
 from arazzo_runner.openapi.credentials import Credential, Credentials
 from arazzo_runner.runtime.codec import decode, encode
 from arazzo_runner.runtime.placeholders import Given, Placeholders, asked_inputs
+from tests.conformance.test_own_cases import plan_of
 from tests.reports.runs import SECRET, failing, hostile, hostile_answer, polling, run
 
 NUMBER = "0123456789abcdef0123456789abcdef"
@@ -148,5 +149,9 @@ def test_a_secret_that_is_not_given_again_is_named() -> None:
 
 def test_inputs_that_hold_a_secret_are_asked_for_again() -> None:
     inputs = {"apiToken": 1, "db": {"host": "h", "password": "p"}, "list": [{"api_key": "k"}], "name": "n", "tokens": 3}
-    schema = {"properties": {"hush": {"type": "string", "format": "password"}}}
-    assert asked_inputs(schema, {**inputs, "hush": "x"}) == {"apiToken", "db", "list", "hush"}
+    properties = {**{name: {} for name in inputs}, "hush": {"type": "string", "format": "password"}, "sent": {}}
+    sent = [{"name": "Authorization", "in": "header", "value": "Bearer $inputs.sent"}]
+    step = {"stepId": "list", "operationId": "listItems", "parameters": sent}
+    plan = plan_of({"id": "asked", "workflow": {"inputs": {"properties": properties}, "steps": [step]}})
+    given_now = {**inputs, "hush": "x", "sent": "y"}
+    assert asked_inputs(plan, given_now) == {"apiToken", "db", "list", "hush", "sent"}
