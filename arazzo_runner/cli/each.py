@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Plan
     from arazzo_runner.runtime.batch import Ended, Job, Worlds
     from arazzo_runner.runtime.durable import DurableRuns, Planned, Row
-    from arazzo_runner.runtime.interruption import Interruption
     from arazzo_runner.runtime.runner import Session, Workbook
     from arazzo_runner.runtime.transport_options import TransportOptions
 
@@ -61,7 +60,7 @@ def run_each(workbook: Workbook, plan: Plan, document: str, options: Options) ->
         batch = runs.start_batch(planned, kept.values())
         click.echo(f"batch {batch} · if it dies: arazzo resume {batch}", err=True)
         jobs = (_fresh_job(runs, planned, f"{batch}-{line}", row, transport) for line, row in kept.items())
-        return drive(jobs, len(kept), options, runs.interruption)
+        return drive(jobs, len(kept), options, runs)
 
 
 def _kept_row(row: InputRow, shared: dict[str, Any], origins: dict[str, InputOrigin], path: str) -> Row:
@@ -113,7 +112,9 @@ def _fresh_job(runs: DurableRuns, planned: Planned, run_id: str, row: Row, trans
 
         try:
             run = runs.begin(run_id, planned, row)
-            return Ended(row.line, run_id, await run.arun(await worlds.of(transport)), run.session.redactor)
+            return Ended(
+                row.line, run_id, await run.arun(await worlds.of(transport), group=worlds.group), run.session.redactor
+            )
         except ArazzoError as error:
             return Ended(row.line, run_id, error=error)
 
@@ -123,7 +124,7 @@ def _fresh_job(runs: DurableRuns, planned: Planned, run_id: str, row: Row, trans
 def resume_each(resumer: Resumer, runs: Iterable[tuple[str, int | None]], count: int, options: Options) -> int:
     """Go on with many durable runs, each by its id and line; gives the exit status."""
     jobs = (_resumed_job(resumer, *run, options) for run in runs)
-    return drive(jobs, count, options, resumer.runs.interruption)
+    return drive(jobs, count, options, resumer.runs)
 
 
 def _resumed_job(resumer: Resumer, run_id: str, line: int | None, options: Options) -> Job:
@@ -133,7 +134,7 @@ def _resumed_job(resumer: Resumer, run_id: str, line: int | None, options: Optio
 
         try:
             run, setup = resumer.take(run_id)
-            result = await run.arun(await worlds.of(setup.transport), decision_of(options))
+            result = await run.arun(await worlds.of(setup.transport), decision_of(options), group=worlds.group)
             return Ended(line, run_id, result, run.session.redactor)
         except ArazzoError as error:
             return Ended(line, run_id, error=error)
@@ -141,16 +142,17 @@ def _resumed_job(resumer: Resumer, run_id: str, line: int | None, options: Optio
     return job
 
 
-def drive(jobs: Iterable[Job], count: int, options: Options, interruption: Interruption | None = None) -> int:
+def drive(jobs: Iterable[Job], count: int, options: Options, runs: DurableRuns | None = None) -> int:
     """Drive many runs to their ends, telling each; gives the exit status.
 
     Args:
-        interruption: stops durable runs; the others are broken off.
+        runs: the durable runs of this process, which are stopped between two effects; others are broken off.
     """
     from arazzo_runner.cli.run import termination_as_interruption
     from arazzo_runner.runtime.batch import run_many
 
     results = Results(count, quiet=options["quiet"])
+    interruption = None if runs is None else runs.interruption
     signals = termination_as_interruption() if interruption is None else interruption.listening()
 
     def stop() -> bool:
@@ -160,7 +162,7 @@ def drive(jobs: Iterable[Job], count: int, options: Options, interruption: Inter
         interruption.tell = results.say
     try:
         with signals:
-            asyncio.run(run_many(jobs, concurrency=options["concurrency"], tell=results.tell, stop=stop))
+            asyncio.run(run_many(jobs, concurrency=options["concurrency"], tell=results.tell, stop=stop, runs=runs))
     except KeyboardInterrupt:
         results.close()
         return 130

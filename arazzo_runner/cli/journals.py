@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from arazzo_runner.cli.preparation import Options
     from arazzo_runner.engine.plan import Plan
     from arazzo_runner.runtime.drivers import World
-    from arazzo_runner.runtime.durable import DurableRun, DurableRuns, Planned
+    from arazzo_runner.runtime.durable import DurableRuns, Planned
+    from arazzo_runner.runtime.durable_run import DurableRun
     from arazzo_runner.runtime.journal import Journal
     from arazzo_runner.runtime.resumption import Decision
     from arazzo_runner.runtime.runner import RunResult, Workbook

@@ -14,6 +14,8 @@ from arazzo_runner.runtime.redaction import Redactor
 from arazzo_runner.runtime.runner import RunResult
 
 if TYPE_CHECKING:
+    from arazzo_runner.runtime.durable import DurableRuns
+    from arazzo_runner.runtime.group_commit import GroupCommit
     from arazzo_runner.runtime.transport_options import TransportOptions
 
 
@@ -37,9 +39,18 @@ class Ended:
 
 
 class Worlds:
-    """Clients by their options: runs with the same ones share the connections. Use it as a context manager."""
+    """What many runs share: clients, by their options, and the commits of durable ones. Use it as a context manager.
 
-    def __init__(self) -> None:
+    Args:
+        runs: the durable runs of this process, if they are.
+
+    Attributes:
+        group: writes the turns of durable runs; None when they are none.
+    """
+
+    def __init__(self, runs: DurableRuns | None = None) -> None:
+        self._runs = runs
+        self.group: GroupCommit | None = None
         self._stack = AsyncExitStack()
         self._opened: dict[TransportOptions, AsyncWorld] = {}
 
@@ -56,6 +67,8 @@ class Worlds:
         return self._opened[options]
 
     async def __aenter__(self) -> Self:
+        if self._runs is not None:
+            self.group = await self._stack.enter_async_context(self._runs.group_commit())
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -71,6 +84,7 @@ async def run_many(
     concurrency: int,
     tell: Callable[[Ended], None],
     stop: Callable[[], bool] = lambda: False,
+    runs: DurableRuns | None = None,
 ) -> None:
     """Run them all.
 
@@ -79,6 +93,7 @@ async def run_many(
         concurrency: how many go on at once.
         tell: is told each as it ends.
         stop: whether to take no more.
+        runs: the durable runs of this process, if they are.
     """
     waiting = iter(jobs)
 
@@ -88,6 +103,6 @@ async def run_many(
                 return
             tell(await job(worlds))
 
-    async with Worlds() as worlds, asyncio.TaskGroup() as group:
+    async with Worlds(runs) as worlds, asyncio.TaskGroup() as group:
         for _ in range(concurrency):
             group.create_task(work())

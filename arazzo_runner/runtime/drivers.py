@@ -13,6 +13,7 @@ from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import RunState
 
 Listener: TypeAlias = Callable[[Event], None]
+Settle: TypeAlias = Callable[[], Awaitable[None]]
 Clock: TypeAlias = Callable[[], float]
 
 
@@ -46,6 +47,10 @@ class Abandoned(Exception):
 INTERRUPTED = Abandoned("interrupted", "the run was interrupted")
 
 
+async def settled() -> None:
+    """Everything is settled: nothing was kept, or it was written at once."""
+
+
 @dataclass(frozen=True, slots=True)
 class Loop:
     """What every driver does between two effects.
@@ -55,6 +60,7 @@ class Loop:
         before: is shown each effect before it is performed, so that secrets are known before anything can print them.
         after: is shown each answer before the engine sees it.
         keep: is given each turn before anything of it is told or performed; gives the turn that is then told.
+        settle: is waited for by an asynchronous driver before it performs what a kept turn asks for.
         tell: is told every event.
         secret: names of inputs whose values no error may show.
         identity: unique to the run, or empty (``flow.start``).
@@ -66,6 +72,7 @@ class Loop:
     after: Callable[[Answer], None] = lambda _: None
     secret: Collection[str] = ()
     keep: Callable[[Turn], Turn] = lambda turn: turn
+    settle: Settle = settled
     identity: str = ""
 
     def begin(self, inputs: Mapping[str, Any], at: float) -> Turn:
@@ -130,6 +137,7 @@ class AsyncWorld(Protocol):
 
 async def adrive(loop: Loop, turn: Turn, world: AsyncWorld) -> Outcome:
     """Drive a run from a turn to its end, asynchronously."""
+    await loop.settle()
     while turn.outcome is None:
         try:
             answer = await _aperform(turn, world)
@@ -137,6 +145,7 @@ async def adrive(loop: Loop, turn: Turn, world: AsyncWorld) -> Outcome:
             turn = loop.abandoned(turn.state, why, world.now())
         else:
             turn = loop.go_on(turn.state, answer)
+        await loop.settle()
     return turn.outcome
 
 

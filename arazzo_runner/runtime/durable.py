@@ -7,36 +7,28 @@ A run's secrets are kept in two ways, and in no third (S1): what the user can gi
 from __future__ import annotations
 
 import secrets
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import ExitStack, suppress
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from arazzo_runner.effects import Request
-from arazzo_runner.engine.events import AttemptFinished, Event, Outcome
-from arazzo_runner.engine.flow import Turn
+from arazzo_runner.engine.events import Event
 from arazzo_runner.engine.inputs import check_inputs, with_defaults
 from arazzo_runner.engine.plan import Plan
-from arazzo_runner.engine.state import RunState
-from arazzo_runner.errors import InvalidInputs, InvalidState, JournalError
-from arazzo_runner.runtime.codec import encode
-from arazzo_runner.runtime.drivers import AsyncWorld, Loop, World
+from arazzo_runner.errors import InvalidInputs, JournalError
+from arazzo_runner.runtime.durable_run import DurableRun
+from arazzo_runner.runtime.group_commit import GroupCommit
 from arazzo_runner.runtime.interruption import Interruption
-from arazzo_runner.runtime.journal import CANCELLED, OPEN, Entry, Journal, NewRun
-from arazzo_runner.runtime.kept_documents import KeptDocument, kept, workbook_of
+from arazzo_runner.runtime.journal import Journal, NewRun
+from arazzo_runner.runtime.kept_documents import KeptDocument, contents, kept, workbook_of
 from arazzo_runner.runtime.leases import Heartbeat, Holder
-from arazzo_runner.runtime.placeholders import Given, Placeholders, asked_inputs, secrets_of
-from arazzo_runner.runtime.resumption import AMBIGUOUS, Decision, Pending, is_ambiguous, next_of, request_of, taken_up
-from arazzo_runner.runtime.runner import RunResult, Session, Workbook, contract_checks
+from arazzo_runner.runtime.placeholders import Given, asked_inputs, secrets_of
+from arazzo_runner.runtime.runner import Workbook
 from arazzo_runner.runtime.sealing import Key, create_key, read_key
 from arazzo_runner.runtime.setup import Origin, RunSetup, refuse_passwords
 from arazzo_runner.runtime.vault import Vault
-from arazzo_runner.runtime.watching import Watch, WatchedAsyncWorld, WatchedWorld
-
-PAUSES = frozenset({"interrupted", AMBIGUOUS})
-"""The reasons for which a run stops, and can be resumed."""
 
 
 @dataclass(frozen=True)
@@ -118,6 +110,13 @@ class DurableRuns:
             raise JournalError(f"the journal {journal} was sealed with another key than {path}", hint=hint)
         return key
 
+    @asynccontextmanager
+    async def group_commit(self) -> AsyncIterator[GroupCommit]:
+        """What writes the turns of many runs of one event loop together."""
+        with Journal(self.journal.path, create=False) as journal:
+            async with GroupCommit(journal, self.holder) as group:
+                yield group
+
     def vault(self, run_id: str) -> Vault:
         """What seals and opens a run's records."""
         return Vault(self.key.sealer(run_id))
@@ -134,28 +133,22 @@ class DurableRuns:
         """
         run_id, documents = new_id(), _documents(planned.workbook)
         setup, new = self._new(planned, row, run_id, documents)
-        self.journal.add([new], _contents(documents), self.holder)
+        self.journal.add([new], contents(documents), self.holder)
         given = given_of(planned.plan, setup, row.inputs)
         return DurableRun(self, run_id, planned.plan, planned.workbook, setup, given)
 
     def start_batch(self, planned: Planned, rows: Iterable[Row]) -> str:
-        """Keep a run for each row, all or none, held by nobody; gives the batch's id."""
+        """Keep a run for each row, all or none, and hold them; gives the batch's id."""
         batch, documents = new_id(), _documents(planned.workbook)
         new = [
             replace(self._new(planned, row, f"{batch}-{row.line}", documents)[1], batch=batch, line=row.line)
             for row in rows
         ]
-        self.journal.add(new, _contents(documents))
+        self.journal.add(new, contents(documents), self.holder)
         return batch
 
     def begin(self, run_id: str, planned: Planned, row: Row) -> DurableRun:
-        """Hold a run of a batch that ``start_batch`` has kept, its inputs at hand.
-
-        Raises:
-            RunHeld: another process drives it.
-            JournalError: the journal cannot be used, or the run has ended.
-        """
-        self.journal.take(run_id, self.holder)
+        """A run of a batch that ``start_batch`` has kept and holds, its inputs at hand."""
         setup = self.setup(run_id)
         return DurableRun(
             self, run_id, planned.plan, planned.workbook, setup, given_of(planned.plan, setup, row.inputs)
@@ -206,146 +199,6 @@ class DurableRuns:
             yield from vault.open_turn(turn, body)[0]
 
 
-class DurableRun:
-    """A run that is kept in a journal, and its session.
-
-    Attributes:
-        id: by which it is resumed.
-        session: to listen to.
-    """
-
-    def __init__(
-        self, runs: DurableRuns, run_id: str, plan: Plan, workbook: Workbook, setup: RunSetup, given: Given
-    ) -> None:
-        self.id = run_id
-        self._runs = runs
-        self._watch = Watch(run_id, runs.heartbeat, runs.interruption)
-        self._vault = runs.vault(run_id)
-        self._placeholders = Placeholders(setup.number, given)
-        self._library = workbook.linker.library
-        self._documents = len(self._library.documents)
-        self._turn = 0
-        self._learned: list[tuple[str, bool]] = []
-        self._decision = Decision()
-        self._checks = contract_checks(plan, setup.check)
-        inputs = {**setup.inputs, **given.inputs}
-        self.session = Session(plan, inputs, checks=self._checks, keep=self._keep, identity=run_id)
-        self.session.redactor.remember = lambda text, answered: self._learned.append((text, answered))
-        self._recall()
-
-    def run(self, world: World, decision: Decision | None = None) -> RunResult:
-        """Run to the end, or as far as it goes, with a synchronous world."""
-        self._decision = decision or Decision()
-        try:
-            return self.session.run(WatchedWorld(world, self._watch), self._begin)
-        finally:
-            self._release()
-
-    async def arun(self, world: AsyncWorld, decision: Decision | None = None) -> RunResult:
-        """Run to the end, or as far as it goes, with an asynchronous world."""
-        self._decision = decision or Decision()
-        try:
-            return await self.session.arun(WatchedAsyncWorld(world, self._watch), self._begin)
-        finally:
-            self._release()
-
-    def _release(self) -> None:
-        # A journal that cannot be written has been told of; the lease then runs out.
-        with suppress(JournalError):
-            self._runs.journal.release(self.id, self._runs.holder)
-
-    def _recall(self) -> None:
-        """Know again what the run has learned before."""
-        for turn, body in self._runs.journal.turns(self.id):
-            told, learned = self._vault.open_turn(turn, body)
-            self._recall_breaches(told)
-            reveal = self._placeholders.reveal
-            self.session.redactor.recall((reveal(text), answered) for text, answered in learned)
-            self._turn = turn + 1
-        self._learned.clear()
-
-    def _recall_breaches(self, told: Iterable[Event]) -> None:
-        if self._checks is not None:
-            for event in told:
-                if isinstance(event, AttemptFinished):
-                    self._checks.recall(event.attempt)
-
-    def kept_state(self) -> tuple[RunState, Pending] | None:
-        """The state that the run goes on from, and what it waits for; None when it has not begun.
-
-        Raises:
-            JournalError: it is damaged.
-            InvalidState: it was written by another release.
-        """
-        found = self._runs.journal.state(self.id)
-        if found is None:
-            return None
-        turn, sealed = found
-        head, _, text = self._vault.open(sealed, f"state {turn}").partition("\n")
-        return RunState.from_json(text, reveal=self._placeholders.reveal), Pending.from_json(head)
-
-    def is_ambiguous(self) -> bool:
-        """Whether it waits for an answer of which nobody but the user can say what to do about it."""
-        found = self.kept_state()
-        return found is not None and found[1].seconds is None and is_ambiguous(self.session.plan, found[0])
-
-    def pending_request(self) -> Request:
-        """The request whose answer has not been recorded, masked.
-
-        Raises:
-            InvalidState: there is none.
-        """
-        found = self.kept_state()
-        if found is None:
-            raise InvalidState("the run has not begun")
-        return self.session.redactor.request(request_of(found[0]))
-
-    @property
-    def where(self) -> str:
-        """Where it goes on, for a person."""
-        found = self.kept_state()
-        step = None if found is None else _step_at(self.session.plan, found[0])
-        return "its beginning" if step is None else f"the step {step}"
-
-    def _begin(self, loop: Loop, at: float) -> Turn:
-        found = self.kept_state()
-        if found is None:
-            return self.session.first(loop, at)
-        state, pending = found
-        return taken_up(loop, state, next_of(loop.plan, state, pending, self._decision, at=at), at)
-
-    def _keep(self, turn: Turn, told: Sequence[Event]) -> None:
-        """Write a turn, before anything of it is told or performed."""
-        outcome, journal, holder = turn.outcome, self._runs.journal, self._runs.holder
-        if outcome is not None and outcome.reason is not None and outcome.reason.code in PAUSES:
-            journal.release(self.id, holder, outcome.reason.code)
-            return
-        number, hide = self._turn, self._placeholders.hide
-        learned = [(hide(text), answered) for text, answered in self._learned]
-        text = encode({"told": list(told), "learned": learned})
-        state = None
-        if outcome is None:
-            kept_text = f"{Pending.of(turn).to_json()}\n{turn.state.to_json(hide=hide)}"
-            state = self._vault.seal(kept_text, f"state {number}")
-        new = [kept(document) for document in self._library.documents[self._documents :]]
-        entry = Entry(
-            turn=number,
-            told=self._vault.seal(text, f"turn {number}"),
-            state=state,
-            status=OPEN if outcome is None else _status(outcome),
-            reason=outcome.reason.code if outcome is not None and outcome.reason is not None else None,
-            step=_step(self.session.plan, turn),
-            attempts=turn.state.attempts,
-            requests=turn.state.requests,
-            due=Pending.of(turn).due if outcome is None else None,
-            sources=[(document.digest, self._vault.seal_source(document)) for document in new],
-        )
-        journal.record(self.id, holder, entry, _contents(new))
-        self._turn += 1
-        self._documents += len(new)
-        self._learned.clear()
-
-
 def new_id() -> str:
     """An id for a run or a batch: short, and unique in practice."""
     return "".join(secrets.choice("23456789abcdefghjkmnpqrstvwxyz") for _ in range(10))
@@ -372,25 +225,3 @@ def given_of(plan: Plan, setup: RunSetup, inputs: Mapping[str, Any]) -> Given:
 
 def _documents(workbook: Workbook) -> list[KeptDocument]:
     return [kept(document) for document in workbook.linker.library.documents]
-
-
-def _contents(documents: Iterable[KeptDocument]) -> list[tuple[str, bytes]]:
-    return [(document.digest, document.content) for document in documents]
-
-
-def _status(outcome: Outcome) -> str:
-    cancelled = outcome.reason is not None and outcome.reason.code == CANCELLED
-    return CANCELLED if cancelled else outcome.status
-
-
-def _step(plan: Plan, turn: Turn) -> str | None:
-    """The id of the step at hand, for lists."""
-    if turn.outcome is not None:
-        return turn.outcome.reason.step_id if turn.outcome.reason is not None else None
-    return _step_at(plan, turn.state)
-
-
-def _step_at(plan: Plan, state: RunState) -> str | None:
-    frame = state.frames[-1]
-    steps = plan.workflows[frame.workflow].steps
-    return steps[frame.position].step_id if frame.position < len(steps) else None

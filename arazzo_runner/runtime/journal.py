@@ -9,7 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
@@ -76,14 +76,17 @@ class Entry:
     """What one turn adds to the journal.
 
     Attributes:
+        run: the run's id.
         turn: its number, from 0.
         told: what it told, sealed.
         state: what the run goes on from, sealed; None when it has ended.
         status: ``open``, or how it ended.
         due: until when it waits, or None.
-        sources: documents that this turn has read for the first time.
+        sources: documents that this turn has read for the first time, sealed, by digest.
+        documents: their content, by digest.
     """
 
+    run: str
     turn: int
     told: bytes
     state: bytes | None
@@ -93,7 +96,8 @@ class Entry:
     attempts: int = 0
     requests: int = 0
     due: float | None = None
-    sources: Sequence[tuple[str, bytes]] = field(default=())
+    sources: Sequence[tuple[str, bytes]] = ()
+    documents: Sequence[tuple[str, bytes]] = ()
 
 
 class Journal:
@@ -198,35 +202,14 @@ class Journal:
         with transaction(self._database, self.path) as database:
             database.execute("UPDATE runs SET holder = NULL, lease = NULL WHERE holder = ?", (holder.token,))
 
-    def record(self, run_id: str, holder: Holder, entry: Entry, documents: Iterable[tuple[str, bytes]] = ()) -> None:
-        """Write a turn, whole or not at all.
+    def record(self, holder: Holder, *entries: Entry) -> list[bool]:
+        """Write turns, all of them or none; gives which were written: not those of runs that the holder has lost.
 
         Raises:
-            JournalLost: it cannot be written, or the lease has gone to another process.
+            JournalLost: nothing can be written.
         """
-        now = time.time()
-        ended = entry.status != OPEN
         with transaction(self._database, self.path) as database:
-            changed = database.execute(
-                "UPDATE runs SET status = ?, reason = ?, step = ?, attempts = ?, requests = ?, due = ?, updated = ?,"
-                " lease = ?, holder = CASE WHEN ? THEN NULL ELSE holder END"
-                " WHERE id = ? AND holder = ? AND status = 'open' RETURNING key",
-                (
-                    entry.status, entry.reason, entry.step, entry.attempts, entry.requests, entry.due, now,
-                    now + LEASE, ended, run_id, holder.token,
-                ),
-            ).fetchall()  # fmt: skip
-            if not changed:
-                raise JournalLost(f"the run {run_id} is driven by another process now, or was cancelled")
-            ((key,),) = changed
-            database.execute("INSERT INTO turns VALUES (?, ?, ?)", (key, entry.turn, entry.told))
-            if entry.state is None:
-                database.execute("DELETE FROM states WHERE run = ?", (key,))
-            else:
-                database.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?)", (key, entry.turn, entry.state))
-            if entry.sources:
-                database.executemany("INSERT OR IGNORE INTO documents VALUES (?, ?)", documents)
-                database.executemany("INSERT INTO sources VALUES (?, ?, ?)", ((key, *each) for each in entry.sources))
+            return [_record(database, holder, entry) for entry in entries]
 
     def cancel(self, run_id: str) -> RunRow:
         """Cancel a run: its holder will end it; one that nobody drives has ended now. Gives the run as it was.
@@ -353,3 +336,33 @@ def _end_cancelled(database: sqlite3.Connection, run_id: str) -> None:
         (CANCELLED, time.time(), run_id),
     )
     database.execute("DELETE FROM states WHERE run = (SELECT key FROM runs WHERE id = ?)", (run_id,))
+
+
+def _record(database: sqlite3.Connection, holder: Holder, entry: Entry) -> bool:
+    now = time.time()
+    changed = database.execute(
+        "UPDATE runs SET status = ?, reason = ?, step = ?, attempts = ?, requests = ?, due = ?, updated = ?,"
+        " lease = ?, holder = CASE WHEN ? THEN NULL ELSE holder END"
+        " WHERE id = ? AND holder = ? AND status = 'open' RETURNING key",
+        (
+            entry.status, entry.reason, entry.step, entry.attempts, entry.requests, entry.due, now,
+            now + LEASE, entry.status != OPEN, entry.run, holder.token,
+        ),
+    ).fetchone()  # fmt: skip
+    if changed is None:
+        return False
+    (key,) = changed
+    database.execute("INSERT INTO turns VALUES (?, ?, ?)", (key, entry.turn, entry.told))
+    if entry.state is None:
+        database.execute("DELETE FROM states WHERE run = ?", (key,))
+    else:
+        database.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?)", (key, entry.turn, entry.state))
+    if entry.sources:
+        database.executemany("INSERT OR IGNORE INTO documents VALUES (?, ?)", entry.documents)
+        database.executemany("INSERT INTO sources VALUES (?, ?, ?)", ((key, *source) for source in entry.sources))
+    return True
+
+
+def lost(run_id: str) -> JournalLost:
+    """What a run stops with whose lease has gone."""
+    return JournalLost(f"the run {run_id} is driven by another process now, or was cancelled")

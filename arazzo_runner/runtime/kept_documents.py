@@ -39,6 +39,11 @@ def kept(document: Document) -> KeptDocument:
     return KeptDocument(hashlib.sha256(data).hexdigest(), document.path, document.uri, zlib.compress(data))
 
 
+def contents(documents: Iterable[KeptDocument]) -> list[tuple[str, bytes]]:
+    """What the documents say, by digest."""
+    return [(document.digest, document.content) for document in documents]
+
+
 def workbook_of(
     documents: Iterable[KeptDocument], entry: str, options: SourceOptions, *, cached: bool = True
 ) -> Workbook:

@@ -21,7 +21,7 @@ from arazzo_runner.engine.planning import make_plan
 from arazzo_runner.errors import Problem, RunFailed, UsageError
 from arazzo_runner.openapi.linker import Linker
 from arazzo_runner.runtime.cache import ParsedDescriptions, cache_directory
-from arazzo_runner.runtime.drivers import AsyncWorld, Listener, Loop, World, adrive, drive
+from arazzo_runner.runtime.drivers import AsyncWorld, Listener, Loop, Settle, World, adrive, drive, settled
 from arazzo_runner.runtime.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -297,6 +297,7 @@ class Session:
         listeners: called with every event, secrets masked.
         checks: hold its exchanges against their operations; what they find joins the events.
         keep: is given each turn, with its events masked, before anything of it is told or performed.
+        settle: waits until what was kept is safe, before an asynchronous driver performs anything.
         identity: unique to the run; idempotency keys are derived from it, and none are sent when it is empty.
     """
 
@@ -308,6 +309,7 @@ class Session:
         *,
         checks: ContractChecks | None = None,
         keep: Keep | None = None,
+        settle: Settle = settled,
         identity: str = "",
     ) -> None:
         self.plan = plan
@@ -322,7 +324,9 @@ class Session:
         self.redactor.learn_headers(*plan.secret_headers)
         self.redactor.learn_queries(*plan.secret_queries)
         self._keep = keep
-        self._loop = Loop(plan, self._tell, self._before, self._after, self.redactor.secret_names, self._kept, identity)
+        self._loop = Loop(
+            plan, self._tell, self._before, self._after, self.redactor.secret_names, self._kept, settle, identity
+        )
 
     def listen(self, *listeners: Listener) -> None:
         """Add listeners, before the run begins."""

@@ -16,7 +16,8 @@ from arazzo_runner.openapi.credentials import Credentials, parse_credential
 from arazzo_runner.openapi.linker import Linker
 from arazzo_runner.openapi.servers import ServerOptions
 from arazzo_runner.runtime.drivers import Listener
-from arazzo_runner.runtime.durable import DurableRun, DurableRuns, Planned, Row, given_of
+from arazzo_runner.runtime.durable import DurableRuns, Planned, Row, given_of
+from arazzo_runner.runtime.durable_run import DurableRun
 from arazzo_runner.runtime.journal import Journal
 from arazzo_runner.runtime.resumption import Decision
 from arazzo_runner.runtime.runner import RunResult, Workbook

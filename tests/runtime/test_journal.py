@@ -382,10 +382,10 @@ def test_a_new_run_is_kept_whole_or_not_at_all(place: Place) -> None:
 def test_a_turn_is_written_once(place: Place) -> None:
     with place.process() as runs:
         runs.journal.add([NewRun("one", "w", "d", b"setup", [])], [], runs.holder)
-        entry = Entry(0, b"told", b"state")
-        runs.journal.record("one", runs.holder, entry)
+        entry = Entry("one", 0, b"told", b"state")
+        assert runs.journal.record(runs.holder, entry) == [True]
         with pytest.raises(JournalLost):
-            runs.journal.record("one", runs.holder, entry)
+            runs.journal.record(runs.holder, entry)
         assert list(runs.journal.turns("one")) == [(0, b"told")]
 
 
