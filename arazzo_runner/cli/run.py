@@ -10,6 +10,7 @@ from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from arazzo_runner.cli.options import (
     behaviour_options,
@@ -80,6 +81,8 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
     Exit status: 0 succeeded, 1 ran and failed, 2 could not start, 130 interrupted.
     """
+    if ctx.get_parameter_source("durable") is ParameterSource.ENVIRONMENT and (options["replay"] or options["engine"]):
+        options["durable"] = False  # what the environment says of all runs is not meant for these
     ctx.exit(run(options))
 
 

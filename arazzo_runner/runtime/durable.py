@@ -27,7 +27,7 @@ from arazzo_runner.runtime.leases import Heartbeat, Holder
 from arazzo_runner.runtime.placeholders import Given, asked_inputs, secrets_of
 from arazzo_runner.runtime.runner import Workbook
 from arazzo_runner.runtime.sealing import Key, create_key, read_key
-from arazzo_runner.runtime.setup import Origin, RunSetup, refuse_passwords
+from arazzo_runner.runtime.setup import Origin, RunSetup, refuse_credentials
 from arazzo_runner.runtime.vault import Vault
 
 
@@ -128,7 +128,7 @@ class DurableRuns:
 
         Raises:
             InvalidInputs: they break the workflow's schema (V8); nothing is kept.
-            UsageError: an option holds a password, which cannot be kept.
+            UsageError: a URL that is kept holds a credential.
             JournalError: the journal cannot be used.
         """
         run_id, documents = new_id(), _documents(planned.workbook)
@@ -158,7 +158,7 @@ class DurableRuns:
         self, planned: Planned, row: Row, run_id: str, documents: Iterable[KeptDocument]
     ) -> tuple[RunSetup, NewRun]:
         plan = planned.plan
-        refuse_passwords(plan.options, planned.setup.transport)
+        refuse_credentials(plan.options, planned.setup.transport, (document.uri for document in documents))
         check_row(plan, row.inputs)
         asked = asked_inputs(plan, row.inputs)
         setup = replace(

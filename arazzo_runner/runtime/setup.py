@@ -6,11 +6,10 @@ A secret that the user can give again is not in it; where it came from is, so th
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from arazzo_runner.documents.reader import absolute_uri
 from arazzo_runner.documents.sources import SourceOptions
@@ -19,6 +18,7 @@ from arazzo_runner.errors import InvalidState, UsageError
 from arazzo_runner.openapi.credentials import Credentials
 from arazzo_runner.runtime.codec import decode, encode
 from arazzo_runner.runtime.transport_options import TransportOptions
+from arazzo_runner.secrecy import without_credentials
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.checks import Level
@@ -108,16 +108,20 @@ def absolute_sources(options: SourceOptions) -> SourceOptions:
     return SourceOptions(overrides, base)
 
 
-def refuse_passwords(options: RunOptions, transport: TransportOptions) -> None:
-    """Refuse a password in a server's or a proxy's URL: it could neither be kept nor be asked for again.
+def refuse_credentials(options: RunOptions, transport: TransportOptions, documents: Iterable[str]) -> None:
+    """Refuse credentials in URLs that are kept: they could neither be kept nor be asked for again.
+
+    Args:
+        documents: the URIs that the documents were read from.
 
     Raises:
         UsageError: with what to type instead.
     """
-    for url in options.servers.urls.values():
-        if urlsplit(url).password:
-            hint = "give it as a credential: --auth SCHEME=user:password"
-            raise UsageError("a durable run keeps its --server, which may hold no password", hint=hint)
-    if transport.proxy and urlsplit(transport.proxy).password:
-        hint = "put it in the environment instead: HTTPS_PROXY=…"
-        raise UsageError("a durable run keeps its --proxy, which may hold no password", hint=hint)
+    server = "give it as a credential: --auth SCHEME=user:password"
+    document = "save the document to a file, and name that; for a source: --source NAME=PATH"
+    kept = [("its --server", url, server) for url in options.servers.urls.values()]
+    kept += [("its --proxy", transport.proxy or "", "put it in the environment instead: HTTPS_PROXY=…")]
+    kept += [("where its documents came from", uri, document) for uri in documents]
+    for what, url, hint in kept:
+        if without_credentials(url) != url:
+            raise UsageError(f"a durable run keeps {what}, and {url} holds a password or token", hint=hint)

@@ -9,7 +9,9 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -128,6 +130,16 @@ def test_the_environment_makes_runs_durable(
     monkeypatch.setenv("ARAZZO_DURABLE", "1")
     assert arazzo(*words(emulator, "name=one", f"hfToken=@{token}", durable=False)).status == 0
     assert len(listed(arazzo)) == 1
+
+
+def test_what_the_environment_makes_durable_a_replay_is_not(
+    arazzo: Arazzo, monkeypatch: pytest.MonkeyPatch, journal: Path
+) -> None:
+    monkeypatch.setenv("ARAZZO_DURABLE", "1")
+    cassette = "cassettes/deploy-inference-endpoint/becomes-running.yaml"
+    inputs = [word for item in (*SIZED, "name=my-gpt2", "hfToken=none") for word in ("-i", item)]
+    assert arazzo("run", "deploy-inference-endpoint", *inputs, "--replay", cassette).status == 0
+    assert not journal.exists()
 
 
 def test_show_gives_the_report_of_a_finished_run(
@@ -352,11 +364,30 @@ def test_a_password_in_a_url_that_would_be_kept_is_refused(
 ) -> None:
     result = arazzo(*words(emulator, "name=one", "hfToken=x"), option, "http://ann:passw0rd@127.0.0.1:9")
     assert result.status == 2
-    assert "may hold no password" in result.err
+    assert "holds a password or token" in result.err
     assert "passw0rd" not in result.err
 
 
 # Documents
+
+
+def test_a_credential_in_the_url_of_a_document_is_refused(arazzo: Arazzo, tmp_path: Path, journal: Path) -> None:
+    class Served(SimpleHTTPRequestHandler):
+        def __init__(self, *arguments: Any) -> None:
+            super().__init__(*arguments, directory=str(tmp_path))
+
+        def log_message(self, *_: object) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Served) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        post_only(tmp_path, "http://127.0.0.1:9")
+        result = arazzo("run", f"http://127.0.0.1:{server.server_port}/things.json?access_token=s3cr3t", "--durable")
+        server.shutdown()
+    assert result.status == 2
+    assert "keeps where its documents came from" in result.err
+    assert "s3cr3t" not in result.err
+    assert b"s3cr3t" not in journal.read_bytes()
 
 
 def test_changed_files_do_not_change_a_started_run(
