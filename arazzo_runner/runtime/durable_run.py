@@ -136,7 +136,9 @@ class DurableRun:
         found = self.kept_state()
         if found is None:
             raise InvalidState("the run has not begun")
-        return self.session.redactor.request(request_of(found[0]))
+        request = request_of(found[0])
+        self.session.redactor.learn_request(request)
+        return self.session.redactor.request(request)
 
     @property
     def where(self) -> str:
