@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from arazzo_runner.cli.options import engine_options, journal_options
+from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.preparation import Options
+    from arazzo_runner.engine.events import Event
     from arazzo_runner.reports.jsonreport import Standing
     from arazzo_runner.runtime.durable import DurableRuns
     from arazzo_runner.runtime.journal import RunRow
@@ -107,6 +110,7 @@ def _table(rows: list[RunRow]) -> None:
 @click.option(
     "--json", "as_json", is_flag=True, help="Print the run report: that of a finished run, or as far as it is."
 )
+@click.option("-f", "--follow", is_flag=True, help="Go on showing what it does, until it ends or stops.")
 @click.option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
 @journal_options
 @engine_options
@@ -114,6 +118,8 @@ def _table(rows: list[RunRow]) -> None:
 def show(group: Options, /, **options: Any) -> None:
     """Show a run: what it has done so far, also while it runs."""
     meant = _journal_of(group, options)
+    if options["follow"] and (meant["engine"] or options["as_json"]):
+        raise UsageError("--follow shows what a journal's run does, as text: without --engine and --json")
     if meant["engine"]:
         from arazzo_runner.cli.clusters import show_on_cluster
 
@@ -126,7 +132,7 @@ def show(group: Options, /, **options: Any) -> None:
         if options["as_json"]:
             _report(runs, row)
         else:
-            _history(runs, row, options["verbose"])
+            _history(runs, row.id, runs.follow(row.id) if options["follow"] else runs.told(row.id), options["verbose"])
 
 
 def _report(runs: DurableRuns, row: RunRow) -> None:
@@ -148,14 +154,14 @@ def standing_of(row: RunRow) -> Standing:
     return Standing(row.workflow, status, row.reason, message, row.step, row.updated)
 
 
-def _history(runs: DurableRuns, row: RunRow, verbose: int) -> None:
+def _history(runs: DurableRuns, run_id: str, told: Iterable[Event], verbose: int) -> None:
     from arazzo_runner.engine.events import AttemptFinished, AttemptStarted, RunFinished
     from arazzo_runner.reports.console import Console, ConsoleOptions
     from arazzo_runner.reports.text import printable
 
     console = Console(sys.stdout, ConsoleOptions(verbose=verbose))
     pending: AttemptStarted | None = None
-    for event in runs.told(row.id):
+    for event in told:
         console(event)
         match event:
             case RunFinished():
@@ -164,6 +170,7 @@ def _history(runs: DurableRuns, row: RunRow, verbose: int) -> None:
                 pending = event
             case AttemptFinished():
                 pending = None
+    row = runs.journal.run(run_id)
     why = f" ({row.reason})" if row.reason else ""
     at = f" at {row.step}" if row.step else ""
     click.echo(printable(f"{row.shown}{why}{at} · {row.requests} requests"))

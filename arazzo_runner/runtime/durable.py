@@ -7,7 +7,8 @@ A run's secrets are kept in two ways, and in no third (S1): what the user can gi
 from __future__ import annotations
 
 import secrets
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+import time
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -29,6 +30,9 @@ from arazzo_runner.runtime.runner import Workbook
 from arazzo_runner.runtime.sealing import Key, create_key, read_key
 from arazzo_runner.runtime.setup import Origin, RunSetup, refuse_credentials
 from arazzo_runner.runtime.vault import Vault
+
+LOOK = 0.5
+"""Seconds between two looks at a run that another process drives."""
 
 
 @dataclass(frozen=True)
@@ -197,6 +201,19 @@ class DurableRuns:
         vault = self.vault(run_id)
         for turn, body in self.journal.turns(run_id):
             yield from vault.open_turn(turn, body)[0]
+
+    def follow(self, run_id: str, *, wait: Callable[[float], None] = time.sleep) -> Iterator[Event]:
+        """What a run has told, and then what it tells, until nobody drives it any more."""
+        vault, seen = self.vault(run_id), -1
+        held = True
+        while held:
+            # Looked at first: what is told in between is read all the same.
+            held = self.journal.run(run_id).held
+            for turn, body in self.journal.turns(run_id, after=seen):
+                seen = turn
+                yield from vault.open_turn(turn, body)[0]
+            if held:
+                wait(LOOK)
 
 
 def new_id() -> str:

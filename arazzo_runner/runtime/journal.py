@@ -291,11 +291,16 @@ class Journal:
         found = self._one("SELECT turn, body FROM states JOIN runs ON key = run WHERE id = ?", (run_id,))
         return None if found is None else (int(found[0]), bytes(found[1]))
 
-    def turns(self, run_id: str) -> Iterator[tuple[int, bytes]]:
-        """What each turn told, sealed, in order; read as it is asked for."""
+    def turns(self, run_id: str, *, after: int = -1) -> Iterator[tuple[int, bytes]]:
+        """What each turn told, sealed, in order; read as it is asked for.
+
+        Args:
+            after: only those behind this one.
+        """
         with explained(self.path, JournalError):
             yield from self._database.execute(
-                "SELECT turn, body FROM turns JOIN runs ON key = run WHERE id = ? ORDER BY turn", (run_id,)
+                "SELECT turn, body FROM turns JOIN runs ON key = run WHERE id = ? AND turn > ? ORDER BY turn",
+                (run_id, after),
             )
 
     def _one(self, query: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:

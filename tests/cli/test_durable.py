@@ -215,6 +215,22 @@ def test_a_running_run_is_live_and_no_second_process_drives_it(
     assert (report["status"], report["reason"]["code"]) == ("failed", "cancelled")
 
 
+def test_a_running_run_is_followed_to_its_end(arazzo: Arazzo, tmp_path: Path) -> None:
+    with SlowServer() as server:
+        run = Started(["run", str(post_only(tmp_path, server.url)), "--durable"])
+        server.asked.wait(30)
+        (kept,) = listed(arazzo)
+        threading.Timer(1, server.answer.set).start()
+        followed = arazzo("runs", "show", kept["runId"], "--follow")
+        assert run.end().status == 0
+    assert followed.status == 0
+    assert "✓ make" in followed.out
+    assert "✓ look" in followed.out
+    assert "succeeded in" in followed.out
+    refused = arazzo("runs", "show", kept["runId"], "--follow", "--json")
+    assert (refused.status, "--follow shows" in refused.err) == (2, True)
+
+
 def test_cancelling_a_run_that_nobody_drives_ends_it(
     arazzo: Arazzo, emulator: InferenceEndpointsEmulator, token: Path
 ) -> None:
