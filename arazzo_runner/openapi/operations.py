@@ -263,11 +263,7 @@ class ApiDescription:
         return self.references.layers(self._paths[path])
 
     def written(self, pointer: str) -> tuple[Node, tuple[Node, ...]]:
-        """An operation as it is written, and its parameters as they are: the path item's, then its own.
-
-        Args:
-            pointer: where the operation stands, as ``Operation.pointer`` says.
-        """
+        """The operation at an ``Operation.pointer`` as it is written, and its parameters: the path item's, its own."""
         path, *key = json_pointer.split(pointer)[1:]
         item = self.item(path)
         operation = self.references.follow(dict(_operations(item))[tuple(key)])
