@@ -21,7 +21,7 @@ def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click pass
     from arazzo_runner.errors import UsageError
     from arazzo_runner.reports.outline import as_json as dump
     from arazzo_runner.reports.outline import input_entries
-    from arazzo_runner.reports.text import one_line, printable
+    from arazzo_runner.reports.text import label, one_line
 
     if not Path(directory).is_dir():
         raise UsageError(f"there is no directory {directory}", hint="say where the documents are: --workflows DIR")
@@ -39,12 +39,12 @@ def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click pass
         click.echo(dump(found))
         return
     for entry in found:
-        click.echo(printable(entry["workflowId"]))
+        click.echo(label(entry["workflowId"]))
         if entry["summary"]:
             click.echo(f"  {one_line(entry['summary'])}")
         names = [f"{item['name']}{'' if item['required'] else '?'}" for item in entry["inputs"]]
         if names:
-            click.echo(f"  inputs: {printable(', '.join(names))}")
-        click.echo(f"  in {printable(entry['document'])}")
+            click.echo(f"  inputs: {label(', '.join(names))}")
+        click.echo(f"  in {label(entry['document'])}")
     if not found:
         click.echo(f"no workflows under {directory}", err=True)

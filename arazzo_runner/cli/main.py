@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import importlib
 import os
+import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import click
 from arazzo_runner.errors import ArazzoError, DocumentError, InvalidInputs, Problem
 from arazzo_runner.secrecy import without_credentials
 
+_DOCUMENT = re.compile(r"""["']?\b(arazzo|openapi|swagger|asyncapi)\b["']?\s*:""")
 VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("arazzo_runner.cli.run", "Run a workflow and print its outputs."),
     "resume": ("arazzo_runner.cli.resume", "Go on with a durable run."),
@@ -174,13 +176,24 @@ def _show_problem(problem: Problem) -> None:
 
 def source_line(place: Any) -> str | None:
     """The line of a document's text that a place stands on; None when it is no local file or not known."""
-    from arazzo_runner.documents.reader import decode
-
     if not place.line or "://" in place.path:
         return None
     try:
-        lines = decode(Path(place.path).read_bytes(), place.path).splitlines()
+        stat = Path(place.path).stat()
+        lines = _lines(place.path, stat.st_mtime_ns, stat.st_size)
     except (OSError, ArazzoError):
         return None
     text = without_credentials(lines[place.line - 1]) if place.line <= len(lines) else None
     return text.expandtabs(1) if text is not None and len(text) <= 500 else None
+
+
+@lru_cache(maxsize=4)
+def _lines(path: str, _changed: int, _size: int) -> Sequence[str]:
+    """The lines of a document; none of a file that looks like none.
+
+    A document may name any file of this machine as its source. What that file says is nobody's business then.
+    """
+    from arazzo_runner.documents.reader import decode
+
+    text = decode(Path(path).read_bytes(), path)
+    return text.splitlines() if _DOCUMENT.search(text) else ()

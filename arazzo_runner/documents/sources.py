@@ -46,6 +46,10 @@ class SourceOptions:
     base_dir: str | None = None
 
 
+MAX_DOCUMENT = 64 << 20
+"""Bytes of a document: a device has no end."""
+
+
 class Library:
     """The documents of a run: each is read once, when it is first asked for.
 
@@ -171,9 +175,13 @@ class Library:
     def _bytes(self, uri: str, file: Path | None) -> bytes:
         if file is not None:
             try:
-                return file.read_bytes()
+                with file.open("rb") as stream:
+                    data = stream.read(MAX_DOCUMENT + 1)
             except ValueError as error:  # a path that no file can have, such as one with a null byte
                 raise OSError(str(error)) from None
+            if len(data) > MAX_DOCUMENT:
+                raise OSError(f"it has more than {MAX_DOCUMENT >> 20} MiB")
+            return data
         if self._fetch is None:
             raise OSError("fetching from the network is turned off")
         return self._fetch(uri)

@@ -85,6 +85,10 @@ def parse_yaml(text: str) -> Any:
         raise Unreadable(_syntax(text, error)) from None
 
 
+MAX_DUPLICATES = 100
+"""How many duplicate keys are told."""
+
+
 class _Builder:
     """Builds plain data from events. The frames stand on a list, so that no nesting can exhaust Python's stack."""
 
@@ -139,6 +143,11 @@ class _Builder:
             self.anchors[event.anchor] = _Anchor(value, self.count, size=1)
         self.add(value, event)
 
+    def duplicate(self, event: Any, text: str) -> None:
+        """Note a key that stands twice; after so many, nobody reads the rest."""
+        if len(self.duplicates) < MAX_DUPLICATES:
+            self.duplicates.append(_fault("duplicate-key", f"the key {text!r} stands twice in this object", event))
+
     def key(self, event: Any, text: str) -> None:
         """A member's name: always its text, as the specification's Failsafe rule has it."""
         frame = self.frame
@@ -146,7 +155,7 @@ class _Builder:
             frame.key = _MERGE
             return
         if text in frame.container:
-            self.duplicates.append(_fault("duplicate-key", f"the key {text!r} stands twice in this object", event))
+            self.duplicate(event, text)
         frame.key = text
         if event.anchor is not None and type(event) is yaml.ScalarEvent:
             self.anchors[event.anchor] = _Anchor(text, self.count, size=1)

@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
+from functools import cache
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.errors import ExpressionSyntaxError
-from arazzo_runner.expressions.limits import SelectorError, kind_of
+from arazzo_runner.expressions.limits import MAX_NODES, BudgetExceeded, SelectorError, kind_of
 from arazzo_runner.expressions.undefined import UNDEFINED
 
 if TYPE_CHECKING:
+    from elementpath import XPathContext
     from lxml import etree
 
+MAX_VISITS = 100_000_000
+"""How many nodes libxml2 may be expected to visit: it does so in about a second."""
 XPATH_VERSIONS = ("xpath-10", "xpath-20", "xpath-30", "xpath-31")
 
 
@@ -70,15 +76,16 @@ class XPath:
         if self.version == "xpath-10":
             from lxml import etree
 
+            _refuse_explosion(self.expression, root)
             try:
                 return root.getroottree().xpath(self.expression, namespaces=namespaces)
             except (etree.XPathError, ValueError) as error:
                 raise SelectorError(f"the XPath expression stopped: {error}") from None
-        from elementpath import ElementPathError, XPathContext
+        from elementpath import ElementPathError
 
         try:
             token = self._parser(namespaces).parse(self.expression)
-            return token.get_results(XPathContext(root.getroottree()))
+            return token.get_results(_counting_context(root))
         except (ElementPathError, ArithmeticError, ValueError, TypeError, RecursionError, KeyError) as error:
             raise SelectorError(f"the XPath expression stopped: {error}") from None
 
@@ -91,11 +98,11 @@ class XPath:
         if self.version == "xpath-10":
             found = self.select(root)
             return found if isinstance(found, list) else []
-        from elementpath import ElementPathError, XPathContext
+        from elementpath import ElementPathError
 
         namespaces = {prefix: uri for prefix, uri in root.nsmap.items() if prefix}
         try:
-            found = self._parser(namespaces).parse(self.expression).select(XPathContext(root.getroottree()))
+            found = self._parser(namespaces).parse(self.expression).select(_counting_context(root))
             # The engine wraps elements in nodes of its own; attributes and texts exist only as such.
             return [getattr(node, "elem", node) for node in found]
         except (ElementPathError, ArithmeticError, ValueError, TypeError, RecursionError, KeyError) as error:
@@ -118,6 +125,52 @@ class XPath:
             return result
         values = [_node_value(item) for item in result]
         return UNDEFINED if not values else values[0] if len(values) == 1 else values
+
+
+def _refuse_explosion(expression: str, root: etree._Element) -> None:
+    """Refuse what libxml2, which no clock can stop, would look through for hours: searches inside of predicates.
+
+    Raises:
+        BudgetExceeded: it might visit too many nodes.
+    """
+    depth = deepest = 0
+    for piece in re.findall(r"""'[^']*'|"[^"]*"|\[|\]|//|descendant|following|preceding|ancestor""", expression):
+        depth += (piece == "[") - (piece == "]")
+        if piece[0] not in "[]'\"":
+            deepest = max(deepest, depth)
+    if deepest and sum(1 for _ in root.iter()) ** (deepest + 1) > MAX_VISITS:
+        raise BudgetExceeded("the XPath expression searches inside of predicates, which could take hours")
+
+
+@cache
+def _counting() -> type[XPathContext]:
+    """The engine's context, made to count what it visits; its copies count together."""
+    from elementpath import XPathContext
+
+    class Counting(XPathContext):
+        visited: list[int]
+
+        def _counted(self, nodes: Iterator[Any]) -> Iterator[Any]:
+            visited = self.__dict__.setdefault("visited", [0])
+            for node in nodes:
+                visited[0] += 1
+                if visited[0] > MAX_NODES:
+                    raise BudgetExceeded(f"the XPath expression visited more than {MAX_NODES:,} nodes")
+                yield node
+
+        def iter_descendants(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+            return self._counted(super().iter_descendants(*args, **kwargs))
+
+        def iter_children_or_self(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
+            return self._counted(super().iter_children_or_self(*args, **kwargs))
+
+    return Counting
+
+
+def _counting_context(root: etree._Element) -> XPathContext:
+    context = _counting()(root.getroottree())
+    context.__dict__["visited"] = [0]
+    return context
 
 
 def is_element(value: Any) -> bool:

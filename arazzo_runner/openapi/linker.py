@@ -229,6 +229,8 @@ class Linker:
 
     def _unknown_operation(self, description: ArazzoDescription, operation_id: str, names: Iterable[str]) -> LinkError:
         apis = self._apis_of(description, names)
+        for api in apis:
+            api.find(operation_id)  # says what is wrong with a path item that cannot be read and may hold it
         where = " and ".join(api.document.path for api in apis) or "any source"
         message = f"there is no operation {operation_id!r} in {where}"
         elsewhere = descriptions_with(

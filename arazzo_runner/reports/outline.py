@@ -8,7 +8,7 @@ from typing import Any
 
 from arazzo_runner.documents.input_schemas import declared, input_schema, required, types
 from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, Reusable, Step, Workflow
-from arazzo_runner.reports.text import one_line, printable, scalar
+from arazzo_runner.reports.text import label, one_line, scalar
 
 
 def input_entries(schema: Any) -> list[dict[str, Any]]:
@@ -86,18 +86,18 @@ def _action_entry(action: Action | Reusable) -> dict[str, Any]:
 
 def outline(entry: Mapping[str, Any]) -> Iterator[str]:
     """The lines of ``arazzo show``, of what ``workflow_entry`` gave."""
-    yield printable(entry["workflowId"])
+    yield label(entry["workflowId"])
     if entry["summary"]:
         yield f"  {one_line(entry['summary'])}"
-    yield f"  in {printable(entry['document'])}"
+    yield f"  in {label(entry['document'])}"
     yield ""
     yield "inputs"
     yield from input_lines(entry["inputs"])
     if entry["dependsOn"]:
-        yield f"depends on {', '.join(map(printable, entry['dependsOn']))}"
+        yield f"depends on {', '.join(map(label, entry['dependsOn']))}"
     yield "steps"
     for step in entry["steps"]:
-        yield f"  {printable(step['stepId'])}: {printable(step['operation'])}"
+        yield f"  {label(step['stepId'])}: {label(step['operation'])}"
         for criterion in step["successCriteria"]:
             yield f"      needs {one_line(criterion)}"
         for word, actions in (("on success", step["onSuccess"]), ("on failure", step["onFailure"])):
@@ -105,7 +105,7 @@ def outline(entry: Mapping[str, Any]) -> Iterator[str]:
                 yield f"      {word} {_action_text(action)}"
     yield "outputs"
     for name, value in entry["outputs"].items():
-        yield f"  {printable(name)}: {scalar(value, 120)}"
+        yield f"  {label(name)}: {scalar(value, 120)}"
 
 
 def input_lines(inputs: list[dict[str, Any]]) -> Iterator[str]:
@@ -116,16 +116,16 @@ def input_lines(inputs: list[dict[str, Any]]) -> Iterator[str]:
         state = "required" if item["required"] else "optional"
         if "default" in item:
             state = f"default {scalar(item['default'])}"
-        text = f"  {printable(item['name']).ljust(width)}  {kind}, {state}"
+        text = f"  {label(item['name']).ljust(width)}  {kind}, {state}"
         yield f"{text}  {one_line(str(item['description']), 100)}" if item["description"] else text
 
 
 def _action_text(action: Mapping[str, Any]) -> str:
     if "reference" in action:
-        return printable(action["reference"])
-    text = f"{printable(action['name'])}: {action['type']}"
+        return label(action["reference"])
+    text = f"{label(action['name'])}: {action['type']}"
     if "target" in action:
-        text += f" {printable(action['target'])}"
+        text += f" {label(action['target'])}"
     if action["type"] == "retry":
         text += f", at most {action['retryLimit']}, after {action['retryAfter']:g} s"
     if action.get("criteria"):

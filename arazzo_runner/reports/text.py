@@ -14,6 +14,11 @@ def printable(text: str) -> str:
     return _CONTROL.sub(lambda match: f"\\x{ord(match[0]):02x}", text)
 
 
+def label(text: str) -> str:
+    """A name, safe to print: it stays on its line."""
+    return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
 def one_line(text: str, limit: int = 200) -> str:
     """The text on one line, cut short, safe to print."""
     flat = printable(" ".join(text.split()))
