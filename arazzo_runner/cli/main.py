@@ -105,20 +105,6 @@ def main() -> None:
     sys.exit(status if isinstance(status, int) else 0)
 
 
-def script() -> None:
-    """``main`` as a process of its own."""
-    try:
-        main()
-    except SystemExit as end:
-        if "temporalio" in sys.modules:
-            # Its threads may still call into the interpreter, which ends the process by a signal when that is going.
-            for stream in (sys.stdout, sys.stderr):
-                with suppress(OSError, ValueError):
-                    stream.flush()
-            os._exit(end.code if isinstance(end.code, int) else 1)
-        raise
-
-
 def _open_standard_streams() -> None:
     """Give the streams that are closed (``>&-``) something to lead to: else the next file opened would be stdout."""
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):

@@ -70,9 +70,10 @@ def record(options: Options) -> int:
     """Record what the options ask for; gives the exit status."""
     from arazzo_runner.cli import preparation
     from arazzo_runner.cli.reporting import console, warn_of
-    from arazzo_runner.cli.run import termination_as_interruption
+    from arazzo_runner.cli.run import listening
     from arazzo_runner.runtime.cases import case_entry, case_of, read_case
     from arazzo_runner.runtime.cassettes import Recording
+    from arazzo_runner.runtime.interruption import InterruptibleWorld
     from arazzo_runner.runtime.runner import Session
 
     target = preparation.named_target(options)
@@ -89,11 +90,11 @@ def record(options: Options) -> int:
     session = Session(plan, inputs)
     session.listen(console(session, options))
     warn_of(plan.problems, preparation.unknown_names(workbook, plan), quiet=options["quiet"])
-    with ExitStack() as stack, termination_as_interruption():
+    with ExitStack() as stack, listening() as interruption:
         recorder = stack.enter_context(session.recorder(path, comment="Recorded by `arazzo record`."))
         recorder.drop()  # until there is a case to keep
         world = stack.enter_context(preparation.open_world(plan, preparation.transport_options(options)))
-        result = session.run(Recording(world, recorder))
+        result = session.run(InterruptibleWorld(Recording(world, recorder), interruption))
         lost = result.reason is not None and result.reason.code in LOST
         if not lost:
             made = case_of(session, result, path, document=workbook.description.document.path)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from arazzo_runner.cli.reporting import ReportFile
     from arazzo_runner.engine.events import Event
     from arazzo_runner.runtime.drivers import World
+    from arazzo_runner.runtime.interruption import Interruption
     from arazzo_runner.runtime.runner import RunResult, Session
 
 
@@ -180,6 +181,7 @@ def carry_out(
         past: what the run has told in other processes, for the reports.
     """
     from arazzo_runner.cli.reporting import Reports, console
+    from arazzo_runner.runtime.interruption import InterruptibleWorld
 
     with ExitStack() as stack:
         whole = None
@@ -191,9 +193,10 @@ def carry_out(
         reports = Reports(asked, session, document, stack)
         session.recall(past)
         session.listen(console(session, options))
-        with ExitStack() as connections, termination_as_interruption():
+        interruption = stack.enter_context(listening())
+        with ExitStack() as connections:
             world = open_world(connections)
-            result = go(world)
+            result = go(InterruptibleWorld(world, interruption))
         _warn_of_unused(world, succeeded=result.succeeded)
         outputs = session.redactor.outputs(dict(result.outputs))
         if whole is not None:
@@ -202,6 +205,16 @@ def carry_out(
             click.echo(json.dumps(outputs, ensure_ascii=False, indent=2, default=_bytes_as_text))
         reports.write()
     return exit_status(result)
+
+
+@contextmanager
+def listening() -> Iterator[Interruption]:
+    """Let SIGINT, SIGTERM and SIGHUP end a run with its report, cassette and outputs."""
+    from arazzo_runner.runtime.interruption import Interruption
+
+    interruption = Interruption()
+    with interruption.listening():
+        yield interruption
 
 
 @contextmanager

@@ -10,10 +10,11 @@ from importlib.resources import files
 from typing import Any, Self, TextIO
 
 from arazzo_runner.effects import Headers
-from arazzo_runner.engine.events import Attempt, AttemptFinished, Event, Outcome, Reason, RunFinished, RunStarted
+from arazzo_runner.engine.events import Attempt, Event, Outcome, Reason, RunFinished, RunStarted
 from arazzo_runner.engine.exchange import decode_body
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.reports.spool import Spool
+from arazzo_runner.reports.summary import Attempts
 
 FORMAT = "arazzo-run/1"
 
@@ -54,14 +55,16 @@ class JsonReport:
         self._document = document
         self._run_id = run_id
         self._started: RunStarted | None = None
+        self._seen = Attempts()
         self._attempts = Spool()
         self._outcome: Outcome | None = None
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
+        attempt = self._seen.of(event)
+        if attempt is not None:
+            self._attempts.append(attempt_entry(attempt))
         match event:
-            case AttemptFinished(attempt):
-                self._attempts.append(attempt_entry(attempt))
             case RunStarted():
                 self._started = event
             case RunFinished(outcome):

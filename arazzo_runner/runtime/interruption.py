@@ -1,4 +1,4 @@
-"""Ctrl-C of durable runs: a run stops between two effects, so that no answer is lost that is on its way already.
+"""Ctrl-C: a run stops at an effect, never between two. A durable one loses no answer that is on its way already.
 
 The first one waits for what is under way and may change something, and for nothing else; the second waits for nothing,
 and leaves such a request ambiguous.
@@ -10,6 +10,9 @@ import signal
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+
+from arazzo_runner.effects import Answered, Failed, Send
+from arazzo_runner.runtime.drivers import World
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -57,3 +60,40 @@ class Interruption:
             yield
         finally:
             self._at_once = False
+
+
+class InterruptibleWorld:
+    """A world whose effects an interruption breaks off. One that comes between two of them waits for the next.
+
+    So a run always ends where its listeners have been told all that happened.
+    """
+
+    def __init__(self, world: World, interruption: Interruption) -> None:
+        self._world = world
+        self._interruption = interruption
+        self.now = world.now
+
+    def send(self, effect: Send) -> Answered | Failed:
+        """Send.
+
+        Raises:
+            KeyboardInterrupt: an interruption was asked for.
+        """
+        with self._breakable():
+            return self._world.send(effect)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait.
+
+        Raises:
+            KeyboardInterrupt: an interruption was asked for.
+        """
+        with self._breakable():
+            self._world.sleep(seconds)
+
+    @contextmanager
+    def _breakable(self) -> Iterator[None]:
+        with self._interruption.at_once():
+            if self._interruption.asked:
+                raise KeyboardInterrupt
+            yield
