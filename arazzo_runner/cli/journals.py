@@ -137,7 +137,7 @@ class Resumer:
             JournalError: it has ended, there is none, or its records cannot be read.
         """
         runs = self.runs
-        runs.journal.take(run_id, runs.holder)
+        row = runs.journal.take(run_id, runs.holder)
         try:
             setup = runs.setup(run_id)
             planned = self._plan(run_id, setup)
@@ -145,7 +145,7 @@ class Resumer:
             from arazzo_runner.runtime.durable import given_of
 
             given = given_of(planned.plan, setup, inputs)
-            return runs.resume(run_id, replace(planned, setup=setup), given), setup
+            return runs.resume(run_id, replace(planned, setup=setup), given, unsent=row.unsent), setup
         except BaseException:
             runs.journal.release(run_id, runs.holder)
             raise

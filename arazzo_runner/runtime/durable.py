@@ -188,13 +188,16 @@ class DurableRuns:
         documents = [vault.open_source(*source) for source in self.journal.sources(run_id)]
         return workbook_of(documents, setup.entry, setup.sources)
 
-    def resume(self, run_id: str, planned: Planned, given: Given) -> DurableRun:
+    def resume(self, run_id: str, planned: Planned, given: Given, *, unsent: bool = False) -> DurableRun:
         """Take a run up again; its lease must be held.
+
+        Args:
+            unsent: whether the request at hand is known not to have been sent, as ``Journal.take`` says.
 
         Raises:
             JournalError: what was kept is damaged, or the key is not the one.
         """
-        return DurableRun(self, run_id, planned.plan, planned.workbook, planned.setup, given)
+        return DurableRun(self, run_id, planned.plan, planned.workbook, planned.setup, given, sent=not unsent)
 
     def told(self, run_id: str) -> Iterator[Event]:
         """What a run has told so far, masked."""

@@ -33,17 +33,29 @@ PAUSES = frozenset({"interrupted", AMBIGUOUS})
 class DurableRun:
     """A run that is kept in a journal, and its session.
 
+    Args:
+        sent: whether the request at hand may have been sent by another process.
+
     Attributes:
         id: by which it is resumed.
         session: to listen to.
     """
 
     def __init__(
-        self, runs: DurableRuns, run_id: str, plan: Plan, workbook: Workbook, setup: RunSetup, given: Given
+        self,
+        runs: DurableRuns,
+        run_id: str,
+        plan: Plan,
+        workbook: Workbook,
+        setup: RunSetup,
+        given: Given,
+        *,
+        sent: bool = True,
     ) -> None:
         self.id = run_id
         self._runs = runs
         self._watch = Watch(run_id, runs.heartbeat, runs.interruption)
+        self._watch.sent = sent
         self._vault = runs.vault(run_id)
         self._placeholders = Placeholders(setup.number, given)
         self._library = workbook.linker.library
@@ -125,7 +137,9 @@ class DurableRun:
     def is_ambiguous(self) -> bool:
         """Whether it waits for an answer of which nobody but the user can say what to do about it."""
         found = self.kept_state()
-        return found is not None and found[1].seconds is None and is_ambiguous(self.session.plan, found[0])
+        if found is None or not self._watch.sent:
+            return False
+        return found[1].seconds is None and is_ambiguous(self.session.plan, found[0])
 
     def pending_request(self) -> Request:
         """The request whose answer has not been recorded, masked.
@@ -152,13 +166,14 @@ class DurableRun:
         if found is None:
             return self.session.first(loop, at)
         state, pending = found
-        return taken_up(loop, state, next_of(loop.plan, state, pending, self._decision, at=at), at)
+        following = next_of(loop.plan, state, pending, self._decision, at=at, sent=self._watch.sent)
+        return taken_up(loop, state, following, at)
 
     def _keep(self, turn: Turn, told: Sequence[Event]) -> None:
         """Write a turn, before anything of it is told or performed."""
         outcome, journal, holder = turn.outcome, self._runs.journal, self._runs.holder
         if outcome is not None and outcome.reason is not None and outcome.reason.code in PAUSES:
-            journal.release(self.id, holder, outcome.reason.code)
+            journal.release(self.id, holder, outcome.reason.code, unsent=not self._watch.sent)
             return
         number, hide = self._turn, self._placeholders.hide
         learned = [(hide(text), answered) for text, answered in self._learned]
@@ -187,6 +202,7 @@ class DurableRun:
                 raise lost(self.id)
         else:
             self._unwritten = entry
+        self._watch.sent = False
         self._turn += 1
         self._documents += len(new)
         self._learned.clear()

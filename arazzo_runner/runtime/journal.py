@@ -30,6 +30,7 @@ class RunRow:
         reason: the code of why it failed or stopped, or None.
         step: the step that is, or was, at hand.
         due: until when it waits, or None.
+        unsent: whether the request at hand is known not to have been sent.
         held: whether a process drives it.
     """
 
@@ -47,6 +48,7 @@ class RunRow:
     updated: float
     due: float | None
     cancel: bool
+    unsent: bool
     holder: Holder | None
     held: bool
 
@@ -184,17 +186,18 @@ class Journal:
             raise JournalError(f"the run {row.id} has ended: {row.status}", hint=f"arazzo runs show {row.id}")
         return row
 
-    def release(self, run_id: str, holder: Holder, reason: str | None = None) -> None:
+    def release(self, run_id: str, holder: Holder, reason: str | None = None, *, unsent: bool = False) -> None:
         """Give a lease back, the run as it is.
 
         Args:
             reason: the code of why it goes no further, or None.
+            unsent: whether the request at hand is known not to have been sent.
         """
         with transaction(self._database, self.path) as database:
             database.execute(
-                "UPDATE runs SET holder = NULL, lease = NULL, reason = coalesce(?, reason) "
+                "UPDATE runs SET holder = NULL, lease = NULL, unsent = ?, reason = coalesce(?, reason) "
                 "WHERE id = ? AND holder = ? AND status = 'open'",
-                (reason, run_id, holder.token),
+                (unsent, reason, run_id, holder.token),
             )
 
     def release_all(self, holder: Holder) -> None:
@@ -315,22 +318,22 @@ class Journal:
 
 _SELECT = """
 SELECT id, batch, line, workflow, document, status, reason, step, attempts, requests, started, updated, due,
-    cancel, holder, machine, pid, born, lease FROM runs
+    cancel, unsent, holder, machine, pid, born, lease FROM runs
 """
 _SHOWN = tuple(field.name for field in fields(RunRow))[:13]
 
 
 def _row(row: Sequence[Any]) -> RunRow:
-    *shown, cancel, token, machine, pid, born, lease = row
+    *shown, cancel, unsent, token, machine, pid, born, lease = row
     fields = dict(zip(_SHOWN, shown, strict=True))
     holder = None if token is None else Holder(str(token), str(machine), int(pid), str(born))
     held = fields["status"] == OPEN and not is_free(holder, lease, time.time())
-    return RunRow(**fields, cancel=bool(cancel), holder=holder, held=held)
+    return RunRow(**fields, cancel=bool(cancel), unsent=bool(unsent), holder=holder, held=held)
 
 
 def _hold(database: sqlite3.Connection, run_id: str, holder: Holder) -> None:
     database.execute(
-        "UPDATE runs SET holder = ?, machine = ?, pid = ?, born = ?, lease = ? WHERE id = ?",
+        "UPDATE runs SET holder = ?, machine = ?, pid = ?, born = ?, lease = ?, unsent = 0 WHERE id = ?",
         (holder.token, holder.machine, holder.pid, holder.born, time.time() + LEASE, run_id),
     )
 

@@ -38,6 +38,7 @@ CREATE TABLE runs (
     updated REAL NOT NULL,
     due REAL,
     cancel INTEGER NOT NULL DEFAULT 0,
+    unsent INTEGER NOT NULL DEFAULT 0,
     holder TEXT,
     machine TEXT,
     pid INTEGER,

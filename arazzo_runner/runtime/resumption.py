@@ -82,18 +82,19 @@ Next: TypeAlias = Effect | Answer | Abandoned
 """What to do: an effect, an answer to take, or an end for now."""
 
 
-def next_of(plan: Plan, state: RunState, pending: Pending, decision: Decision, *, at: float) -> Next:
+def next_of(plan: Plan, state: RunState, pending: Pending, decision: Decision, *, at: float, sent: bool = True) -> Next:
     """What a run that is taken up again does first.
 
     Args:
         at: the time now.
+        sent: whether the request at hand may have been sent.
     """
     if pending.seconds is not None and pending.due is not None:
         # A clock that was set back makes no wait longer.
         left = min(pending.seconds, pending.due - at)
         return Sleep(left) if left > 0 else Woke(at)
     request = request_of(state)
-    if is_ambiguous(plan, state):
+    if sent and is_ambiguous(plan, state):
         if decision.answer is not None:
             return Answered(decision.answer, at)
         if not decision.resend:

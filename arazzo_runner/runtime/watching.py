@@ -16,12 +16,17 @@ SLICE = 0.5
 
 
 class Watch:
-    """Looks whether a run is to end: it was cancelled, or its process was asked to stop."""
+    """Looks whether a run is to end: it was cancelled, or its process was asked to stop.
+
+    Attributes:
+        sent: whether the request at hand may have been sent.
+    """
 
     def __init__(self, run_id: str, heartbeat: Heartbeat, interruption: Interruption) -> None:
         self._run_id = run_id
         self._heartbeat = heartbeat
         self.interruption = interruption
+        self.sent = True
 
     def look(self) -> None:
         """End the run if it is to end.
@@ -70,6 +75,7 @@ class WatchedWorld:
     def send(self, effect: Send) -> Answered | Failed:
         """Send, unless the run is to end."""
         self._watch.look()
+        self._watch.sent = True
         safe = effect.request.method in SAFE
         with self._watch.interruptions(), self._watch.interruption.at_once() if safe else nullcontext():
             return self._world.send(effect)
@@ -92,6 +98,7 @@ class WatchedAsyncWorld:
     async def send(self, effect: Send) -> Answered | Failed:
         """Send, unless the run is to end."""
         self._watch.look()
+        self._watch.sent = True
         return await self._world.send(effect)
 
     async def sleep(self, seconds: float) -> None:

@@ -107,13 +107,13 @@ def credentials(given: Mapping[str, str]) -> Credentials:
 
 def taken_up(runs: DurableRuns, run_id: str, case: Case, inputs: Mapping[str, Any] | None = None) -> DurableRun:
     """A run, by another process, from nothing but the journal and what the user gives again."""
-    runs.journal.take(run_id, runs.holder)
+    row = runs.journal.take(run_id, runs.holder)
     setup = runs.setup(run_id)
     workbook = runs.workbook(run_id, setup)
     again = credentials(case.get("options", {}).get("credentials", {}))
     plan = workbook.plan(setup.workflow_id, replace(setup.options, credentials=again))
     given = given_of(plan, setup, case.get("inputs", {}) if inputs is None else inputs)
-    return runs.resume(run_id, Planned(plan, workbook, setup), given)
+    return runs.resume(run_id, Planned(plan, workbook, setup), given, unsent=row.unsent)
 
 
 def answers(case: Case) -> AnswerFor:

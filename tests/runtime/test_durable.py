@@ -161,6 +161,36 @@ def test_a_safe_request_whose_answer_was_lost_is_sent_again(place: Place) -> Non
     assert world.sent == 2
 
 
+def test_a_run_that_was_stopped_before_a_request_was_sent_is_not_ambiguous(place: Place) -> None:
+    case = login()
+    with place.process() as runs:
+        run = start(runs, case)
+        runs.interruption.asked = True
+        result = run.run(ListWorld(answers(case)))
+        assert result.reason is not None
+        assert result.reason.code == "interrupted"
+    for _ in range(2):  # stopped again before it was sent: still nothing is sent
+        with place.process() as runs:
+            runs.interruption.asked = True
+            assert taken_up(runs, run.id, case).run(ListWorld(answers(case))).reason == result.reason
+    with place.process() as runs:
+        world = ListWorld(answers(case))
+        assert taken_up(runs, run.id, case).run(world).succeeded
+    assert world.sent == 3
+
+
+def test_stopping_before_a_lost_request_is_sent_again_leaves_it_ambiguous(place: Place) -> None:
+    case = login()
+    run_id = left_behind(place, case, 0, lost=True)
+    with place.process() as runs:
+        runs.interruption.asked = True
+        taken_up(runs, run_id, case).run(ListWorld(answers(case)), Decision(resend=True))
+    with place.process() as runs:
+        result = taken_up(runs, run_id, case).run(ListWorld(answers(case)))
+    assert result.reason is not None
+    assert result.reason.code == "ambiguous-request"
+
+
 def test_the_time_without_a_process_counts_for_the_runs_timeout(place: Place) -> None:
     case = {**login(), "options": {"timeout": 100}}
     run_id = left_behind(place, case, 1)
