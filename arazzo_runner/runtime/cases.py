@@ -6,6 +6,7 @@ Secrets stand in it as the mask (S1).
 
 from __future__ import annotations
 
+import codecs
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
@@ -18,6 +19,7 @@ from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.errors import ArazzoError, CassetteError, Place, UsageError
 from arazzo_runner.openapi.credentials import PARTS, Credential, Credentials
 from arazzo_runner.openapi.servers import ServerOptions
+from arazzo_runner.runtime.case_members import OPTIONS, faults_of
 from arazzo_runner.runtime.cassettes import Cassette, read_cassette
 
 if TYPE_CHECKING:
@@ -76,28 +78,6 @@ class Case:
         return RunOptions(**self.options, servers=servers, credentials=Credentials(by_scheme, {}, certificate=False))
 
 
-_PLAIN_OPTIONS = ("strict", "force", "poll_interval", "max_steps", "timeout", "max_retry_after")
-_MEMBERS: Mapping[str, type | tuple[type, ...]] = {
-    "description": str,
-    "document": str,
-    "workflowId": str,
-    "inputs": dict,
-    "status": str,
-    "reason": (str, type(None)),
-    "outputs": dict,
-    "sources": dict,
-    "baseDir": str,
-    "options": dict,
-    "servers": dict,
-    "serverVariables": dict,
-    "credentials": dict,
-    "check": str,
-}
-"""What a case may have, and of what type it is."""
-_ALLOWED: Mapping[str, tuple[str, ...]] = {"status": ("succeeded", "failed"), "check": ("off", "warn", "error")}
-_TYPE_NAMES = {str: "text", dict: "an object", (str, type(None)): "text"}
-
-
 def read_case(path: str | Path) -> Case | None:
     """Read a case; None when the file is a cassette that says nothing of one.
 
@@ -109,22 +89,8 @@ def read_case(path: str | Path) -> Case | None:
     entry = cassette.case
     if entry is None:
         return None
-    if not isinstance(entry, dict):
-        raise _malformed(path, "", "it is no object")
-    for name, value in entry.items():
-        if name not in _MEMBERS:
-            raise _malformed(path, f"/{name}", f"there is no such member; there are {', '.join(_MEMBERS)}")
-        if not isinstance(value, _MEMBERS[name]):
-            raise _malformed(path, f"/{name}", f"it is not {_TYPE_NAMES[_MEMBERS[name]]}")
-        if value not in _ALLOWED.get(name, (value,)):
-            raise _malformed(path, f"/{name}", f"{value!r} is none of {', '.join(_ALLOWED[name])}")
-    unknown = [name for name in entry.get("options", {}) if name not in _PLAIN_OPTIONS]
-    if unknown:
-        known = ", ".join(_PLAIN_OPTIONS)
-        raise _malformed(path, f"/options/{unknown[0]}", f"there is no such option; there are {known}")
-    for scheme, credential in entry.get("credentials", {}).items():
-        if not isinstance(credential, dict) or not credential.keys() <= set(PARTS):
-            raise _malformed(path, f"/credentials/{scheme}", f"it is no object of {', '.join(sorted(PARTS))}")
+    for pointer, what in faults_of(entry):
+        raise _malformed(path, pointer, what)
     here = path.parent
     return Case(
         path=str(path),
@@ -137,7 +103,7 @@ def read_case(path: str | Path) -> Case | None:
         status=entry.get("status", "succeeded"),
         reason=entry.get("reason"),
         outputs=entry.get("outputs", {}),
-        sources={name: _placed(here, str(url)) for name, url in entry.get("sources", {}).items()},
+        sources={name: _placed(here, url) for name, url in entry.get("sources", {}).items()},
         base_dir=_placed(here, entry.get("baseDir", "")),
         options=entry.get("options", {}),
         servers=entry.get("servers", {}),
@@ -235,7 +201,7 @@ def plain(outputs: Mapping[str, Any]) -> dict[str, Any]:
 def changed_options(options: RunOptions) -> dict[str, Any]:
     """The plain options that are not the default."""
     default = RunOptions()
-    values = {name: getattr(options, name) for name in _PLAIN_OPTIONS}
+    values = {name: getattr(options, name) for name in OPTIONS}
     return {name: value for name, value in values.items() if value != getattr(default, name)}
 
 
@@ -248,14 +214,19 @@ def _relative(here: Path, url: str) -> str:
     return url if not url or "://" in url else Path(os.path.relpath(url, here)).as_posix()
 
 
-_CASE = re.compile(rb"""^["']?case["']?\s*:""", re.MULTILINE)
+_CASE = re.compile(rb"""(?:^|[{,])(?:\xef\xbb\xbf)?\s*["']?case["']?\s*:""", re.MULTILINE)
+_UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def may_be_case(path: Path) -> bool:
-    """Whether a file looks like a case: cheap, and never wrong when it says no."""
+    """Whether a file looks like a case: cheap, and never wrong when it says no. What cannot be read has to be told."""
     if path.suffix not in SUFFIXES or not path.is_file():
         return False
-    return path.suffix == ".json" or _CASE.search(path.read_bytes()) is not None
+    try:
+        content = path.read_bytes()
+    except OSError:
+        return True
+    return path.suffix == ".json" or content.startswith(_UTF_16) or _CASE.search(content) is not None
 
 
 def case_files(paths: Iterable[str | Path]) -> Iterator[Path]:

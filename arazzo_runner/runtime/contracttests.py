@@ -93,13 +93,10 @@ class Bench:
 
     def test(self, path: str | Path) -> CaseResult | None:
         """Test one case; None when the file is a bare cassette, which expects nothing."""
-        begun = time.perf_counter()
         try:
             case = read_case(path)
         except ArazzoError as error:
-            failure = Failure("unusable", error.message, hint=error.hint, place=error.place)
-            name = f"{Path(path).parent.name}::{Path(path).stem}"
-            return CaseResult(name, str(path), failures=(failure,), duration=time.perf_counter() - begun)
+            return unreadable(path, error)
         return None if case is None else self.judge(case)
 
     def judge(self, case: Case) -> CaseResult:
@@ -150,6 +147,11 @@ def unusable(error: ArazzoError) -> Failure:
     problems = getattr(error, "problems", ())
     details = tuple(f"{problem.place}: {problem.message}" for problem in problems)
     return Failure("unusable", error.message, details, error.hint, error.place)
+
+
+def unreadable(path: str | Path, error: ArazzoError) -> CaseResult:
+    """What comes of a file that is no case."""
+    return CaseResult(f"{Path(path).parent.name}::{Path(path).stem}", str(path), failures=(unusable(error),))
 
 
 class _Trial:

@@ -32,6 +32,7 @@ from arazzo_runner.runtime.contracttests import (
     contract_verdict,
     outputs_shown,
     unexpected_end,
+    unreadable,
     unusable,
 )
 from arazzo_runner.runtime.coverage import Coverage, CoverageOfRun
@@ -69,10 +70,14 @@ def judge_live(
     bench = Bench(find)
     contract = Contract()
     for path in paths:
-        case = read_case(path)
+        begun = time.perf_counter()
+        try:
+            case = read_case(path)
+        except ArazzoError as error:
+            yield unreadable(path, error)
+            continue
         if case is None:
             continue
-        begun = time.perf_counter()
         trial = _LiveTrial(case)
         try:
             trial.run(bench, contract, given, open_world)

@@ -210,6 +210,18 @@ def test_a_case_against_the_server_it_came_from(
     assert "-i hfToken=@FILE" in unknown.err
 
 
+def test_a_malformed_case_is_one_failed_case_of_those_sent_to_a_server(
+    arazzo: Arazzo, tmp_path: Path, emulator: InferenceEndpointsEmulator
+) -> None:
+    assert arazzo(*recording(tmp_path, emulator, *GIVEN, *SECRET)).status == 0
+    (tmp_path / "cassettes" / DEPLOY / "a.yaml").write_text("case: {speed: 1}\ninteractions: []\n", "utf-8")
+    emulator.deployments.clear()
+    result = arazzo(*live(tmp_path, emulator.url, *SECRET))
+    assert result.status == 1
+    assert "case/speed: there is no such member" in result.err
+    assert "1 passed, 1 failed" in result.err
+
+
 def test_a_server_that_has_drifted(arazzo: Arazzo, tmp_path: Path, emulator: InferenceEndpointsEmulator) -> None:
     assert arazzo(*recording(tmp_path, emulator, *GIVEN, *SECRET)).status == 0
     with InferenceEndpointsEmulator(token=TOKEN, behaviour=Behaviour(polls_pending=4)) as slower:

@@ -90,13 +90,23 @@ def test_bodies_that_are_no_text_come_back(tmp_path: Path) -> None:
     assert interaction.request.body == interaction.response.body == picture
 
 
+ASKED = "request: {method: GET, uri: x}"
+
+
 @pytest.mark.parametrize(
     ("text", "says"),
     [
         ("nothing: here", "no cassette"),
         ("[1, 2", "no YAML"),
         ("interactions: [{request: {method: GET}}]", "interaction 1"),
-        ("interactions:\n- request: {method: GET, uri: x}\n  response: {status: {code: x}}", "interaction 1"),
+        ("interactions: [null]", "interaction 1 .* it is no object"),
+        ("interactions: [{request: 5, response: 5}]", "its request is no object"),
+        (f"interactions:\n- {ASKED}\n  response: {{status: {{code: x}}}}", "its status code 'x' is no number"),
+        (f"interactions:\n- {ASKED}\n  response: {{status: {{code: .inf}}}}", "its status code 'inf' is no number"),
+        (f"interactions:\n- {ASKED}\n  response: {{status: 200}}", "its status is no object"),
+        (f"interactions:\n- {ASKED}\n  response: {{headers: [a]}}", "what it has for headers is no object"),
+        (f"interactions:\n- {ASKED}\n  response: {{body: text}}", "the body of its response is no object"),
+        (f"interactions:\n- {ASKED}\n  response: {{body: {{string: !!set {{a}}}}}}", "neither text nor plain data"),
     ],
 )
 def test_what_is_no_cassette_is_named(tmp_path: Path, text: str, says: str) -> None:

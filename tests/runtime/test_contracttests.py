@@ -195,7 +195,16 @@ def test_inputs_that_no_longer_fit(tmp_path: Path) -> None:
         ({"status": "maybe"}, "case/status: 'maybe' is none of succeeded, failed"),
         ({"outcome": {}}, "case/outcome: there is no such member"),
         ({"options": {"speed": 1}}, "case/options/speed: there is no such option"),
+        ({"options": {"max_steps": "many"}}, "case/options/max_steps: it is no whole number from 1"),
+        ({"options": {"timeout": [1]}}, "case/options/timeout: it is no number of seconds"),
+        ({"options": {"max_retry_after": None}}, "case/options/max_retry_after: it is no number of seconds"),
+        ({"options": {"strict": "yes"}}, "case/options/strict: it is not true or false"),
         ({"credentials": {"key": {"pin": "x"}}}, "case/credentials/key: it is no object of"),
+        ({"credentials": {"key": {"token": 5}}}, "case/credentials/key/token: it is not text"),
+        ({"servers": {"": 5}}, "case/servers/: it is not text"),
+        ({"serverVariables": {"": {"port": 80}}}, "case/serverVariables//port: it is not text"),
+        ({"sources": {"things": {}}}, "case/sources/things: it is not text"),
+        ({"inputs": {7: "x"}}, "case/inputs/7: its name is not text"),
     ],
 )
 def test_a_malformed_case_says_where(tmp_path: Path, entry: Any, says: str) -> None:
@@ -207,6 +216,26 @@ def test_a_malformed_case_says_where(tmp_path: Path, entry: Any, says: str) -> N
     assert raised.value.place is not None
     assert raised.value.place.line > 0
     assert failed(path)["unusable"].startswith(says)
+
+
+def test_inputs_that_json_cannot_hold_are_refused_and_aliases_are_not(tmp_path: Path) -> None:
+    path = tmp_path / "case.yaml"
+    path.write_text("case: {inputs: &all {id: [*all]}}\ninteractions: []\n", "utf-8")
+    assert failed(path)["unusable"] == "case/inputs/id/0: it holds itself"
+    path.write_text("case: {inputs: {id: !!set {a, b}}}\ninteractions: []\n", "utf-8")
+    assert failed(path)["unusable"] == "case/inputs/id: it is no plain data; put it in quotes"
+    path.write_text("case: {inputs: {one: &it [1], other: [*it, *it]}}\ninteractions: []\n", "utf-8")
+    case = read_case(path)
+    assert case is not None
+    assert case.inputs == {"one": [1], "other": [[1], [1]]}
+
+
+def test_a_bare_date_is_text(tmp_path: Path) -> None:
+    path = tmp_path / "case.yaml"
+    path.write_text("case: {inputs: {since: 2026-01-01, at: 2026-01-01T10:00:00Z}}\ninteractions: []\n", "utf-8")
+    case = read_case(path)
+    assert case is not None
+    assert case.inputs == {"since": "2026-01-01", "at": "2026-01-01T10:00:00Z"}
 
 
 def test_a_bare_cassette_is_no_case(tmp_path: Path) -> None:
@@ -224,6 +253,36 @@ def test_cases_are_found_once_and_in_order(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
     with pytest.raises(UsageError, match="there are no cases"):
         list(case_files([tmp_path / "empty"]))
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\xef\xbb\xbfcase: {}\ninteractions: []\n",
+        b"  case: {}\n  interactions: []\n",
+        b'{"interactions": [], "case": {}}',
+        "case: {}\ninteractions: []\n".encode("utf-16"),
+    ],
+    ids=["byte-order mark", "indented", "flow", "UTF-16"],
+)
+def test_a_case_is_found_however_its_yaml_is_written(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "case.yaml"
+    path.write_bytes(content)
+    assert list(case_files([tmp_path])) == [path]
+    assert read_case(path) is not None
+
+
+def test_a_file_that_cannot_be_read_is_told_and_not_passed_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = record(tmp_path)
+
+    def refuse(_: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refuse)
+    assert list(case_files([tmp_path / "cassettes"])) == [path]
+    assert "cannot be read: Permission denied" in failed(path)["unusable"]
 
 
 def test_many_cases_in_several_processes_give_the_same_in_the_same_order(tmp_path: Path) -> None:
