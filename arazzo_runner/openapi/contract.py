@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from arazzo_runner.effects import MASK, Request, Response
-from arazzo_runner.errors import DocumentError
+from arazzo_runner.errors import ArazzoError, DocumentError
 from arazzo_runner.openapi.breaches import MAX_SHOWN, Breach, Side, breaches_of
 from arazzo_runner.openapi.excerpts import METHOD, PATH, excerpt
 from arazzo_runner.openapi.media_types import is_json
 from arazzo_runner.openapi.operations import Operation
+from arazzo_runner.openapi.patterns import with_limited_patterns
 
 if TYPE_CHECKING:
     from openapi_core.datatypes import RequestParameters
@@ -86,8 +87,11 @@ class _Judge:
             "extra_format_validators": {name: partial(_fits_format, name) for name in _NATIVE_FORMATS},
             "extra_media_type_deserializers": {name: _reader(name) for name in _media_types(self._own)},
         }
-        self._requests = getattr(requests, f"{version}RequestValidator")(spec, **options)
-        self._responses = getattr(responses, f"{version}ResponseValidator")(spec, **options)
+        kinds = getattr(requests, f"{version}RequestValidator"), getattr(responses, f"{version}ResponseValidator")
+        self._requests, self._responses = (
+            kind(spec, schema_validators_factory=with_limited_patterns(kind.schema_validators_factory), **options)
+            for kind in kinds
+        )
 
     def judge(self, request: Request, response: Response | None) -> Judgement:
         seen = _SeenRequest(request, self._parameters(request))
@@ -108,9 +112,12 @@ class _Judge:
                             )
                         elif not (side == "response" and _is_absent_body(error, shown)):
                             breaches += breaches_of(side, error)
+                except ArazzoError as error:
+                    remarks.append(f"the {side} of {self._operation.label} cannot be judged: {error.message}")
                 except Exception as error:  # noqa: BLE001 - whatever a schema makes a library do is no breach
                     what = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_SHOWN]
-                    remarks.append(f"the {side} of {self._operation.label} cannot be judged: {what}")
+                    why = f"openapi-core cannot read its description or its content type ({what})"
+                    remarks.append(f"the {side} of {self._operation.label} cannot be judged: {why}")
         return Judgement(tuple(dict.fromkeys(breaches)), tuple(remarks))
 
     def _parameters(self, request: Request) -> RequestParameters:

@@ -245,6 +245,34 @@ def test_what_cannot_be_judged_is_a_remark_and_no_breach() -> None:
     assert "cannot be judged" in judgement.remarks[0]
 
 
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0", "3.2.0"])
+@pytest.mark.parametrize(
+    ("schema", "data"),
+    [
+        ({"type": "string", "pattern": "^(a|aa)+$"}, "a" * 60 + "!"),
+        ({"type": "object", "properties": {"x": {"type": "string", "pattern": "^(a|aa)+$"}}}, {"x": "a" * 60 + "!"}),
+    ],
+)
+def test_no_pattern_can_hang_a_check(version: str, schema: Any, data: Any) -> None:
+    judgement = judged(answers(schema), response=answer(data), version=version)
+    assert not judgement.breaches
+    assert "the pattern '^(a|aa)+$' searched for more than 1 s" in judgement.remarks[0]
+
+
+def test_no_pattern_of_a_member_name_can_hang_a_check() -> None:
+    schema = {"type": "object", "patternProperties": {"^(a|aa)+$": {"type": "integer"}}}
+    assert "searched for more than 1 s" in judged(answers(schema), response=answer({"a" * 60 + "!": 1})).remarks[0]
+    assert said(judged(answers(schema), response=answer({"aa": "x"}))) == [
+        'response body /aa: "x" is not of type integer'
+    ]
+
+
+def test_a_pattern_may_name_classes_of_characters() -> None:
+    schema = {"type": "string", "pattern": r"^\p{L}+$"}
+    assert said(judged(answers(schema), response=answer("été"))) == []
+    assert said(judged(answers(schema), response=answer("7"))) == [r'response body: "7" does not match ^\p{L}+$']
+
+
 def test_a_reference_to_nothing_is_a_remark() -> None:
     judgement = judged(answers({"$ref": "#/components/schemas/Gone"}), response=answer("x"))
     assert not judgement.breaches

@@ -1,0 +1,58 @@
+"""Patterns of schemas while an exchange is judged: with a time limit (C4), and with what JavaScript's patterns have.
+
+The validators below openapi-core search with the standard library's ``re``, which a pattern can keep busy for ever, and
+which knows no classes of characters by their Unicode property.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import copy
+from functools import cache
+from typing import Any
+
+from arazzo_runner.expressions.criteria import compile_regex
+from arazzo_runner.expressions.limits import REGEX_SECONDS, BudgetExceeded
+
+
+def with_limited_patterns(factory: Any) -> Any:
+    """A factory of openapi-core's for schema validators, whose patterns cannot hang."""
+    limited = copy(factory)
+    limited.get_validator_cls = lambda spec, schema: _limited(factory.get_validator_cls(spec, schema))
+    return limited
+
+
+@cache
+def _limited(validator: Any) -> Any:
+    from jsonschema.validators import extend
+
+    return extend(validator, {"pattern": _pattern, "patternProperties": _pattern_properties})  # type: ignore[no-untyped-call]
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, _: Any) -> Iterator[Exception]:
+    from jsonschema.exceptions import ValidationError
+
+    if validator.is_type(instance, "string") and not _found(pattern, instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _pattern_properties(validator: Any, patterns: Mapping[str, Any], instance: Any, _: Any) -> Iterator[Exception]:
+    if not validator.is_type(instance, "object"):
+        return
+    for pattern, schema in patterns.items():
+        for name, value in instance.items():
+            if _found(pattern, name):
+                yield from validator.descend(value, schema, path=name, schema_path=pattern)
+
+
+def _found(pattern: str, text: str) -> bool:
+    """Whether a pattern is found in a text.
+
+    Raises:
+        ExpressionSyntaxError: it is no regular expression.
+        BudgetExceeded: it searched too long.
+    """
+    try:
+        return compile_regex(pattern).search(text, timeout=REGEX_SECONDS) is not None
+    except TimeoutError:
+        raise BudgetExceeded(f"the pattern {pattern!r} searched for more than {REGEX_SECONDS:g} s") from None
