@@ -40,9 +40,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Let the directories of cases be collected: those of the configuration when no path was named."""
+    """Let the directories of cases be collected: those of the configuration where ``testpaths`` would be too.
+
+    That is when no path was named, in the project's root.
+    """
     wanted = list(config.getoption("--arazzo"))
-    if config.args_source is not pytest.Config.ArgsSource.ARGS:
+    named = config.args_source is pytest.Config.ArgsSource.ARGS
+    if not named and config.invocation_params.dir == config.rootpath:
         wanted += config.getini("arazzo_cases")
     config.args += [word for word in map(str, wanted) if word not in config.args]
 

@@ -56,6 +56,14 @@ def test_the_configuration_may_name_the_directory(project: Path) -> None:
     assert "1 passed" in run_pytest(project, "-q", "test_other.py").stdout
 
 
+def test_a_configured_directory_does_not_get_in_the_way_elsewhere_in_the_project(project: Path) -> None:
+    (project / "pytest.ini").write_text("[pytest]\narazzo_cases = cassettes\n", "utf-8")
+    (project / "tests").mkdir()
+    (project / "tests" / "test_other.py").write_text("def test_it():\n    pass\n", "utf-8")
+    assert "1 passed" in run_pytest(project / "tests", "-q").stdout
+    assert "2 passed" in run_pytest(project / "tests", "-q", "--arazzo", "../cassettes").stdout
+
+
 def test_a_failure_is_shown_as_the_command_line_shows_it(project: Path) -> None:
     edit(project / "cassettes" / "fetch" / "usual.yaml", lambda data: data["case"].update(outputs={}))
     done = run_pytest(project, "--arazzo", "cassettes")
