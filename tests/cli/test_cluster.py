@@ -21,6 +21,7 @@ from typing import Self
 
 import pytest
 
+from arazzo_runner.runtime.sealing import create_key
 from tests.conftest import ROOT, Arazzo, Result
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 from tests.servers.temporal import TemporalServer, Workers, needs_temporal, temporal_server
@@ -201,6 +202,19 @@ def test_a_run_goes_on_when_it_is_followed_no_longer(arazzo: Arazzo, workers: Wo
         again = arazzo("resume", run_id)
     assert again.status == 0, again.err
     assert json.loads(again.out)["state"] == "running"
+
+
+def test_a_run_that_no_worker_takes_up_can_be_left(arazzo: Arazzo, workers: Workers, tmp_path: Path) -> None:
+    create_key(tmp_path / "engine.key")
+    with InferenceEndpointsEmulator(token=TOKEN) as emulator:
+        run = in_background(deploying(emulator))
+        run_id = announced_by(run)
+        run.send_signal(signal.SIGINT)
+        result = ended(run)
+        assert result.status == 130
+        assert f"arazzo resume {run_id}" in result.err
+        workers.start()
+        assert arazzo("resume", run_id).status == 0
 
 
 # A request that may not be sent twice

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -12,16 +13,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
+from temporalio.service import RPCError, RPCStatusCode
 
 from arazzo_runner.documents.sources import Library, SourceOptions
 from arazzo_runner.engine.events import Event
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import InvalidInputs, InvalidState, JournalError, PlanError, UsageError
 from arazzo_runner.openapi.linker import Linker
-from arazzo_runner.runtime.drivers import Loop, drive
+from arazzo_runner.runtime.drivers import Abandoned, Loop, drive
 from arazzo_runner.runtime.runner import Workbook
 from arazzo_runner.runtime.sealing import create_key
 from arazzo_runner.runtime.temporal.address import Engine, parse_engine
+from arazzo_runner.runtime.temporal.history import Happened, HistoryWorld
 from arazzo_runner.runtime.temporal.job import Job, Plans
 from arazzo_runner.runtime.temporal.payloads import LIMIT, SealingCodec, Store
 from arazzo_runner.runtime.temporal.reached import reached_documents
@@ -235,3 +238,26 @@ def test_jobs_of_the_same_documents_share_a_plan() -> None:
 def test_a_job_of_another_release_is_refused_by_name(text: str) -> None:
     with pytest.raises(InvalidState, match="job"):
         Job.from_json(text)
+
+
+# Following
+
+
+class BrokenHistories:
+    """Begins, and is then not reached any more."""
+
+    async def happened(self) -> AsyncIterator[Happened]:
+        yield Happened("task", at=7.0)
+        raise RPCError("tcp connect error", RPCStatusCode.UNAVAILABLE, b"")
+
+
+def test_a_cluster_that_is_gone_ends_the_following_and_says_how_it_goes_on() -> None:
+    async def followed() -> None:
+        world = HistoryWorld(BrokenHistories(), hint="arazzo resume r1")  # type: ignore[arg-type]
+        await world.begin()
+        for _ in range(2):  # whatever asks again is told the same
+            with pytest.raises(Abandoned, match="not reached any more") as gone:
+                await world.sleep(1.0)
+            assert (gone.value.code, gone.value.hint) == ("interrupted", "arazzo resume r1")
+
+    asyncio.run(followed())

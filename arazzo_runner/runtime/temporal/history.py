@@ -7,12 +7,14 @@ report and check sees a run on a cluster as it sees any other.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from temporalio.api.enums.v1 import EventType
 from temporalio.api.history.v1 import HistoryEvent
+from temporalio.service import RPCError
 
 from arazzo_runner.effects import Answered, Failed, Send
 from arazzo_runner.errors import JournalError
@@ -156,15 +158,21 @@ class HistoryWorld:
         self._decisions = decisions
         self._now = 0.0
         self._present = False
+        self._over: Abandoned | None = None  # why the history is followed no longer
 
     async def begin(self) -> None:
         """Wait until the run has begun; its first turn is taken at the time that the workflow saw then.
+
+        Who stops following before that is told so at the first effect, as at any other.
 
         Raises:
             Exhausted: no worker has taken it up yet, and that is not waited for.
         """
         while not self._now:
-            await self._next()
+            try:
+                await self._next()
+            except Abandoned:
+                self._now = time.time()
 
     def now(self) -> float:
         """The time that the workflow saw."""
@@ -219,10 +227,16 @@ class HistoryWorld:
                     pass
 
     async def _next(self) -> Happened:
+        if self._over is not None:
+            raise self._over
         try:
             happened = await self._unless_stopped(anext(self._happened))
         except StopAsyncIteration:
             raise Exhausted from None
+        except RPCError as error:
+            message = f"the cluster is not reached any more ({error.message}); the run goes on there"
+            self._over = Abandoned("interrupted", message, hint=self._hint)
+            raise self._over from None
         if happened.kind == "task":
             self._now = max(self._now, happened.at)
         elif happened.kind == "present":
@@ -238,5 +252,6 @@ class HistoryWorld:
         stopped.cancel()
         if not next_one.done():
             next_one.cancel()
-            raise Abandoned("interrupted", "the run is followed no longer; it goes on", hint=self._hint)
+            self._over = Abandoned("interrupted", "the run is followed no longer; it goes on", hint=self._hint)
+            raise self._over
         return next_one.result()
