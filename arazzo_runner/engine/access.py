@@ -134,8 +134,8 @@ def _schemes(alternative: Alternative, credentials: Credentials) -> Iterator[Sch
         credential = credentials.get(name)
         origin = None if credential is None else credential.origin
         is_certificate = definition.get("type") == "mutualTLS"
-        if is_certificate:
-            origin = _CERTIFICATE if credentials.certificate else None
+        if is_certificate and credentials.certificate:
+            origin = _CERTIFICATE
         yield SchemeAccess(
             name,
             _kind(definition),

@@ -341,7 +341,7 @@ class ApiDescription:
         written = operation.member("security")
         node = self._root.member("security") if written.value is None else written
         return tuple(
-            {name: tuple(scopes.value or ()) for name, scopes in alternative.items()}
+            {name: tuple(str(scope.value) for scope in scopes.elements()) for name, scopes in alternative.items()}
             for alternative in node.elements()
             if isinstance(alternative.value, dict)
         )

@@ -135,6 +135,19 @@ def test_an_id_and_secret_for_a_flow_that_takes_a_person_do_not_fit(arazzo: Araz
     assert arazzo("auth", document, "--auth", f"person={SECRET}").status == 0
 
 
+def test_a_token_for_a_scheme_that_takes_a_certificate_does_not_fit(arazzo: Arazzo, tmp_path: Path) -> None:
+    result = arazzo("auth", written(tmp_path, {"certificate": []}), "--auth", f"certificate={SECRET}")
+    assert result.status == 1
+    assert "given by --auth, which does not fit: certificate takes a client certificate" in result.out
+    assert SECRET not in result.out + result.err
+
+
+def test_scopes_that_are_no_list_are_none(arazzo: Arazzo, tmp_path: Path) -> None:
+    result = arazzo("auth", written(tmp_path, {"client": 5}, {"key": "read"}), "--json")
+    assert result.status == 1
+    assert [scheme["scopes"] for scheme in schemes_of(result).values()] == [[], []]
+
+
 def test_an_undefined_scheme_is_named_and_cannot_be_met_alone(arazzo: Arazzo, tmp_path: Path) -> None:
     result = arazzo("auth", written(tmp_path, {"nowhere": []}))
     assert result.status == 1
