@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -87,7 +88,7 @@ class Bench:
     """
 
     def __init__(self, find: FindDocument = lambda _: None) -> None:
-        self._find = find
+        self._find = cache(find)
         self._workbooks: dict[tuple[str, ...], Workbook] = {}
         self._contracts: dict[tuple[str, ...], Contract] = {}
 

@@ -181,6 +181,22 @@ def test_a_case_whose_workflow_cannot_be_run(tmp_path: Path) -> None:
     assert "--workflows DIR" in judged(path).failures[0].hint
 
 
+def test_a_workflow_is_looked_for_once_however_many_cases_it_has(tmp_path: Path) -> None:
+    paths = [record(tmp_path, name=name) for name in ("a", "b", "c")]
+    for path in paths:
+        edit(path, lambda data: data["case"].pop("document"))
+    looked_for: list[str] = []
+
+    def find(workflow_id: str) -> str:
+        looked_for.append(workflow_id)
+        return str(tmp_path / "workflows" / "things.arazzo.yaml")
+
+    bench = Bench(find)
+    results = [bench.test(path) for path in paths]
+    assert [result is not None and result.passed for result in results] == [True] * 3
+    assert looked_for == ["fetch"]
+
+
 def test_inputs_that_no_longer_fit(tmp_path: Path) -> None:
     path = record(tmp_path)
     edit(path, lambda data: data["case"]["inputs"].update(id="seven"))
