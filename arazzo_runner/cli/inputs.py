@@ -128,7 +128,7 @@ def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
         content = Path(path).read_bytes()
     except OSError as error:
         message = f"the file of the input {name!r}, {path}, cannot be read: {error.strerror or error}"
-        raise UsageError(message) from None
+        raise UsageError(message, hint=f"give it from where it is: -i {name}=@FILE") from None
     kinds = types(schema)
     if schema.get("format") == "binary" or "contentEncoding" in schema or "contentMediaType" in schema:
         return content

@@ -137,7 +137,12 @@ def _tell(old: Case | None, new: Case) -> int:
 
 
 def _file_name(name: str) -> str:
-    if not name or name.startswith(".") or any(character in name for character in '/\\:*?"<>|\0'):
+    if (
+        not name
+        or name.startswith(".")
+        or any(character in name for character in '/\\:*?"<>|')
+        or not name.isprintable()
+    ):
         raise UsageError(f"--case {name!r} is no name of a file", hint="write --case becomes-running")
     return name
 

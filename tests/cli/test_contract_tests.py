@@ -99,7 +99,7 @@ def test_a_run_that_does_not_come_to_its_end_keeps_the_older_case(
     assert [path.name for path in kept(tmp_path).parent.iterdir()] == ["runs.yaml"]
 
 
-@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden"])
+@pytest.mark.parametrize("name", ["", "../x", "a/b", ".hidden", "two\nlines"])
 def test_a_case_has_the_name_of_a_file(
     arazzo: Arazzo, tmp_path: Path, emulator: InferenceEndpointsEmulator, name: str
 ) -> None:

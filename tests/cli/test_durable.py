@@ -124,6 +124,19 @@ def test_a_durable_run_prints_what_any_run_prints_and_is_kept(
     assert run["runId"] in arazzo("runs").out
 
 
+def test_a_file_of_a_secret_that_is_gone_says_what_to_type(
+    arazzo: Arazzo, emulator: InferenceEndpointsEmulator, token: Path
+) -> None:
+    killed = waiting(emulator, "name=one", f"hfToken=@{token}")
+    assert killed.end(signal.SIGKILL).status == -9
+    (run,) = listed(arazzo)
+    token.unlink()
+    result = arazzo("resume", run["runId"])
+    assert result.status == 2
+    assert "cannot be read: No such file" in result.err
+    assert "-i hfToken=@FILE" in result.err
+
+
 def test_the_environment_makes_runs_durable(
     arazzo: Arazzo, emulator: InferenceEndpointsEmulator, token: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
