@@ -141,7 +141,7 @@ def _sentence(error: Any) -> str:
         if named is not None:
             return f"the required member {named} is not there"
     if sentence is None:
-        text = " ".join(error.message.split())
+        text = " ".join(error.message.replace(repr(error.instance), _shown(error.instance)).split())
         return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
     expected = error.validator_value
     words = ", ".join(map(_shown, expected)) if isinstance(expected, list) else expected

@@ -183,7 +183,7 @@ class _SeenRequest:
     def __init__(self, request: Request, parameters: RequestParameters) -> None:
         self.parameters = parameters
         self.body = request.body or None
-        self.content_type = request.header("Content-Type") or ""
+        self.content_type = _readable(request.header("Content-Type") or "")
 
 
 class _SeenResponse:
@@ -195,8 +195,14 @@ class _SeenResponse:
         self.status_code = response.status
         self.data = response.body
         self.headers = Headers(list(response.headers))
-        self.content_type = response.header("Content-Type") or ""
+        self.content_type = _readable(response.header("Content-Type") or "")
         self.bodiless = bodiless
+
+
+def _readable(content_type: str) -> str:
+    """A content type as openapi-core can take it apart: it stumbles over a last ``;`` and over ``=`` in a value."""
+    name, *parameters = content_type.split(";")
+    return ";".join([name, *(parameter for parameter in parameters if parameter.count("=") == 1)])
 
 
 def _is_unreadable(error: Exception) -> bool:

@@ -99,6 +99,8 @@ class _Excerpt:
                 continue
             if not names and key in _VALUES:
                 copied[key] = member.value
+            elif not names and key == "schema" and isinstance(member.value, bool):
+                copied[key] = {} if member.value else {"not": {}}  # the same, in a form that openapi-core reads
             elif not names and key == "content":
                 copied[key] = self._content(member)
             elif not names and key == "mapping" and "propertyName" in node.value:

@@ -273,6 +273,25 @@ def test_a_pattern_may_name_classes_of_characters() -> None:
     assert said(judged(answers(schema), response=answer("7"))) == [r'response body: "7" does not match ^\p{L}+$']
 
 
+@pytest.mark.parametrize("content_type", ["application/json;", 'application/json; profile="a=b"; charset=utf-8'])
+def test_a_content_type_may_have_any_parameters(content_type: str) -> None:
+    found = judged(answers({"type": "string"}), response=answer(7, headers=[("Content-Type", content_type)]))
+    assert said(found) == ["response body: 7 is not of type string"]
+
+
+@pytest.mark.parametrize("version", ["3.1.0", "3.2.0"])
+def test_a_schema_may_be_true_or_false(version: str) -> None:
+    assert said(judged(answers(schema=True), response=answer(7), version=version)) == []
+    assert said(judged(answers(schema=False), response=answer(7), version=version)) == [
+        "response body: 7 should not be valid under {}"
+    ]
+
+
+def test_a_value_is_shown_as_json_whatever_is_wrong_with_it() -> None:
+    (breach,) = said(judged(answers({"not": {"type": "object"}}), response=answer({"kind": None})))
+    assert breach.startswith('response body: {"kind": null} should not be valid under')
+
+
 def test_a_reference_to_nothing_is_a_remark() -> None:
     judgement = judged(answers({"$ref": "#/components/schemas/Gone"}), response=answer("x"))
     assert not judgement.breaches
