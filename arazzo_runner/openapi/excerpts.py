@@ -58,6 +58,8 @@ class _Excerpt:
         named = _by_name(self._api, parameters)
         own["parameters"] = [self._parameter(location, entry) for (_, location), entry in named.items()]
         own = {key: value for key, value in own.items() if value is not None}
+        if not isinstance(own.get("responses"), dict):
+            own["responses"] = {"default": {"description": "any: none is documented, as 3.1 allows"}}
         while self._waiting:
             group, name, target = self._waiting.pop()
             self._components[group][name] = self._copy(target)

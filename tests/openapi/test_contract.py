@@ -292,6 +292,16 @@ def test_a_value_is_shown_as_json_whatever_is_wrong_with_it() -> None:
     assert breach.startswith('response body: {"kind": null} should not be valid under')
 
 
+@pytest.mark.parametrize("responses", [None, "ok"])
+def test_without_documented_responses_any_is_right_and_the_request_is_judged(responses: Any) -> None:
+    declared = {
+        "responses": responses,
+        "requestBody": {"content": {"application/json": {"schema": {"type": "string"}}}},
+    }
+    request = Request("POST", "https://api.example/v1/things/7", JSON, b"7")
+    assert said(judged(declared, request, answer(7))) == ["request body: 7 is not of type string"]
+
+
 def test_a_reference_to_nothing_is_a_remark() -> None:
     judgement = judged(answers({"$ref": "#/components/schemas/Gone"}), response=answer("x"))
     assert not judgement.breaches
