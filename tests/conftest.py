@@ -9,10 +9,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from arazzo_runner.cli.main import main
 
 ROOT = Path(__file__).resolve().parents[1]
+
+# Whether a property holds is no matter of time, and machines that run tests are busy.
+settings.register_profile("untimed", parent=settings(), deadline=None)
+settings.load_profile("untimed")
 
 
 @dataclass(frozen=True)
