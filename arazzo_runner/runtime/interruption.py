@@ -71,7 +71,10 @@ class InterruptibleWorld:
     def __init__(self, world: World, interruption: Interruption) -> None:
         self._world = world
         self._interruption = interruption
-        self.now = world.now
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return self._world.now()
 
     def send(self, effect: Send) -> Answered | Failed:
         """Send.
