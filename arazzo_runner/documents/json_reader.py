@@ -61,6 +61,13 @@ def _refuse_constant(name: str) -> None:
 
 
 def _duplicates(text: str) -> list[Fault]:
+    """Every key that stands twice; but what is wrong with the text further on, if it is no JSON at all."""
+    try:
+        json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
+    except json.JSONDecodeError as error:
+        return [Fault("json-syntax", error.msg, error.pos)]
+    except RecursionError:
+        return [Fault("nesting-too-deep", f"nested more than {MAX_DEPTH} deep")]
     return [
         Fault("duplicate-key", f"the key {split(pointer)[-1]!r} stands twice in this object", offset)
         for pointer, offset in scan_json(text).repeated

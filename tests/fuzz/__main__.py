@@ -32,7 +32,7 @@ def main() -> None:
     directory = options.corpus or Path(tempfile.mkdtemp())
     directory.mkdir(parents=True, exist_ok=True)
     words = [sys.argv[0], str(directory), str(CORPUS / options.target), f"-max_total_time={options.seconds}"]
-    words += ["-timeout=20", "-rss_limit_mb=2048", f"-artifact_prefix={CORPUS / options.target}/crash-"]
+    words += ["-timeout=20", "-rss_limit_mb=2048", f"-artifact_prefix={CORPUS / options.target}/"]
     atheris.Setup(words, target)
     atheris.Fuzz()
 
