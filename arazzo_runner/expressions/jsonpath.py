@@ -49,7 +49,8 @@ class Rfc9535:
 
         try:
             self._query = _rfc9535_environment().compile(query)
-        except (JSONPathError, RecursionError) as error:
+        except (JSONPathError, RecursionError, OverflowError, ValueError) as error:
+            # The last two are what the library makes of numbers of many digits.
             message = str(error).splitlines()[0] if str(error) else "nested too deeply"
             token = getattr(error, "token", None)
             raise ExpressionSyntaxError(f"not a JSONPath query: {message}", query, getattr(token, "index", 0)) from None
