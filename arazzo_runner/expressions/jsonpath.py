@@ -161,7 +161,8 @@ class Goessner:
             return []
         try:
             return list(self._query.find(value))
-        except (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError) as error:
+        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError) as error:
+            # Operators that the library parses and has never written among them (NotImplementedError).
             raise SelectorError(f"the JSONPath query stopped: {error or type(error).__name__}") from None
 
     def values(self, value: Any) -> list[Any]:
