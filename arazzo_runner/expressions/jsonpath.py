@@ -163,7 +163,8 @@ class Goessner:
             return list(self._query.find(value))
         except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError) as error:
             # Operators that the library parses and has never written among them (NotImplementedError).
-            raise SelectorError(f"the JSONPath query stopped: {error or type(error).__name__}") from None
+            why = str(error) or "it uses an operator that the library does not have"
+            raise SelectorError(f"the JSONPath query stopped: {why}") from None
 
     def values(self, value: Any) -> list[Any]:
         return [match.value for match in self._matches(value)]

@@ -1,0 +1,77 @@
+"""The dependencies at the lower bounds that the package promises, and what is publicly known of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import os
+import re
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+from tests.conftest import ROOT
+
+REQUIRED = os.environ.get("ARAZZO_TEST_REQUIRE") == "all"
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+_BOUND = re.compile(r"([\w.-]+)(?:\[[^\]]*\])?>=([\w.]+)((?:;.*)?)")
+SMOKE = ["tests/openapi", "tests/expressions", "tests/documents", "tests/conformance/test_own_cases.py"]
+SMOKE += ["tests/cli/test_deploy.py", "tests/cli/test_contract_tests.py", "tests/runtime/test_cassettes.py"]
+
+
+def lowest() -> list[str]:
+    """Every direct dependency of the package and its extras, at its lowest."""
+    extras = PROJECT["optional-dependencies"]
+    wanted = [
+        *PROJECT["dependencies"],
+        *(one for name in ("compression", "http2", "socks", "temporal") for one in extras[name]),
+    ]
+    found = [match for word in wanted if (match := _BOUND.fullmatch(word))]
+    assert len(found) == len(wanted), "every dependency has a lower bound"
+    return sorted({f"{match[1]}=={match[2]}{match[3]}" for match in found})
+
+
+def python_of(directory: Path) -> str:
+    return str(directory / ("Scripts" if os.name == "nt" else "bin") / "python")
+
+
+def test_the_lowest_versions_that_are_allowed_do(tmp_path: Path) -> None:
+    constraints = tmp_path / "lowest.txt"
+    constraints.write_text("\n".join(lowest()) + "\n", "utf-8")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = python_of(tmp_path / "venv")
+    install = [python, "-m", "pip", "install", "-q", "-c", str(constraints), f"{ROOT}[test]"]
+    installed = subprocess.run(install, capture_output=True, text=True, check=False)
+    if installed.returncode and not REQUIRED:
+        pytest.skip("the package registry is not reached")
+    assert installed.returncode == 0, installed.stderr[-2000:]
+    words = ["-q", "-p", "no:cacheprovider", "-p", "no:arazzo", "-o", "arazzo_cases=", *SMOKE]
+    done = subprocess.run(
+        [python, "-m", "pytest", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_no_dependency_is_known_to_be_vulnerable(tmp_path: Path) -> None:
+    if importlib.util.find_spec("pip_audit") is None and not REQUIRED:
+        pytest.skip("pip-audit is not installed: pip install -e '.[test]'")
+    wanted = tmp_path / "requirements.txt"
+    packages = json.loads(
+        subprocess.run(
+            [sys.executable, "-m", "pip", "list", "--format", "json"], capture_output=True, text=True, check=True
+        ).stdout
+    )
+    own = {re.split(r"[\[>;]", word)[0].lower().replace("_", "-") for word in PROJECT["dependencies"]}
+    lines = [f"{p['name']}=={p['version']}" for p in packages if p["name"].lower().replace("_", "-") in own]
+    wanted.write_text("\n".join(lines) + "\n", "utf-8")
+    command = [sys.executable, "-m", "pip_audit", "--no-deps", "--disable-pip", "-r", str(wanted), "-f", "json"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    try:
+        report = json.loads(done.stdout)
+    except ValueError:
+        pytest.skip(f"the database of advisories is not reached: {done.stderr.strip().splitlines()[-1:]}")
+    vulnerable = {one["name"]: [v["id"] for v in one["vulns"]] for one in report["dependencies"] if one.get("vulns")}
+    assert not vulnerable
