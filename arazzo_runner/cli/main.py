@@ -20,16 +20,16 @@ from arazzo_runner.secrecy import without_credentials
 _DOCUMENT = re.compile(r"""["']?\b(arazzo|openapi|swagger|asyncapi)\b["']?\s*:""")
 VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("arazzo_runner.cli.run", "Run a workflow and print its outputs."),
-    "resume": ("arazzo_runner.cli.resume", "Go on with a durable run."),
-    "runs": ("arazzo_runner.cli.runs", "List durable runs, show one, forget old ones."),
-    "worker": ("arazzo_runner.cli.worker", "Drive runs for a Temporal cluster."),
-    "cancel": ("arazzo_runner.cli.cancel", "End a durable run."),
     "list": ("arazzo_runner.cli.list", "List the workflows found."),
     "show": ("arazzo_runner.cli.show", "Show a workflow's inputs, steps and flow."),
-    "record": ("arazzo_runner.cli.record", "Keep a live run as a test case."),
-    "test": ("arazzo_runner.cli.test", "Replay recorded cases and hold them against their contract."),
     "validate": ("arazzo_runner.cli.validate", "Find every problem of documents and their sources."),
     "auth": ("arazzo_runner.cli.auth", "Show the credentials that a workflow needs, and how to give them."),
+    "record": ("arazzo_runner.cli.record", "Keep a live run as a test case."),
+    "test": ("arazzo_runner.cli.test", "Replay recorded cases and hold them against their contract."),
+    "runs": ("arazzo_runner.cli.runs", "List durable runs, show one, forget old ones."),
+    "resume": ("arazzo_runner.cli.resume", "Go on with a durable run."),
+    "cancel": ("arazzo_runner.cli.cancel", "End a durable run."),
+    "worker": ("arazzo_runner.cli.worker", "Drive runs for a Temporal cluster."),
     "completion": ("arazzo_runner.cli.completion", "Print a shell's completion script."),
 }
 """Where each verb is and what ``--help`` says of it. The modules are imported only when the verb is used."""

@@ -102,23 +102,13 @@ class Bench:
 
     def judge(self, case: Case) -> CaseResult:
         """Replay a case and say what is wrong with it."""
-        begun = time.perf_counter()
-        trial = _Trial(case)
-        try:
+        trial = _Replayed(case)
+
+        def run() -> None:
             plan = self.plan(case, case.run_options())
             trial.run(plan, self._contracts.setdefault(self._key(case), Contract()))
-        except ArazzoError as error:
-            trial.failures.append(unusable(error))
-        return CaseResult(
-            id=case.id,
-            path=case.path,
-            description=case.description,
-            failures=tuple(trial.failures),
-            remarks=tuple(trial.remarks),
-            requests=trial.requests,
-            duration=time.perf_counter() - begun,
-            coverage=trial.coverage,
-        )
+
+        return trial.verdict(run)
 
     def plan(self, case: Case, options: RunOptions) -> Plan:
         """The plan of a case's workflow.
@@ -155,8 +145,8 @@ def unreadable(path: str | Path, error: ArazzoError) -> CaseResult:
     return CaseResult(f"{Path(path).parent.name}::{Path(path).stem}", str(path), failures=(unusable(error),))
 
 
-class _Trial:
-    """One case on trial."""
+class Trial:
+    """A case on trial, and what is found of it."""
 
     def __init__(self, case: Case) -> None:
         self.case = case
@@ -164,6 +154,35 @@ class _Trial:
         self.remarks: list[str] = []
         self.requests = 0
         self.coverage = Coverage()
+
+    def verdict(self, run: Callable[[], None]) -> CaseResult:
+        """What comes of the case; an error that keeps it from being run is a failure.
+
+        Args:
+            run: runs it, and notes what is found.
+        """
+        begun = time.perf_counter()
+        try:
+            run()
+        except ArazzoError as error:
+            self.failures.append(unusable(error))
+        return CaseResult(
+            id=self.case.id,
+            path=self.case.path,
+            description=self.case.description,
+            failures=tuple(self.failures),
+            remarks=tuple(self.remarks),
+            requests=self.requests,
+            duration=time.perf_counter() - begun,
+            coverage=self.coverage,
+        )
+
+
+class _Replayed(Trial):
+    """A case that is answered from its recording."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
         self._at: AttemptStarted | None = None
 
     def run(self, plan: Plan, contract: Contract) -> None:

@@ -6,10 +6,10 @@ when something of an answer or output is gone, new, or of another type. Other di
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -29,13 +29,13 @@ from arazzo_runner.runtime.contracttests import (
     CaseResult,
     Failure,
     FindDocument,
+    Trial,
     contract_verdict,
     outputs_shown,
     unexpected_end,
     unreadable,
-    unusable,
 )
-from arazzo_runner.runtime.coverage import Coverage, CoverageOfRun
+from arazzo_runner.runtime.coverage import CoverageOfRun
 from arazzo_runner.runtime.differences import Difference, compare_data
 from arazzo_runner.runtime.drift import Drift, LastExchanges, drift
 from arazzo_runner.runtime.drivers import World
@@ -70,7 +70,6 @@ def judge_live(
     bench = Bench(find)
     contract = Contract()
     for path in paths:
-        begun = time.perf_counter()
         try:
             case = read_case(path)
         except ArazzoError as error:
@@ -78,32 +77,12 @@ def judge_live(
             continue
         if case is None:
             continue
-        trial = _LiveTrial(case)
-        try:
-            trial.run(bench, contract, given, open_world)
-        except ArazzoError as error:
-            trial.failures.append(unusable(error))
-        yield CaseResult(
-            id=case.id,
-            path=case.path,
-            description=case.description,
-            failures=tuple(trial.failures),
-            remarks=tuple(trial.remarks),
-            requests=trial.requests,
-            duration=time.perf_counter() - begun,
-            coverage=trial.coverage,
-        )
+        trial = _Live(case)
+        yield trial.verdict(partial(trial.run, bench, contract, given, open_world))
 
 
-class _LiveTrial:
-    """One case on trial at a server."""
-
-    def __init__(self, case: Case) -> None:
-        self.case = case
-        self.failures: list[Failure] = []
-        self.remarks: list[str] = []
-        self.requests = 0
-        self.coverage = Coverage()
+class _Live(Trial):
+    """A case that is sent to a server."""
 
     def run(self, bench: Bench, contract: Contract, given: Given, open_world: OpenWorld) -> None:
         case = self.case
