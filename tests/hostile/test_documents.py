@@ -152,13 +152,18 @@ def test_a_document_that_is_a_source_of_itself(tmp_path: Path) -> None:
 BOMBS = [
     {"context": "$inputs.text", "condition": "^(a+)+$", "type": "regex"},
     {"context": "$inputs.text", "condition": "(a|aa)+$", "type": "regex"},
-    {"context": "$inputs.data", "condition": "$..*..*..*..*..*..*[?@.x]", "type": "jsonpath"},
+    {"context": "$inputs.data", "condition": "$..*..*..*..*..*..*[?@.nosuch]", "type": "jsonpath"},
     {"context": "$inputs.data", "condition": "$[?search(@, '(a+)+b')]", "type": "jsonpath"},
     {"context": "$inputs.data", "condition": "$" + "[?@" * 200, "type": "jsonpath"},
     {"condition": "(" * 10_000 + "true" + ")" * 10_000},
     {"condition": "!" * 100_000 + "true"},
     {"condition": " && ".join(["true"] * 50_000)},
     {"context": "$inputs.xml", "condition": "//a" + "[//a" * 50 + "]" * 50, "type": "xpath"},
+    {
+        "context": "$inputs.xml",
+        "condition": "//a" + "[.//a" * 12 + "[@x]" + "]" * 12,
+        "type": {"type": "xpath", "version": "xpath-10"},
+    },
 ]
 
 
