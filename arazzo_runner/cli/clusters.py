@@ -11,12 +11,13 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from arazzo_runner.cli.notices import Notices
 from arazzo_runner.errors import ArazzoError, UsageError
 from arazzo_runner.runtime.sealing import SIZE, Key, create_key, read_key
 
@@ -220,7 +221,8 @@ def _follow(
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         async with cluster_of(options) as cluster:
             first = await start(cluster)
-            return await follow(cluster, job.id, session, first, stop=stop, decisions=decisions)
+            notices = Notices(cluster.engine)
+            return await follow(cluster, job.id, session, first, notices=notices, stop=stop, decisions=decisions)
 
     return asyncio.run(followed())
 
@@ -231,6 +233,7 @@ async def follow(
     session: Session,
     first: str,
     *,
+    notices: Notices,
     stop: asyncio.Event | None = None,
     decisions: int = 0,
 ) -> RunResult:
@@ -238,15 +241,20 @@ async def follow(
 
     Args:
         first: its first execution.
+        notices: what speaks of workers that do not go on with it.
         stop: is set when the run is to be followed no longer.
         decisions: how many it has been given.
     """
     from arazzo_runner.runtime.temporal.history import HistoryWorld
 
+    def failing(why: str) -> None:
+        notices.failing(session.redactor.text(why))
+
     histories = cluster.histories(run_id, first, wait=True)
     again = f"arazzo resume {run_id} --engine {cluster.engine}"
-    world = HistoryWorld(histories, stop=stop, hint=again, decisions=decisions)
-    await world.begin()
+    world = HistoryWorld(histories, stop=stop, hint=again, decisions=decisions, failing=failing)
+    with notices.until_taken_up():
+        await world.begin()
     return await session.arun(world)
 
 
@@ -263,7 +271,10 @@ class ClusterJobs:
 
     options: Options
     _cluster: Cluster | None = None
-    _searchable: bool = False
+
+    @cached_property
+    def _notices(self) -> Notices:
+        return Notices(engine_of(self.options))
 
     def jobs(self, jobs: Iterable[tuple[int, Job]], plan: Plan) -> Iterator[BatchJob]:
         """One for each row, by its line."""
@@ -274,8 +285,8 @@ class ClusterJobs:
 
         try:
             cluster = await self._connected()
-            session = _session(job, plan)
-            result = await follow(cluster, job.id, session, await cluster.start(job))
+            session, first = _session(job, plan), await cluster.start(job)
+            result = await follow(cluster, job.id, session, first, notices=self._notices)
             return Ended(line, job.id, result, session.redactor)
         except ArazzoError as error:
             return Ended(line, job.id, error=error)

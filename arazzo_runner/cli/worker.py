@@ -33,10 +33,8 @@ def command(**options: Any) -> None:
 
     async def work() -> None:
         from arazzo_runner.runtime.temporal.client import Cluster, connect
-        from arazzo_runner.runtime.temporal.worker import quiet_logs
         from arazzo_runner.runtime.temporal.worker import work as work_for
 
-        quiet_logs()
         client = await connect(engine, codec)
         if not await Cluster(client, engine, codec).register():
             click.echo(

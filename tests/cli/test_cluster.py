@@ -30,6 +30,7 @@ pytestmark = needs_temporal
 
 TOKEN = "hf_ThisIsTheSecretOfTheTests"
 POLLS_A_RUN = 60
+SLOW = Behaviour(polls_pending=100_000)
 PATIENCE = 90.0
 
 
@@ -215,6 +216,65 @@ def test_a_run_that_no_worker_takes_up_can_be_left(arazzo: Arazzo, workers: Work
         assert f"arazzo resume {run_id}" in result.err
         workers.start()
         assert arazzo("resume", run_id).status == 0
+
+
+def said_by(process: subprocess.Popen[str], what: str) -> str:
+    """The line in which a process says something, and the one after it."""
+    assert process.stderr is not None
+    line = next(line for line in process.stderr if what in line)
+    return line + process.stderr.readline()
+
+
+def test_a_run_that_no_worker_takes_up_says_so_and_what_to_type(
+    workers: Workers, environment: dict[str, str], tmp_path: Path
+) -> None:
+    create_key(tmp_path / "engine.key")
+    with InferenceEndpointsEmulator(token=TOKEN) as emulator:
+        run = in_background(deploying(emulator))
+        said = said_by(run, "no worker has taken the run up yet")
+        assert f"queue {tmp_path.name}" in said
+        assert f"arazzo worker --engine '{environment['ARAZZO_ENGINE']}'" in said
+        workers.start()
+        assert ended(run).status == 0
+
+
+def test_a_worker_with_another_key_is_told_of_and_one_with_the_key_goes_on(
+    arazzo: Arazzo, workers: Workers, tmp_path: Path
+) -> None:
+    create_key(tmp_path / "engine.key")
+    other = workers.start("--engine-key", str(tmp_path / "other.key"))
+    with InferenceEndpointsEmulator(token=TOKEN) as emulator:
+        run = in_background(deploying(emulator))
+        run_id = announced_by(run)
+        said = said_by(run, "no worker can go on with the run so far")
+        assert "a worker has another key" in said
+        assert "arazzo worker --engine" in said
+        assert "another key" in said_by(other, "Failed handling activation")
+        run.send_signal(signal.SIGINT)
+        assert ended(run).status == 130
+        workers.kill(other)
+        workers.start()
+        again = arazzo("resume", run_id)
+        assert again.status == 0, again.err
+
+
+def test_a_server_that_is_gone_is_told_of_in_plain_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    given = {"ARAZZO_ENGINE_KEY": str(tmp_path / "engine.key"), "ARAZZO_NO_CACHE": "1"}
+    create_key(tmp_path / "engine.key")
+    with temporal_server(tmp_path) as own:
+        given["ARAZZO_ENGINE"] = own.engine
+        for name, value in given.items():
+            monkeypatch.setenv(name, value)
+        with Workers(given) as started, InferenceEndpointsEmulator(token=TOKEN, behaviour=SLOW) as emulator:
+            worker = started.start()
+            run = in_background(deploying(emulator))
+            until(lambda: len(emulator.requests) >= 3)
+            own.end()
+            assert "the cluster is not reached; it is tried again" in said_by(worker, "warning: ").splitlines()[0]
+            result = ended(run)
+    assert result.status == 130
+    assert "the cluster is not reached any more" in result.err
+    assert "sdk_core" not in result.err
 
 
 # A request that may not be sent twice

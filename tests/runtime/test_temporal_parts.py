@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -24,8 +25,9 @@ from arazzo_runner.runtime.drivers import Abandoned, Loop, drive
 from arazzo_runner.runtime.runner import Workbook
 from arazzo_runner.runtime.sealing import create_key
 from arazzo_runner.runtime.temporal.address import Engine, parse_engine
-from arazzo_runner.runtime.temporal.history import Happened, HistoryWorld
+from arazzo_runner.runtime.temporal.history import Exhausted, Happened, HistoryWorld
 from arazzo_runner.runtime.temporal.job import Job, Plans
+from arazzo_runner.runtime.temporal.logs import EVERY, PlainLines, plain_line
 from arazzo_runner.runtime.temporal.payloads import LIMIT, SealingCodec, Store
 from arazzo_runner.runtime.temporal.reached import reached_documents
 from arazzo_runner.runtime.transport_options import TransportOptions
@@ -44,6 +46,7 @@ from tests.runtime.durably import answers, planned
 )
 def test_addresses(text: str, engine: Engine) -> None:
     assert parse_engine(text) == engine
+    assert parse_engine(engine.address) == engine
 
 
 @pytest.mark.parametrize(
@@ -91,8 +94,12 @@ def test_what_is_sealed_is_opened_by_the_same_key_alone(tmp_path: Path) -> None:
     sealed, opened = there_and_back(codec(tmp_path / "a"), one)
     assert opened == one
     assert b"theMarked" not in sealed.SerializeToString()
+    other = codec(tmp_path / "b")
+    with pytest.raises(JournalError, match=r"another key \(\w{16}\) than the one here \(\w{16}\)"):
+        asyncio.run(other.decode([sealed]))
+    del sealed.metadata["arazzo-key"]
     with pytest.raises(JournalError, match="another key"):
-        asyncio.run(codec(tmp_path / "b").decode([sealed]))
+        asyncio.run(other.decode([sealed]))
 
 
 def test_what_was_not_sealed_is_refused(tmp_path: Path) -> None:
@@ -261,3 +268,72 @@ def test_a_cluster_that_is_gone_ends_the_following_and_says_how_it_goes_on() -> 
             assert (gone.value.code, gone.value.hint) == ("interrupted", "arazzo resume r1")
 
     asyncio.run(followed())
+
+
+class Listed:
+    """A history that is known beforehand."""
+
+    def __init__(self, *happened: Happened) -> None:
+        self._listed = happened
+
+    async def happened(self) -> AsyncIterator[Happened]:
+        for one in self._listed:
+            yield one
+
+
+@pytest.mark.parametrize(
+    ("kinds", "told"),
+    [
+        ((), []),
+        (("failing",), []),  # who does not wait is told nothing of what is tried again
+        (("failing", "present"), ["why"]),
+        (("failing", "task", "present"), []),  # it was overcome
+        (("present", "failing", "task", "failing"), ["why", "why"]),
+    ],
+)
+def test_why_workers_fail_is_told_when_they_do_now(kinds: tuple[str, ...], told: list[str]) -> None:
+    heard: list[str] = []
+
+    async def followed() -> None:
+        happened = (Happened(kind, "why", at=7.0 if kind == "task" else 0.0) for kind in kinds)
+        world = HistoryWorld(Listed(*happened), failing=heard.append)  # type: ignore[arg-type]
+        with pytest.raises(Exhausted):
+            await world.sleep(1.0)
+
+    asyncio.run(followed())
+    assert heard == told
+
+
+# What the library logs
+
+
+def record(message: str, error: Exception | None = None) -> logging.LogRecord:
+    trace = (type(error), error, None) if error is not None else None
+    return logging.LogRecord("temporalio.core", logging.WARNING, "", 0, message, None, trace)
+
+
+@pytest.mark.parametrize(
+    ("message", "error", "line"),
+    [
+        (
+            "[sdk_core::temporalio_client::retry] gRPC call x retried 5 times {'error'…",
+            None,
+            "the cluster is not reached",
+        ),
+        ("Failed\nby theSecret", ValueError("theSecret"), "warning: Failed"),
+        ("Failed", JournalError("sealed with another key"), "warning: Failed: sealed with another key"),
+    ],
+)
+def test_a_record_is_one_plain_line(message: str, error: Exception | None, line: str) -> None:
+    said = plain_line(record(message, error))
+    assert line in said
+    assert "\n" not in said
+    assert "sdk_core" not in said
+    assert "theSecret" not in said
+
+
+def test_the_same_line_is_said_once_a_minute() -> None:
+    times = iter([0.0, 1.0, 2.0, EVERY + 1.0])
+    lines = PlainLines(clock=lambda: next(times))
+    said = [lines.filter(record(message)) for message in ("a", "a", "b", "a")]
+    assert said == [True, False, True, True]

@@ -44,11 +44,17 @@ class TemporalServer:
 
     port: int
     database: Path
+    process: subprocess.Popen[bytes]
 
     @property
     def engine(self) -> str:
         """What ``--engine`` takes."""
         return f"temporal://127.0.0.1:{self.port}/default"
+
+    def end(self) -> None:
+        """End it before its time."""
+        self.process.terminate()
+        self.process.wait()
 
     def raw(self) -> bytes:
         """Every byte that it has written."""
@@ -76,7 +82,7 @@ def temporal_server(directory: Path, settings: Mapping[str, str] | None = None) 
         process = subprocess.Popen(words, stdout=log, stderr=subprocess.STDOUT)
         try:
             _wait_for(port, process)
-            yield TemporalServer(port, database)
+            yield TemporalServer(port, database, process)
         finally:
             process.terminate()
             process.wait()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from arazzo_runner.errors import UsageError
 
@@ -27,6 +27,13 @@ class Engine:
 
     def __str__(self) -> str:
         return f"temporal://{self.target}/{self.namespace}"
+
+    @property
+    def address(self) -> str:
+        """What ``--engine`` takes to mean just this."""
+        options = {"queue": self.queue} if self.queue != QUEUE else {}
+        options |= {"tls": "true"} if self.tls else {}
+        return f"{self}?{urlencode(options)}" if options else str(self)
 
 
 def parse_engine(text: str) -> Engine:

@@ -24,6 +24,7 @@ from arazzo_runner.runtime.resumption import AMBIGUOUS, Decision
 from arazzo_runner.runtime.temporal.address import Engine
 from arazzo_runner.runtime.temporal.history import Histories
 from arazzo_runner.runtime.temporal.job import Job
+from arazzo_runner.runtime.temporal.logs import LOGGER, quiet_logs
 from arazzo_runner.runtime.temporal.payloads import SealingCodec, data_converter
 from arazzo_runner.runtime.temporal.workflow import NAME, STATUS, WORKFLOW_ID
 
@@ -85,7 +86,8 @@ async def connect(engine: Engine, codec: SealingCodec) -> Client:
 @cache
 def _runtime() -> Runtime:
     """The library's core, which by default writes its log to stdout, among our data."""
-    forwarding = LogForwardingConfig(logging.getLogger("temporalio.core"))
+    quiet_logs()
+    forwarding = LogForwardingConfig(logging.getLogger(f"{LOGGER}.core"))
     filtered = TelemetryFilter(core_level="WARN", other_level="ERROR")
     return Runtime(telemetry=TelemetryConfig(logging=LoggingConfig(filtered, forwarding=forwarding)))
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from temporalio.api.enums.v1 import EventType
+from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.service import RPCError
 
@@ -24,9 +24,12 @@ from arazzo_runner.runtime.resumption import AMBIGUOUS, Decision
 from arazzo_runner.runtime.temporal.workflow import CANCELLED
 
 if TYPE_CHECKING:
+    from temporalio.api.failure.v1 import Failure
     from temporalio.client import Client
     from temporalio.converter import DataConverter
 
+_LONGEST = 300
+"""Characters of what a worker says that are shown."""
 _UNANSWERED = frozenset({EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT, EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED})
 _OVER = frozenset(
     {
@@ -37,6 +40,13 @@ _OVER = frozenset(
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCELED,
     }
 )
+_FAULTS = frozenset(
+    {
+        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_WORKFLOW_WORKER_UNHANDLED_FAILURE,
+        WorkflowTaskFailedCause.WORKFLOW_TASK_FAILED_CAUSE_NON_DETERMINISTIC_ERROR,
+    }
+)
+"""Why a worker fails again and again; other causes pass by themselves."""
 _CONTINUED = EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW
 
 
@@ -46,8 +56,9 @@ class Happened:
 
     Attributes:
         kind: ``task`` (the workflow has taken in what follows), ``answer``, ``woke``, ``unanswered``, ``decision``,
-            ``cancel``, ``present`` (what follows is still to come) or ``over``.
-        value: the answer, or the decision.
+            ``cancel``, ``failing`` (a worker could not take it in), ``present`` (what follows is still to come) or
+            ``over``.
+        value: the answer, the decision, or why the worker could not.
         at: the time that the workflow saw, of a ``task``.
     """
 
@@ -91,6 +102,10 @@ class Histories:
                         for one in taken_in:
                             yield one
                         taken_in.clear()
+                    case HistoryEvent(event_type=EventType.EVENT_TYPE_WORKFLOW_TASK_FAILED):
+                        failed = event.workflow_task_failed_event_attributes
+                        if failed.cause in _FAULTS:
+                            yield Happened("failing", await _why(self._client.data_converter, failed.failure))
                     case HistoryEvent(event_type=EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW):
                         attributes = event.workflow_execution_continued_as_new_event_attributes
                         following = attributes.new_execution_run_id
@@ -140,6 +155,16 @@ async def _text(converter: DataConverter, payloads: Any) -> Any:
     return decode(text)
 
 
+async def _why(converter: DataConverter, failure: Failure) -> str:
+    """Why a worker could not go on, in a line. What it says is sealed with the key that it has."""
+    try:
+        error = await converter.decode_failure(failure)
+    except JournalError as unopened:
+        return f"a worker has another key: what it says, {unopened.message.removeprefix('it ')}"
+    said = getattr(error, "message", "") or str(error)
+    return said.splitlines()[0][:_LONGEST] if said else "a worker failed without a word"
+
+
 class HistoryWorld:
     """A world that answers from a run's history (``drivers.AsyncWorld``).
 
@@ -147,16 +172,25 @@ class HistoryWorld:
         stop: when it is set the run is followed no longer; it goes on all the same.
         hint: how to follow it again.
         decisions: how many the user has made of requests whose answers are not known; the last may be on its way.
+        failing: is told why workers fail to go on, when they do at present.
     """
 
     def __init__(
-        self, histories: Histories, *, stop: asyncio.Event | None = None, hint: str = "", decisions: int = 0
+        self,
+        histories: Histories,
+        *,
+        stop: asyncio.Event | None = None,
+        hint: str = "",
+        decisions: int = 0,
+        failing: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._happened = histories.happened()
         self._stop = stop
         self._hint = hint
         self._decisions = decisions
         self._now = 0.0
+        self._failing = failing
+        self._fault = ""  # of the last task, while what there is is still being read
         self._present = False
         self._over: Abandoned | None = None  # why the history is followed no longer
 
@@ -237,10 +271,19 @@ class HistoryWorld:
             message = f"the cluster is not reached any more ({error.message}); the run goes on there"
             self._over = Abandoned("interrupted", message, hint=self._hint)
             raise self._over from None
-        if happened.kind == "task":
-            self._now = max(self._now, happened.at)
-        elif happened.kind == "present":
-            self._present = True
+        match happened.kind:
+            case "task":
+                self._now = max(self._now, happened.at)
+                self._fault = ""
+            case "failing":
+                self._fault = happened.value
+            case "present":
+                self._present = True
+            case _:
+                pass
+        if self._present and self._fault:
+            self._failing(self._fault)
+            self._fault = ""
         return happened
 
     async def _unless_stopped(self, coming: Awaitable[Happened]) -> Happened:

@@ -22,6 +22,8 @@ from arazzo_runner.runtime.sealing import Key, Sealer
 LIMIT = 1_500_000
 """Bytes of a sealed payload; Temporal refuses two million, and takes a few payloads in one message."""
 _ENCODING, _SEALED, _STORED = "encoding", b"binary/arazzo-sealed", b"binary/arazzo-stored"
+_KEY = "arazzo-key"
+"""Names the key's fingerprint beside what it sealed, so that another key is told by name."""
 _NAME = "payload"
 
 
@@ -67,6 +69,7 @@ class SealingCodec(PayloadCodec):
 
     def __init__(self, key: Key, store: Store | None = None) -> None:
         self._sealer: Sealer = key.sealer("temporal")
+        self._fingerprint = key.fingerprint
         self._store = store
 
     async def encode(self, payloads: Iterable[Payload]) -> list[Payload]:
@@ -84,12 +87,19 @@ class SealingCodec(PayloadCodec):
     def _sealed(self, payload: Payload) -> Payload:
         data = self._sealer.seal(zlib.compress(payload.SerializeToString(), 1), _NAME)
         if len(data) <= LIMIT:
-            return Payload(metadata={_ENCODING: _SEALED}, data=data)
+            return Payload(metadata=self._metadata(_SEALED), data=data)
         if self._store is None:
             raise JournalError(f"{len(data):,} bytes are more than Temporal takes", hint="name a --engine-store DIR")
-        return Payload(metadata={_ENCODING: _STORED}, data=self._store.put(data).encode())
+        return Payload(metadata=self._metadata(_STORED), data=self._store.put(data).encode())
+
+    def _metadata(self, encoding: bytes) -> dict[str, bytes]:
+        return {_ENCODING: encoding, _KEY: self._fingerprint.encode()}
 
     def _opened(self, payload: Payload) -> Payload:
+        sealed_with = payload.metadata.get(_KEY, b"").decode("ascii", "replace")
+        if sealed_with not in ("", self._fingerprint):
+            message = f"it was sealed with another key ({sealed_with[:16]}) than the one here ({self._fingerprint})"
+            raise JournalError(message, hint="name the key that the run was started with: --engine-key FILE")
         match payload.metadata.get(_ENCODING):
             case encoding if encoding == _SEALED:
                 data = payload.data

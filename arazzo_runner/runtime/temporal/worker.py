@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 import signal
 from collections.abc import Callable
 from contextlib import AsyncExitStack, suppress
@@ -79,22 +78,6 @@ async def _beat() -> None:
     while True:
         activity.heartbeat()
         await asyncio.sleep(HEARTBEAT / 4)
-
-
-class _Plain(logging.Formatter):
-    """A line of a log without what an exception holds: it may be a value of a run (S1)."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The first line of the message."""
-        return f"{record.levelname.lower()}: {record.getMessage().splitlines()[0][:500]}"
-
-
-def quiet_logs() -> None:
-    """Let the library's warnings be seen, in a line each."""
-    handler = logging.StreamHandler()
-    handler.setFormatter(_Plain())
-    logging.getLogger("temporalio").addHandler(handler)
-    logging.getLogger("temporalio").propagate = False
 
 
 async def work(client: Client, queue: str, codec: SealingCodec, *, ready: Callable[[], None] = lambda: None) -> None:
