@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from copy import copy
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from arazzo_runner.expressions.criteria import compile_regex
@@ -26,7 +26,12 @@ def with_limited_patterns(factory: Any) -> Any:
 def _limited(validator: Any) -> Any:
     from jsonschema.validators import extend
 
-    return extend(validator, {"pattern": _pattern, "patternProperties": _pattern_properties})  # type: ignore[no-untyped-call]
+    keywords = {
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": partial(_additional_properties, validator.VALIDATORS["additionalProperties"]),
+    }
+    return extend(validator, keywords)  # type: ignore[no-untyped-call]
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, _: Any) -> Iterator[Exception]:
@@ -43,6 +48,18 @@ def _pattern_properties(validator: Any, patterns: Mapping[str, Any], instance: A
         for name, value in instance.items():
             if _found(pattern, name):
                 yield from validator.descend(value, schema, path=name, schema_path=pattern)
+
+
+def _additional_properties(
+    judge: Any, validator: Any, additional: Any, instance: Any, schema: Any
+) -> Iterator[Exception]:
+    """Let the library judge additional members, those that a pattern names told as ones with a schema of their own."""
+    patterns = schema.get("patternProperties")
+    if patterns and validator.is_type(instance, "object"):
+        named = {name: True for name in instance if any(_found(pattern, name) for pattern in patterns)}
+        others = {keyword: value for keyword, value in schema.items() if keyword != "patternProperties"}
+        schema = {**others, "properties": {**schema.get("properties", {}), **named}}
+    yield from judge(validator, additional, instance, schema) or ()
 
 
 def _found(pattern: str, text: str) -> bool:

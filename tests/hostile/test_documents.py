@@ -189,6 +189,27 @@ def test_a_criterion_that_is_a_bomb(tmp_path: Path, criterion: dict[str, Any]) -
     assert result.status in (0, 1, 2)
 
 
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+def test_a_description_whose_patterns_of_member_names_are_bombs(tmp_path: Path, version: str) -> None:
+    body = json.dumps({"a" * 60 + "!": 1}).encode()
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    schema = {"type": "object", "patternProperties": {"^(a|aa)+$": {}}, "additionalProperties": False}
+    answers = {"200": {"description": "ok", "content": {"application/json": {"schema": schema}}}}
+    api = {**API, "openapi": version, "paths": {"/a": {"get": {"operationId": "o", "responses": answers}}}}
+    with serving(Answer) as url:
+        result = confined("run", write(tmp_path, document(), api), "--server", url, "--check", "error")
+    assert result.status == 0
+    assert "searched for more than" in result.err
+
+
 XXE = """<!DOCTYPE r [<!ENTITY secret SYSTEM "file:///etc/passwd"><!ENTITY a "aaaaaaaaaa">
 <!ENTITY b "&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">
 <!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;">]><r>&secret;&d;&d;&d;</r>"""

@@ -267,6 +267,28 @@ def test_no_pattern_of_a_member_name_can_hang_a_check() -> None:
     ]
 
 
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0", "3.2.0"])
+def test_no_pattern_beside_additional_members_can_hang_a_check(version: str) -> None:
+    schema = {"type": "object", "patternProperties": {"^(a|aa)+$": {}}, "additionalProperties": False}
+    for more in ({}, {"propertyNames": {"pattern": "^(a|aa)+$"}}):
+        found = judged(answers({**schema, **more}), response=answer({"a" * 60 + "!": 1}), version=version)
+        assert "searched for more than 1 s" in found.remarks[0]
+
+
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0", "3.2.0"])
+@pytest.mark.parametrize("additional", [False, {"type": "string"}])
+def test_members_that_a_pattern_names_are_not_additional(version: str, additional: Any) -> None:
+    schema = {
+        "type": "object",
+        "properties": {"a": {"type": "integer"}},
+        "patternProperties": {r"^\p{L}-": {"type": "integer"}},
+        "additionalProperties": additional,
+    }
+    assert said(judged(answers(schema), response=answer({"a": 1, "é-1": 2}), version=version)) == []
+    (breach,) = said(judged(answers(schema), response=answer({"a": 1, "7-1": 2}), version=version))
+    assert ("'7-1' was unexpected" if additional is False else "/7-1: 2 is not of type string") in breach
+
+
 def test_a_pattern_may_name_classes_of_characters() -> None:
     schema = {"type": "string", "pattern": r"^\p{L}+$"}
     assert said(judged(answers(schema), response=answer("été"))) == []
