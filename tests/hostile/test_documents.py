@@ -201,7 +201,7 @@ def test_a_description_whose_patterns_of_member_names_are_bombs(tmp_path: Path, 
             self.end_headers()
             self.wfile.write(body)
 
-    schema = {"type": "object", "patternProperties": {"^(a|aa)+$": {}}, "additionalProperties": False}
+    schema = {"type": "object", "additionalProperties": False, "patternProperties": {"^(a|aa)+$": {}}}
     answers = {"200": {"description": "ok", "content": {"application/json": {"schema": schema}}}}
     api = {**API, "openapi": version, "paths": {"/a": {"get": {"operationId": "o", "responses": answers}}}}
     with serving(Answer) as url:
