@@ -21,6 +21,7 @@ from urllib.parse import urlsplit
 
 from arazzo_runner.effects import Answered, Failed, Headers, Request, Response, Send
 from arazzo_runner.errors import CassetteError
+from arazzo_runner.runtime.cassette_yaml import load_cassette_yaml
 from arazzo_runner.runtime.differences import Difference, compare
 from arazzo_runner.runtime.drivers import AsyncWorld, World
 from arazzo_runner.runtime.files import WholeFile
@@ -61,11 +62,11 @@ def read_cassette(path: str | Path) -> Cassette:
     import yaml
 
     try:
-        data = yaml.load(Path(path).read_bytes(), Loader=_loader())  # noqa: S506 - it is a safe one
+        data = load_cassette_yaml(Path(path).read_bytes())
     except OSError as error:
         raise CassetteError(f"the cassette {path} cannot be read: {error.strerror or error}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise CassetteError(f"the cassette {path} is no YAML: {' '.join(str(error).split())}") from None
+        raise CassetteError(f"the cassette {path} cannot be read as YAML: {' '.join(str(error).split())}") from None
     entries = data.get("interactions") if isinstance(data, dict) else None
     if not isinstance(entries, list):
         raise CassetteError(
@@ -81,18 +82,6 @@ def read_cassette(path: str | Path) -> Cassette:
             what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             raise CassetteError(f"the interaction {index + 1} of {path} is incomplete: {what}") from None
     return Cassette(str(path), tuple(interactions), data.get("case"))
-
-
-def _loader() -> Any:
-    """The fastest safe loader, to which a bare date is text: no JSON has dates, and no API speaks of them otherwise."""
-    import yaml
-
-    safe = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-    resolvers = {
-        first: [(tag, pattern) for tag, pattern in known if not tag.endswith(":timestamp")]
-        for first, known in safe.yaml_implicit_resolvers.items()
-    }
-    return type("CassetteLoader", (safe,), {"yaml_implicit_resolvers": resolvers})
 
 
 def _object(value: Any, name: str) -> Mapping[str, Any]:

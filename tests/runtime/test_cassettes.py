@@ -15,10 +15,12 @@ from vcr.serializers import yamlserializer
 
 from arazzo_runner.effects import MASK, Answered, Failed, Request, Response, Send
 from arazzo_runner.errors import CassetteError
+from arazzo_runner.runtime.cases import read_case
 from arazzo_runner.runtime.cassettes import Recorder, Replay, read_cassette
 from arazzo_runner.runtime.differences import compare
 from arazzo_runner.runtime.redaction import Redactor
 from arazzo_runner.runtime.runner import Runner
+from tests.conftest import ROOT
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 from tests.servers.record_cassettes import (
     CASSETTES,
@@ -97,7 +99,7 @@ ASKED = "request: {method: GET, uri: x}"
     ("text", "says"),
     [
         ("nothing: here", "no cassette"),
-        ("[1, 2", "no YAML"),
+        ("[1, 2", "cannot be read as YAML"),
         ("interactions: [{request: {method: GET}}]", "interaction 1"),
         ("interactions: [null]", "interaction 1 .* it is no object"),
         ("interactions: [{request: 5, response: 5}]", "its request is no object"),
@@ -116,6 +118,36 @@ def test_what_is_no_cassette_is_named(tmp_path: Path, text: str, says: str) -> N
         read_cassette(path)
     with pytest.raises(CassetteError, match="No such file"):
         read_cassette(tmp_path / "nowhere.yaml")
+
+
+BOMBS = ROOT / "tests" / "fuzz" / "corpus" / "cassette"
+
+
+def test_aliases_that_stand_for_too_much_are_refused_by_the_file() -> None:
+    bomb = BOMBS / "alias-bomb.yaml"
+    for read in (read_cassette, read_case):
+        with pytest.raises(CassetteError, match=rf"{bomb.name} .*: its aliases stand for more than 1,000,000"):
+            read(bomb)
+
+
+def test_objects_that_merge_one_another_stay_small(tmp_path: Path) -> None:
+    case = read_case(BOMBS / "merge-bomb.yaml")
+    assert case is not None
+    assert case.inputs["l11"] == {"a": 1}
+    large = "{" + ", ".join(f"k{n}: 1" for n in range(10_001)) + "}"
+    path = tmp_path / "c.yaml"
+    path.write_text(f"large: &large {large}\nmerged: {{<<: *large}}\ninteractions: []\n", "utf-8")
+    with pytest.raises(CassetteError, match="more than 10,000 members"):
+        read_cassette(path)
+
+
+def test_aliases_of_what_was_recorded_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "c.yaml"
+    body = "body: &body {string: '" + "x" * 1000 + "'}"
+    answer = "response: {status: {code: 200}, body: *body}"
+    first = f"- {ASKED}\n  response: {{status: {{code: 200}}, {body}}}\n"
+    path.write_text("interactions:\n" + first + f"- {ASKED}\n  {answer}\n" * 900, "utf-8")
+    assert {one.response.body for one in read_cassette(path).interactions} == {b"x" * 1000}
 
 
 def replay(path: Path, *pairs: tuple[Request, Response]) -> Replay:
