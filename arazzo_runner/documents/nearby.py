@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from difflib import SequenceMatcher
 from itertools import islice
@@ -16,7 +17,12 @@ _MOST_ENTRIES = 2_000
 _LEAST_LIKENESS = 0.6
 
 
-def similar_files(wanted: Path, near: Path, *, most: int = 3) -> list[Path]:
+_KIND = re.compile(rb"""^\s*\{?\s*["']?(arazzo|openapi|swagger|asyncapi)["']?\s*:""", re.MULTILINE)
+_HEAD = 1 << 16
+"""Bytes of a file in which it says what it is."""
+
+
+def similar_files(wanted: Path, near: Path, *, kind: str | None = None, most: int = 3) -> list[Path]:
     """Files whose names are like that of a file that is not there, the likeliest first.
 
     Looked through are the directories of the wanted file and of the document that names it, those below them, the
@@ -25,13 +31,27 @@ def similar_files(wanted: Path, near: Path, *, most: int = 3) -> list[Path]:
     Args:
         wanted: the file that is not there.
         near: the directory of the document that names it.
+        kind: of the document that is meant: ``arazzo``, ``openapi`` or ``asyncapi``; files that say that they are of
+            another are left out. None when it is not known.
     """
     ranked: dict[Path, tuple[float, int]] = {}
     for distance, file in files_near(wanted, near):
         likeness = _likeness(wanted.name, file.name)
         if likeness >= _LEAST_LIKENESS:
             ranked.setdefault(file, (-likeness, distance))
-    return sorted(ranked, key=lambda file: (ranked[file], str(file)))[:most]
+    likeliest = sorted(ranked, key=lambda file: (ranked[file], str(file)))
+    return list(islice((file for file in likeliest if kind is None or _kind(file) in (kind, None)), most))
+
+
+def _kind(file: Path) -> str | None:
+    """What kind of document a file says that it is; None when it does not say."""
+    try:
+        with file.open("rb") as stream:
+            found = _KIND.search(stream.read(_HEAD))
+    except OSError:
+        return None
+    said = found[1].decode() if found else None
+    return "openapi" if said == "swagger" else said
 
 
 def files_near(wanted: Path, near: Path) -> Iterator[tuple[int, Path]]:

@@ -98,7 +98,7 @@ class Library:
             return self.open(uri, path=path)
         except OSError as error:
             file = file_of(uri)
-            hint = _did_you_mean(similar_files(file, file.parent)) if file else "Check the URL."
+            hint = _did_you_mean(similar_files(file, file.parent, kind="arazzo")) if file else "Check the URL."
             found = problem("document-not-found", _reason(error, uri), Place(without_credentials(path)), hint=hint)
             raise UnreadableDocument(f"{path} cannot be read", [found]) from None
 
@@ -163,8 +163,9 @@ class Library:
         try:
             return self.open(uri)
         except OSError as error:
-            similar = similar_files(*_looked_for(uri, description.document))
-            paths = [shown(file) for file in similar]
+            similar = similar_files(*_looked_for(uri, description.document), kind=source.type)
+            own = file_of(description.document.uri)
+            paths = [shown(file) for file in similar if file != own]
             message = f"the source '{name}' is not there: {_reason(error, uri)}"
             if paths:
                 message += f"; near it: {', '.join(paths)}"

@@ -249,6 +249,19 @@ def test_a_missing_document_names_those_near_it(tmp_path: Path) -> None:
     assert caught.value.problems[0].hint == f"Did you mean {tmp_path / 'deploy.arazzo.yaml'}?"
 
 
+def test_an_arazzo_document_is_not_offered_for_a_description_nor_the_other_way_round(tmp_path: Path) -> None:
+    own = tmp_path / "pets-workflow.yaml"
+    own.write_text(text("pets.yaml"), "utf-8")
+    (tmp_path / "pets2.json").write_text('{"arazzo": "1.0.1"}', "utf-8")
+    description = describe("pets.yaml", own.as_uri())
+    assert refusal(Library(), description).hint == "Say where it is: --source pets=PATH"
+    (tmp_path / "pets3.json").write_text('{"openapi": "3.1.0"}', "utf-8")
+    assert refusal(Library(), description).hint == f"Say where it is: --source pets={tmp_path / 'pets3.json'}"
+    with pytest.raises(UnreadableDocument) as caught:
+        Library().entry(str(tmp_path / "pets4.json"))
+    assert caught.value.problems[0].hint == f"Did you mean {tmp_path / 'pets2.json'}?"
+
+
 def test_a_source_that_cannot_be_read_is_told_as_it_is() -> None:
     web = Web(pets=b"<!DOCTYPE html><html></html>")
     with pytest.raises(UnreadableDocument) as caught:
