@@ -47,8 +47,14 @@ def pytest_configure(config: pytest.Config) -> None:
     wanted = list(config.getoption("--arazzo"))
     named = config.args_source is pytest.Config.ArgsSource.ARGS
     if not named and config.invocation_params.dir == config.rootpath:
-        wanted += config.getini("arazzo_cases")
+        wanted += [word for word in config.getini("arazzo_cases") if (config.rootpath / word).exists()]
     config.args += [word for word in map(str, wanted) if word not in config.args]
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Directories of the configuration that are not there: a project may be set up before its first case."""
+    missing = [word for word in config.getini("arazzo_cases") if not (config.rootpath / word).exists()]
+    return [f"warning: arazzo_cases names {word}, which does not exist" for word in missing]
 
 
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
@@ -123,15 +129,10 @@ class CaseFailed(Exception):
 
 
 def _new_bench(config: pytest.Config) -> Bench:
+    from arazzo_runner.cli.targets import document_of_case
     from arazzo_runner.runtime.contracttests import Bench
 
-    return Bench(partial(_document_of, config.rootpath / str(config.getini("arazzo_workflows"))))
-
-
-def _document_of(directory: Path, workflow_id: str) -> str:
-    from arazzo_runner.cli.targets import find_target
-
-    return find_target(workflow_id, None, str(directory)).document
+    return Bench(partial(document_of_case, str(config.rootpath / str(config.getini("arazzo_workflows")))))
 
 
 # For tests written in Python

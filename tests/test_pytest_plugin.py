@@ -56,6 +56,13 @@ def test_the_configuration_may_name_the_directory(project: Path) -> None:
     assert "1 passed" in run_pytest(project, "-q", "test_other.py").stdout
 
 
+def test_a_configured_directory_may_not_be_there_yet(project: Path) -> None:
+    (project / "pytest.ini").write_text("[pytest]\narazzo_cases = later cassettes\n", "utf-8")
+    done = run_pytest(project)
+    assert "1 passed" in done.stdout
+    assert "warning: arazzo_cases names later, which does not exist" in done.stdout
+
+
 def test_a_configured_directory_does_not_get_in_the_way_elsewhere_in_the_project(project: Path) -> None:
     (project / "pytest.ini").write_text("[pytest]\narazzo_cases = cassettes\n", "utf-8")
     (project / "tests").mkdir()

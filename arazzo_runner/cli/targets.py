@@ -23,6 +23,10 @@ class Target:
     workflow_id: str | None
 
 
+class SeveralDocuments(UsageError):
+    """A workflowId stands in more than one document."""
+
+
 def nearest(name: str, known: Sequence[str], what: str) -> str:
     """What to say of a name that is not known: the ones most like it, else those there are."""
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
@@ -54,7 +58,7 @@ def find_target(target: str, workflow: str | None, directory: str) -> Target:
     found = [(path, w.workflow_id) for path, d in descriptions(directory) for w in d.workflows]
     paths = [path for path, workflow_id in found if workflow_id == target]
     if len(paths) > 1:
-        raise UsageError(
+        raise SeveralDocuments(
             f"the workflow {target!r} is in {len(paths)} documents: {', '.join(paths)}",
             hint=f"name the document: {paths[0]} {target}",
         )
@@ -69,6 +73,18 @@ def find_target(target: str, workflow: str | None, directory: str) -> Target:
             else "give the path of a document, or --workflows DIR",
         )
     return Target(paths[0], target)
+
+
+def document_of_case(directory: str, workflow_id: str) -> str:
+    """The document under a directory that has the workflow, for a case that does not name its own.
+
+    Raises:
+        UsageError: none has it, or several have.
+    """
+    try:
+        return find_target(workflow_id, None, directory).document
+    except SeveralDocuments as error:
+        raise UsageError(error.message, hint="write document: in the case, with one of them") from None
 
 
 def arazzo_files(directory: str) -> Iterator[tuple[Path, bytes]]:

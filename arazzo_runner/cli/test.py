@@ -112,7 +112,9 @@ def _is_wanted(name: str, words: Sequence[str]) -> bool:
 
 
 def _results(paths: Sequence[Path], options: Options) -> Iterator[CaseResult]:
-    find = partial(_document_of, options["directory"])
+    from arazzo_runner.cli.targets import document_of_case
+
+    find = partial(document_of_case, options["directory"])
     if options["live"]:
         return _live(paths, find, options)
     from arazzo_runner.runtime.contracttests import judge_cases
@@ -141,13 +143,6 @@ def _live(paths: Sequence[Path], find: FindDocument, options: Options) -> Iterat
         yield result
         if options["exitfirst"] and not result.passed:
             return
-
-
-def _document_of(directory: str, workflow_id: str) -> str | None:
-    """The document under a directory that has the workflow, for cases that do not name theirs."""
-    from arazzo_runner.cli.targets import find_target
-
-    return find_target(workflow_id, None, directory).document
 
 
 def _show(result: CaseResult, options: Options) -> None:

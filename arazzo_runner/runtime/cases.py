@@ -114,15 +114,16 @@ def read_case(path: str | Path) -> Case | None:
 
 
 def _malformed(path: Path, pointer: str, what: str) -> CassetteError:
-    where = f"case{pointer}"
-    return CassetteError(f"{where}: {what}", place=_place(path, f"/case{pointer}"))
+    return CassetteError(f"case{pointer}: {what}", place=case_place(path, pointer))
 
 
-def _place(path: Path, pointer: str) -> Place:
+def case_place(path: str | Path, pointer: str) -> Place:
+    """Where something of a case stands in its file."""
     from arazzo_runner.documents.reader import read_document
 
+    pointer = f"/case{pointer}"
     try:
-        return read_document(path.read_bytes(), str(path)).place(pointer)
+        return read_document(Path(path).read_bytes(), str(path)).place(pointer)
     except (ArazzoError, OSError):
         return Place(str(path), pointer=pointer)
 

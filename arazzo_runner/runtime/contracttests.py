@@ -18,6 +18,7 @@ from arazzo_runner.engine.events import AttemptFinished, AttemptStarted, Event
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.errors import ArazzoError, InvalidInputs, Place, UsageError
 from arazzo_runner.openapi.contract import Contract
+from arazzo_runner.runtime.case_names import check_names
 from arazzo_runner.runtime.cases import SECRET_PARTS, Case, plain, read_case
 from arazzo_runner.runtime.cassettes import Miss, Replay
 from arazzo_runner.runtime.checks import ContractChecks
@@ -119,7 +120,10 @@ class Bench:
         key = self._key(case)
         if key not in self._workbooks:
             self._workbooks[key] = load(key[0], sources=case.sources, base_dir=case.base_dir or None)
-        return self._workbooks[key].plan(case.workflow_id, options)
+        workbook = self._workbooks[key]
+        plan = workbook.plan(case.workflow_id, options)
+        check_names(case, workbook.description, plan)
+        return plan
 
     def _key(self, case: Case) -> tuple[str, ...]:
         document = case.document or self._find(case.workflow_id)

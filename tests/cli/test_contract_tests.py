@@ -194,6 +194,19 @@ def test_a_mistake_is_named(arazzo: Arazzo, words: list[str], says: str) -> None
     assert says in result.err
 
 
+def test_a_case_of_a_workflow_in_two_documents_is_told_to_name_its_own(arazzo: Arazzo, tmp_path: Path) -> None:
+    text = "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\nsourceDescriptions: [{name: a, url: a.json}]\n"
+    for name in ("one.yaml", "two.yaml"):
+        (tmp_path / name).write_text(f"{text}workflows: [{{workflowId: w, steps: [{{stepId: s}}]}}]\n", "utf-8")
+    case = tmp_path / "cases" / "w" / "usual.yaml"
+    case.parent.mkdir(parents=True)
+    case.write_text("case: {}\ninteractions: []\n", "utf-8")
+    result = arazzo("test", str(case), "--workflows", str(tmp_path))
+    assert result.status == 1
+    assert "is in 2 documents" in result.err
+    assert "hint: write document: in the case, with one of them" in result.err
+
+
 def live(tmp_path: Path, url: str, *words: str) -> list[str]:
     return ["test", str(tmp_path / "cassettes"), "--live", "--server", url, *words]
 

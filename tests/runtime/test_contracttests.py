@@ -197,6 +197,32 @@ def test_a_workflow_is_looked_for_once_however_many_cases_it_has(tmp_path: Path)
     assert looked_for == ["fetch"]
 
 
+@pytest.mark.parametrize(
+    ("said", "says", "hint"),
+    [
+        ({"servers": {"zzz": "https://x.example"}}, "case/servers/zzz: there is no source desc", "there are things"),
+        ({"sources": {"zzz": "x.yaml"}}, "case/sources/zzz: there is no source description 'zzz'", "there are things"),
+        ({"serverVariables": {"zzz": {}}}, "case/serverVariables/zzz: there is no source", "there are things"),
+        ({"serverVariables": {"": {"r": "x"}}}, "case/serverVariables//r: there is no server variable 'r'", "at all"),
+    ],
+)
+def test_a_name_that_the_document_does_not_know(tmp_path: Path, said: Any, says: str, hint: str) -> None:
+    path = record(tmp_path)
+    edit(path, lambda data: data["case"].update(said))
+    (failure,) = judged(path).failures
+    assert failure.code == "unusable"
+    assert says in failure.message
+    assert hint in failure.hint
+    assert failure.place is not None
+    assert (failure.place.path, failure.place.line > 1) == (str(path), True)
+
+
+def test_names_that_the_document_knows(tmp_path: Path) -> None:
+    path = record(tmp_path)
+    edit(path, lambda data: data["case"].update(servers={"things": "https://api.example/v1", "": "https://x.example"}))
+    assert judged(path).passed
+
+
 def test_inputs_that_no_longer_fit(tmp_path: Path) -> None:
     path = record(tmp_path)
     edit(path, lambda data: data["case"]["inputs"].update(id="seven"))
