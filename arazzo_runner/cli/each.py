@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arazzo_runner.cli.rows import InputRow, read_rows
+from arazzo_runner.cli.rows import SHOWN, InputRow, read_rows
 from arazzo_runner.errors import ArazzoError, InvalidInputs, RunHeld, UsageError
 from arazzo_runner.reports.text import duration
 
@@ -26,9 +26,6 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.durable import DurableRuns, Planned, Row
     from arazzo_runner.runtime.runner import Session, Workbook
     from arazzo_runner.runtime.transport_options import TransportOptions
-
-SHOWN = 20
-"""How many wrong rows are shown."""
 
 
 def run_each(workbook: Workbook, plan: Plan, document: str, options: Options) -> int:

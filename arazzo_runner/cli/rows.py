@@ -28,6 +28,27 @@ class InputRow:
     inputs: dict[str, Any]
 
 
+SHOWN = 20
+"""How many wrong rows are shown."""
+
+
+@dataclass(frozen=True, slots=True)
+class WrongRow:
+    """A row that cannot be read.
+
+    Attributes:
+        where: ``FILE:LINE``, and the column when it is known.
+        hint: what a row has to look like.
+    """
+
+    where: str
+    what: str
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.where}: {self.what}"
+
+
 def read_rows(path: str, schema: Any) -> list[InputRow]:
     """The rows of a file.
 
@@ -36,10 +57,19 @@ def read_rows(path: str, schema: Any) -> list[InputRow]:
         schema: of the workflow's inputs: the types that CSV's cells are read by; an empty cell gives no input.
 
     Raises:
-        UsageError: it cannot be read; the line is named.
+        UsageError: it cannot be read; each wrong line is named, so many at most.
     """
     text = _text(path)
-    return list(_csv(path, text, schema) if path.lower().endswith(".csv") else _json_lines(path, text))
+    read = list(_csv(path, text, schema) if path.lower().endswith(".csv") else _json_lines(path, text))
+    wrong = [row for row in read if isinstance(row, WrongRow)]
+    if len(wrong) == 1:
+        raise UsageError(str(wrong[0]), hint=wrong[0].hint)
+    if wrong:
+        lines = [str(row) for row in wrong[:SHOWN]]
+        lines += [f"… and {len(wrong) - SHOWN} more rows"] if len(wrong) > SHOWN else []
+        hint = next((row.hint for row in wrong if row.hint), "")
+        raise UsageError("\n  ".join([f"{len(wrong)} rows of {path} cannot be read:", *lines]), hint=hint)
+    return [row for row in read if isinstance(row, InputRow)]
 
 
 @lru_cache(maxsize=4)
@@ -52,7 +82,7 @@ def _text(path: str) -> str:
         raise UsageError(f"--each {path} is no UTF-8 text: {error.reason} at byte {error.start}") from None
 
 
-def _json_lines(path: str, text: str) -> Iterator[InputRow]:
+def _json_lines(path: str, text: str) -> Iterator[InputRow | WrongRow]:
     for number, line in enumerate(text.split("\n"), 1):
         if not line.strip():
             continue
@@ -62,13 +92,16 @@ def _json_lines(path: str, text: str) -> Iterator[InputRow]:
             # What the parser says of the place is of the line alone.
             hint = 'each line is one JSON object of inputs: {"name": "one"}'
             said = getattr(error, "msg", str(error))
-            raise UsageError(f"{path}:{number}:{getattr(error, 'colno', 1)}: no JSON: {said}", hint=hint) from None
-        if not isinstance(data, dict):
-            raise UsageError(f"{path}:{number}: expected an object of inputs by name, found {type(data).__name__}")
-        yield InputRow(number, data)
+            yield WrongRow(f"{path}:{number}:{getattr(error, 'colno', 1)}", f"no JSON: {said}", hint)
+            continue
+        if isinstance(data, dict):
+            yield InputRow(number, data)
+        else:
+            what = f"expected an object of inputs by name, found {type(data).__name__}"
+            yield WrongRow(f"{path}:{number}", what)
 
 
-def _csv(path: str, text: str, schema: Any) -> Iterator[InputRow]:
+def _csv(path: str, text: str, schema: Any) -> Iterator[InputRow | WrongRow]:
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     names: list[str] = []
     before = 0
@@ -81,7 +114,8 @@ def _csv(path: str, text: str, schema: Any) -> Iterator[InputRow]:
                     raise UsageError(f"{path}:{line}: the first line names the inputs, each once")
             elif cells:
                 if len(cells) != len(names):
-                    raise UsageError(f"{path}:{line}: expected {len(names)} cells, found {len(cells)}")
+                    yield WrongRow(f"{path}:{line}", f"expected {len(names)} cells, found {len(cells)}")
+                    continue
                 pairs = zip(names, cells, strict=True)
                 yield InputRow(line, {n: typed(cell, input_schema(schema, n)) for n, cell in pairs if cell})
     except csv.Error as error:

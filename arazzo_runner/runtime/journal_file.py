@@ -95,7 +95,7 @@ def open_database(path: Path, *, create: bool) -> sqlite3.Connection:
         create: whether to make it when it is not there.
 
     Raises:
-        JournalError: it is not there, is none, is damaged, or is of a newer release.
+        JournalError: it is not there, is no file, is no journal, is damaged, or is of a newer release.
     """
     if not create and not path.exists():
         raise JournalError(f"there is no journal {path}", hint="start a run with --durable, or name it: --journal PATH")
@@ -105,7 +105,9 @@ def open_database(path: Path, *, create: bool) -> sqlite3.Connection:
         # that is there must not be opened but by SQLite: closing it would drop the locks of this process's connections.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        pass
+        if path.exists() and not path.is_file():
+            hint = "name one, or a file that is not there yet: --journal PATH"
+            raise JournalError(f"the journal {path} is no regular file", hint=hint) from None
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be opened: {error.strerror or error}") from None
     with explained(path, JournalError):

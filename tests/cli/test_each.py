@@ -92,6 +92,24 @@ def test_csv_gives_inputs_by_name_and_an_empty_cell_none(
 
 
 @pytest.mark.parametrize(
+    ("name", "wrong"), [("rows.jsonl", '{"name": \n'), ("rows.jsonl", "7\n"), ("rows.csv", "a,b,c\n")]
+)
+def test_every_row_that_cannot_be_read_is_named_so_many_at_most(
+    arazzo: Arazzo, emulator: InferenceEndpointsEmulator, tmp_path: Path, name: str, wrong: str
+) -> None:
+    head = "name,task\n" if name.endswith(".csv") else '{"name": "one"}\n'
+    (tmp_path / name).write_text(head + wrong * 2, "utf-8")
+    few = arazzo(*words(emulator, tmp_path / name))
+    assert few.status == 2
+    assert f"2 rows of {tmp_path / name} cannot be read" in few.err
+    assert all(f"{name}:{line}:" in few.err for line in (2, 3))
+    (tmp_path / f"more-{name}").write_text(head + wrong * 30, "utf-8")
+    many = arazzo(*words(emulator, tmp_path / f"more-{name}")).err
+    assert many.count(f"{name}:") == 20
+    assert "… and 10 more rows" in many
+
+
+@pytest.mark.parametrize(
     ("name", "text", "says"),
     [
         ("rows.jsonl", '{"name": "one"}\n{"name": \n', "rows.jsonl:2:"),

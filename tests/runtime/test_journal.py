@@ -126,6 +126,13 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     assert path.read_bytes().startswith(b"this is no database")
 
 
+def test_what_is_no_regular_file_is_named(tmp_path: Path) -> None:
+    for path in (Path(os.devnull), tmp_path):
+        for create in (True, False):
+            with pytest.raises(JournalError, match=f"the journal {path} is no regular file"):
+                Journal(path, create=create)
+
+
 def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(JournalError, match="cannot be opened"):
