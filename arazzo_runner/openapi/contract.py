@@ -17,9 +17,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from arazzo_runner.effects import MASK, Request, Response
 from arazzo_runner.errors import ArazzoError, DocumentError
-from arazzo_runner.openapi.breaches import MAX_SHOWN, Breach, Side, breaches_of
+from arazzo_runner.openapi.breaches import Breach, Side, breaches_of
 from arazzo_runner.openapi.excerpts import METHOD, PATH, excerpt
 from arazzo_runner.openapi.media_types import is_json
+from arazzo_runner.openapi.odd_keywords import odd_keywords
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.patterns import with_limited_patterns
 
@@ -114,9 +115,9 @@ class _Judge:
                             breaches += breaches_of(side, error)
                 except ArazzoError as error:
                     remarks.append(f"the {side} of {self._operation.label} cannot be judged: {error.message}")
-                except Exception as error:  # noqa: BLE001 - whatever a schema makes a library do is no breach
-                    what = " ".join(f"{type(error).__name__}: {error}".split())[:MAX_SHOWN]
-                    why = f"openapi-core cannot read its description or its content type ({what})"
+                except Exception:  # noqa: BLE001 - whatever a schema makes a library do is no breach
+                    odd = "; ".join(odd_keywords(self._operation, side))
+                    why = odd or "openapi-core cannot read its description or its content type"
                     remarks.append(f"the {side} of {self._operation.label} cannot be judged: {why}")
         return Judgement(tuple(dict.fromkeys(breaches)), tuple(remarks))
 

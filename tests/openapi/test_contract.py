@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import pytest
@@ -243,6 +244,37 @@ def test_what_cannot_be_judged_is_a_remark_and_no_breach() -> None:
     judgement = judged(answers({"type": "string", "pattern": "(?<broken"}), response=answer("x"))
     assert not judgement.breaches
     assert "cannot be judged" in judgement.remarks[0]
+
+
+@pytest.mark.parametrize(
+    ("schema", "data", "says"),
+    [
+        ({"type": ["object", None]}, {}, 'type is ["object", null], expected one of array, boolean, integer'),
+        ({"properties": {"a": {"properties": []}}}, {"a": {}}, "properties is [], expected an object of schemas"),
+        ({"minimum": "a"}, 1, 'minimum is "a", expected a number'),
+        ({"$ref": 7}, 1, "$ref is 7, expected text"),
+        ({"allOf": [{"pattern": 7}]}, "a", "pattern is 7, expected text"),
+        ({"required": True}, {}, "required is true, expected a list of names"),
+        ({"type": "objekt"}, {}, 'type is "objekt", expected one of'),
+        ({"multipleOf": 0}, 3, "multipleOf is 0, expected a number above 0"),
+        ({"items": 7}, [1], "items is 7, expected a schema"),
+    ],
+)
+def test_an_odd_description_is_named_by_its_keyword_and_place(schema: Any, data: Any, says: str) -> None:
+    components = {"schemas": {"Odd": schema}}
+    declared = answers({"$ref": "#/components/schemas/Odd"})
+    found = judged(declared, response=answer(data), version="3.0.3", components=components)
+    assert not found.breaches
+    (remark,) = found.remarks
+    assert re.search(r"the response of anOperation cannot be judged: pets.yaml:\d+:\d+: ", remark)
+    assert says in remark
+    assert "Error" not in remark
+
+
+def test_a_link_that_leads_nowhere_hides_no_odd_keyword() -> None:
+    declared = answers({"minimum": "a"}, links={"next": {"$ref": "#/components/links/Nowhere"}})
+    (remark,) = judged(declared, response=answer(1)).remarks
+    assert 'minimum is "a"' in remark
 
 
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0", "3.2.0"])
