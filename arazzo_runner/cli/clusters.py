@@ -185,7 +185,7 @@ async def _find(cluster: Cluster, run_id: str, decision: Decision | None) -> tup
     job, first = await cluster.find(run_id)
     decisions = await cluster.decisions(run_id, first)
     if decision is not None:
-        if not await cluster.is_ambiguous(run_id):
+        if not await cluster.is_ambiguous(run_id, first):
             message = f"the run {run_id} waits for no answer that could be resent or skipped"
             raise UsageError(message, hint=f"arazzo resume {run_id} --engine {cluster.engine}")
         await cluster.decide(run_id, decision)

@@ -25,6 +25,7 @@ from arazzo_runner.runtime.drivers import Abandoned, Loop, drive
 from arazzo_runner.runtime.runner import Workbook
 from arazzo_runner.runtime.sealing import create_key
 from arazzo_runner.runtime.temporal.address import Engine, parse_engine
+from arazzo_runner.runtime.temporal.client import Cluster
 from arazzo_runner.runtime.temporal.history import Exhausted, Happened, HistoryWorld
 from arazzo_runner.runtime.temporal.job import Job, Plans
 from arazzo_runner.runtime.temporal.logs import EVERY, PlainLines, plain_line
@@ -302,6 +303,29 @@ def test_why_workers_fail_is_told_when_they_do_now(kinds: tuple[str, ...], told:
 
     asyncio.run(followed())
     assert heard == told
+
+
+@pytest.mark.parametrize(
+    ("kinds", "waits"),
+    [
+        (("task", "unanswered"), True),
+        (("task", "unanswered", "task"), True),
+        (("task", "answer"), False),
+        (("task", "unanswered", "task", "decision"), False),
+        (("task", "unanswered", "task", "cancel", "over"), False),
+        ((), False),
+    ],
+)
+def test_whether_a_run_waits_for_a_word_is_read_from_its_history(kinds: tuple[str, ...], waits: bool) -> None:
+    """No worker is asked, which may be gone or too busy to answer in time."""
+
+    class Known(Cluster):
+        def histories(self, run_id: str, first: str, *, wait: bool) -> Any:
+            assert (run_id, first, wait) == ("r1", "first", False)
+            return Listed(*map(Happened, kinds))
+
+    cluster = Known(None, parse_engine("temporal://x"), None)  # type: ignore[arg-type]
+    assert asyncio.run(cluster.is_ambiguous("r1", "first")) is waits
 
 
 # What the library logs

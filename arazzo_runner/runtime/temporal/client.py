@@ -20,7 +20,7 @@ from temporalio.service import RPCError, RPCStatusCode
 from arazzo_runner.engine.events import Outcome
 from arazzo_runner.errors import JournalError, UsageError
 from arazzo_runner.runtime.codec import decode, encode
-from arazzo_runner.runtime.resumption import AMBIGUOUS, Decision
+from arazzo_runner.runtime.resumption import Decision
 from arazzo_runner.runtime.temporal.address import Engine
 from arazzo_runner.runtime.temporal.history import Histories
 from arazzo_runner.runtime.temporal.job import Job
@@ -166,10 +166,16 @@ class Cluster:
             raise self._unknown(run_id, error) from None
         raise JournalError(f"the run {run_id} has no history any more")
 
-    async def is_ambiguous(self, run_id: str) -> bool:
-        """Whether the run waits for the user to say what to do about a request."""
-        stopped: str = await self._handle(run_id).query("stopped", result_type=str)
-        return stopped == AMBIGUOUS
+    async def is_ambiguous(self, run_id: str, first: str) -> bool:
+        """Whether the run waits for the user to say what to do about a request; its history tells, and needs no worker.
+
+        Args:
+            first: its first execution.
+        """
+        last = ""
+        async for happened in self.histories(run_id, first, wait=False).happened():
+            last = last if happened.kind == "task" else happened.kind
+        return last == "unanswered"
 
     async def decide(self, run_id: str, decision: Decision) -> None:
         """Say what to do about a request whose answer is not known."""

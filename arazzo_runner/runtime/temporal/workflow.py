@@ -41,17 +41,11 @@ class ArazzoRun:
 
     def __init__(self) -> None:
         self._decision: Decision | None = None
-        self._stopped = ""
 
     @workflow.signal(name="decide")
     def decide(self, decision: str) -> None:
         """What the user says of a request whose answer is not known."""
         self._decision = decode(decision)
-
-    @workflow.query(name="stopped")
-    def stopped(self) -> str:
-        """Why the run goes no further without the user: ``ambiguous-request``, or empty."""
-        return self._stopped
 
     @workflow.run
     async def run(self, text: str) -> str:
@@ -91,10 +85,10 @@ class ArazzoRun:
             except ActivityError as error:
                 if is_cancelled_exception(error):
                     raise asyncio.CancelledError from None
-            self._stopped, self._decision = AMBIGUOUS, None
+            self._decision = None
             self._tell(job, AMBIGUOUS)
             await workflow.wait_condition(lambda: self._decision is not None)
-            decision, self._stopped = self._decision, ""
+            decision = self._decision
             self._tell(job, "running")
             if decision is not None and decision.answer is not None:
                 return Answered(decision.answer, workflow.time())
