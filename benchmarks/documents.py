@@ -34,7 +34,7 @@ def step(number: int, operation: str = "getItem") -> dict[str, Any]:
 def polling(polls: int) -> dict[str, Any]:
     """A step that polls by ``goto`` until a JSONPath criterion holds."""
     done, pending = (
-        [{"context": "$response.body", "condition": f"$[?@ == '{state}']", "type": "jsonpath"}]
+        [{"context": "$response.body", "condition": f"$[?@.state == '{state}']", "type": "jsonpath"}]
         for state in ("done", "pending")
     )
     return {

@@ -5,7 +5,8 @@
     python benchmarks/speed.py [--respect PATH] [--rounds N]
 
 Prints a table of ratios, each with its goal. The works of a row are run in turn, and the median of each is taken, so
-that a machine that is busy is busy for all. All code is compiled first, as pip leaves what it installs. ``--respect`` names Redocly's command (``npm i @redocly/cli@2.77.0``);
+that a machine that is busy is busy for all. All code is compiled first, as pip leaves what it installs. ``--respect``
+names Redocly's command (``npm i @redocly/cli@2.77.0``);
 by default it is looked for on the path and in ``node_modules``.
 """
 
@@ -25,6 +26,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.request import urlopen
 
 from documents import POLLS, STEPS, write_all, write_large
 
@@ -105,7 +107,7 @@ class Bench:
     def __init__(self, directory: Path, url: str, rounds: int) -> None:
         self.directory = directory
         self.url = url
-        self._rounds = rounds
+        self.rounds = rounds
         self._environment = {**os.environ, "XDG_CACHE_HOME": str(directory / "cache"), "NO_COLOR": "1"}
         self._environment.pop("PYTHONDONTWRITEBYTECODE", None)
 
@@ -130,13 +132,18 @@ class Bench:
     def medians(self, works: Mapping[str, Callable[[], Measured]]) -> dict[str, Measured]:
         """Every work, in turn, a few times over."""
         found: dict[str, list[Measured]] = {name: [] for name in works}
-        for _ in range(self._rounds):
+        for _ in range(self.rounds):
             for name, work in works.items():
                 found[name].append(work())
         return {
             name: Measured(statistics.median(m.seconds for m in all_), max(m.peak for m in all_))
             for name, all_ in found.items()
         }
+
+    def polled(self) -> int:
+        """How often the server was polled."""
+        with urlopen(f"{self.url}/polled") as answer:  # noqa: S310 - the loopback server's URL
+            return int(json.load(answer)["state"])
 
     def arazzo(self, *words: str, **environment: str) -> Callable[[], Measured]:
         """Our own command."""
@@ -190,7 +197,10 @@ def _polls(bench: Bench, respect: str | None) -> Iterator[Row]:
     works = {"ours": bench.arazzo("run", "poll.arazzo.json", *QUIET)}
     if respect:
         works["respect"] = bench.respect(respect, "poll.arazzo.json")
+    before = bench.polled()
     took = bench.medians(works)
+    if (asked := bench.polled() - before) != len(works) * bench.rounds * (POLLS + 1):
+        sys.exit(f"a run polled another number of times than {POLLS + 1}: {asked} in all")
     if respect:
         yield Row(f"{POLLS} polls", "× respect", took["ours"].seconds / took["respect"].seconds, 0.5)
     long = bench.once([ARAZZO, "run", "poll-long.arazzo.json", *QUIET])

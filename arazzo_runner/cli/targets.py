@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +28,8 @@ class SeveralDocuments(UsageError):
 
 def nearest(name: str, known: Sequence[str], what: str) -> str:
     """What to say of a name that is not known: the ones most like it, else those there are."""
+    import difflib
+
     near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
     if near:
         return f"did you mean {' or '.join(near)}?"

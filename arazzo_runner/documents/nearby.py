@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from difflib import SequenceMatcher
 from itertools import islice
 from pathlib import Path
 
@@ -69,6 +68,8 @@ def _likeness(wanted: str, found: str) -> float:
     """1 for the same name; a little less for another ending of the same."""
     if wanted == found:
         return 1.0
+    from difflib import SequenceMatcher
+
     return 0.99 * SequenceMatcher(None, _stem(wanted), _stem(found)).ratio()
 
 

@@ -12,8 +12,6 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import yaml
-
 from arazzo_runner.documents.pointer import escape
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
@@ -122,6 +120,8 @@ def scan_json(text: str) -> Positions:
 
 def scan_yaml(text: str) -> Positions:
     """The positions of a YAML text, which must be well-formed."""
+    import yaml
+
     record = _Recorder()
     anchors: dict[str, str] = {}
     names: dict[str | None, str] = {}

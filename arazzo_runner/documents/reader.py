@@ -15,7 +15,6 @@ from arazzo_runner.documents.model import Json
 from arazzo_runner.documents.positions import Lines, Positions, scan_json, scan_yaml
 from arazzo_runner.documents.reading_rules import Fault, Unreadable
 from arazzo_runner.documents.rules import problem
-from arazzo_runner.documents.yaml_reader import parse_yaml
 from arazzo_runner.errors import Place, UnreadableDocument
 
 _ABSOLUTE = re.compile(r"(?:https?|file)://", re.IGNORECASE)
@@ -122,18 +121,24 @@ def parse(text: str) -> Json:
     if _HTML.match(text):
         raise Unreadable(Fault("html-page", "this is a web page, not a YAML or JSON document"))
     if text.lstrip()[:1] not in ("{", "[", '"'):
-        return parse_yaml(text)
+        return _parse_yaml(text)
     try:
         return parse_json(text)
     except Unreadable as as_json:
         if as_json.faults[0].rule != "json-syntax":
             raise
         try:
-            return parse_yaml(text)  # a flow mapping is YAML, and so is JSON with comments
+            return _parse_yaml(text)  # a flow mapping is YAML, and so is JSON with comments
         except Unreadable as as_yaml:
             if as_yaml.faults[0].rule == "yaml-syntax" and _JSON_OBJECT.match(text):
                 raise as_json from None
             raise
+
+
+def _parse_yaml(text: str) -> Json:
+    from arazzo_runner.documents.yaml_reader import parse_yaml
+
+    return parse_yaml(text)
 
 
 def absolute_uri(path: str) -> str:

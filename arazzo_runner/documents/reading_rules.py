@@ -9,6 +9,9 @@ from arazzo_runner.errors import Severity
 
 _FORMAT = "Arazzo 1.1.0, Format; semantics.md H0"
 
+MAX_DEPTH = 500
+"""How deep objects and arrays may nest."""
+
 
 @dataclass(frozen=True, slots=True)
 class Fault:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from difflib import get_close_matches
 from typing import Any, Final, Protocol
 
 from arazzo_runner.documents.model import Json
@@ -259,9 +258,7 @@ class Shape:
         for name in value:
             if name in names or name.startswith("x-"):
                 continue
-            meant = get_close_matches(name, sorted(names - value.keys()), n=1) or [
-                n for n in names if n.lower() == name.lower()
-            ]
+            meant = _near(name, sorted(names - value.keys())) or [n for n in names if n.lower() == name.lower()]
             hint = f"Did you mean '{meant[0]}'?" if meant else None
             here = join(pointer, name)
             reading.report("unknown-field", f"the {self.name} has no field '{name}'", here, key=True, hint=hint)
@@ -269,9 +266,15 @@ class Shape:
 
 def bad_value(reading: Reading, value: str, words: Mapping[str, Any] | tuple[str, ...], pointer: str) -> None:
     """Note that a word is none of those allowed."""
-    meant = get_close_matches(value.lower(), list(words), n=1)
+    meant = _near(value.lower(), list(words))
     hint = f"Did you mean '{meant[0]}'?" if meant else None
     reading.report("bad-value", f"expected {one_of(words)}, found '{value}'", pointer, hint=hint)
+
+
+def _near(name: str, names: list[str]) -> list[str]:
+    from difflib import get_close_matches
+
+    return get_close_matches(name, names, n=1)
 
 
 def one_of(words: Mapping[str, Any] | tuple[str, ...]) -> str:

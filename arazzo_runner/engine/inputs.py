@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -98,6 +97,8 @@ def _misspelt(schema: Any, values: Mapping[str, Any]) -> Iterator[str]:
     for name in values:
         if name in names:
             continue
+        import difflib
+
         near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
         meant = f"did you mean {near[0]!r}?" if near else f"it declares {', '.join(names) or 'none'}"
         yield f"input {name}: the workflow declares no such input; {meant}"

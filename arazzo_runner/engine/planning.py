@@ -42,7 +42,6 @@ from arazzo_runner.expressions.templates import (
 from arazzo_runner.expressions.templates import (
     Literal as LiteralValue,
 )
-from arazzo_runner.lint.checker import check_workflow
 from arazzo_runner.lint.link_rules import problem
 from arazzo_runner.lint.scope import DocumentScope, StepScope, WorkflowScope
 from arazzo_runner.lint.sources import Sources
@@ -162,6 +161,8 @@ class _Planner:
         description, workflow = here.description, here.workflow
         document = description.document
         if self.options.strict:
+            from arazzo_runner.lint.checker import check_workflow
+
             self.problems += check_workflow(self.linker, description, workflow, strict=True)
         schema = self.attempt(here, f"{workflow.pointer}/inputs", lambda: self.schema(description, workflow)) or {}
         depends_on = []

@@ -8,7 +8,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from email.utils import parsedate_to_datetime
 from typing import Any
 
 from arazzo_runner.effects import Request, Response
@@ -290,6 +289,8 @@ def retry_after(response: Response | None, now: float) -> float | None:
     text = text.strip()
     if text.isdecimal():
         return float(text) if len(text) < 12 else 1e12
+    from email.utils import parsedate_to_datetime
+
     try:
         return max(0.0, parsedate_to_datetime(text).timestamp() - now)
     except (ValueError, TypeError, OverflowError):

@@ -5,7 +5,6 @@ Beyond the specification's ABNF (``grammar.derives``) it accepts what semantics.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
@@ -157,6 +156,8 @@ def _root_hint(text: str) -> str:
     known = {"body": "$response.body", "header": "$response.header", "headers": "$response.header", "input": "$inputs"}
     meant = known.get(match[1])
     if meant is None:
+        import difflib
+
         near = difflib.get_close_matches(match[1], ROOTS, n=1, cutoff=0.7)
         meant = f"${near[0]}" if near else None
     return f"did you mean {meant}{text[match.end() :]}?" if meant else ""

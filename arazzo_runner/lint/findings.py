@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
@@ -69,6 +68,8 @@ def did_you_mean(name: str, known: Iterable[str], what: str) -> str:
     """A hint for a name that is not declared: those most like it, else the first few."""
     known = list(known)
     lower = {other.lower(): other for other in reversed(known)}
+    import difflib
+
     near = [lower[found] for found in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
     if near:
         return f"Did you mean {' or '.join(near)}?"

@@ -9,10 +9,8 @@ from typing import Any
 from arazzo_runner.errors import StepError
 from arazzo_runner.openapi.forms import form_text
 from arazzo_runner.openapi.media_types import FORM, essence, is_json, is_xml, media_type_parameter
-from arazzo_runner.openapi.multipart import encode_multipart
 from arazzo_runner.openapi.operations import MediaTypeSpec, Operation
 from arazzo_runner.openapi.styles import scalar_text
-from arazzo_runner.openapi.xml_elements import xml_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +73,8 @@ def encode_body(operation: Operation, content_type: str, payload: Any) -> Body:
     kind = essence(content_type)
     spec = media_type(operation, content_type)
     if kind.startswith("multipart/"):
+        from arazzo_runner.openapi.multipart import encode_multipart
+
         return Body(*encode_multipart(content_type, payload, spec))
     if is_json(content_type):
         return Body(content_type, _json(content_type, payload))
@@ -85,6 +85,8 @@ def encode_body(operation: Operation, content_type: str, payload: Any) -> Body:
             raise _unfit(content_type, payload, "a form is made of an object, or of text that is sent as it is")
         return Body(content_type, form_text(payload, spec.encoding).encode())
     if is_xml(content_type):
+        from arazzo_runner.openapi.xml_elements import xml_text
+
         return Body(content_type, _text(content_type, xml_text(payload, spec.schema), errors="xmlcharrefreplace"))
     if isinstance(payload, (dict, list)):
         raise _unfit(content_type, payload, "send it as application/json, or give the payload as text")

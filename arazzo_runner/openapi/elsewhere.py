@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from difflib import SequenceMatcher
 from pathlib import Path
 
 from arazzo_runner.documents.model import ArazzoDescription
@@ -54,6 +53,8 @@ def descriptions_with(
         text: what a file must contain to be worth parsing.
         has: whether a description has the operation.
     """
+    from difflib import SequenceMatcher
+
     used = {step.operation_id for workflow in description.workflows for step in workflow.steps}
     ranked: dict[Path, tuple[bool, float, Elsewhere]] = {}
     for api in apis:

@@ -5,7 +5,6 @@ Each source is opened when a reference can mean it, never before, and once (H0).
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -360,6 +359,8 @@ def _asyncapi(step: Step) -> LinkError:
 def nearest(name: str, known: list[str], what: str) -> str:
     """A hint for a name that is not known: the ones most like it, else the first few."""
     lower = {k.lower(): k for k in known}
+    import difflib
+
     near = [lower[n] for n in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
     if near:
         return f"did you mean {' or '.join(near)}?"

@@ -6,7 +6,6 @@ followed for the operation that a step means, never all at once.
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -255,6 +254,8 @@ class ApiDescription:
 
     def nearest(self, operation_id: str, count: int = 3) -> list[str]:
         """The ids most like that one, letter case aside."""
+        import difflib
+
         ids = {found.lower(): found for found in self.by_id}
         return [ids[near] for near in difflib.get_close_matches(operation_id.lower(), ids, n=count, cutoff=0.6)]
 
@@ -376,7 +377,10 @@ def _first(layers: tuple[Node, ...], key: str) -> Node:
 
 def _operations(item: tuple[Node, ...]) -> Iterator[tuple[tuple[str, ...], Node]]:
     """The Operation Objects of a path item, each with the keys that lead to it."""
+    written = {key for layer in item if isinstance(layer.value, dict) for key in layer.value}
     for method in METHODS:
+        if method not in written:
+            continue
         node = _first(item, method)
         if isinstance(node.value, dict):
             yield (method,), node

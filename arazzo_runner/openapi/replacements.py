@@ -11,7 +11,6 @@ from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError
 from arazzo_runner.expressions.selectors import jsonpath, set_by_jsonpath, set_by_pointer, set_by_xpath, xpath
 from arazzo_runner.openapi.media_types import is_json, is_xml
 from arazzo_runner.openapi.styles import scalar_text
-from arazzo_runner.openapi.xml_elements import xml_characters
 
 _POINTER = ExpressionType("jsonpointer")
 _XPATH = ExpressionType("xpath")
@@ -77,6 +76,8 @@ def _markup(payload: Any) -> str:
 def _xml_value(value: Any) -> str:
     if isinstance(value, (dict, list)):
         raise SelectorError("an object or array cannot be set in XML", hint="give a string, number or boolean")
+    from arazzo_runner.openapi.xml_elements import xml_characters
+
     return "" if value is None else xml_characters(scalar_text(value))
 
 

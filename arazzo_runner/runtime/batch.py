@@ -61,7 +61,7 @@ class Worlds:
             UsageError: one cannot be used.
         """
         if options not in self._opened:
-            from arazzo_runner.runtime.transport import open_async_transport
+            from arazzo_runner.runtime.async_transport import open_async_transport
 
             self._opened[options] = await self._stack.enter_async_context(open_async_transport(options))
         return self._opened[options]

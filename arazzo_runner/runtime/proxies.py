@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import ipaddress
+import os
 import ssl
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
@@ -30,7 +32,7 @@ class Proxy:
     port: int
     auth: tuple[str, str] | None = None
 
-    def for_pool(self, context: ssl.SSLContext) -> httpcore2.Proxy:
+    def for_pool(self, context: ssl.SSLContext | None) -> httpcore2.Proxy:
         """What a connection pool takes."""
         url = httpcore2.URL(scheme=self.scheme.encode(), host=self.host.encode("idna"), port=self.port, target=b"/")
         return httpcore2.Proxy(url, self.auth, ssl_context=context if self.scheme == "https" else None)
@@ -76,6 +78,18 @@ def proxies_of(option: str | None, settings: Mapping[str, str]) -> Proxies:
                 break
     exceptions = settings.get("no", "").replace(" ", ",").split(",")
     return Proxies(found, tuple(entry.lower() for entry in exceptions if entry))
+
+
+def system_proxies() -> Mapping[str, str]:
+    """The proxies of this machine, as ``urllib.request.getproxies`` gives them.
+
+    They are variables, and on macOS and Windows also settings; that module takes as long to load as a step takes.
+    """
+    if sys.platform not in ("darwin", "win32") and not any(name.lower().endswith("_proxy") for name in os.environ):
+        return {}
+    from urllib.request import getproxies
+
+    return getproxies()
 
 
 def _proxy(url: str, origin: str) -> Proxy:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -248,17 +247,18 @@ class Runner:
         world: AsyncWorld | None = None,
     ) -> RunResult:
         """Run a workflow to its end, asynchronously; see ``run``."""
-        plan = await asyncio.to_thread(self.workbook.plan, workflow_id, self.options)
-        session = self._session(plan, inputs)
+        import asyncio
         from contextlib import AsyncExitStack
 
+        plan = await asyncio.to_thread(self.workbook.plan, workflow_id, self.options)
+        session = self._session(plan, inputs)
         async with AsyncExitStack() as stack:
             if replay is not None:
                 from arazzo_runner.runtime.cassettes import AsyncReplay, Replay, read_cassette
 
                 world = AsyncReplay(Replay(read_cassette(replay), session.redactor))
             elif world is None:
-                from arazzo_runner.runtime.transport import open_async_transport
+                from arazzo_runner.runtime.async_transport import open_async_transport
                 from arazzo_runner.runtime.transport_options import TransportOptions
 
                 world = await stack.enter_async_context(open_async_transport(self._transport or TransportOptions()))

@@ -6,23 +6,21 @@ credentials along, lenient decoding) is what H6 rules out or wants otherwise.
 
 from __future__ import annotations
 
-import asyncio
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any, Generic, TypeVar
-from urllib.request import getproxies
 
 import httpcore2
 
 from arazzo_runner.effects import Answered, Failed, Request, Response, Send
 from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.network_errors import NETWORK_ERRORS, AttemptOver, Progress, Refused, explain
-from arazzo_runner.runtime.proxies import Proxies, Proxy, proxies_of
+from arazzo_runner.runtime.proxies import Proxies, Proxy, proxies_of, system_proxies
 from arazzo_runner.runtime.response_bodies import Body
-from arazzo_runner.runtime.streams import Allowance, AsyncBackend, Backend, Patience
+from arazzo_runner.runtime.streams import Allowance, Backend, Patience
 from arazzo_runner.runtime.transport_options import TransportOptions
 from arazzo_runner.runtime.wire import (
     MAX_REDIRECTS,
@@ -42,7 +40,7 @@ Pool = TypeVar("Pool")
 
 
 class Pools(Generic[Pool]):
-    """The connection pools of a client: one for direct connections, and one for each proxy.
+    """The connection pools of a client: direct ones and one for each proxy, with and without encryption.
 
     Raises:
         UsageError: an option cannot be used.
@@ -53,26 +51,29 @@ class Pools(Generic[Pool]):
         self._make = make
         self.hosts = Hosts(options.allowed_hosts, options.named_hosts)
         self._backend = backend(self.hosts.allowed or ())
-        self._proxies: Proxies = proxies_of(options.proxy, getproxies() if options.proxy is None else {})
-        self._context = _ssl_context(options)
-        self._by_proxy: dict[Proxy | None, Pool] = {}
+        self._proxies: Proxies = proxies_of(options.proxy, system_proxies() if options.proxy is None else {})
+        self._own_context = _own_context(options)
+        self._opened: dict[tuple[Proxy | None, bool], Pool] = {}
         if options.http2:
             _require_http2()
 
-    def of(self, proxy: Proxy | None) -> Pool:
-        """The pool whose connections go through that proxy."""
-        pool = self._by_proxy.get(proxy)
+    def of(self, target: Target, proxy: Proxy | None) -> Pool:
+        """The pool of connections to such targets, through that proxy."""
+        encrypted = target.scheme == "https" or (proxy is not None and proxy.scheme == "https")
+        pool = self._opened.get((proxy, encrypted))
         if pool is None:
+            # Loading the authorities costs more than a request: a run that encrypts nothing does not.
+            context = (self._own_context or _usual_context()) if encrypted else None
             made = self._make(
-                ssl_context=self._context,
-                proxy=proxy.for_pool(self._context) if proxy else None,
+                ssl_context=context,
+                proxy=proxy.for_pool(context) if proxy else None,
                 max_connections=None,  # how many runs go on at once is not decided here
                 max_keepalive_connections=20,
                 keepalive_expiry=KEEP_IDLE,
                 http2=self.options.http2,
                 network_backend=self._backend,
             )
-            pool = self._by_proxy.setdefault(proxy, made)  # another thread may have been faster
+            pool = self._opened.setdefault((proxy, encrypted), made)  # another thread may have been faster
         return pool
 
     def proxy_for(self, target: Target) -> Proxy | None:
@@ -81,7 +82,7 @@ class Pools(Generic[Pool]):
 
     def opened(self) -> list[Pool]:
         """The pools that were used."""
-        return list(self._by_proxy.values())
+        return list(self._opened.values())
 
 
 class Attempt(Generic[Pool]):
@@ -125,7 +126,7 @@ class Attempt(Generic[Pool]):
             content=request.body or b"",
             extensions={"timeout": {"connect": connect, "read": read, "write": read}},
         )
-        return self._pools.of(proxy), message
+        return self._pools.of(target, proxy), message
 
     def body(self, response: httpcore2.Response) -> Body:
         """Where the body goes, now that the response's head is complete.
@@ -219,43 +220,6 @@ class Transport:
             return attempt.failed(error)
 
 
-class AsyncTransport:
-    """The asynchronous client (``drivers.AsyncWorld``). Make it with ``open_async_transport``."""
-
-    def __init__(self, pools: Pools[httpcore2.AsyncConnectionPool]) -> None:
-        self._pools = pools
-
-    def now(self) -> float:
-        """Seconds since the epoch."""
-        return time.time()
-
-    async def sleep(self, seconds: float) -> None:
-        """Wait."""
-        await asyncio.sleep(seconds)
-
-    async def send(self, effect: Send) -> Answered | Failed:
-        """Send a request; whatever happens is an answer."""
-        attempt = Attempt(self._pools, effect.request, effect.timeout)
-        limit = asyncio.timeout(effect.timeout)
-        try:
-            async with limit:
-                while True:
-                    pool, request = attempt.next()
-                    response = await pool.handle_async_request(request)
-                    try:
-                        body = attempt.body(response)
-                        async for chunk in response.aiter_stream():
-                            body.feed(chunk)
-                        if attempt.surplus(response, body):
-                            await response.extensions["network_stream"].aclose()
-                    finally:
-                        await response.aclose()
-                    if answer := attempt.answer(response.status, body.finish()):
-                        return answer
-        except (AttemptOver, *NETWORK_ERRORS) as error:
-            return attempt.failed(AttemptOver() if limit.expired() else error)
-
-
 @contextmanager
 def open_transport(options: TransportOptions) -> Iterator[Transport]:
     """A synchronous client and its connections, closed at the end.
@@ -271,29 +235,14 @@ def open_transport(options: TransportOptions) -> Iterator[Transport]:
             pool.close()
 
 
-@asynccontextmanager
-async def open_async_transport(options: TransportOptions) -> AsyncIterator[AsyncTransport]:
-    """An asynchronous client and its connections, closed at the end.
-
-    Raises:
-        UsageError: an option cannot be used, as for ``open_transport``.
-    """
-    pools = Pools(options, httpcore2.AsyncConnectionPool, AsyncBackend)
-    try:
-        yield AsyncTransport(pools)
-    finally:
-        for pool in pools.opened():
-            await pool.aclose()
-
-
-def _ssl_context(options: TransportOptions) -> ssl.SSLContext:
-    """One context for all connections: loading the authorities costs more than a request.
+def _own_context(options: TransportOptions) -> ssl.SSLContext | None:
+    """The context for all connections of a client whose options ask for one of its own.
 
     Raises:
         UsageError: a file that the options name cannot be used.
     """
     if options.ca_bundle is None and options.client_cert is None and not options.insecure and not options.http2:
-        return _usual_context()
+        return None
     context = _loaded("--ca-bundle", options.ca_bundle, lambda: ssl.create_default_context(cafile=options.ca_bundle))
     if options.client_cert:
         certificate, _, key = options.client_cert.partition(":")

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from arazzo_runner.effects import Answered, Failed, Headers, Request, Send
-from arazzo_runner.runtime.transport import open_async_transport, open_transport
+from arazzo_runner.runtime.async_transport import open_async_transport
+from arazzo_runner.runtime.transport import open_transport
 from arazzo_runner.runtime.transport_options import TransportOptions
 
 QUICK = TransportOptions(connect_timeout=5.0, read_timeout=5.0)

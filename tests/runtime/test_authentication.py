@@ -13,9 +13,10 @@ import pytest
 from arazzo_runner import RunOptions, RunResult, ServerOptions, load
 from arazzo_runner.engine.events import Authenticated, Event
 from arazzo_runner.openapi.credentials import Credential, Credentials
+from arazzo_runner.runtime.async_transport import open_async_transport
 from arazzo_runner.runtime.cassettes import Recording, Replay, read_cassette
 from arazzo_runner.runtime.runner import Session, Workbook
-from arazzo_runner.runtime.transport import open_async_transport, open_transport
+from arazzo_runner.runtime.transport import open_transport
 from arazzo_runner.runtime.transport_options import TransportOptions
 from tests.servers.secured import CLIENT, USER, SecuredApi
 

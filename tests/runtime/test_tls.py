@@ -16,8 +16,9 @@ import pytest
 import trustme
 
 from arazzo_runner.errors import UsageError
-from arazzo_runner.runtime.transport import open_transport
+from arazzo_runner.runtime.transport import Transport, open_transport
 from arazzo_runner.runtime.transport_options import TransportOptions
+from arazzo_runner.runtime.wire import target_of
 from tests.conftest import Arazzo
 from tests.runtime.clients import Client, answered, failed, get
 from tests.servers.misbehaving import Misbehaving
@@ -164,9 +165,28 @@ def test_a_file_that_is_no_certificate_is_named_with_its_option(client: Client, 
         client(**{option: str(tmp_path / "some.pem")})
 
 
+def trusted(transport: Transport, url: str) -> ssl.SSLContext | None:
+    pool = transport._pools.of(target_of(url), None)
+    return pool._ssl_context
+
+
 def test_clients_without_tls_options_share_what_they_trust() -> None:
     with open_transport(TransportOptions()) as one, open_transport(TransportOptions(read_timeout=1)) as two:
-        assert one._pools._context is two._pools._context
+        context = trusted(one, "https://one.test/")
+        assert context is not None
+        assert context is trusted(two, "https://two.test/")
+
+
+def test_a_client_that_encrypts_nothing_loads_no_authorities() -> None:
+    with open_transport(TransportOptions()) as transport:
+        assert trusted(transport, "http://one.test/") is None
+
+
+def test_what_the_options_trust_is_used_for_what_is_encrypted() -> None:
+    with open_transport(TransportOptions(insecure=True)) as transport:
+        context = trusted(transport, "https://one.test/")
+        assert context is not None
+        assert context.verify_mode is ssl.CERT_NONE
 
 
 def test_http2_is_spoken_where_both_can(client: Client, authority: Authority) -> None:

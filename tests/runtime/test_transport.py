@@ -12,7 +12,8 @@ import pytest
 
 from arazzo_runner.effects import Request, Send
 from arazzo_runner.errors import UsageError
-from arazzo_runner.runtime.transport import Transport, open_async_transport, open_transport
+from arazzo_runner.runtime.async_transport import open_async_transport
+from arazzo_runner.runtime.transport import Transport, open_transport
 from arazzo_runner.runtime.transport_options import TransportOptions
 from tests.runtime.clients import Client, answered, failed, get
 from tests.servers.misbehaving import Misbehaving, deaf_port, refusing_port
