@@ -79,9 +79,9 @@ class Run(Authentication):
         if self.out_of_time() or self.out_of_steps():
             return
         self.attempts += 1
-        self.frame = replace(self.frame, started_at=self.now)
         step = self.step
         if step.workflow is not None:
+            self.frame = replace(frame, started_at=self.now)
             try:
                 given = attempts.inputs_of(step.parameters, attempts.scope_of(workflow, frame))
             except StepError as error:
@@ -89,7 +89,7 @@ class Run(Authentication):
                 return
             self.call(step.workflow, Purpose.STEP, given)
             return
-        self.frame = replace(self.frame, challenged=False, challenge=None, discovered=None, fetched=())
+        self.frame = replace(frame, started_at=self.now, challenged=False, challenge=None, discovered=None, fetched=())
         self.begin()
 
     def begin(self) -> None:

@@ -15,8 +15,9 @@ from typing import Any, Literal, TypeAlias
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import DocumentError, Problem, Severity
-from arazzo_runner.openapi.references import Node, References, base_uri
+from arazzo_runner.openapi.references import Node, References
 from arazzo_runner.openapi.schemas import Schema
+from arazzo_runner.openapi.server_objects import ServerSpec, servers_of
 
 Location: TypeAlias = Literal["path", "query", "querystring", "header", "cookie"]
 
@@ -59,20 +60,6 @@ class ParameterSpec:
     allow_reserved: bool = False
     media: MediaTypeSpec | None = None
     declared: bool = True
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSpec:
-    """Server Object.
-
-    Attributes:
-        variables: by name: default (None when it has none) and allowed values.
-        base: what a relative ``url`` starts from: the URI of the document that holds it.
-    """
-
-    url: str
-    variables: Mapping[str, tuple[str | None, tuple[str, ...]]] = field(default_factory=dict)
-    base: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,6 +144,7 @@ class ApiDescription:
         self.version = self._version()
         self._root = Node(document.data, document)
         self._unread: dict[str, DocumentError] = {}
+        self._resolved: dict[str, Operation] = {}
 
     def _version(self) -> tuple[int, int]:
         data = self.document.data
@@ -272,6 +260,12 @@ class ApiDescription:
         return operation, tuple(entry for holder in holders for entry in holder.elements())
 
     def _resolve(self, found: Found) -> Operation:
+        """The operation, resolved once however many steps call it."""
+        if found.pointer not in self._resolved:
+            self._resolved[found.pointer] = self._read(found)
+        return self._resolved[found.pointer]
+
+    def _read(self, found: Found) -> Operation:
         item = self.item(found.path)
         operation, entries = self.written(found.pointer)
         parameters: dict[tuple[str, str], ParameterSpec] = {}
@@ -289,9 +283,9 @@ class ApiDescription:
             bodies=tuple(self._content(body)),
             body_required=body.member("required").value is True,
             servers=(
-                _servers(operation.member("servers"))
-                or _servers(_first(item, "servers"))
-                or _servers(self._root.member("servers"))
+                servers_of(operation.member("servers"))
+                or servers_of(_first(item, "servers"))
+                or servers_of(self._root.member("servers"))
             ),
             security=security,
             schemes=self._schemes(security),
@@ -387,18 +381,3 @@ def _operations(item: tuple[Node, ...]) -> Iterator[tuple[tuple[str, ...], Node]
     for method, node in _first(item, "additionalOperations").items():
         if isinstance(node.value, dict):
             yield ("additionalOperations", method), node
-
-
-def _servers(node: Node) -> tuple[ServerSpec, ...]:
-    return tuple(
-        ServerSpec(url, dict(_variables(server.member("variables"))), base_uri(server.document))
-        for server in node.elements()
-        if isinstance(url := server.member("url").value, str)
-    )
-
-
-def _variables(node: Node) -> Iterator[tuple[str, tuple[str | None, tuple[str, ...]]]]:
-    for name, variable in node.items():
-        default = variable.member("default").value
-        allowed = tuple(str(value.value) for value in variable.member("enum").elements())
-        yield name, (None if default is None else str(default), allowed)

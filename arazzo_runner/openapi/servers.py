@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 from urllib.parse import urljoin, urlsplit
 
 from arazzo_runner.errors import StepError, as_typed
-from arazzo_runner.openapi.operations import Operation, ServerSpec
+from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.references import base_uri
+from arazzo_runner.openapi.server_objects import ServerSpec
 
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _VARIABLE = re.compile(r"\{([^{}]+)\}")

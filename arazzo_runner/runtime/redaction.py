@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
+from functools import cache
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
 
@@ -219,19 +220,30 @@ class Redactor:
 
     def _value(self, name: str, value: Any) -> Any:
         match value:
+            case None | bool() | int() | float():
+                return value
+            case str():
+                return self.text(value)
             case Request():
                 return self.request(value)
             case Response():
                 return self.response(value)
             case _ if is_dataclass(value) and not isinstance(value, type):
-                changes = {f.name: self._value(f.name, getattr(value, f.name)) for f in fields(value) if f.init}
-                return replace(value, **changes)
+                before = {name: getattr(value, name) for name in _fields(type(value))}
+                after = {name: self._value(name, item) for name, item in before.items()}
+                changes = {name: item for name, item in after.items() if item is not before[name]}
+                return replace(value, **changes) if changes else value
             case Mapping():
                 return self.inputs(value) if name in ("inputs", "outputs") else self.data(value)
             case tuple():
                 return tuple(self._value(name, item) for item in value)
             case _:
                 return self.data(value)
+
+
+@cache
+def _fields(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.init)
 
 
 def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:

@@ -1,0 +1,38 @@
+"""Server Objects as a description has them; ``servers`` says which of them a request goes to (H2)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from arazzo_runner.openapi.references import Node, base_uri
+
+
+@dataclass(frozen=True, slots=True)
+class ServerSpec:
+    """Server Object.
+
+    Attributes:
+        variables: by name: default (None when it has none) and allowed values.
+        base: what a relative ``url`` starts from: the URI of the document that holds it.
+    """
+
+    url: str
+    variables: Mapping[str, tuple[str | None, tuple[str, ...]]] = field(default_factory=dict)
+    base: str = ""
+
+
+def servers_of(node: Node) -> tuple[ServerSpec, ...]:
+    """The Server Objects of an array; one without a URL is left out."""
+    return tuple(
+        ServerSpec(url, dict(_variables(server.member("variables"))), base_uri(server.document))
+        for server in node.elements()
+        if isinstance(url := server.member("url").value, str)
+    )
+
+
+def _variables(node: Node) -> Iterator[tuple[str, tuple[str | None, tuple[str, ...]]]]:
+    for name, variable in node.items():
+        default = variable.member("default").value
+        allowed = tuple(str(value.value) for value in variable.member("enum").elements())
+        yield name, (None if default is None else str(default), allowed)
