@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+
+GARBAGE = 50_000
+"""New objects before garbage is looked for: a process makes documents and plans first, and none of that is garbage."""
 
 
 def script() -> None:
     """The command as a process of its own."""
+    gc.set_threshold(GARBAGE)
     try:
         from arazzo_runner.cli.main import main
 

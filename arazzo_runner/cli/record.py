@@ -88,7 +88,8 @@ def record(options: Options) -> int:
     plan = workbook.plan(workflow_id, preparation.run_options(options))
     inputs = {**(_unmasked(old.inputs) if old else {}), **preparation.given_inputs(plan, options)}
     session = Session(plan, inputs)
-    session.listen(console(session, options))
+    shown = console(session, options)
+    session.listen(shown, only=shown.hears)
     warn_of(plan.problems, preparation.unknown_names(workbook, plan), quiet=options["quiet"])
     with ExitStack() as stack, listening() as interruption:
         recorder = stack.enter_context(session.recorder(path, comment="Recorded by `arazzo record`."))

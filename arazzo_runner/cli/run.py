@@ -192,7 +192,8 @@ def carry_out(
             session.listen(whole)
         reports = Reports(asked, session, document, stack)
         session.recall(past)
-        session.listen(console(session, options))
+        shown = console(session, options)
+        session.listen(shown, only=shown.hears)
         interruption = stack.enter_context(listening())
         with ExitStack() as connections:
             world = open_world(connections)

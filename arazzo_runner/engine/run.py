@@ -107,7 +107,6 @@ class Run(Authentication):
         if isinstance(prepared, attempts.TokenWanted):
             self.authenticate(prepared)
             return
-        self.frame = replace(frame, prepared=prepared)
         if frame.challenged or not self.paced(prepared):
             self.send(prepared)
 
@@ -123,13 +122,14 @@ class Run(Authentication):
         seconds = last.retry_after if last.retry_after is not None else self.plan.options.poll_interval
         if self.plan.options.poll_interval == 0 or seconds <= 0:
             return False
+        self.frame = replace(self.frame, prepared=prepared)
         self.wait(seconds, Phase.PACING, "pacing")
         return True
 
     def send(self, prepared: Prepared) -> None:
         frame, step = self.frame, self.step
         self.requests += 1
-        self.frame = replace(frame, phase=Phase.SENDING, started_at=self.now)
+        self.frame = replace(frame, prepared=prepared, phase=Phase.SENDING, started_at=self.now)
         workflow_id = self.workflow.workflow_id
         self.tell(AttemptStarted(workflow_id, step.step_id, frame.attempt, self.depth, prepared.request, self.now))
         left = self.time_left()

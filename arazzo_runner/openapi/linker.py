@@ -83,6 +83,7 @@ class Linker:
         self.library = library
         self._descriptions: dict[str, tuple[ArazzoDescription | None, list[Problem]]] = {}
         self._apis: dict[tuple[str, str], ApiDescription] = {}
+        self._sources: dict[tuple[str, str], ApiDescription] = {}
 
     def load(self, document: Document) -> tuple[ArazzoDescription | None, list[Problem]]:
         """The model of an Arazzo document and its structural problems."""
@@ -110,11 +111,14 @@ class Linker:
         Raises:
             DocumentError: it is not there, cannot be read, or is no OpenAPI description.
         """
-        document = self.library.source(description, name)
-        key = (document.uri, name)
-        if key not in self._apis:
-            self._apis[key] = ApiDescription(name, document, partial(self._open, description, name))
-        return self._apis[key]
+        named = (description.document.uri, name)
+        if named not in self._sources:
+            document = self.library.source(description, name)
+            key = (document.uri, name)
+            if key not in self._apis:
+                self._apis[key] = ApiDescription(name, document, partial(self._open, description, name))
+            self._sources[named] = self._apis[key]
+        return self._sources[named]
 
     def _apis_of(self, description: ArazzoDescription, names: Iterable[str]) -> list[ApiDescription]:
         """The descriptions behind several sources.

@@ -67,6 +67,11 @@ class Console:
         self._count = 0
         self._held: str | None = None
 
+    @property
+    def hears(self) -> tuple[type[Any], ...]:
+        """The kinds of event that it shows something of."""
+        return (RunFinished,) if self._options.quiet else (object,)
+
     def __call__(self, event: Event) -> None:
         """Show an event."""
         if self._options.quiet:

@@ -287,6 +287,7 @@ def contract_checks(plan: Plan, level: Level) -> ContractChecks | None:
 
 Keep: TypeAlias = Callable[[Turn, Sequence[Event]], None]
 Begin: TypeAlias = Callable[[Loop, float], Turn]
+Kinds: TypeAlias = tuple[type[Any], ...]
 
 
 class Session:
@@ -317,7 +318,7 @@ class Session:
         self._checks = checks
         self.redactor = Redactor()
         self.inputs = dict(inputs)
-        self._listeners = list(listeners)
+        self._listeners: list[tuple[Listener, Kinds]] = [(listener, (object,)) for listener in listeners]
         self._warnings: list[str] = []
         self.redactor.learn_inputs(plan.workflow.input_schema, self.inputs, plan.credential_inputs)
         self.redactor.learn(*plan.options.credentials.secrets())
@@ -328,9 +329,13 @@ class Session:
             plan, self._tell, self._before, self._after, self.redactor.secret_names, self._kept, settle, identity
         )
 
-    def listen(self, *listeners: Listener) -> None:
-        """Add listeners, before the run begins."""
-        self._listeners += listeners
+    def listen(self, *listeners: Listener, only: Kinds = (object,)) -> None:
+        """Add listeners, before the run begins.
+
+        Args:
+            only: the kinds of event that they are called with; what nobody hears is not masked either.
+        """
+        self._listeners += ((listener, only) for listener in listeners)
 
     def recorder(self, path: str | Path, *, comment: str = "") -> Recorder:
         """A recorder that knows this run's secrets."""
@@ -382,7 +387,7 @@ class Session:
     def _tell(self, event: Event) -> None:
         if isinstance(event, Warned):
             self._warnings.append(self.redactor.text(event.message))
-        if self._listeners:
+        if hearing := [listener for listener, kinds in self._listeners if isinstance(event, kinds)]:
             masked = self.redactor.event(event)
-            for listener in self._listeners:
+            for listener in hearing:
                 listener(masked)
