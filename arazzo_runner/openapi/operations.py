@@ -378,6 +378,8 @@ def _operations(item: tuple[Node, ...]) -> Iterator[tuple[tuple[str, ...], Node]
         node = _first(item, method)
         if isinstance(node.value, dict):
             yield (method,), node
+    if "additionalOperations" not in written:
+        return
     for method, node in _first(item, "additionalOperations").items():
         if isinstance(node.value, dict):
             yield ("additionalOperations", method), node

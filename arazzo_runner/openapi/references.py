@@ -82,12 +82,12 @@ class References:
             DocumentError: a ``$ref`` reaches nothing, or leads in a circle.
         """
         chain = [node]
-        seen = {(node.document.uri, node.pointer)}
+        seen: set[tuple[str, str]] = set()
         while isinstance(node.value, dict) and isinstance(reference := node.value.get("$ref"), str):
+            seen.add((node.document.uri, node.pointer))
             target = self._target(node, reference)
             if (target.document.uri, target.pointer) in seen:
                 self._fail(node, "it leads in a circle")
-            seen.add((target.document.uri, target.pointer))
             chain.append(target)
             node = target
         return tuple(chain)
