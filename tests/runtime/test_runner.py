@@ -9,6 +9,8 @@ import pytest
 
 import arazzo_runner
 from arazzo_runner import InvalidInputs, PlanError, RunFailed, Runner, RunOptions, ServerOptions, UsageError
+from arazzo_runner.runtime.cassettes import Replay, read_cassette
+from arazzo_runner.runtime.runner import Session, load
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 from tests.servers.record_cassettes import CASSETTES, SIZED, WORKFLOWS
 
@@ -24,6 +26,19 @@ def test_a_run_gives_outputs_counts_and_events() -> None:
     assert (result.outcome.requests, result.outcome.attempts) == (4, 4)
     assert isinstance(events[0], arazzo_runner.RunStarted)
     assert isinstance(events[-1], arazzo_runner.RunFinished)
+
+
+def test_a_listener_is_called_with_the_kinds_that_it_hears_secrets_masked() -> None:
+    ended: list[arazzo_runner.Event] = []
+    told: list[arazzo_runner.Event] = []
+    secret = {**SIZED, "hfToken": "hf_ThisIsTheSecretOfTheTests"}
+    session = Session(load(DEPLOY).plan(), secret)
+    session.listen(ended.append, only=(arazzo_runner.RunFinished,))
+    session.listen(told.append)
+    session.run(Replay(read_cassette(CASSETTE / "becomes-running.yaml"), session.redactor))
+    assert ended == told[-1:]
+    assert len(told) > 1
+    assert secret["hfToken"] not in repr(ended)
 
 
 def test_the_asynchronous_run_is_the_same() -> None:
