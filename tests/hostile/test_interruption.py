@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -58,3 +59,34 @@ def test_an_interruption_at_any_moment(tmp_path: Path, after: float, *, durable:
         assert "arazzo resume " in said
     assert TOKEN not in said
     assert not list(tmp_path.glob("*.part"))
+
+
+def test_a_request_whose_answer_never_came_is_in_every_report(tmp_path: Path) -> None:
+    """It was sent, and may have done its work: whoever reads the report must know of it."""
+    reports = {name: tmp_path / f"report.{name}" for name in ("json", "junit", "html", "har")}
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(30)
+        words = ["--server", f"http://127.0.0.1:{silent.getsockname()[1]}"]
+        words += [word for name, path in reports.items() for word in ("--report", f"{name}={path}")]
+        words += [word for item in (*INPUTS, f"hfToken={TOKEN}") for word in ("-i", item)]
+        command = [sys.executable, "-m", "arazzo_runner", "run", "deploy-inference-endpoint", *words]
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+        connection, _ = silent.accept()
+        with connection:
+            assert connection.recv(65536).startswith(b"POST /endpoint/acme")
+            process.send_signal(signal.SIGINT)
+            _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "createEndpoint" in said
+    (step,) = json.loads(reports["json"].read_text("utf-8"))["steps"]
+    assert (step["stepId"], step["status"], step["problems"]) == (
+        "createEndpoint",
+        "failed",
+        ["the run ended before an answer came"],
+    )
+    (entry,) = json.loads(reports["har"].read_text("utf-8"))["log"]["entries"]
+    assert entry["request"]["method"] == "POST"
+    assert entry["response"]["status"] == 0
+    assert "attempt 1 at" in reports["junit"].read_text("utf-8")
+    assert "the run ended before an answer came" in reports["html"].read_text("utf-8")
+    assert not [path for path in reports.values() if TOKEN in path.read_text("utf-8")]
