@@ -56,4 +56,5 @@ def plain_line(record: logging.LogRecord) -> str:
         return f"warning: {_UNREACHED}"
     error = record.exc_info[1] if record.exc_info else None
     why = f": {error.message}" if isinstance(error, JournalError | InvalidState) else ""
-    return f"{record.levelname.lower()}: {message.splitlines()[0]}{why}"[:_LONGEST]
+    first, _, _ = message.partition("\n")
+    return f"{record.levelname.lower()}: {first}{why}"[:_LONGEST]
