@@ -86,13 +86,13 @@ def iregexp(function: str, pattern: str, text: str) -> bool:
     from iregexp_check import check
     from jsonpath_rfc9535.function_extensions._pattern import map_re
 
-    if not check(pattern):
-        return False
     try:
+        if not check(pattern):
+            return False
         return getattr(regex, function)(map_re(pattern), text, timeout=REGEX_SECONDS) is not None
     except TimeoutError:
         raise BudgetExceeded(f"the pattern searched for more than {REGEX_SECONDS:g} s") from None
-    except regex.error:
+    except (regex.error, UnicodeEncodeError):  # half of a surrogate pair is no character of any pattern
         return False
 
 
