@@ -151,7 +151,7 @@ class Goessner:
             with warnings.catch_warnings():
                 # The library warns of operators that it means to drop; the document's author cannot see that.
                 warnings.simplefilter("ignore", DeprecationWarning)
-                self._query = parse(query)
+                self._query = _counting(parse(query))
         except (JSONPathError, RecursionError, ValueError, TypeError, AttributeError) as error:
             # The library lets errors of its own internals out on malformed filters.
             raise ExpressionSyntaxError(f"not a JSONPath query of Goessner's draft: {error}", query) from None
@@ -159,6 +159,7 @@ class Goessner:
     def _matches(self, value: Any) -> list[Any]:
         if value is UNDEFINED:
             return []
+        _budget.set([MAX_NODES])
         try:
             return list(self._query.find(value))
         except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError) as error:
@@ -174,6 +175,22 @@ class Goessner:
 
     def locations(self, value: Any) -> list[tuple[str | int, ...]]:
         return [tuple(_goessner_steps(match)) for match in self._matches(value)]
+
+
+def _counting(path: Any) -> Any:
+    """A path of jsonpath-ng, made to count what it and its parts find."""
+    from jsonpath_ng import JSONPath as Path
+
+    find = path.find
+
+    def counted(datum: Any) -> list[Any]:
+        return list(_spend(find(datum)))
+
+    for part in list(vars(path).values()):
+        if isinstance(part, Path):
+            _counting(part)
+    path.find = counted
+    return path
 
 
 def _goessner_steps(match: Any) -> list[str | int]:
