@@ -123,7 +123,7 @@ def compile_regex(pattern: str) -> Any:
 
     try:
         return regex.compile(pattern)
-    except regex.error as error:
+    except (regex.error, ValueError) as error:  # the second for flags that exclude one another
         raise ExpressionSyntaxError(
             f"not a regular expression: {error}", pattern, getattr(error, "pos", None) or 0
         ) from None
