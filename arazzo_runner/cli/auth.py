@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import click
@@ -36,7 +35,6 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     Exit status: 0 when every step has what it needs, 1 when one has not, 2 could not start.
     """
     from arazzo_runner.cli import preparation
-    from arazzo_runner.cli.credentials import gather_credentials
     from arazzo_runner.cli.reporting import warn_of
     from arazzo_runner.engine.access import access_of
     from arazzo_runner.engine.plan import RunOptions
@@ -45,8 +43,7 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
     target = preparation.named_target(options)
     workbook = preparation.load_target(target, options)
-    certificate = bool(options["client_cert"])
-    given = gather_credentials(options["auth"], options["credentials"], os.environ, certificate=certificate)
+    given = preparation.given_credentials(options)
     # What a workflow needs can be told of one whose conditions cannot be parsed, too.
     chosen = [target.workflow_id] if target.workflow_id else workbook.workflow_ids
     plans = [workbook.plan(workflow_id, RunOptions(force=True, credentials=given)) for workflow_id in chosen]

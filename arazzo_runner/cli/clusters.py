@@ -8,8 +8,8 @@ import json
 import os
 import signal
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
@@ -98,21 +98,19 @@ def _usual_key() -> Path:
     return key_directory(os.environ) / "engine.key"
 
 
-@asynccontextmanager
-async def cluster_of(options: Options) -> AsyncIterator[Cluster]:
+async def cluster_of(options: Options) -> Cluster:
     """The cluster, connected to."""
     from arazzo_runner.runtime.temporal.client import Cluster, connect
 
     engine, codec = engine_of(options), codec_of(options)
-    yield Cluster(await connect(engine, codec), engine, codec)
+    return Cluster(await connect(engine, codec), engine, codec)
 
 
 def asked(options: Options, ask: Callable[[Cluster], Awaitable[Found]]) -> Found:
     """What a cluster answers to one question."""
 
     async def connected() -> Found:
-        async with cluster_of(options) as cluster:
-            return await ask(cluster)
+        return await ask(await cluster_of(options))
 
     return asyncio.run(connected())
 
@@ -122,22 +120,18 @@ def asked(options: Options, ask: Callable[[Cluster], Awaitable[Found]]) -> Found
 
 def job_of(workbook: Workbook, plan: Plan, inputs: dict[str, Any], document: str, options: Options) -> Job:
     """A run, as it is handed to a cluster."""
-    from arazzo_runner.cli.options import pairs
-    from arazzo_runner.cli.preparation import kept_transport
-    from arazzo_runner.documents.sources import SourceOptions
+    from arazzo_runner.cli.preparation import kept_sources, kept_transport
     from arazzo_runner.runtime.durable import check_row, new_id
-    from arazzo_runner.runtime.setup import absolute_sources
     from arazzo_runner.runtime.temporal.job import Job
     from arazzo_runner.runtime.temporal.reached import reached_documents
 
     check_row(plan, inputs)
-    sources = SourceOptions(pairs(options["sources"], "--source", "NAME=PATH"), options["base_dir"])
     return Job(
         id=new_id(),
         document=document,
         entry=workbook.description.document.uri,
         workflow_id=plan.workflow.workflow_id,
-        sources=absolute_sources(sources),
+        sources=kept_sources(options),
         options=plan.options,
         inputs=inputs,
         documents=reached_documents(workbook, plan),
@@ -183,9 +177,9 @@ def resume_on_cluster(options: Options) -> int:
 async def _find(cluster: Cluster, run_id: str, decision: Decision | None) -> tuple[Job, str, int]:
     """A run, its first execution, and how many decisions it has been given, this one included."""
     job, first = await cluster.find(run_id)
-    decisions = await cluster.decisions(run_id, first)
+    decisions, is_ambiguous = await cluster.decided(run_id, first)
     if decision is not None:
-        if not await cluster.is_ambiguous(run_id, first):
+        if not is_ambiguous:
             message = f"the run {run_id} waits for no answer that could be resent or skipped"
             raise UsageError(message, hint=f"arazzo resume {run_id} --engine {cluster.engine}")
         await cluster.decide(run_id, decision)
@@ -196,8 +190,7 @@ async def _find(cluster: Cluster, run_id: str, decision: Decision | None) -> tup
 def _session(job: Job, plan: Plan) -> Session:
     from arazzo_runner.runtime.runner import Session, contract_checks
 
-    checks = contract_checks(plan, job.check)  # type: ignore[arg-type]  # one of the levels, kept as text
-    return Session(plan, job.inputs, checks=checks, identity=job.id)
+    return Session(plan, job.inputs, checks=contract_checks(plan, job.check), identity=job.id)
 
 
 def _no_world(_: object) -> Any:
@@ -219,10 +212,10 @@ def _follow(
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        async with cluster_of(options) as cluster:
-            first = await start(cluster)
-            notices = Notices(cluster.engine)
-            return await follow(cluster, job.id, session, first, notices=notices, stop=stop, decisions=decisions)
+        cluster = await cluster_of(options)
+        first = await start(cluster)
+        notices = Notices(cluster.engine)
+        return await follow(cluster, job.id, session, first, notices=notices, stop=stop, decisions=decisions)
 
     return asyncio.run(followed())
 
@@ -270,7 +263,7 @@ class ClusterJobs:
     """
 
     options: Options
-    _cluster: Cluster | None = None
+    _connected: asyncio.Future[Cluster] | None = None
 
     @cached_property
     def _notices(self) -> Notices:
@@ -284,20 +277,14 @@ class ClusterJobs:
         from arazzo_runner.runtime.batch import Ended
 
         try:
-            cluster = await self._connected()
+            if self._connected is None:  # the first of many: the others wait for the same connection
+                self._connected = asyncio.ensure_future(cluster_of(self.options))
+            cluster = await self._connected
             session, first = _session(job, plan), await cluster.start(job)
             result = await follow(cluster, job.id, session, first, notices=self._notices)
             return Ended(line, job.id, result, session.redactor)
         except ArazzoError as error:
             return Ended(line, job.id, error=error)
-
-    async def _connected(self) -> Cluster:
-        from arazzo_runner.runtime.temporal.client import Cluster, connect
-
-        if self._cluster is None:
-            engine, codec = engine_of(self.options), codec_of(self.options)
-            self._cluster = Cluster(await connect(engine, codec), engine, codec)
-        return self._cluster
 
 
 # Looking
@@ -305,16 +292,12 @@ class ClusterJobs:
 
 def list_on_cluster(options: Options) -> None:
     """``arazzo runs --engine``."""
+    from arazzo_runner.cli.runs import is_meant
 
     async def listed(cluster: Cluster) -> list[ClusterRun]:
         return [run async for run in cluster.runs()]
 
-    statuses, workflow = options["status"], options["workflow"]
-    found = [
-        run
-        for run in asked(options, listed)
-        if (not statuses or run.status in statuses) and (workflow is None or run.workflow == workflow)
-    ]
+    found = [run for run in asked(options, listed) if is_meant(run.status, run.workflow, options)]
     if options["as_json"]:
         click.echo(json.dumps([_entry(run) for run in found], indent=2))
         return

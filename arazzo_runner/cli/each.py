@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from arazzo_runner.cli.reporting import bytes_as_text
 from arazzo_runner.cli.rows import SHOWN, InputRow, read_rows
 from arazzo_runner.errors import ArazzoError, InvalidInputs, RunHeld, UsageError
 from arazzo_runner.reports.text import duration
@@ -145,8 +146,8 @@ def drive(jobs: Iterable[Job], count: int, options: Options, runs: DurableRuns |
     Args:
         runs: the durable runs of this process, which are stopped between two effects; others are broken off.
     """
-    from arazzo_runner.cli.run import termination_as_interruption
     from arazzo_runner.runtime.batch import run_many
+    from arazzo_runner.runtime.interruption import termination_as_interruption
 
     results = Results(count, quiet=options["quiet"])
     interruption = None if runs is None else runs.interruption
@@ -199,7 +200,7 @@ class Results:
             self._reasons[entry["reason"]["code"]] += 1
         if self._live:
             click.echo("\r\x1b[2K", nl=False, err=True)
-        sys.stdout.write(json.dumps(entry, default=_bytes_as_text) + "\n")
+        sys.stdout.write(json.dumps(entry, default=bytes_as_text) + "\n")
         sys.stdout.flush()
         if self._live:
             click.echo(f"{self._done} of {self._count} · {self._counts()}", nl=False, err=True)
@@ -249,7 +250,3 @@ def entry_of(ended: Ended) -> dict[str, Any]:
         },
         "durationMs": round(result.outcome.duration * 1000),
     }
-
-
-def _bytes_as_text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)

@@ -68,19 +68,16 @@ def durable_runs(options: Options, *, create: bool = False) -> Iterator[DurableR
 
 def planned_of(workbook: Workbook, plan: Plan, document: str, options: Options) -> Planned:
     """A workflow that is about to be run durably, with where its credentials came from."""
-    from arazzo_runner.cli.options import pairs
-    from arazzo_runner.cli.preparation import kept_transport
-    from arazzo_runner.documents.sources import SourceOptions
+    from arazzo_runner.cli.preparation import kept_sources, kept_transport
     from arazzo_runner.runtime.durable import Planned
-    from arazzo_runner.runtime.setup import RunSetup, absolute_sources
+    from arazzo_runner.runtime.setup import RunSetup
 
-    sources = SourceOptions(pairs(options["sources"], "--source", "NAME=PATH"), options["base_dir"])
     setup = RunSetup(
         number="",
         document=document,
         entry=workbook.description.document.uri,
         workflow_id=plan.workflow.workflow_id,
-        sources=absolute_sources(sources),
+        sources=kept_sources(options),
         options=plan.options,
         credentials=_credential_origins(plan, options),
         check=options["check"],
@@ -93,14 +90,7 @@ def _credential_origins(plan: Plan, options: Options) -> dict[str, Any]:
     from arazzo_runner.openapi.credentials import environment_variable
     from arazzo_runner.runtime.setup import Origin
 
-    schemes = {
-        name
-        for workflow in plan.workflows.values()
-        for step in workflow.steps
-        if step.operation is not None
-        for name in step.operation.schemes
-    }
-    variables = {environment_variable(name) for name in schemes}
+    variables = {environment_variable(name) for _, operation in plan.operations() for name in operation.schemes}
     origins = {name: Origin(name) for name in plan.options.credentials.by_variable if name in variables}
     if path := options["credentials"]:
         origins[_FILE] = Origin(f"the file {path}", str(Path(path).absolute()))

@@ -16,8 +16,10 @@ from arazzo_runner.errors import ArazzoError, UsageError
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.inputs import InputOrigin
+    from arazzo_runner.documents.sources import SourceOptions
     from arazzo_runner.engine.plan import Plan, RunOptions
     from arazzo_runner.openapi.credentials import Credentials
+    from arazzo_runner.openapi.servers import ServerOptions
     from arazzo_runner.runtime.runner import Workbook
     from arazzo_runner.runtime.transport import Transport
     from arazzo_runner.runtime.transport_options import TransportOptions
@@ -86,9 +88,7 @@ def run_options(options: Options) -> RunOptions:
     Raises:
         UsageError: a server, a server variable or a credential is malformed.
     """
-    from arazzo_runner.cli.credentials import gather_credentials
     from arazzo_runner.engine.plan import RunOptions
-    from arazzo_runner.openapi.servers import ServerOptions
 
     return RunOptions(
         strict=options["strict"],
@@ -97,11 +97,32 @@ def run_options(options: Options) -> RunOptions:
         max_steps=options["max_steps"],
         timeout=options["timeout"],
         max_retry_after=options["max_retry_after"],
-        servers=ServerOptions(servers(options["server"]), server_variables(options["server_var"])),
-        credentials=gather_credentials(
-            options["auth"], options["credentials"], os.environ, certificate=bool(options["client_cert"])
-        ),
+        servers=given_servers(options),
+        credentials=given_credentials(options),
     )
+
+
+def given_servers(options: Options) -> ServerOptions:
+    """Where the APIs are, instead of where their descriptions say (H2).
+
+    Raises:
+        UsageError: a server or a server variable is malformed.
+    """
+    from arazzo_runner.openapi.servers import ServerOptions
+
+    return ServerOptions(servers(options["server"]), server_variables(options["server_var"]))
+
+
+def given_credentials(options: Options) -> Credentials:
+    """The credentials of the command line, its file and the environment (H5).
+
+    Raises:
+        UsageError: one is malformed, or cannot be read.
+    """
+    from arazzo_runner.cli.credentials import gather_credentials
+
+    certificate = bool(options["client_cert"])
+    return gather_credentials(options["auth"], options["credentials"], os.environ, certificate=certificate)
 
 
 def unknown_names(workbook: Workbook, plan: Plan) -> list[str]:
@@ -156,15 +177,9 @@ def _other_schemes(workbook: Workbook) -> tuple[set[str], bool]:
 def _unknown_variables(plan: Plan) -> list[str]:
     """Warnings about server variables that no server of the plan's operations has: another workflow's may have them."""
     from arazzo_runner.cli.targets import nearest
-    from arazzo_runner.openapi.servers import variables_of
+    from arazzo_runner.engine.destinations import server_variables_of
 
-    known: dict[str, set[str]] = {"": set()}
-    for workflow in plan.workflows.values():
-        for step in workflow.steps:
-            if step.operation is not None:
-                names = variables_of(step.operation)
-                known.setdefault(step.server_source, set()).update(names)
-                known[""].update(names)
+    known = server_variables_of(plan)
     warnings = []
     for source, values in plan.options.servers.variables.items():
         there = sorted(known.get(source, ()))
@@ -228,6 +243,18 @@ def reaching(plan: Plan, transport: TransportOptions) -> TransportOptions:
     from arazzo_runner.engine.destinations import destinations
 
     return transport.naming(*destinations(plan))
+
+
+def kept_sources(options: Options) -> SourceOptions:
+    """What the user says about sources, meaning the same in every directory.
+
+    Raises:
+        UsageError: a ``--source`` has another form.
+    """
+    from arazzo_runner.documents.sources import SourceOptions
+    from arazzo_runner.runtime.setup import absolute_sources
+
+    return absolute_sources(SourceOptions(given_sources(options), options["base_dir"]))
 
 
 def kept_transport(plan: Plan, options: Options) -> TransportOptions:

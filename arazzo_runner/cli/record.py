@@ -70,10 +70,9 @@ def record(options: Options) -> int:
     """Record what the options ask for; gives the exit status."""
     from arazzo_runner.cli import preparation
     from arazzo_runner.cli.reporting import console, warn_of
-    from arazzo_runner.cli.run import listening
     from arazzo_runner.runtime.cases import case_entry, case_of, read_case
     from arazzo_runner.runtime.cassettes import Recording
-    from arazzo_runner.runtime.interruption import InterruptibleWorld
+    from arazzo_runner.runtime.interruption import InterruptibleWorld, Interruption
     from arazzo_runner.runtime.runner import Session
 
     target = preparation.named_target(options)
@@ -91,7 +90,7 @@ def record(options: Options) -> int:
     shown = console(session, options)
     session.listen(shown, only=shown.hears)
     warn_of(plan.problems, preparation.unknown_names(workbook, plan), quiet=options["quiet"])
-    with ExitStack() as stack, listening() as interruption:
+    with ExitStack() as stack, Interruption().listening() as interruption:
         recorder = stack.enter_context(session.recorder(path, comment="Recorded by `arazzo record`."))
         recorder.drop()  # until there is a case to keep
         world = stack.enter_context(preparation.open_world(plan, preparation.transport_options(options)))

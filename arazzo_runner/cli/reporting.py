@@ -133,6 +133,11 @@ def masked_line(session: Session, place: Any) -> str | None:
     return None if line is None else session.redactor.text(line)
 
 
+def bytes_as_text(value: Any) -> str:
+    """An output that JSON has no form for, as text."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
 def console(session: Session, options: Mapping[str, Any]) -> Console:
     """What is shown on stderr: live and in colour only on a terminal."""
     from arazzo_runner.reports.console import Console, ConsoleOptions

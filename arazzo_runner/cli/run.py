@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-import signal
 import sys
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -32,7 +31,6 @@ if TYPE_CHECKING:
     from arazzo_runner.cli.reporting import ReportFile
     from arazzo_runner.engine.events import Event
     from arazzo_runner.runtime.drivers import World
-    from arazzo_runner.runtime.interruption import Interruption
     from arazzo_runner.runtime.runner import RunResult, Session
 
 
@@ -180,8 +178,8 @@ def carry_out(
         open_world: gives the world; its connections are closed when the run has ended.
         past: what the run has told in other processes, for the reports.
     """
-    from arazzo_runner.cli.reporting import Reports, console
-    from arazzo_runner.runtime.interruption import InterruptibleWorld
+    from arazzo_runner.cli.reporting import Reports, bytes_as_text, console
+    from arazzo_runner.runtime.interruption import InterruptibleWorld, Interruption
 
     with ExitStack() as stack:
         whole = None
@@ -194,7 +192,7 @@ def carry_out(
         session.recall(past)
         shown = console(session, options)
         session.listen(shown, only=shown.hears)
-        interruption = stack.enter_context(listening())
+        interruption = stack.enter_context(Interruption().listening())
         with ExitStack() as connections:
             world = open_world(connections)
             result = go(InterruptibleWorld(world, interruption))
@@ -203,31 +201,9 @@ def carry_out(
         if whole is not None:
             whole.write(sys.stdout, outputs=outputs)
         else:
-            click.echo(json.dumps(outputs, ensure_ascii=False, indent=2, default=_bytes_as_text))
+            click.echo(json.dumps(outputs, ensure_ascii=False, indent=2, default=bytes_as_text))
         reports.write()
     return exit_status(result)
-
-
-@contextmanager
-def listening() -> Iterator[Interruption]:
-    """Let SIGINT, SIGTERM and SIGHUP end a run with its report, cassette and outputs."""
-    from arazzo_runner.runtime.interruption import Interruption
-
-    interruption = Interruption()
-    with interruption.listening():
-        yield interruption
-
-
-@contextmanager
-def termination_as_interruption() -> Iterator[None]:
-    """Let SIGTERM and SIGHUP end a run as Ctrl-C does: with its report, cassette and outputs."""
-    signals = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-    before = {number: signal.signal(number, signal.default_int_handler) for number in signals}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def exit_status(result: RunResult) -> int:
@@ -235,10 +211,6 @@ def exit_status(result: RunResult) -> int:
     if result.reason is not None and result.reason.code == "interrupted":
         return 130
     return 0 if result.succeeded else 1
-
-
-def _bytes_as_text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _world(session: Session, options: Options, stack: ExitStack) -> World:

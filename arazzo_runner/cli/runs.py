@@ -54,16 +54,17 @@ def command(ctx: click.Context, /, **options: Any) -> None:
         from arazzo_runner.cli.journals import open_journal
 
         with open_journal(options) as journal:
-            found = [row for row in journal.runs(batch=options["batch"]) if _is_meant(row, options)]
+            found = [row for row in journal.runs(batch=options["batch"]) if is_meant(row.shown, row.workflow, options)]
         if options["as_json"]:
             click.echo(json.dumps([entry_of(row) for row in found], indent=2))
         else:
             _table(found)
 
 
-def _is_meant(row: RunRow, options: Options) -> bool:
-    statuses, workflow = options["status"], options["workflow"]
-    return (not statuses or row.shown in statuses) and (workflow is None or row.workflow == workflow)
+def is_meant(status: str, workflow: str, options: Options) -> bool:
+    """Whether a run is among those that ``--status`` and ``--workflow`` ask for."""
+    statuses, only = options["status"], options["workflow"]
+    return (not statuses or status in statuses) and (only is None or workflow == only)
 
 
 def entry_of(row: RunRow) -> dict[str, Any]:
@@ -155,21 +156,17 @@ def standing_of(row: RunRow) -> Standing:
 
 
 def _history(runs: DurableRuns, run_id: str, told: Iterable[Event], verbose: int) -> None:
-    from arazzo_runner.engine.events import AttemptFinished, AttemptStarted, RunFinished
+    from arazzo_runner.engine.events import RunFinished
     from arazzo_runner.reports.console import Console, ConsoleOptions
+    from arazzo_runner.reports.summary import Attempts
     from arazzo_runner.reports.text import printable
 
-    console = Console(sys.stdout, ConsoleOptions(verbose=verbose))
-    pending: AttemptStarted | None = None
+    console, attempts = Console(sys.stdout, ConsoleOptions(verbose=verbose)), Attempts()
     for event in told:
         console(event)
-        match event:
-            case RunFinished():
-                return
-            case AttemptStarted():
-                pending = event
-            case AttemptFinished():
-                pending = None
+        attempts.of(event)
+        if isinstance(event, RunFinished):
+            return
     row = runs.journal.run(run_id)
     why = f" ({row.reason})" if row.reason else ""
     at = f" at {row.step}" if row.step else ""
@@ -178,8 +175,8 @@ def _history(runs: DurableRuns, run_id: str, told: Iterable[Event], verbose: int
         click.echo(f"  driven by {row.holder}")
     elif row.shown == "stopped":
         click.echo(f"  go on with: arazzo resume {row.id}")
-    if pending is not None:
-        click.echo(printable(f"  its answer has not come yet: {pending.request.method} {pending.request.url}"))
+    if (sent := attempts.unanswered) is not None:
+        click.echo(printable(f"  its answer has not come yet: {sent.request.method} {sent.request.url}"))
 
 
 @command.command("prune", epilog="Example: arazzo runs prune --older-than 30")

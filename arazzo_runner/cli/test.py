@@ -126,17 +126,12 @@ def _results(paths: Sequence[Path], options: Options) -> Iterator[CaseResult]:
 def _live(paths: Sequence[Path], find: FindDocument, options: Options) -> Iterator[CaseResult]:
     """Test the cases against a real server, one after the other."""
     from arazzo_runner.cli import preparation
-    from arazzo_runner.cli.credentials import gather_credentials
-    from arazzo_runner.cli.options import server_variables, servers
-    from arazzo_runner.openapi.servers import ServerOptions
     from arazzo_runner.runtime.livetests import Given, judge_live
 
     given = Given(
         inputs=partial(preparation.given_inputs, options=options),
-        servers=ServerOptions(servers(options["server"]), server_variables(options["server_var"])),
-        credentials=gather_credentials(
-            options["auth"], options["credentials"], os.environ, certificate=bool(options["client_cert"])
-        ),
+        servers=preparation.given_servers(options),
+        credentials=preparation.given_credentials(options),
     )
     transport = preparation.transport_options(options)
     for result in judge_live(paths, find, given, partial(preparation.open_world, transport=transport)):

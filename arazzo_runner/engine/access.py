@@ -74,7 +74,7 @@ def access_of(plan: Plan) -> tuple[StepAccess, ...]:
 
 def scheme_names(plan: Plan) -> frozenset[str]:
     """The security schemes that the descriptions of the plan's operations define, or its operations ask for."""
-    operations = [step.operation for workflow in plan.workflows.values() for step in workflow.steps if step.operation]
+    operations = [operation for _, operation in plan.operations()]
     asked = {name for operation in operations for alternative in operation.security for name in alternative}
     return frozenset(asked.union(*(operation.schemes for operation in operations)))
 

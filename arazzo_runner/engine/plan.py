@@ -7,7 +7,7 @@ state needs no object of the plan.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -203,6 +203,13 @@ class Plan:
         """The workflow that was asked for."""
         return self.workflows[self.entry]
 
+    def operations(self) -> Iterator[tuple[PlannedStep, Operation]]:
+        """The steps of all its workflows that call an operation, each with it."""
+        for workflow in self.workflows.values():
+            for step in workflow.steps:
+                if step.operation is not None:
+                    yield step, step.operation
+
     @property
     def secret_headers(self) -> frozenset[str]:
         """The headers that the security schemes of the plan's operations are sent in (S1)."""
@@ -228,13 +235,7 @@ class Plan:
         return frozenset(name for name, pattern in named.items() if any(map(pattern.search, texts)))
 
     def _keys_in(self, location: str) -> frozenset[str]:
-        definitions = (
-            scheme.definition
-            for workflow in self.workflows.values()
-            for step in workflow.steps
-            if step.operation is not None
-            for scheme in step.operation.schemes.values()
-        )
+        definitions = (scheme.definition for _, operation in self.operations() for scheme in operation.schemes.values())
         return frozenset(
             str(d["name"]) for d in definitions if d.get("type") == "apiKey" and d.get("in") == location and "name" in d
         )

@@ -98,8 +98,6 @@ class Regex:
     pattern: CompiledValue
 
     def check(self, scope: Scope) -> Verdict:
-        import regex
-
         value = self.context.resolve(scope)
         if value is UNDEFINED or value is None:
             return Verdict(False, f"the context {_is(value)}")
@@ -108,8 +106,6 @@ class Regex:
             found = compile_regex(to_text(self.pattern.resolve(scope))).search(text, timeout=REGEX_SECONDS)
         except TimeoutError:
             return Verdict(False, f"the pattern searched for more than {REGEX_SECONDS:g} s", broken=True)
-        except regex.error as error:
-            return Verdict(False, f"not a regular expression: {error}", broken=True)
         return Verdict(True) if found else Verdict(False, f"nothing in {_show(text)} matches")
 
 

@@ -76,7 +76,7 @@ def breaches_of(side: Side, error: Exception) -> Iterator[Breach]:
             pass
         case _:
             text = " ".join(str(cause or error).split())
-            yield Breach(side, where, text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…")
+            yield Breach(side, where, _cut(text))
 
 
 def _where(error: Exception) -> str:
@@ -142,7 +142,7 @@ def _sentence(error: Any) -> str:
             return f"the required member {named} is not there"
     if sentence is None:
         text = " ".join(error.message.replace(repr(error.instance), _shown(error.instance)).split())
-        return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+        return _cut(text)
     expected = error.validator_value
     words = ", ".join(map(_shown, expected)) if isinstance(expected, list) else expected
     return sentence.format(found=_shown(error.instance), expected=words if isinstance(words, str) else _shown(words))
@@ -150,4 +150,8 @@ def _sentence(error: Any) -> str:
 
 def _shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
+    return _cut(text)
+
+
+def _cut(text: str) -> str:
     return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

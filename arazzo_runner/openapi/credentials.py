@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 
 PARTS = ("token", "identity", "secret", "client_id", "client_secret")
 """What a credential is made of, by attribute; where it was given is no part of it."""
+SECRET_PARTS = ("token", "secret", "client_secret")
+"""Those that are secret. Of a pair the token is its text as a whole; who somebody is says less than it would hide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +78,5 @@ class Credentials:
     def secrets(self) -> Iterator[str]:
         """Every value that nothing may show (S1)."""
         for credential in (*self.by_scheme.values(), *self.by_variable.values()):
-            # Of a pair the token is its text as a whole; who somebody is says less than it would hide.
-            given = (credential.token, credential.secret, credential.client_secret)
+            given = (getattr(credential, part) for part in SECRET_PARTS)
             yield from (value for value in given if value is not None)

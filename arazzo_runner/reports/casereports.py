@@ -11,14 +11,12 @@ from arazzo_runner.reports.cases import Verdict, as_markdown, failure_lines, sha
 from arazzo_runner.reports.text import duration
 from arazzo_runner.runtime.contracttests import CaseResult
 
-FORMATS = ("json", "junit", "html", "markdown")
-
 
 def write(form: str, verdict: Verdict, stream: TextIO) -> None:
     """Write a report.
 
     Args:
-        form: one of ``FORMATS``.
+        form: ``json``, ``junit``, ``html`` or ``markdown``.
     """
     match form:
         case "junit":

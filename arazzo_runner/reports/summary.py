@@ -19,21 +19,24 @@ class Attempts:
 
     A run that is interrupted or out of time ends with a request on its way; no event tells of its end, and yet it was
     sent, and may have done its work.
+
+    Attributes:
+        unanswered: the attempt that is on its way, or None.
     """
 
     def __init__(self) -> None:
-        self._sent: AttemptStarted | None = None
+        self.unanswered: AttemptStarted | None = None
 
     def of(self, event: Event) -> Attempt | None:
         """The attempt that is over with this event, or None."""
         match event:
             case AttemptStarted():
-                self._sent = event
+                self.unanswered = event
             case AttemptFinished(attempt):
-                self._sent = None
+                self.unanswered = None
                 return attempt
-            case RunFinished() if self._sent is not None:
-                return _unanswered(self._sent, event)
+            case RunFinished() if self.unanswered is not None:
+                return _unanswered(self.unanswered, event)
             case _:
                 pass
         return None

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.documents.pointer import join
+from arazzo_runner.engine.destinations import server_variables_of
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import CassetteError
-from arazzo_runner.openapi.servers import variables_of
 from arazzo_runner.runtime.cases import Case, case_place
 
 
@@ -65,12 +65,7 @@ def _unknown_sources(case: Case, description: ArazzoDescription) -> Iterator[Unk
 
 
 def _unknown_variables(case: Case, plan: Plan) -> Iterator[UnknownName]:
-    known: dict[str, set[str]] = {"": set()}
-    for workflow in plan.workflows.values():
-        for step in workflow.steps:
-            if step.operation is not None:
-                for source in ("", step.server_source):
-                    known.setdefault(source, set()).update(variables_of(step.operation))
+    known = server_variables_of(plan)
     for source, values in case.server_variables.items():
         there = known.get(source)
         for name in values:

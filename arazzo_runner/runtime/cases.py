@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from arazzo_runner.effects import MASK
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.errors import ArazzoError, CassetteError, Place, UsageError
-from arazzo_runner.openapi.credentials import PARTS, Credential, Credentials
+from arazzo_runner.openapi.credentials import PARTS, SECRET_PARTS, Credential, Credentials
 from arazzo_runner.openapi.servers import ServerOptions
 from arazzo_runner.runtime.case_members import OPTIONS, faults_of
 from arazzo_runner.runtime.cassettes import Cassette, read_cassette
@@ -25,8 +25,6 @@ from arazzo_runner.runtime.cassettes import Cassette, read_cassette
 if TYPE_CHECKING:
     from arazzo_runner.runtime.runner import RunResult, Session
 
-SECRET_PARTS = ("token", "secret", "client_secret")
-"""The parts of a credential that are secret; who somebody is says less than it would hide."""
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
@@ -183,8 +181,7 @@ def case_of(session: Session, result: RunResult, path: str | Path, *, document: 
 
 def _masked_credentials(plan: Plan) -> Iterator[tuple[str, dict[str, str]]]:
     """The credentials that the plan's operations can use."""
-    steps = (step for workflow in plan.workflows.values() for step in workflow.steps)
-    asked = {name for step in steps if step.operation for schemes in step.operation.security for name in schemes}
+    asked = {name for _, operation in plan.operations() for schemes in operation.security for name in schemes}
     for scheme in sorted(asked):
         credential = plan.options.credentials.get(scheme)
         if credential is not None:

@@ -41,7 +41,7 @@ def encode(value: Any) -> str:
     Raises:
         TypeError: it holds something that is neither plain data nor one of the known values.
     """
-    return json.dumps(_plain(value), separators=(",", ":"))
+    return json.dumps(plain(value), separators=(",", ":"))
 
 
 def decode(text: str | bytes) -> Any:
@@ -51,46 +51,56 @@ def decode(text: str | bytes) -> Any:
         InvalidState: the text is not of this release.
     """
     try:
-        return _revived(json.loads(text))
+        return revived(json.loads(text))
     except (ValueError, KeyError, TypeError) as error:
         raise InvalidState(f"not written by this release: {error}") from None
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value as the data that JSON can hold.
+
+    Raises:
+        TypeError: it holds something that is neither plain data nor one of the known values.
+    """
     match value:
         case None | bool() | int() | float() | str():
             return value
         case bytes():
             return {_BYTES: base64.b64encode(value).decode()}
         case Mapping():
-            plain = {key: _plain(item) for key, item in value.items()}
-            return {_OBJECT: plain} if value.keys() in _MARKS else plain
+            made = {key: plain(item) for key, item in value.items()}
+            return {_OBJECT: made} if value.keys() in _MARKS else made
         case list() | tuple():
-            return [_plain(item) for item in value]
+            return [plain(item) for item in value]
         case frozenset():
             return {_SET: sorted(value)}
         case _ if type(value) is _KNOWN.get(type(value).__name__):
-            members = {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+            members = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
             return {_VALUE: [type(value).__name__, members]}
         case _:
             raise TypeError(f"{type(value).__name__} cannot be kept")
 
 
-def _revived(value: Any) -> Any:
+def revived(value: Any) -> Any:
+    """The value that ``plain`` was given.
+
+    Raises:
+        ValueError, KeyError, TypeError: it is not of this release.
+    """
     match value:
         case dict() if value.keys() == {_BYTES}:
             return base64.b64decode(value[_BYTES])
         case dict() if value.keys() == {_OBJECT}:
-            return {key: _revived(item) for key, item in value[_OBJECT].items()}
+            return {key: revived(item) for key, item in value[_OBJECT].items()}
         case dict() if value.keys() == {_SET}:
             return frozenset(value[_SET])
         case dict() if value.keys() == {_VALUE}:
             name, members = value[_VALUE]
-            return _KNOWN[name](**{key: _frozen(_revived(item)) for key, item in members.items()})
+            return _KNOWN[name](**{key: _frozen(revived(item)) for key, item in members.items()})
         case dict():
-            return {key: _revived(item) for key, item in value.items()}
+            return {key: revived(item) for key, item in value.items()}
         case list():
-            return [_revived(item) for item in value]
+            return [revived(item) for item in value]
         case _:
             return value
 

@@ -14,14 +14,15 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 from arazzo_runner.effects import MASK
-from arazzo_runner.engine.events import AttemptFinished, AttemptStarted, Event
+from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.errors import ArazzoError, InvalidInputs, Place, UsageError
 from arazzo_runner.openapi.contract import Contract
+from arazzo_runner.openapi.credentials import SECRET_PARTS
 from arazzo_runner.runtime.case_names import check_names
-from arazzo_runner.runtime.cases import SECRET_PARTS, Case, plain, read_case
+from arazzo_runner.runtime.cases import Case, plain, read_case
 from arazzo_runner.runtime.cassettes import Miss, Replay
-from arazzo_runner.runtime.checks import ContractChecks
+from arazzo_runner.runtime.checks import ContractChecks, steps_by_id
 from arazzo_runner.runtime.coverage import Coverage, CoverageOfRun
 from arazzo_runner.runtime.differences import compare_data
 from arazzo_runner.runtime.redaction import Redactor
@@ -200,7 +201,7 @@ class _Replayed(Trial):
         checks = None if case.check == "off" else ContractChecks(plan, "warn", contract)
         covered = CoverageOfRun(plan)
         session = Session(plan, case.inputs, checks=checks)
-        session.listen(self._see, lambda event: _take(covered, event))
+        session.listen(self._see, attempts_to(covered.take))
         world = Replay(case.cassette, session.redactor)
         result = session.run(world)
         self.coverage = covered.coverage
@@ -228,8 +229,8 @@ class _Replayed(Trial):
     def _step_place(self, plan: Plan) -> Place | None:
         if self._at is None:
             return None
-        steps = (s for w in plan.workflows.values() if w.workflow_id == self._at.workflow_id for s in w.steps)
-        return next((step.spot.place for step in steps if step.step_id == self._at.step_id), None)
+        step = steps_by_id(plan).get((self._at.workflow_id, self._at.step_id))
+        return None if step is None else step.spot.place
 
 
 def contract_verdict(checks: ContractChecks, redactor: Redactor, level: str) -> tuple[list[Failure], list[str]]:
@@ -247,9 +248,15 @@ def contract_verdict(checks: ContractChecks, redactor: Redactor, level: str) -> 
     return [Failure("contract", "an exchange is not as its description says", (*shown, *rest))], remarks
 
 
-def _take(covered: CoverageOfRun, event: Event) -> None:
-    if isinstance(event, AttemptFinished):
-        covered.take(event.attempt)
+def attempts_to(*takers: Callable[[Attempt], None]) -> Callable[[Event], None]:
+    """A listener that hands over each attempt that has finished."""
+
+    def listen(event: Event) -> None:
+        if isinstance(event, AttemptFinished):
+            for take in takers:
+                take(event.attempt)
+
+    return listen
 
 
 def _missed(miss: Miss, case: Case, at: AttemptStarted | None, place: Place | None) -> Failure:

@@ -91,12 +91,7 @@ def _items(plan: Plan) -> Iterator[Item]:
         for step in workflow.steps:
             for action in (*step.on_success, *step.on_failure):
                 yield _action(workflow.workflow_id, step, action)
-    apis: Mapping[str, Operation] = {
-        step.operation.api.document.path: step.operation
-        for workflow in plan.workflows.values()
-        for step in workflow.steps
-        if step.operation is not None
-    }
+    apis: Mapping[str, Operation] = {operation.api.document.path: operation for _, operation in plan.operations()}
     for path, operation in apis.items():
         for found in operation.api.index:
             yield Item("operations", path, found.operation_id or f"{found.method} {found.path}", found.pointer)

@@ -178,9 +178,10 @@ class DurableRun:
         number, hide = self._turn, self._placeholders.hide
         learned = [(hide(text), answered) for text, answered in self._learned]
         text = encode({"told": list(told), "learned": learned})
-        state = None
+        state = pending = None
         if outcome is None:
-            kept_text = f"{Pending.of(turn).to_json()}\n{turn.state.to_json(hide=hide)}"
+            pending = Pending.of(turn)
+            kept_text = f"{pending.to_json()}\n{turn.state.to_json(hide=hide)}"
             state = self._vault.seal(kept_text, f"state {number}")
         new = [kept(document) for document in self._library.documents[self._documents :]]
         entry = Entry(
@@ -193,7 +194,7 @@ class DurableRun:
             step=_step(self.session.plan, turn),
             attempts=turn.state.attempts,
             requests=turn.state.requests,
-            due=Pending.of(turn).due if outcome is None else None,
+            due=None if pending is None else pending.due,
             sources=[(document.digest, self._vault.seal_source(document)) for document in new],
             documents=contents(new),
         )

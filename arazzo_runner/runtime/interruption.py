@@ -7,9 +7,10 @@ and leaves such a request ambiguous.
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Self
 
 from arazzo_runner.effects import Answered, Failed, Send
 from arazzo_runner.runtime.drivers import World
@@ -31,14 +32,10 @@ class Interruption:
         self._at_once = False
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
+    def listening(self) -> Iterator[Self]:
         """Take the signals that ask a process to stop; in the main thread only."""
-        before = {number: signal.signal(number, self.take) for number in SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in before.items():
-                signal.signal(number, handler)
+        with _handled(SIGNALS, self.take):
+            yield self
 
     def take(self, number: int, frame: FrameType | None) -> None:
         """Take a signal.
@@ -60,6 +57,23 @@ class Interruption:
             yield
         finally:
             self._at_once = False
+
+
+@contextmanager
+def termination_as_interruption() -> Iterator[None]:
+    """Let SIGTERM and SIGHUP end a process as Ctrl-C does; in the main thread only."""
+    with _handled(SIGNALS[1:], signal.default_int_handler):
+        yield
+
+
+@contextmanager
+def _handled(signals: Iterable[int], handler: Callable[[int, FrameType | None], None]) -> Iterator[None]:
+    before = {number: signal.signal(number, handler) for number in signals}
+    try:
+        yield
+    finally:
+        for number, previous in before.items():
+            signal.signal(number, previous)
 
 
 class InterruptibleWorld:

@@ -15,7 +15,6 @@ from typing import Any, TypeAlias
 
 from arazzo_runner.documents.input_schemas import declared
 from arazzo_runner.effects import MASK
-from arazzo_runner.engine.events import AttemptFinished, Event
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.errors import ArazzoError
 from arazzo_runner.openapi.contract import Contract
@@ -30,6 +29,7 @@ from arazzo_runner.runtime.contracttests import (
     Failure,
     FindDocument,
     Trial,
+    attempts_to,
     contract_verdict,
     outputs_shown,
     unexpected_end,
@@ -93,7 +93,7 @@ class _Live(Trial):
             return
         checks = None if case.check == "off" else ContractChecks(plan, "warn", contract)
         covered, live = CoverageOfRun(plan), LastExchanges()
-        session = Session(plan, inputs, [_attempts_to(covered.take, live.take)], checks=checks)
+        session = Session(plan, inputs, [attempts_to(covered.take, live.take)], checks=checks)
         with open_world(plan) as world:
             result = session.run(world)
         self.coverage = covered.coverage
@@ -139,15 +139,6 @@ def _live_options(case: Case, given: Given) -> RunOptions:
 def _recorded(case: Case, plan: Plan) -> LastExchanges:
     """The exchanges of the recording, by step."""
     exchanges = LastExchanges()
-    session = Session(plan, case.inputs, [_attempts_to(exchanges.take)])
+    session = Session(plan, case.inputs, [attempts_to(exchanges.take)])
     session.run(Replay(case.cassette, session.redactor))
     return exchanges
-
-
-def _attempts_to(*takers: Callable[[Any], None]) -> Callable[[Event], None]:
-    def listen(event: Event) -> None:
-        if isinstance(event, AttemptFinished):
-            for take in takers:
-                take(event.attempt)
-
-    return listen

@@ -16,7 +16,7 @@ from urllib.parse import quote, unquote
 
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import JournalError
-from arazzo_runner.openapi.credentials import Credential, Credentials, environment_variable
+from arazzo_runner.openapi.credentials import SECRET_PARTS, Credential, Credentials, environment_variable
 from arazzo_runner.runtime.redaction import MIN_LENGTH, secret_inputs, written_forms
 from arazzo_runner.secrecy import is_secret_name
 
@@ -166,11 +166,7 @@ def _walk(value: Any, path: str, is_secret: Callable[[str], bool], *, found: boo
 
 def _of_credential(name: str, credential: Credential) -> dict[str, str]:
     """The secrets of a credential, the texts in which a request sends them included (H5)."""
-    found = {
-        f"{name} token": credential.token,
-        f"{name} secret": credential.secret,
-        f"{name} client_secret": credential.client_secret,
-    }
+    found = {f"{name} {part}": getattr(credential, part) for part in SECRET_PARTS}
     pairs = ((credential.identity, credential.secret), (credential.client_id, credential.client_secret))
     for index, (one, other) in enumerate(pairs):
         if one is not None and other is not None:

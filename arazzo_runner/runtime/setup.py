@@ -16,7 +16,7 @@ from arazzo_runner.documents.sources import SourceOptions
 from arazzo_runner.engine.plan import RunOptions
 from arazzo_runner.errors import InvalidState, UsageError
 from arazzo_runner.openapi.credentials import Credentials
-from arazzo_runner.runtime.codec import decode, encode
+from arazzo_runner.runtime.codec import plain, revived
 from arazzo_runner.runtime.transport_options import TransportOptions
 from arazzo_runner.secrecy import without_credentials
 
@@ -79,7 +79,7 @@ class RunSetup:
         }
         data |= {"inputs": self.inputs, "options": options, "sources": asdict(self.sources)}
         data |= {name: {key: asdict(o) for key, o in getattr(self, name).items()} for name in ("asked", "credentials")}
-        return json.dumps({"format": FORMAT, "setup": json.loads(encode(data))})
+        return json.dumps({"format": FORMAT, "setup": plain(data)})
 
     @classmethod
     def from_json(cls, text: str) -> RunSetup:
@@ -92,7 +92,7 @@ class RunSetup:
             kept = json.loads(text)
             if kept["format"] != FORMAT:
                 raise InvalidState(f"not a run's setup of this version (expected {FORMAT})")
-            data = decode(json.dumps(kept["setup"]))
+            data = revived(kept["setup"])
             data["sources"] = SourceOptions(**data["sources"])
             for name in ("asked", "credentials"):
                 data[name] = {key: Origin(**origin) for key, origin in data[name].items()}

@@ -23,17 +23,10 @@ from tests.conftest import ROOT, Arazzo, Result
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 from tests.servers.slow import SlowServer
 
+pytestmark = pytest.mark.usefixtures("journal")
+
 TOKEN = "hf_ThisIsTheSecretOfTheTests"
 SIZED = ["namespace=acme", "repository=gpt2", "instanceType=intel-icl", "instanceSize=x1"]
-
-
-@pytest.fixture(autouse=True)
-def journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    path = tmp_path / "state" / "journal.db"
-    monkeypatch.setenv("ARAZZO_JOURNAL", str(path))
-    monkeypatch.setenv("ARAZZO_JOURNAL_KEY", str(tmp_path / "keys" / "journal.key"))
-    monkeypatch.setenv("ARAZZO_NO_CACHE", "1")
-    return path
 
 
 @pytest.fixture

@@ -18,6 +18,8 @@ from tests.conftest import ROOT, Arazzo, Result
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 from tests.servers.secured import CLIENT, SecuredApi
 
+pytestmark = pytest.mark.usefixtures("journal")
+
 TOKEN = "hf_ThisIsTheSecretOfTheTests"
 POINTS = ("before", "after")
 
@@ -46,13 +48,6 @@ class Scene:
     changes: Callable[[], list[Change]]
     reset: Callable[[], None]
     environment: dict[str, str] = field(default_factory=dict)
-
-
-@pytest.fixture(autouse=True)
-def _own_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ARAZZO_JOURNAL", str(tmp_path / "state" / "journal.db"))
-    monkeypatch.setenv("ARAZZO_JOURNAL_KEY", str(tmp_path / "keys" / "journal.key"))
-    monkeypatch.setenv("ARAZZO_NO_CACHE", "1")
 
 
 @pytest.fixture

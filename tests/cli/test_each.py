@@ -16,15 +16,10 @@ import pytest
 from tests.conftest import ROOT, Arazzo, Result
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 
+pytestmark = pytest.mark.usefixtures("journal")
+
 TOKEN = "hf_ThisIsTheSecretOfTheTests"
 SHARED = ["namespace=acme", "repository=gpt2", "instanceType=intel-icl", "instanceSize=x1"]
-
-
-@pytest.fixture(autouse=True)
-def _own_journal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("ARAZZO_JOURNAL", str(tmp_path / "state" / "journal.db"))
-    monkeypatch.setenv("ARAZZO_JOURNAL_KEY", str(tmp_path / "keys" / "journal.key"))
-    monkeypatch.setenv("ARAZZO_NO_CACHE", "1")
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from arazzo_runner.errors import Problem, UnreadableDocument
 
 
 def read(text: str | bytes) -> Document:
-    return read_document(text, "doc.yaml", uri="file:///work/doc.yaml")
+    return read_document(text, "doc.yaml", uri="file:///documents/doc.yaml")
 
 
 def problems(text: str | bytes) -> tuple[Problem, ...]:

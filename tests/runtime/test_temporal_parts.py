@@ -325,7 +325,7 @@ def test_whether_a_run_waits_for_a_word_is_read_from_its_history(kinds: tuple[st
             return Listed(*map(Happened, kinds))
 
     cluster = Known(None, parse_engine("temporal://x"), None)  # type: ignore[arg-type]
-    assert asyncio.run(cluster.is_ambiguous("r1", "first")) is waits
+    assert asyncio.run(cluster.decided("r1", "first")) == (kinds.count("decision"), waits)
 
 
 # What the library logs

@@ -24,13 +24,13 @@ async def replay(run_id: str) -> None:
         "engine_key": os.environ["ARAZZO_ENGINE_KEY"],
         "engine_store": None,
     }
-    async with cluster_of(options) as cluster:
-        history = await cluster.client.get_workflow_handle(PREFIX + run_id).fetch_history()
-        runner = SandboxedWorkflowRunner(SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
-        replayer = Replayer(workflows=[ArazzoRun], workflow_runner=runner, data_converter=cluster.client.data_converter)
-        await replayer.replay_workflow(history)
-        sys.stdout.write(f"{len(history.events)} events replayed without a difference\n")
-        sys.stdout.flush()
+    client = (await cluster_of(options)).client
+    history = await client.get_workflow_handle(PREFIX + run_id).fetch_history()
+    runner = SandboxedWorkflowRunner(SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
+    replayer = Replayer(workflows=[ArazzoRun], workflow_runner=runner, data_converter=client.data_converter)
+    await replayer.replay_workflow(history)
+    sys.stdout.write(f"{len(history.events)} events replayed without a difference\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

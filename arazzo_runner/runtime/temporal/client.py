@@ -166,25 +166,21 @@ class Cluster:
             raise self._unknown(run_id, error) from None
         raise JournalError(f"the run {run_id} has no history any more")
 
-    async def is_ambiguous(self, run_id: str, first: str) -> bool:
-        """Whether the run waits for the user to say what to do about a request; its history tells, and needs no worker.
+    async def decided(self, run_id: str, first: str) -> tuple[int, bool]:
+        """How many decisions a run has taken in, and whether it waits for one; its history tells, and needs no worker.
 
         Args:
             first: its first execution.
         """
-        last = ""
+        count, last = 0, ""
         async for happened in self.histories(run_id, first, wait=False).happened():
+            count += happened.kind == "decision"
             last = last if happened.kind == "task" else happened.kind
-        return last == "unanswered"
+        return count, last == "unanswered"
 
     async def decide(self, run_id: str, decision: Decision) -> None:
         """Say what to do about a request whose answer is not known."""
         await self._handle(run_id).signal("decide", encode(decision))
-
-    async def decisions(self, run_id: str, first: str) -> int:
-        """How many decisions a run has taken in."""
-        happened = self.histories(run_id, first, wait=False).happened()
-        return len([one async for one in happened if one.kind == "decision"])
 
     async def cancel(self, run_id: str) -> None:
         """End a run.

@@ -10,17 +10,20 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.documents.sources import SourceOptions
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.engine.state import RunState
 from arazzo_runner.errors import InvalidState
-from arazzo_runner.runtime.codec import decode, encode
+from arazzo_runner.runtime.codec import encode, plain, revived
 from arazzo_runner.runtime.kept_documents import KeptDocument, workbook_of
 from arazzo_runner.runtime.resumption import Pending
 from arazzo_runner.runtime.transport_options import TransportOptions
+
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.checks import Level
 
 FORMAT = "arazzo-job/1"
 MAX_PLANS = 64
@@ -49,7 +52,7 @@ class Job:
     inputs: Mapping[str, Any]
     documents: Sequence[KeptDocument]
     transport: TransportOptions
-    check: str = "off"
+    check: Level = "off"
     searchable: bool = False
     state: str | None = None
     pending: str | None = None
@@ -71,12 +74,12 @@ class Job:
 
     def to_json(self) -> str:
         """The job as JSON text, secrets included: it has to be sealed."""
-        plain = ("id", "document", "entry", "workflow_id", "check", "searchable", "state", "pending")
-        data = {name: getattr(self, name) for name in plain}
+        names = ("id", "document", "entry", "workflow_id", "check", "searchable", "state", "pending")
+        data = {name: getattr(self, name) for name in names}
         data |= {"options": self.options, "inputs": self.inputs, "transport": self.transport}
         data |= {"sources": asdict(self.sources)}
         documents = [[d.digest, d.path, d.uri, base64.b64encode(d.content).decode()] for d in self.documents]
-        return json.dumps({"format": FORMAT, "documents": documents, "job": json.loads(encode(data))})
+        return json.dumps({"format": FORMAT, "documents": documents, "job": plain(data)})
 
     @classmethod
     def from_json(cls, text: str) -> Job:
@@ -89,7 +92,7 @@ class Job:
             kept = json.loads(text)
             if kept["format"] != FORMAT:
                 raise InvalidState(f"not a job of this release (expected {FORMAT})")
-            data = decode(json.dumps(kept["job"]))
+            data = revived(kept["job"])
             data["sources"] = SourceOptions(**data["sources"])
             documents = [KeptDocument(d, path, uri, base64.b64decode(c)) for d, path, uri, c in kept["documents"]]
             return cls(**data, documents=documents)

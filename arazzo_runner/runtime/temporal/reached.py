@@ -28,9 +28,8 @@ def reached_documents(workbook: Workbook, plan: Plan) -> list[KeptDocument]:
 
     What is left of one stands where it stood, so that every ``$ref`` and JSON Pointer means the same; lines are lost.
     """
-    steps = (step for workflow in plan.workflows.values() for step in workflow.steps)
     reached: dict[str, list[Node]] = {}
-    for operation in [step.operation for step in steps if step.operation is not None]:
+    for _, operation in plan.operations():
         for node in _nodes(operation):
             reached.setdefault(node.document.uri, []).append(node)
     documents = []
