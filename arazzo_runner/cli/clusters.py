@@ -43,17 +43,11 @@ def engine_of(options: Options) -> Engine:
     """The cluster that is meant.
 
     Raises:
-        UsageError: it is malformed, or the library for it is not installed.
+        UsageError: it is malformed.
     """
     from arazzo_runner.runtime.temporal.address import parse_engine
 
-    engine = parse_engine(options["engine"])
-    try:
-        import temporalio  # noqa: F401 - whether it is there
-    except ImportError:
-        hint = "pip install 'arazzo-workflow-runner[temporal]'"
-        raise UsageError("--engine needs the extra temporal", hint=hint) from None
-    return engine
+    return parse_engine(options["engine"])
 
 
 def codec_of(options: Options, *, create: bool = False) -> SealingCodec:

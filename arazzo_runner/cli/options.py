@@ -227,6 +227,20 @@ def journal_options(command: Command) -> Command:
     )
 
 
+def _with_its_extra(_: click.Context, __: click.Parameter, engine: str | None) -> str | None:
+    """The cluster, when the library for it is installed: before anything of any verb imports that.
+
+    Raises:
+        UsageError: it is not.
+    """
+    from importlib.util import find_spec
+
+    if engine and find_spec("temporalio") is None:
+        hint = "pip install 'arazzo-workflow-runner[temporal]'"
+        raise UsageError("--engine needs the extra temporal", hint=hint)
+    return engine
+
+
 def engine_options(command: Command) -> Command:
     """``--engine``, its key and its store: a Temporal cluster that drives the runs."""
     return _applied(
@@ -235,6 +249,7 @@ def engine_options(command: Command) -> Command:
             "--engine",
             envvar="ARAZZO_ENGINE",
             metavar="URL",
+            callback=_with_its_extra,
             help="A Temporal cluster that drives the run: temporal://HOST:PORT/NAMESPACE.",
         ),
         click.option(
