@@ -136,7 +136,7 @@ class HtmlReport:
             stream,
             document=self._document,
             outcome=outcome,
-            started=timestamp(outcome.started_at).replace("T", " ").replace("Z", " UTC"),
+            started=_clock(outcome.started_at),
             took=duration(outcome.duration),
             waited=duration(self._waited) if self._waited else "",
             failure=self._failure(outcome.reason),
@@ -223,9 +223,13 @@ def attempt_view(attempt: Attempt, number: int, max_body: int = MAX_BODY) -> dic
         "reason": None if attempt.reason is None else _reason(attempt.reason),
         "start": attempt.started_at,
         "seconds": attempt.duration,
-        "at": timestamp(attempt.started_at).replace("T", " ").replace("Z", " UTC"),
+        "at": _clock(attempt.started_at),
         "for": duration(attempt.duration),
     }
+
+
+def _clock(at: float) -> str:
+    return timestamp(at).replace("T", " ").replace("Z", " UTC")
 
 
 def _reason(reason: Reason) -> dict[str, Any]:
