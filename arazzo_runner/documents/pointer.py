@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-_ARRAY_INDEX = re.compile(r"0|[1-9][0-9]*")
+_ARRAY_INDEX = re.compile(r"0|[1-9][0-9]{0,17}")
 _BAD_ESCAPE = re.compile(r"~(?![01])")
 
 
@@ -58,10 +58,16 @@ def split(pointer: str) -> list[str]:
     return [unescape(token) for token in pointer[1:].split("/")]
 
 
+def index_of(token: str, length: int) -> int | None:
+    """The element of an array of that length that a token names, or None; an index has no leading zeros (RFC 6901)."""
+    index = int(token) if _ARRAY_INDEX.fullmatch(token) else length
+    return index if index < length else None
+
+
 def resolve(data: Any, pointer: str) -> Any:
     """The value that a pointer reaches.
 
-    An array index has no leading zeros, and ``-`` (the place after the last element) is no element.
+    ``-`` (the place after the last element) is no element.
 
     Raises:
         PointerError: the pointer is malformed or reaches nothing.
@@ -71,8 +77,8 @@ def resolve(data: Any, pointer: str) -> Any:
         match value:
             case dict() if token in value:
                 value = value[token]
-            case list() if _ARRAY_INDEX.fullmatch(token) and len(token) < 20 and int(token) < len(value):
-                value = value[int(token)]
+            case list() if (index := index_of(token, len(value))) is not None:
+                value = value[index]
             case _:
                 raise PointerError(f"{pointer!r} reaches nothing: there is no {token!r} in {_kind(value)}")
     return value

@@ -15,7 +15,7 @@ from arazzo_runner.expressions.nodes import NO_NAMES, Expression, Names
 from arazzo_runner.expressions.syntax import Version, parse
 from arazzo_runner.expressions.undefined import UNDEFINED
 
-NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?")
+NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 KEYWORDS: Mapping[str, Value] = {"true": True, "false": False, "null": None}
 _KEYWORD = re.compile(r"(?:true|false|null)(?![\w.$-])")
 _SINGLE_QUOTED = re.compile(r"'((?:[^']|'')*)'")

@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeAlias
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.expressions import selectors
-from arazzo_runner.expressions.limits import BudgetExceeded
+from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError
 from arazzo_runner.expressions.nodes import ComponentReference, Expression, MessagePart, Named, SourceReference, Special
 from arazzo_runner.expressions.paths import Tail
 from arazzo_runner.expressions.undefined import UNDEFINED, Undefined
@@ -198,7 +198,7 @@ def follow(value: Value, tail: Tail) -> Value:
     if tail.steps is None:
         try:
             nodes = selectors.jsonpath(tail.query).values(value)
-        except BudgetExceeded:
+        except (BudgetExceeded, SelectorError):
             return UNDEFINED
         return len(nodes) if tail.length else nodes
     for position, step in enumerate(tail.steps):
@@ -214,7 +214,7 @@ def _member(value: Value, step: str | int) -> Value:
         return value.get(str(step), UNDEFINED)
     if isinstance(value, list):
         # `.0` is how some documents write `[0]` (V5 takes both).
-        index = int(step) if isinstance(step, int) or step.isdecimal() else None
+        index = step if isinstance(step, int) else json_pointer.index_of(step, len(value))
         if index is not None and -len(value) <= index < len(value):
             return value[index]
     return UNDEFINED

@@ -8,8 +8,8 @@ from contextvars import ContextVar
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
-from arazzo_runner.errors import ExpressionSyntaxError
-from arazzo_runner.expressions.limits import MAX_NODES, REGEX_SECONDS, BudgetExceeded, SelectorError
+from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError
+from arazzo_runner.expressions.limits import MAX_NODES, REGEX_SECONDS, BudgetExceeded, SelectorError, told_as
 from arazzo_runner.expressions.undefined import UNDEFINED
 
 if TYPE_CHECKING:
@@ -32,6 +32,10 @@ class JsonPath(Protocol):
 _budget: ContextVar[list[int]] = ContextVar("jsonpath_budget")
 
 
+def _stopped(why: str, _: Exception) -> ArazzoError:
+    return SelectorError(f"the JSONPath query stopped: {why}")
+
+
 def _spend(nodes: Iterable[Any]) -> Iterator[Any]:
     left = _budget.get()
     for node in nodes:
@@ -45,26 +49,17 @@ class Rfc9535:
     """A query of RFC 9535."""
 
     def __init__(self, query: str) -> None:
-        from jsonpath_rfc9535 import JSONPathError
+        def refused(why: str, error: Exception) -> ArazzoError:
+            index = getattr(getattr(error, "token", None), "index", 0)
+            return ExpressionSyntaxError(f"not a JSONPath query: {why}", query, index)
 
-        try:
+        with told_as(refused):
             self._query = _rfc9535_environment().compile(query)
-        except (JSONPathError, RecursionError, OverflowError, ValueError) as error:
-            # The last two are what the library makes of numbers of many digits.
-            message = str(error).splitlines()[0] if str(error) else "nested too deeply"
-            token = getattr(error, "token", None)
-            raise ExpressionSyntaxError(f"not a JSONPath query: {message}", query, getattr(token, "index", 0)) from None
 
     def _nodes(self, value: Any) -> Iterator[Any]:
-        from jsonpath_rfc9535 import JSONPathError
-
         _budget.set([MAX_NODES])
-        try:
+        with told_as(_stopped):
             yield from self._query.finditer(value)
-        except RecursionError:
-            raise BudgetExceeded("the value is nested too deeply for the JSONPath query") from None
-        except JSONPathError as error:
-            raise BudgetExceeded(f"the JSONPath query stopped: {error}") from None
 
     def values(self, value: Any) -> list[Any]:
         return [] if value is UNDEFINED else [node.value for node in self._nodes(value)]
@@ -144,28 +139,22 @@ class Goessner:
     """A query of ``draft-goessner-dispatch-jsonpath-00``."""
 
     def __init__(self, query: str) -> None:
-        from jsonpath_ng.exceptions import JSONPathError
         from jsonpath_ng.ext.parser import parse
 
-        try:
-            with warnings.catch_warnings():
-                # The library warns of operators that it means to drop; the document's author cannot see that.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                self._query = _counting(parse(query))
-        except (JSONPathError, RecursionError, ValueError, TypeError, AttributeError) as error:
-            # The library lets errors of its own internals out on malformed filters.
-            raise ExpressionSyntaxError(f"not a JSONPath query of Goessner's draft: {error}", query) from None
+        def refused(why: str, _: Exception) -> ArazzoError:
+            return ExpressionSyntaxError(f"not a JSONPath query of Goessner's draft: {why}", query)
+
+        with told_as(refused), warnings.catch_warnings():
+            # The library warns of operators that it means to drop; the document's author cannot see that.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            self._query = _counting(parse(query))
 
     def _matches(self, value: Any) -> list[Any]:
         if value is UNDEFINED:
             return []
         _budget.set([MAX_NODES])
-        try:
+        with told_as(_stopped):
             return list(self._query.find(value))
-        except (TypeError, ValueError, LookupError, AttributeError, ArithmeticError, RuntimeError) as error:
-            # Operators that the library parses and has never written among them (NotImplementedError).
-            why = str(error) or "it uses an operator that the library does not have"
-            raise SelectorError(f"the JSONPath query stopped: {why}") from None
 
     def values(self, value: Any) -> list[Any]:
         return [match.value for match in self._matches(value)]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions.selectors import jsonpath
 
-_SEGMENT = re.compile(r"\.(?P<name>[@$]?[\w-]+)|\[(?P<index>-?\d+)\]|\[(?P<quoted>'[^'\\]*'|\"[^\"\\]*\")\]")
+_SEGMENT = re.compile(r"\.(?P<name>[@$]?[\w-]+)|\[(?P<index>-?[0-9]{1,18})\]|\[(?P<quoted>'[^'\\]*'|\"[^\"\\]*\")\]")
 _OPEN_SEGMENT = re.compile(r"\.\.[\w-]+|\.\.?\*|\.\.(?=\[)")
 
 

@@ -56,17 +56,12 @@ def set_at(data: Any, steps: Sequence[str | int], value: Any) -> Any:
         case list():
             if step == "-" and not rest:
                 return [*data, value]
-            index = _index(step, len(data))
+            index = json_pointer.index_of(str(step), len(data))
+            if index is None:
+                raise SelectorError(f"no element {str(step)!r} in an array of {len(data)}")
             return [*data[:index], set_at(data[index], rest, value), *data[index + 1 :]]
         case _:
             raise SelectorError(f"{step!r} cannot be set on {kind_of(data)}")
-
-
-def _index(step: str | int, length: int) -> int:
-    text = str(step)
-    if not text.isdecimal() or (len(text) > 1 and text[0] == "0") or int(text) >= length:
-        raise SelectorError(f"no element {text!r} in an array of {length}")
-    return int(text)
 
 
 def set_by_pointer(data: Any, pointer: str, value: Any) -> Any:
@@ -103,6 +98,8 @@ def set_by_xpath(xml: str, expression: XPath, text: str) -> str:
 
 def _set_node(node: Any, text: str) -> bool:
     if is_element(node):
+        if not isinstance(node.tag, str):  # a comment or a processing instruction
+            return False
         for child in list(node):
             node.remove(child)
         node.text = text

@@ -8,8 +8,8 @@ from functools import cache
 from math import isnan
 from typing import TYPE_CHECKING, Any
 
-from arazzo_runner.errors import ExpressionSyntaxError
-from arazzo_runner.expressions.limits import MAX_NODES, BudgetExceeded, SelectorError, kind_of
+from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError
+from arazzo_runner.expressions.limits import MAX_NODES, BudgetExceeded, SelectorError, kind_of, told_as
 from arazzo_runner.expressions.undefined import UNDEFINED
 
 if TYPE_CHECKING:
@@ -37,25 +37,24 @@ class XPath:
         self._check()
 
     def _check(self) -> None:
+        def refused(why: str, _: Exception) -> ArazzoError:
+            return ExpressionSyntaxError(f"not an {self.version} expression: {why}", self.expression)
+
         if self.version == "xpath-10":
             from lxml import etree
 
-            try:
+            with told_as(refused):
                 etree.XPath(self.expression)
-            except (etree.XPathSyntaxError, ValueError) as error:
-                raise ExpressionSyntaxError(f"not an XPath 1.0 expression: {error}", self.expression) from None
             return
         from elementpath import ElementPathError
 
-        try:
-            self._parser({}).parse(self.expression)
-        except ElementPathError as error:
-            # XPST0081: a prefix that is not bound here may be the document's own.
-            if "XPST0081" not in str(error):
-                message = f"not an {self.version} expression: {error}"
-                raise ExpressionSyntaxError(message, self.expression) from None
-        except (RecursionError, ValueError, TypeError, OverflowError) as error:
-            raise ExpressionSyntaxError(f"not an {self.version} expression: {error}", self.expression) from None
+        with told_as(refused):
+            try:
+                self._parser({}).parse(self.expression)
+            except ElementPathError as error:
+                # XPST0081: a prefix that is not bound here may be the document's own.
+                if "XPST0081" not in str(error):
+                    raise
 
     def _parser(self, namespaces: dict[str, str]) -> Any:
         from elementpath import XPath2Parser
@@ -74,20 +73,12 @@ class XPath:
         root = xml if is_element(xml) else parse_xml(xml)
         namespaces = {prefix: uri for prefix, uri in root.nsmap.items() if prefix}
         if self.version == "xpath-10":
-            from lxml import etree
-
             _refuse_explosion(self.expression, root)
-            try:
+            with told_as(_stopped):
                 return root.getroottree().xpath(self.expression, namespaces=namespaces)
-            except (etree.XPathError, ValueError) as error:
-                raise SelectorError(f"the XPath expression stopped: {error}") from None
-        from elementpath import ElementPathError
-
-        try:
+        with told_as(_stopped):
             token = self._parser(namespaces).parse(self.expression)
             return token.get_results(_counting_context(root))
-        except (ElementPathError, ArithmeticError, ValueError, TypeError, RecursionError, KeyError) as error:
-            raise SelectorError(f"the XPath expression stopped: {error}") from None
 
     def nodes(self, root: etree._Element) -> list[Any]:
         """The nodes selected, attributes and texts as nodes too, so that they can be set.
@@ -98,15 +89,11 @@ class XPath:
         if self.version == "xpath-10":
             found = self.select(root)
             return found if isinstance(found, list) else []
-        from elementpath import ElementPathError
-
         namespaces = {prefix: uri for prefix, uri in root.nsmap.items() if prefix}
-        try:
+        with told_as(_stopped):
             found = self._parser(namespaces).parse(self.expression).select(_counting_context(root))
             # The engine wraps elements in nodes of its own; attributes and texts exist only as such.
             return [getattr(node, "elem", node) for node in found]
-        except (ElementPathError, ArithmeticError, ValueError, TypeError, RecursionError, KeyError) as error:
-            raise SelectorError(f"the XPath expression stopped: {error}") from None
 
     def truth(self, xml: Any) -> bool:
         """The effective boolean value on a document (C6)."""
@@ -125,6 +112,10 @@ class XPath:
             return result
         values = [_node_value(item) for item in result]
         return UNDEFINED if not values else values[0] if len(values) == 1 else values
+
+
+def _stopped(why: str, _: Exception) -> ArazzoError:
+    return SelectorError(f"the XPath expression stopped: {why}")
 
 
 def _refuse_explosion(expression: str, root: etree._Element) -> None:

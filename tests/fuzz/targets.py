@@ -151,13 +151,15 @@ def criterion(data: bytes) -> None:
 
 
 def pointer(data: bytes) -> None:
-    """A JSON Pointer reaches a value or nothing; what is joined is split again."""
+    """A JSON Pointer reaches a value or nothing; what is joined is split again; what is set is then reached."""
     text = _text(data)
     try:
         tokens = json_pointer.split(text)
         assert json_pointer.split(json_pointer.join("", *tokens)) == tokens
+        changed = selectors.set_by_pointer(_VALUE, text, "set")
+        assert tokens[-1:] == ["-"] or json_pointer.resolve(changed, text) == "set"
         json_pointer.resolve(_VALUE, text)
-    except json_pointer.PointerError:
+    except (json_pointer.PointerError, SelectorError):
         return
 
 
@@ -173,10 +175,12 @@ def jsonpath(data: bytes) -> None:
 
 
 def xpath(data: bytes) -> None:
-    """An expression of each version selects from XML, or is refused."""
+    """An expression of each version selects from XML, or is refused; what it selects can be set, or is refused."""
     for version in ("xpath-10", "xpath-20", "xpath-31"):
         try:
-            selectors.xpath(_text(data), version).select(_XML)
+            query = selectors.xpath(_text(data), version)
+            query.select(_XML)
+            selectors.set_by_xpath(_XML, query, "set")
         except (ExpressionSyntaxError, BudgetExceeded, SelectorError):
             continue
 

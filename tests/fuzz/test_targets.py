@@ -35,7 +35,7 @@ def changed(draw: st.DrawFn, name: str) -> bytes:
         start = draw(st.integers(0, len(other)))
         piece = draw(
             st.sampled_from(
-                [b"", data[at:until] * 2, other[start : start + 30], b"\0", b"\xff", b"9" * 400, b"[" * 200]
+                [b"", data[at:until] * 2, other[start : start + 30], b"\0", b"\xff", b"9" * 5000, b"[" * 200]
             )
             | st.binary(max_size=8)
         )
