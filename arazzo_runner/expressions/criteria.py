@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Protocol
 
 from arazzo_runner.documents.model import Criterion
 from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError
@@ -17,8 +17,9 @@ from arazzo_runner.expressions.bound import BoundQuery, bind_query
 from arazzo_runner.expressions.conditions import Condition, Literal, SimpleDialect, deviations, parse_condition
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, to_text
 from arazzo_runner.expressions.jsonpath_logic import Context, PathCondition, PathDialect, parse_bare
-from arazzo_runner.expressions.limits import REGEX_SECONDS
+from arazzo_runner.expressions.limits import MAX_SHOWN, grant
 from arazzo_runner.expressions.paths import path_end
+from arazzo_runner.expressions.regexes import compile_regex, is_found
 from arazzo_runner.expressions.templates import (
     CompiledValue,
     Dialect,
@@ -28,9 +29,6 @@ from arazzo_runner.expressions.templates import (
     compile_text,
 )
 from arazzo_runner.expressions.undefined import UNDEFINED
-
-MAX_SHOWN = 120
-"""How much of a value a verdict's detail shows, in characters."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,27 +100,10 @@ class Regex:
         if value is UNDEFINED or value is None:
             return Verdict(False, f"the context {_is(value)}")
         text = to_text(value)
-        try:
-            found = compile_regex(to_text(self.pattern.resolve(scope))).search(text, timeout=REGEX_SECONDS)
-        except TimeoutError:
-            return Verdict(False, f"the pattern searched for more than {REGEX_SECONDS:g} s", broken=True)
-        return Verdict(True) if found else Verdict(False, f"nothing in {_show(text)} matches")
-
-
-def compile_regex(pattern: str) -> Any:
-    """A pattern of the ``regex`` library, which caches them.
-
-    Raises:
-        ExpressionSyntaxError: it is no regular expression.
-    """
-    import regex
-
-    try:
-        return regex.compile(pattern)
-    except (regex.error, ValueError) as error:  # the second for flags that exclude one another
-        raise ExpressionSyntaxError(
-            f"not a regular expression: {error}", pattern, getattr(error, "pos", None) or 0
-        ) from None
+        grant()
+        if is_found(to_text(self.pattern.resolve(scope)), text):
+            return Verdict(True)
+        return Verdict(False, f"nothing in {_show(text)} matches")
 
 
 @dataclass(frozen=True, slots=True)

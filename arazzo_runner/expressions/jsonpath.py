@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextvars import ContextVar
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError
-from arazzo_runner.expressions.limits import MAX_NODES, REGEX_SECONDS, BudgetExceeded, SelectorError, told_as
+from arazzo_runner.expressions.limits import MAX_NODES, SelectorError, grant, searching, spend, spending, told_as
+from arazzo_runner.expressions.regexes import LimitedPattern, is_found, limited_regex
 from arazzo_runner.expressions.undefined import UNDEFINED
 
 if TYPE_CHECKING:
@@ -29,20 +29,8 @@ class JsonPath(Protocol):
         """The names and indexes that lead to each node selected."""
 
 
-_budget: ContextVar[list[int]] = ContextVar("jsonpath_budget")
-
-
 def _stopped(why: str, _: Exception) -> ArazzoError:
     return SelectorError(f"the JSONPath query stopped: {why}")
-
-
-def _spend(nodes: Iterable[Any]) -> Iterator[Any]:
-    left = _budget.get()
-    for node in nodes:
-        left[0] -= 1
-        if left[0] < 0:
-            raise BudgetExceeded(f"the JSONPath query visited more than {MAX_NODES:,} nodes")
-        yield node
 
 
 class Rfc9535:
@@ -57,7 +45,7 @@ class Rfc9535:
             self._query = _rfc9535_environment().compile(query)
 
     def _nodes(self, value: Any) -> Iterator[Any]:
-        _budget.set([MAX_NODES])
+        grant()
         with told_as(_stopped):
             yield from self._query.finditer(value)
 
@@ -84,9 +72,8 @@ def iregexp(function: str, pattern: str, text: str) -> bool:
     try:
         if not check(pattern):
             return False
-        return getattr(regex, function)(map_re(pattern), text, timeout=REGEX_SECONDS) is not None
-    except TimeoutError:
-        raise BudgetExceeded(f"the pattern searched for more than {REGEX_SECONDS:g} s") from None
+        with searching(pattern) as seconds:
+            return getattr(limited_regex(map_re(pattern)), function)(text, timeout=seconds) is not None
     except (regex.error, UnicodeEncodeError):  # half of a surrogate pair is no character of any pattern
         return False
 
@@ -101,14 +88,14 @@ def _rfc9535_environment() -> JSONPathEnvironment:
 
     class CountingChild(JSONPathChildSegment):
         def resolve(self, nodes: Iterable[Any]) -> Iterable[Any]:
-            return _spend(super().resolve(nodes))
+            return spending(super().resolve(nodes))
 
     class CountingDescent(JSONPathRecursiveDescentSegment):
         def resolve(self, nodes: Iterable[Any]) -> Iterable[Any]:
-            return _spend(super().resolve(nodes))
+            return spending(super().resolve(nodes))
 
         def _visit(self, node: Any, depth: int = 1) -> Iterable[Any]:
-            return _spend(super()._visit(node, depth))
+            return spending(super()._visit(node, depth))
 
     class CountingParser(Parser):
         def parse_query(self, stream: Any, *, in_filter: bool = False) -> Iterable[Any]:
@@ -147,12 +134,13 @@ class Goessner:
         with told_as(refused), warnings.catch_warnings():
             # The library warns of operators that it means to drop; the document's author cannot see that.
             warnings.simplefilter("ignore", DeprecationWarning)
-            self._query = _counting(parse(query))
+            self._query = parse(query)
+            _limit(self._query)
 
     def _matches(self, value: Any) -> list[Any]:
         if value is UNDEFINED:
             return []
-        _budget.set([MAX_NODES])
+        grant(MAX_NODES // 2)  # the library takes several times as long a node as the other one
         with told_as(_stopped):
             return list(self._query.find(value))
 
@@ -166,20 +154,33 @@ class Goessner:
         return [tuple(_goessner_steps(match)) for match in self._matches(value)]
 
 
-def _counting(path: Any) -> Any:
-    """A path of jsonpath-ng, made to count what it and its parts find."""
+def _limit(path: Any) -> None:
+    """Make a path of jsonpath-ng count what it looks at and what it finds, its parts too, and its patterns stop."""
     from jsonpath_ng import JSONPath as Path
+    from jsonpath_ng.ext.filter import Expression
+    from jsonpath_ng.ext.string import Sub
 
-    find = path.find
+    for value in vars(path).values():
+        for part in value if isinstance(value, (list, tuple)) else (value,):
+            if isinstance(part, Path):
+                _limit(part)
+    if isinstance(path, Sub):
+        path.regex = LimitedPattern(path.expr)  # type: ignore[assignment]  # as good as one of the standard library's
+    find = partial(_matching, path) if isinstance(path, Expression) and path.op == "=~" else path.find
 
     def counted(datum: Any) -> list[Any]:
-        return list(_spend(find(datum)))
+        spend()
+        return list(spending(find(datum)))
 
-    for part in list(vars(path).values()):
-        if isinstance(part, Path):
-            _counting(part)
     path.find = counted
-    return path
+
+
+def _matching(expression: Any, datum: Any) -> list[Any]:
+    """What a filter's ``=~`` finds, by a pattern that stops."""
+    from jsonpath_ng import DatumInContext
+
+    found = expression.target.find(DatumInContext.wrap(datum))
+    return [each for each in found if isinstance(each.value, str) and is_found(expression.value, each.value)]
 
 
 def _goessner_steps(match: Any) -> list[str | int]:

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from time import monotonic
+from typing import TypeVar
 
 from arazzo_runner.errors import ArazzoError
 from arazzo_runner.expressions.undefined import Undefined
 
+T = TypeVar("T")
+
 MAX_NODES = 1_000_000
-"""How many nodes one JSONPath query may visit."""
+"""How many nodes one JSONPath or XPath query may visit."""
 
 REGEX_SECONDS = 1.0
 """How long one regular expression may search (C4)."""
+
+ALL_REGEX_SECONDS = 5.0
+"""How long all searches of one query, or of one exchange that is judged, may take."""
+
+MAX_SHOWN = 120
+"""How much of a value or a pattern a message shows, in characters."""
 
 
 class BudgetExceeded(ArazzoError):
@@ -25,6 +37,69 @@ class SelectorError(ArazzoError):
     """A selector that cannot be applied to the value at hand."""
 
     code = "selector"
+
+
+@dataclass(slots=True)
+class Budget:
+    """What is left to a query.
+
+    Attributes:
+        granted: how many nodes it may visit in all.
+        nodes: how many of them are left.
+        seconds: that its patterns may search.
+    """
+
+    granted: int
+    nodes: int
+    seconds: float = ALL_REGEX_SECONDS
+
+
+_budget: ContextVar[Budget] = ContextVar("budget")
+
+
+def grant(nodes: int = MAX_NODES) -> None:
+    """Give what is evaluated from here on a budget of its own."""
+    _budget.set(Budget(nodes, nodes))
+
+
+def spend(nodes: int = 1) -> None:
+    """Take visited nodes off the budget.
+
+    Raises:
+        BudgetExceeded: it is spent.
+    """
+    left = _budget.get()
+    left.nodes -= nodes
+    if left.nodes < 0:
+        raise BudgetExceeded(f"it visited more than {left.granted:,} nodes")
+
+
+def spending(items: Iterable[T]) -> Iterator[T]:
+    """The same items, a node off the budget for each."""
+    for item in items:
+        spend()
+        yield item
+
+
+@contextmanager
+def searching(pattern: str) -> Iterator[float]:
+    """Within it, a pattern may search for so many seconds; what it takes goes off the budget, if there is one.
+
+    Raises:
+        BudgetExceeded: it searched too long.
+    """
+    left = _budget.get(None) or Budget(0, 0)
+    seconds = min(REGEX_SECONDS, left.seconds)
+    began = monotonic()
+    try:
+        yield max(0.0, seconds)
+    except TimeoutError:
+        shown = f"the pattern {pattern[:MAX_SHOWN]!r}"
+        if seconds == REGEX_SECONDS:
+            raise BudgetExceeded(f"{shown} searched for more than {REGEX_SECONDS:g} s") from None
+        raise BudgetExceeded(f"{shown} and others searched for more than {ALL_REGEX_SECONDS:g} s together") from None
+    finally:
+        left.seconds -= monotonic() - began
 
 
 @contextmanager

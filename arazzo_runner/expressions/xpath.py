@@ -9,8 +9,9 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError
-from arazzo_runner.expressions.limits import MAX_NODES, BudgetExceeded, SelectorError, kind_of, told_as
+from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError, grant, kind_of, spending, told_as
 from arazzo_runner.expressions.undefined import UNDEFINED
+from arazzo_runner.expressions.xpath_parsers import XPATH_VERSIONS, parser_of
 
 if TYPE_CHECKING:
     from elementpath import XPathContext
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 MAX_VISITS = 1_000_000_000
 """How many nodes libxml2 may be expected to visit: it does so in a few seconds."""
-XPATH_VERSIONS = ("xpath-10", "xpath-20", "xpath-30", "xpath-31")
 
 
 class XPath:
@@ -48,21 +48,16 @@ class XPath:
             return
         from elementpath import ElementPathError
 
+        grant()  # what is constant is evaluated while it is parsed
         with told_as(refused):
             try:
-                self._parser({}).parse(self.expression)
+                _parsed(self.expression, self.version, {})
+            except (BudgetExceeded, SelectorError) as error:
+                raise refused(error.message, error) from None
             except ElementPathError as error:
                 # XPST0081: a prefix that is not bound here may be the document's own.
                 if "XPST0081" not in str(error):
                     raise
-
-    def _parser(self, namespaces: dict[str, str]) -> Any:
-        from elementpath import XPath2Parser
-        from elementpath.xpath3 import XPath3Parser
-        from elementpath.xpath30 import XPath30Parser
-
-        parsers = {"xpath-20": XPath2Parser, "xpath-30": XPath30Parser, "xpath-31": XPath3Parser}
-        return parsers[self.version](namespaces=namespaces)
 
     def select(self, xml: Any) -> Any:
         """The result on a document: a list of nodes, or a string, number or boolean.
@@ -76,9 +71,10 @@ class XPath:
             _refuse_explosion(self.expression, root)
             with told_as(_stopped):
                 return root.getroottree().xpath(self.expression, namespaces=namespaces)
+        grant()
         with told_as(_stopped):
-            token = self._parser(namespaces).parse(self.expression)
-            return token.get_results(_counting_context(root))
+            token = _parsed(self.expression, self.version, namespaces)
+            return token.get_results(_counting()(root.getroottree()))
 
     def nodes(self, root: etree._Element) -> list[Any]:
         """The nodes selected, attributes and texts as nodes too, so that they can be set.
@@ -90,8 +86,9 @@ class XPath:
             found = self.select(root)
             return found if isinstance(found, list) else []
         namespaces = {prefix: uri for prefix, uri in root.nsmap.items() if prefix}
+        grant()
         with told_as(_stopped):
-            found = self._parser(namespaces).parse(self.expression).select(_counting_context(root))
+            found = _parsed(self.expression, self.version, namespaces).select(_counting()(root.getroottree()))
             # The engine wraps elements in nodes of its own; attributes and texts exist only as such.
             return [getattr(node, "elem", node) for node in found]
 
@@ -133,35 +130,27 @@ def _refuse_explosion(expression: str, root: etree._Element) -> None:
         raise BudgetExceeded("the XPath expression searches inside of predicates, which could take hours")
 
 
+def _parsed(expression: str, version: str, namespaces: dict[str, str]) -> Any:
+    """The engine's tokens. Collation is by code points on every machine."""
+    from elementpath.namespaces import XPATH_FUNCTIONS_NAMESPACE
+
+    collation = f"{XPATH_FUNCTIONS_NAMESPACE}/collation/codepoint"
+    return parser_of(version)(namespaces=namespaces, default_collation=collation).parse(expression)
+
+
 @cache
 def _counting() -> type[XPathContext]:
-    """The engine's context, made to count what it visits; its copies count together."""
+    """The engine's context, made to count what it visits."""
     from elementpath import XPathContext
 
     class Counting(XPathContext):
-        visited: list[int]
-
-        def _counted(self, nodes: Iterator[Any]) -> Iterator[Any]:
-            visited = self.__dict__.setdefault("visited", [0])
-            for node in nodes:
-                visited[0] += 1
-                if visited[0] > MAX_NODES:
-                    raise BudgetExceeded(f"the XPath expression visited more than {MAX_NODES:,} nodes")
-                yield node
-
         def iter_descendants(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
-            return self._counted(super().iter_descendants(*args, **kwargs))
+            return spending(super().iter_descendants(*args, **kwargs))
 
         def iter_children_or_self(self, *args: Any, **kwargs: Any) -> Iterator[Any]:
-            return self._counted(super().iter_children_or_self(*args, **kwargs))
+            return spending(super().iter_children_or_self(*args, **kwargs))
 
     return Counting
-
-
-def _counting_context(root: etree._Element) -> XPathContext:
-    context = _counting()(root.getroottree())
-    context.__dict__["visited"] = [0]
-    return context
 
 
 def is_element(value: Any) -> bool:

@@ -17,6 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from arazzo_runner.effects import MASK, Request, Response
 from arazzo_runner.errors import ArazzoError, DocumentError
+from arazzo_runner.expressions.limits import grant
 from arazzo_runner.openapi.breaches import Breach, Side, breaches_of
 from arazzo_runner.openapi.excerpts import METHOD, PATH, excerpt
 from arazzo_runner.openapi.media_types import is_json
@@ -105,6 +106,7 @@ class _Judge:
                 shown = _SeenResponse(response, bodiless=request.method == "HEAD" or response.status in (204, 304))
                 asked.append(("response", partial(self._responses.iter_errors, seen, shown)))
             for side, errors in asked:
+                grant()
                 try:
                     for error in errors():
                         if _is_unreadable(error):

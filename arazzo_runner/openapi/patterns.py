@@ -11,8 +11,7 @@ from copy import copy
 from functools import cache, partial
 from typing import Any
 
-from arazzo_runner.expressions.criteria import compile_regex
-from arazzo_runner.expressions.limits import REGEX_SECONDS, BudgetExceeded
+from arazzo_runner.expressions.regexes import is_found, with_limited_regexes
 
 
 def with_limited_patterns(factory: Any) -> Any:
@@ -31,13 +30,15 @@ def _limited(validator: Any) -> Any:
         "patternProperties": _pattern_properties,
         "additionalProperties": partial(_additional_properties, validator.VALIDATORS["additionalProperties"]),
     }
+    if judge := validator.VALIDATORS.get("unevaluatedProperties"):
+        keywords["unevaluatedProperties"] = _with_limited_search(judge)
     return extend(validator, keywords)  # type: ignore[no-untyped-call]
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, _: Any) -> Iterator[Exception]:
     from jsonschema.exceptions import ValidationError
 
-    if validator.is_type(instance, "string") and not _found(pattern, instance):
+    if validator.is_type(instance, "string") and not is_found(pattern, instance):
         yield ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
@@ -46,7 +47,7 @@ def _pattern_properties(validator: Any, patterns: Mapping[str, Any], instance: A
         return
     for pattern, schema in patterns.items():
         for name, value in instance.items():
-            if _found(pattern, name):
+            if is_found(pattern, name):
                 yield from validator.descend(value, schema, path=name, schema_path=pattern)
 
 
@@ -56,20 +57,13 @@ def _additional_properties(
     """Let the library judge additional members, those that a pattern names told as ones with a schema of their own."""
     patterns = schema.get("patternProperties")
     if patterns and validator.is_type(instance, "object"):
-        named = {name: True for name in instance if any(_found(pattern, name) for pattern in patterns)}
+        named = {name: True for name in instance if any(is_found(pattern, name) for pattern in patterns)}
         others = {keyword: value for keyword, value in schema.items() if keyword != "patternProperties"}
         schema = {**others, "properties": {**schema.get("properties", {}), **named}}
     yield from judge(validator, additional, instance, schema) or ()
 
 
-def _found(pattern: str, text: str) -> bool:
-    """Whether a pattern is found in a text.
-
-    Raises:
-        ExpressionSyntaxError: it is no regular expression.
-        BudgetExceeded: it searched too long.
-    """
-    try:
-        return compile_regex(pattern).search(text, timeout=REGEX_SECONDS) is not None
-    except TimeoutError:
-        raise BudgetExceeded(f"the pattern {pattern!r} searched for more than {REGEX_SECONDS:g} s") from None
+def _with_limited_search(judge: Any) -> Any:
+    """The library's judgement of members that nothing else has judged, which asks the patterns of others for them."""
+    name = "find_evaluated_property_keys_by_schema"
+    return with_limited_regexes(judge, **{name: with_limited_regexes(judge.__globals__[name])})

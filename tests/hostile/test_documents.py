@@ -164,6 +164,41 @@ BOMBS = [
         "condition": "//a" + "[.//a" * 12 + "[@x]" + "]" * 12,
         "type": {"type": "xpath", "version": "xpath-10"},
     },
+    {"context": "$inputs.text", "condition": "(?:(?:(?:a?){1000}){1000}){1000}$", "type": "regex"},
+    {"context": "$inputs.xml", "condition": f"matches('{'a' * 60}!', '^(a|aa)+$')", "type": "xpath"},
+    {"context": "$inputs.xml", "condition": "count(1 to 10000000000) > 1", "type": "xpath"},
+    {
+        "context": "$inputs.xml",
+        "condition": "count(for $a in 1 to 100000, $b in 1 to 100000 return 1) > 1",
+        "type": "xpath",
+    },
+    *(
+        {
+            "context": "$inputs.xml",
+            "condition": f"fold-left(1 to 60, {start}, function($a, $b) {{ {step} }})",
+            "type": "xpath",
+        }
+        for start, step in (
+            ("'a'", "concat($a, $a)"),
+            ("10", "$a * $a"),
+            ("(1, 2)", "($a, $a)"),
+            ("[1]", "array:join(($a, $a))"),
+        )
+    ),
+    {"context": "$inputs.xml", "condition": "count(distinct-values(1 to 300000)) > 1", "type": "xpath"},
+    *(
+        {
+            "context": "$inputs.data",
+            "condition": query,
+            "type": {"type": "jsonpath", "version": "draft-goessner-dispatch-jsonpath-00"},
+        }
+        for query in (
+            "$..x[?(@ =~ '^(a|aa)+$')]",
+            "$..x.`sub(/^(a|aa)+$/, b)`",
+            "$" + "..*" * 8,
+            "$..*..*..* * $..*..*..*",
+        )
+    ),
 ]
 
 

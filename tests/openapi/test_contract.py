@@ -307,6 +307,16 @@ def test_no_pattern_beside_additional_members_can_hang_a_check(version: str) -> 
         assert "searched for more than 1 s" in found.remarks[0]
 
 
+@pytest.mark.parametrize("inner", [{}, {"allOf": [{"patternProperties": {"^(a|aa)+$": {}}}]}])
+def test_no_pattern_beside_unevaluated_members_can_hang_a_check(inner: Any) -> None:
+    schema = {"type": "object", "unevaluatedProperties": False, "patternProperties": {} if inner else {"^(a|aa)+$": {}}}
+    schema |= inner
+    found = judged(answers(schema), response=answer({"a" * 60 + "!": 1}))
+    assert "searched for more than 1 s" in found.remarks[0]
+    assert not judged(answers(schema), response=answer({"aa": 1})).breaches
+    assert said(judged(answers(schema), response=answer({"b": 1})))
+
+
 @pytest.mark.parametrize("version", ["3.0.3", "3.1.0", "3.2.0"])
 @pytest.mark.parametrize("additional", [False, {"type": "string"}])
 def test_members_that_a_pattern_names_are_not_additional(version: str, additional: Any) -> None:
