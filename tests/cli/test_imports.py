@@ -54,7 +54,7 @@ class Answers(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A directory with a workflow of one step, in JSON and in YAML, and a server for it."""
+    """A directory with a workflow of one step, in JSON and in YAML, a case and a run of it, and a server for it."""
     directory = tmp_path_factory.mktemp("project")
     with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -76,6 +76,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         directory.joinpath("one.json").write_text(json.dumps(arazzo), "utf-8")
         directory.joinpath("one.yaml").write_text(f"# YAML\n{json.dumps(arazzo)}", "utf-8")
         directory.joinpath("rows.jsonl").write_text("{}\n{}\n", "utf-8")
+        loaded(["record", "one.json", "--case", "kept"], directory)
+        loaded(["run", "one.json", "--durable", "--journal", "j.db", "--journal-key", "j.key"], directory)
         yield directory
         server.shutdown()
 
