@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 
-GARBAGE = 50_000
+GARBAGE = 200_000
 """New objects before garbage is looked for: a process makes documents and plans first, and none of that is garbage."""
 
 
@@ -25,6 +25,8 @@ def script() -> None:
         if "temporalio" in sys.modules:
             # Its threads may still call into the interpreter, which ends the process by a signal when that is going.
             _leave(end.code if isinstance(end.code, int) else 1)
+        # All of the process's memory goes at once: the interpreter's own last search for garbage would be for nothing.
+        gc.freeze()
         raise
 
 
