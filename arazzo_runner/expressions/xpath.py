@@ -66,7 +66,7 @@ class XPath:
             SelectorError: ``xml`` is no well-formed XML, or the expression cannot be evaluated on it.
         """
         root = xml if is_element(xml) else parse_xml(xml)
-        namespaces = {prefix: uri for prefix, uri in root.nsmap.items() if prefix}
+        namespaces = _namespaces(root)
         if self.version == "xpath-10":
             _refuse_explosion(self.expression, root)
             with told_as(_stopped):
@@ -85,10 +85,9 @@ class XPath:
         if self.version == "xpath-10":
             found = self.select(root)
             return found if isinstance(found, list) else []
-        namespaces = {prefix: uri for prefix, uri in root.nsmap.items() if prefix}
         grant()
         with told_as(_stopped):
-            found = _parsed(self.expression, self.version, namespaces).select(_counting()(root.getroottree()))
+            found = _parsed(self.expression, self.version, _namespaces(root)).select(_counting()(root.getroottree()))
             # The engine wraps elements in nodes of its own; attributes and texts exist only as such.
             return [getattr(node, "elem", node) for node in found]
 
@@ -109,6 +108,11 @@ class XPath:
             return result
         values = [_node_value(item) for item in result]
         return UNDEFINED if not values else values[0] if len(values) == 1 else values
+
+
+def _namespaces(root: etree._Element) -> dict[str, str]:
+    """The prefixes of a document's root, but for EXSLT's: lxml has functions there that no clock stops."""
+    return {prefix: uri for prefix, uri in root.nsmap.items() if prefix and not uri.startswith("http://exslt.org/")}
 
 
 def _stopped(why: str, _: Exception) -> ArazzoError:

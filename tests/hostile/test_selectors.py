@@ -50,6 +50,20 @@ def test_xpath_reads_no_clock_and_throws_no_dice(name: str) -> None:
         xpath(f"{name}()")
 
 
+@pytest.mark.parametrize(
+    ("namespace", "call"),
+    [
+        ("regular-expressions", f"test(//a, '{SLOW}')"),
+        ("strings", "padding(2000000000, 'x')"),
+        ("dates-and-times", "date()"),
+    ],
+)
+def test_a_document_cannot_bring_functions_into_xpath_1_0(namespace: str, call: str) -> None:
+    compiled = xpath(f"x:{call}", "xpath-10")
+    with pytest.raises(limits.SelectorError, match="Undefined namespace prefix"):
+        compiled.select(f"<r xmlns:x='http://exslt.org/{namespace}'><a>{TEXT}</a></r>")
+
+
 def test_other_users_of_the_libraries_are_left_alone() -> None:
     xpath("matches('a', 'a')").select("<r/>")
     jsonpath("$[?(@.a =~ 'a')]", GOESSNER).values([{"a": "a"}])
