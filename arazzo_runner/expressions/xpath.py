@@ -9,7 +9,7 @@ from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError
-from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError, grant, kind_of, spending, told_as
+from arazzo_runner.expressions.limits import MAX_NODES, BudgetExceeded, SelectorError, grant, kind_of, spending, told_as
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.expressions.xpath_parsers import XPATH_VERSIONS, parser_of
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 
 MAX_VISITS = 1_000_000_000
 """How many nodes libxml2 may be expected to visit: it does so in a few seconds."""
+FEW_NODES = 1000
+"""In a document of so few, nothing takes libxml2 longer than a second."""
+MAX_COMPARISONS = 10_000_000_000
+"""How many pairs of nodes libxml2 may be expected to compare: it does so in a few seconds."""
 
 
 class XPath:
@@ -120,24 +124,39 @@ def _stopped(why: str, _: Exception) -> ArazzoError:
 
 
 def _refuse_explosion(expression: str, root: etree._Element) -> None:
-    """Refuse what libxml2, which no clock can stop, would look through for hours: searches inside of predicates.
+    """Refuse what libxml2, which no clock can stop, would look through for minutes.
+
+    That is searches inside of predicates, and axes to either side, which it follows from each node of a step, comparing
+    what it finds with all that it has found.
 
     Raises:
         BudgetExceeded: it might visit too many nodes.
     """
     depth = deepest = 0
+    aside = False
     for piece in re.findall(r"""'[^']*'|"[^"]*"|\[|\]|//|descendant|following|preceding|ancestor""", expression):
         depth += (piece == "[") - (piece == "]")
         if piece[0] not in "[]'\"":
             deepest = max(deepest, depth)
-    if deepest and sum(1 for _ in root.iter()) ** (deepest + 1) > MAX_VISITS:
+            aside |= piece in ("following", "preceding")
+    if not (deepest or aside):
+        return
+    nodes = sum(1 for _ in root.iter())
+    if deepest and nodes ** (deepest + 1) > MAX_VISITS:
         raise BudgetExceeded("the XPath expression searches inside of predicates, which could take hours")
+    if aside and nodes > FEW_NODES:
+        # Whether it starts from one node or from all is seen by trying it, on the engine that counts.
+        grant(min(MAX_NODES, MAX_COMPARISONS // nodes))
+        with told_as(_stopped):
+            _parsed(expression, "xpath-10", _namespaces(root)).get_results(_counting()(root.getroottree()))
 
 
 def _parsed(expression: str, version: str, namespaces: dict[str, str]) -> Any:
     """The engine's tokens. Collation is by code points on every machine."""
     from elementpath.namespaces import XPATH_FUNCTIONS_NAMESPACE
 
+    if version == "xpath-10":
+        return parser_of(version)(namespaces=namespaces).parse(expression)
     collation = f"{XPATH_FUNCTIONS_NAMESPACE}/collation/codepoint"
     return parser_of(version)(namespaces=namespaces, default_collation=collation).parse(expression)
 

@@ -20,15 +20,16 @@ _WITH_PATTERNS = ("analyze-string", "matches", "replace", "tokenize")
 
 @cache
 def parser_of(version: str) -> Any:
-    """A parser of one version after 1.0; what is parsed and evaluated with it spends the budget (``limits.grant``).
+    """A parser of one version; what is parsed and evaluated with it spends the budget (``limits.grant``).
 
     Functions that read a clock or throw dice are refused: a run is decided by its answers alone.
     """
-    from elementpath import XPath2Parser
+    from elementpath import XPath1Parser, XPath2Parser
     from elementpath.xpath3 import XPath3Parser
     from elementpath.xpath30 import XPath30Parser
 
-    parser: Any = {"xpath-20": XPath2Parser, "xpath-30": XPath30Parser, "xpath-31": XPath3Parser}[version]
+    parsers = (XPath1Parser, XPath2Parser, XPath30Parser, XPath3Parser)
+    parser: Any = dict(zip(XPATH_VERSIONS, parsers, strict=True))[version]
     tokens = {name: _limited(token, parser.token_base_class) for name, token in parser.symbol_table.items()}
     return type(parser)(f"Limited{parser.__name__}", (parser,), {"symbol_table": tokens, "__module__": __name__})
 
@@ -85,7 +86,7 @@ def _refuse(token: Any, _: Any) -> Any:
 
 def _size(value: Any) -> int:
     if isinstance(value, int) and value.bit_length() > MAX_BITS:
-        raise BudgetExceeded(f"it made an integer of more than {MAX_BITS:,} bits")
+        raise BudgetExceeded(f"the query made an integer of more than {MAX_BITS:,} bits")
     if isinstance(value, (str, bytes)):
         return len(value) // CHARACTERS_A_NODE
     return len(value) if isinstance(value, Sized) else 0

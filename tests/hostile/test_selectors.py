@@ -38,6 +38,27 @@ def test_xpath_stops(query: str) -> None:
         compiled.select(f"<r><a>{TEXT}</a></r>")
 
 
+LARGE = "<r>" + "<a k='1'><b>t</b></a>" * 20_000 + "<c>2</c></r>"
+
+
+@pytest.mark.parametrize("query", ["//*/following::*", "//a/preceding-sibling::*", "//a[//b[//c]]"])
+def test_xpath_1_0_stops(query: str) -> None:
+    with pytest.raises(limits.BudgetExceeded):
+        xpath(query, "xpath-10").select(LARGE)
+
+
+@pytest.mark.parametrize(
+    ("query", "answer"),
+    [
+        ("//a[last()]/following-sibling::c", "2"),
+        ("count(//c/preceding-sibling::a)", 20_000.0),
+        ("string(//a[3]/following::b[1])", "t"),
+    ],
+)
+def test_an_honest_search_of_a_large_document_is_answered(query: str, answer: Any) -> None:
+    assert xpath(query, "xpath-10").value(LARGE) == answer
+
+
 @pytest.mark.parametrize("query", ["1 to 1000000000", f"matches('{TEXT}', '{SLOW}')"])
 def test_xpath_that_is_constant_stops_while_it_is_compiled(query: str) -> None:
     with pytest.raises(ExpressionSyntaxError, match=r"not an xpath-20 expression: .*more than"):
