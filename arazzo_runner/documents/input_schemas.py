@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -14,6 +15,14 @@ from arazzo_runner.errors import DocumentError
 _ALWAYS = ("allOf",)
 _PERHAPS = ("allOf", "anyOf", "oneOf")
 _BRANCHES = ("if", "then", "else")
+_MEMBERS = ("properties", "patternProperties", "dependentSchemas")
+_ASIDE = ("$defs", "definitions", "const", "enum", "default", "examples")
+"""Keywords that say nothing of a value by the schemas in them."""
+_BELOW = (
+    "properties", "patternProperties", "additionalProperties", "unevaluatedProperties", "items", "prefixItems",
+    "contains", "unevaluatedItems", "propertyNames",
+)  # fmt: skip
+"""Keywords whose schemas look at what is in a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +99,45 @@ def required(schema: Any) -> Iterator[str]:
     }
     asked = [name for node in always if isinstance(listed := node.get("required"), list) for name in listed]
     return iter(dict.fromkeys(name for name in asked if isinstance(name, str) and name not in defaults))
+
+
+def work(schema: Any, depth: int) -> int:
+    """How often parts of a self-contained schema are looked at, at most, to find what is wrong with a value.
+
+    Recursive alternatives double it with each level of the value.
+
+    Args:
+        depth: how many objects and arrays of the value stand in one another.
+    """
+    known: dict[tuple[int, int], int] = {}
+
+    def looked_at(node: Any, depth: int) -> int:
+        if not isinstance(node, dict) or depth < 0:
+            return 0
+        key = (id(node), depth)
+        if key not in known:
+            known[key] = 0  # a reference that leads back here looks at no more of the value
+            parts = [(child, depth - (name in _BELOW)) for name, child in _parts(node)]
+            known[key] = 1 + sum(looked_at(*part) for part in [*parts, (_target(schema, node), depth)])
+        return known[key]
+
+    try:
+        return looked_at(schema, depth)
+    except RecursionError:
+        return sys.maxsize
+
+
+def _parts(node: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The schemas in a schema that look at a value, with the keyword that each stands under."""
+    for name, value in node.items():
+        if name in _ASIDE:
+            continue
+        if name in _MEMBERS and isinstance(value, dict):
+            yield from ((name, part) for part in value.values())
+        elif isinstance(value, list):
+            yield from ((name, part) for part in value)
+        else:
+            yield name, value
 
 
 def _properties(node: dict[str, Any]) -> dict[str, Any]:

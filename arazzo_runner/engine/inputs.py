@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
-from arazzo_runner.documents.input_schemas import applies, declared, is_open, required
+from arazzo_runner.documents.input_schemas import applies, declared, is_open, required, work
 from arazzo_runner.effects import MASK
 from arazzo_runner.errors import as_typed
+
+MAX_WORK = 20_000
+"""How often parts of a schema may be looked at to find what is wrong with inputs."""
 
 
 def with_defaults(schema: Any, value: Any) -> Any:
@@ -18,16 +21,20 @@ def with_defaults(schema: Any, value: Any) -> Any:
 def _filled(root: Any, schema: Any, value: Any, depth: int) -> Any:
     if depth > 50 or not isinstance(value, Mapping):
         return value
-    filled = dict(value)
+    members: dict[str, list[Any]] = {}
     for node in applies(root, schema):
         properties = node.get("properties")
         for name, member in properties.items() if isinstance(properties, dict) else ():
-            if name not in filled:
-                found, default = _default(root, member)
-                if found:
-                    filled[name] = default
-            if name in filled:
-                filled[name] = _filled(root, member, filled[name], depth + 1)
+            members.setdefault(name, []).append(member)
+    filled = dict(value)
+    for name, parts in members.items():
+        together = {"allOf": parts}
+        if name not in filled:
+            found, default = _default(root, together)
+            if found:
+                filled[name] = default
+        if name in filled:
+            filled[name] = _filled(root, together, filled[name], depth + 1)
     return filled
 
 
@@ -59,6 +66,10 @@ def check_inputs(
     except (jsonschema_rs.ValidationError, ValueError) as unusable:
         return [*errors, f"the workflow's inputs schema cannot be used: {str(unusable).splitlines()[0]}"]
     plain = _without_bytes(values)
+    if validator.is_valid(plain):
+        return errors
+    if work(schema, _depth(plain)) > MAX_WORK:
+        return [*errors, "inputs: they do not fit their schema, which repeats itself too often to find out where"]
     for error, hidden in zip(validator.iter_errors(plain), masked.iter_errors(plain), strict=True):
         if error.instance == MASK:
             continue  # a recorded run's secret, of which nobody knows what it was
@@ -88,6 +99,15 @@ def _without_bytes(value: Any) -> Any:
             return [_without_bytes(item) for item in value]
         case _:
             return value
+
+
+def _depth(value: Any) -> int:
+    """How many objects and arrays stand in one another."""
+    depth, level = 0, [value]
+    while level := [item for item in level if isinstance(item, (Mapping, list))]:
+        depth += 1
+        level = [part for item in level for part in (item.values() if isinstance(item, Mapping) else item)]
+    return depth
 
 
 def _misspelt(schema: Any, values: Mapping[str, Any]) -> Iterator[str]:

@@ -359,3 +359,23 @@ def test_a_request_to_the_metadata_service_is_refused(tmp_path: Path) -> None:
     result = confined("run", write(tmp_path, document(), api))
     assert result.status == 1
     assert "--allow-host" in result.err
+
+
+# Schemas whose alternatives double with each level of a value
+
+
+@pytest.mark.parametrize("keyword", ["anyOf", "oneOf", "allOf"])
+@pytest.mark.parametrize("innermost", [1, {}])
+def test_inputs_whose_schema_doubles_with_each_level(tmp_path: Path, keyword: str, innermost: Any) -> None:
+    value: Any = innermost
+    for _ in range(60):
+        value = {"x": value}
+    named = {name: {"type": "object", "properties": {"x": {keyword: REFERENCES}}} for name in ("A", "B")}
+    step = {"stepId": "s", "workflowId": "sub", "parameters": [{"name": "x", "value": value}]}
+    sub = {"workflowId": "sub", "inputs": {"$ref": "#/components/inputs/A"}, "steps": [STEP]}
+    path = write(tmp_path, document({"workflowId": "w", "steps": [step]}, sub, components={"inputs": named}))
+    assert confined("validate", path).status == 0
+    assert confined("run", path, "w").status == 1
+
+
+REFERENCES = [{"$ref": f"#/components/inputs/{name}"} for name in ("A", "B")]
