@@ -8,6 +8,7 @@ from typing import Any
 from arazzo_runner.documents.input_schemas import applies, declared, is_open, required, work
 from arazzo_runner.effects import MASK
 from arazzo_runner.errors import as_typed
+from arazzo_runner.secrecy import is_secret_name
 
 MAX_WORK = 20_000
 """How often parts of a schema may be looked at to find what is wrong with inputs."""
@@ -74,8 +75,9 @@ def check_inputs(
         if error.instance == MASK:
             continue  # a recorded run's secret, of which nobody knows what it was
         path = [str(part) for part in error.instance_path]
-        # An error of the whole object may show every input; one of a secret's own shows that.
-        shows_secret = path[0] in secret if path else bool(secret)
+        # An error of an object may show all that is in it; one of a secret's own shows that.
+        named = any(part in secret or is_secret_name(part) for part in path)
+        shows_secret = named or (not path and bool(secret)) or _holds_secret(error.instance)
         place = f"input {'.'.join(path)}" if path else "inputs"
         errors.append(f"{place}: {hidden.message if shows_secret else error.message}")
     return errors
@@ -86,6 +88,17 @@ def how_to_give(schema: Any, values: Mapping[str, Any], *, secret: Collection[st
     missing = [name for name in required(schema) if name not in values] if schema is not None else []
     words = (as_typed("-i", f"{name}={'@FILE' if name in secret else 'VALUE'}") for name in missing)
     return f"give what is missing: {' '.join(words)}" if missing else ""
+
+
+def _holds_secret(value: Any) -> bool:
+    """Whether a member's name says that it is a secret."""
+    match value:
+        case Mapping():
+            return any(is_secret_name(str(name)) or _holds_secret(item) for name, item in value.items())
+        case list():
+            return any(map(_holds_secret, value))
+        case _:
+            return False
 
 
 def _without_bytes(value: Any) -> Any:

@@ -94,7 +94,7 @@ def searching(pattern: str) -> Iterator[float]:
     try:
         yield max(0.0, seconds)
     except TimeoutError:
-        shown = f"the pattern {pattern[:MAX_SHOWN]!r}"
+        shown = f"the pattern {pattern!r}" if len(pattern) <= MAX_SHOWN else f"the pattern '{pattern[:MAX_SHOWN]}…'"
         if seconds == REGEX_SECONDS:
             raise BudgetExceeded(f"{shown} searched for more than {REGEX_SECONDS:g} s") from None
         raise BudgetExceeded(f"{shown} and others searched for more than {ALL_REGEX_SECONDS:g} s together") from None

@@ -101,8 +101,9 @@ def _odd_members(node: Node, forms: Mapping[str, _Form]) -> Iterator[str]:
     for keyword, member in node.items():
         form = forms.get(keyword)
         if form is not None and not form.fits(member.value):
-            value = json.dumps(member.value, ensure_ascii=False, default=str)[:_MAX_SHOWN]
-            yield f"{member.document.place(member.pointer)}: {keyword} is {value}, expected {form.words}"
+            value = json.dumps(member.value, ensure_ascii=False, default=str)
+            shown = value if len(value) <= _MAX_SHOWN else f"{value[:_MAX_SHOWN]}…"
+            yield f"{member.document.place(member.pointer)}: {keyword} is {shown}, expected {form.words}"
 
 
 def _members(node: Node) -> Iterator[tuple[Node, bool]]:

@@ -7,7 +7,6 @@ no secret and still matches. Interactions are used once and in order.
 from __future__ import annotations
 
 import json
-import shutil
 import tempfile
 import time
 import zlib
@@ -22,6 +21,7 @@ from urllib.parse import urlsplit
 from arazzo_runner.effects import Answered, Failed, Headers, Request, Response, Send
 from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.cassette_yaml import load_cassette_yaml
+from arazzo_runner.runtime.codec import decode, encode
 from arazzo_runner.runtime.differences import Difference, compare
 from arazzo_runner.runtime.drivers import AsyncWorld, World
 from arazzo_runner.runtime.files import WholeFile
@@ -198,7 +198,11 @@ class Recorder:
             stream.write(_as_yaml({"case": self._case}, sort_keys=False))
         stream.write("interactions:" + ("\n" if self._interactions.tell() else " []\n"))
         self._interactions.seek(0)
-        shutil.copyfileobj(self._interactions, stream)
+        for line in self._interactions:
+            # What was learned since is a secret here as well: a token that a login returned and a later request sent.
+            request, response = decode(line)
+            entry = _entry(self._redactor.request(request), self._redactor.response(response))
+            stream.write(_as_yaml([entry], sort_keys=True))
         stream.write("version: 1\n")
         self._file.keep()
 
@@ -207,8 +211,8 @@ class Recorder:
 
     def add(self, request: Request, response: Response) -> None:
         """Record an exchange, masked."""
-        entry = _entry(self._redactor.request(request), self._redactor.response(response))
-        self._interactions.write(_as_yaml([entry], sort_keys=True))
+        masked = (self._redactor.request(request), self._redactor.response(response))
+        self._interactions.write(f"{encode(masked)}\n")
 
 
 def _as_yaml(data: Any, *, sort_keys: bool) -> str:

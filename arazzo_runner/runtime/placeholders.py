@@ -17,7 +17,8 @@ from urllib.parse import quote, unquote
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import JournalError
 from arazzo_runner.openapi.credentials import SECRET_PARTS, Credential, Credentials, environment_variable
-from arazzo_runner.runtime.redaction import MIN_LENGTH, secret_inputs, written_forms
+from arazzo_runner.runtime.redaction import secret_inputs
+from arazzo_runner.runtime.secret_forms import MIN_LENGTH, written_forms
 from arazzo_runner.secrecy import is_secret_name
 
 

@@ -9,25 +9,28 @@ from __future__ import annotations
 import base64
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
 from typing import Any, TypeAlias, TypeVar
-from urllib.parse import parse_qsl, quote, quote_plus, unquote, urlsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from arazzo_runner.documents.input_schemas import declared, input_schema
 from arazzo_runner.effects import MASK, Headers, Request, Response
+from arazzo_runner.runtime.secret_forms import CUT, MIN_LENGTH, Beginnings, named_in_text, pattern_of
 from arazzo_runner.secrecy import SECRET_HEADERS, is_secret_name
 
-MIN_LENGTH = 4
-"""A shorter value is masked in its own place only: it would be found everywhere."""
 NO_SECRETS = frozenset({"true", "false", "null", "bearer", "basic", "dpop"})
 """What no secret is, whatever carries it: ``Access-Control-Allow-Credentials: true`` would mask every ``true``, and
 ``"token_type": "Bearer"`` every ``Bearer``."""
+MIN_DIGITS = 6
+"""A secret number of fewer characters is masked in its own place only."""
 MAX_LEARNED = 4096
 """How many secrets of answers are remembered; the oldest is forgotten first, so that a long run stays small."""
 
+_WIDE = ("utf-32", "utf-16", "utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+"""Encodings in which no text is seen as ASCII; the first two go by the mark at the beginning."""
 _SUSPECT = re.compile(rb"token|secret|passw|passphrase|credential|authorization|api[_-]?key", re.IGNORECASE)
 
 Event = TypeVar("Event")
@@ -60,6 +63,10 @@ class Redactor:
         self._inputs: frozenset[str] = frozenset()
         self._pattern: re.Pattern[str] | None = None
         self._given_pattern: re.Pattern[str] | None = None
+        self._beginnings: Beginnings | None = None
+        self._numbers: frozenset[int | float] = frozenset()
+        self._number_pattern: re.Pattern[str] | None = None
+        self._own: frozenset[str] = frozenset()
 
     @property
     def secret_names(self) -> frozenset[str]:
@@ -80,8 +87,13 @@ class Redactor:
             also: names of inputs that are secrets for another reason than their name or schema.
         """
         self._inputs |= secret_inputs(schema, {**dict.fromkeys(declared(schema)), **inputs}).union(also)
-        self.learn(*(inputs[name] for name in self._inputs if name in inputs))
-        self.learn(*_named_secrets(dict(inputs)))
+        self._own |= frozenset(_strings(dict(inputs)))
+        secrets = [*(inputs[name] for name in self._inputs if name in inputs), *_named_secrets(dict(inputs))]
+        self.learn(*secrets)
+        self._numbers |= {number for number in _numbers(secrets) if len(str(number)) >= MIN_DIGITS}
+        if self._numbers:
+            digits = "|".join(re.escape(str(number)) for number in self._numbers)
+            self._number_pattern = re.compile(rf"(?<![\w.])(?:{digits})(?![\w.])")
 
     def learn_headers(self, *names: str) -> None:
         """Take headers for secret whatever their value, such as a security scheme's."""
@@ -92,7 +104,11 @@ class Redactor:
         self._queries.update(names)
 
     def learn_request(self, request: Request) -> None:
-        """Take what a request sends in its secret headers and query parameters, and the password of its URL."""
+        """Take what a request sends in its secret headers and query parameters, and the password of its URL.
+
+        A cookie that the user has not given, of the document or of an answer, is no secret from the user: the outputs
+        on stdout show it (S1).
+        """
         if "@" in request.url and (password := urlsplit(request.url).password):
             self.learn(password, unquote(password))
         if self._queries:
@@ -100,20 +116,27 @@ class Redactor:
             self.learn(*(value for name, value in pairs if name in self._queries))
         for name, value in request.headers:
             if name.lower() in self._headers:
-                self._add(self._given, value)
-                self.learn(*_inside_credentials(name, value))
+                for text in (value, *_inside_credentials(name, value)):
+                    is_the_users = name.lower() != "cookie" or text in self._own
+                    self._add(self._given if is_the_users else self._learned, text)
 
     def learn_response(self, response: Response) -> None:
-        """Take what an answer brings: cookies, and members with a secret name."""
+        """Take what an answer brings: cookies, and members and parameters with a secret name."""
         for name, value in response.headers:
             if name.lower() == "set-cookie":
                 self._add(self._learned, value.partition(";")[0].partition("=")[2].strip())
             elif is_secret_name(name):
                 self._add(self._learned, value)
+            elif "=" in value and _SUSPECT.search(value.encode("utf-8", "surrogateescape")):
+                self._learn_named(named_in_text(value))
         if response.body and _SUSPECT.search(response.body):
             data = _parsed(response.body)
-            for text in _strings(_named_secrets(data)):
-                self._add(self._learned, text)
+            text = response.body.decode("utf-8", "surrogateescape") if data is None else ""
+            self._learn_named([*_strings(_named_secrets(data)), *named_in_text(text)])
+
+    def _learn_named(self, found: Iterable[str]) -> None:
+        for text in found:
+            self._add(self._learned, text)
 
     def recall(self, learned: Iterable[tuple[str, bool]]) -> None:
         """Take what ``remember`` was told, perhaps in another process."""
@@ -127,32 +150,39 @@ class Redactor:
             return
         known[text] = None
         self.remember(text, known is self._learned)
-        self._pattern = self._given_pattern = None
+        self._pattern = self._given_pattern = self._beginnings = None
         if known is self._learned and len(known) > MAX_LEARNED:
             del known[next(iter(known))]
 
     # Masking
 
     def text(self, text: str) -> str:
-        """The text with every secret masked, in its base64 and percent-encoded forms too."""
+        """The text with every secret masked: however it is encoded, and its beginning where the text was cut."""
+        if self._number_pattern is not None:
+            text = self._number_pattern.sub(MASK, text)
         if not self._given and not self._learned:
             return text
         if self._pattern is None:
-            self._pattern = _pattern((*self._given, *self._learned))
-        return self._pattern.sub(MASK, text)
+            self._pattern = pattern_of((*self._given, *self._learned))
+        masked = self._pattern.sub(MASK, text)
+        if CUT not in masked:
+            return masked
+        if self._beginnings is None:
+            self._beginnings = Beginnings((*self._given, *self._learned))
+        return self._beginnings.masked(masked)
 
     def outputs(self, value: Any) -> Any:
         """Outputs for stdout: data that the user asked for, in which only the user's own secrets are masked (S1)."""
         if not self._given:
             return value
         if self._given_pattern is None:
-            self._given_pattern = _pattern(self._given)
+            self._given_pattern = pattern_of(self._given)
         pattern = self._given_pattern
         return mapped(value, lambda text: pattern.sub(MASK, text))
 
     def data(self, value: Any) -> Any:
         """Plain data with every secret masked, keys too."""
-        return mapped(value, self.text)
+        return mapped(value, self.text, self._numbers)
 
     def inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Inputs for a report: the secret ones masked whatever they are, short ones and numbers too."""
@@ -193,16 +223,40 @@ class Redactor:
             masked = self.answer(data) if isinstance(data, (dict, list)) else data
             if masked != data:
                 body = json.dumps(masked, ensure_ascii=False, separators=(",", ":")).encode()
+        if self._numbers and isinstance(data := _parsed(body), (dict, list)):
+            masked = mapped(data, str, self._numbers)
+            body = body if masked == data else json.dumps(masked, ensure_ascii=False, separators=(",", ":")).encode()
         text = body.decode("utf-8", "surrogateescape")
         masked_text = self.text(text)
-        return body if masked_text == text else masked_text.encode("utf-8", "surrogateescape")
+        if masked_text != text:
+            body = masked_text.encode("utf-8", "surrogateescape")
+        for encoding in _WIDE if b"\0" in body else ():
+            with suppress(UnicodeError):
+                wide = body.decode(encoding)
+                if (masked_wide := self.text(wide)) != wide:
+                    return masked_wide.encode(encoding)
+        return body
 
     def url(self, url: str) -> str:
         """A URL with every secret masked, and still one: without user and password, and no bracket in its host."""
         scheme, slashes, rest = url.partition("://")
         end = next((index for index, character in enumerate(rest) if character in "/?#"), len(rest))
         host = self.text(rest[:end].rpartition("@")[2]).replace(MASK, MASK.strip("[]"))
-        return scheme + slashes + host + self.text(rest[end:]) if slashes else self.text(url)
+        return scheme + slashes + host + self._query(self.text(rest[end:])) if slashes else self.text(url)
+
+    def _query(self, rest: str) -> str:
+        """What follows a URL's host, the parameters that are secret whatever their value masked."""
+        if not self._queries or "?" not in rest:
+            return rest
+        path, mark, query = rest.partition("?")
+        pairs = [pair.partition("=") for pair in query.split("&")]
+        return (
+            path
+            + mark
+            + "&".join(
+                name + sign + (MASK if unquote_plus(name) in self._queries else value) for name, sign, value in pairs
+            )
+        )
 
     def request(self, request: Request) -> Request:
         """A request with every secret masked."""
@@ -246,24 +300,42 @@ def _fields(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.init)
 
 
-def _pattern(secrets: Iterable[str]) -> re.Pattern[str]:
-    forms = {form for secret in secrets for form in written_forms(secret) if len(form) >= MIN_LENGTH}
-    return re.compile("|".join(map(re.escape, sorted(forms, key=len, reverse=True))))
+def mapped(value: Any, change: Callable[[str], str], numbers: Collection[int | float] = ()) -> Any:
+    """Plain data with every text in it changed, keys and bytes too.
 
-
-def mapped(value: Any, change: Callable[[str], str]) -> Any:
-    """Plain data with every text in it changed, keys and bytes too."""
+    Args:
+        numbers: are masked, wherever they stand.
+    """
     match value:
         case str():
             return change(value)
         case bytes():
             return change(value.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
         case Mapping():
-            return {change(key): mapped(item, change) for key, item in value.items()}
+            return {change(key): mapped(item, change, numbers) for key, item in value.items()}
         case list() | tuple():
-            return [mapped(item, change) for item in value]
+            return [mapped(item, change, numbers) for item in value]
+        case int() | float() if numbers and value in numbers and not isinstance(value, bool):
+            return MASK
         case _:
             return value
+
+
+def _numbers(value: Any) -> Iterable[int | float]:
+    """Every number inside."""
+    match value:
+        case bool():
+            return
+        case int() | float():
+            yield value
+        case Mapping():
+            for item in value.values():
+                yield from _numbers(item)
+        case list() | tuple():
+            for item in value:
+                yield from _numbers(item)
+        case _:
+            return
 
 
 def _strings(value: Any) -> Iterable[str]:
@@ -315,22 +387,3 @@ def _inside_credentials(name: str, value: str) -> list[str]:
         with suppress(ValueError):
             found.append(base64.b64decode(rest, validate=True).decode().partition(":")[2])
     return found
-
-
-def written_forms(secret: str) -> list[str]:
-    """A secret as it may be written: as it is, in JSON, percent-encoded, and in base64 at each of three alignments.
-
-    Each form has its own place in the list, whatever the secret; in base64, one that is too short to be told is empty.
-    """
-    raw = secret.encode("utf-8", "surrogateescape")
-    forms = [secret, json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
-    forms += [quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="").lower()]
-    for offset in range(3):
-        encoded = base64.b64encode(b"\0" * offset + raw)
-        # The characters that also depend on what stands before or behind are left out.
-        first = (0, 2, 3)[offset]
-        last = len(encoded) - (0, 3, 2)[(len(raw) + offset) % 3]
-        core = encoded[first:last].decode()
-        found = core if len(core) >= MIN_LENGTH + 2 else ""
-        forms += [found, found.replace("+", "-").replace("/", "_")]
-    return forms

@@ -65,6 +65,17 @@ def test_secrets_are_masked_when_written(tmp_path: Path) -> None:
     assert text.startswith("# A comment.\n# Of two lines.\n")
 
 
+def test_what_turns_out_to_be_a_secret_is_masked_in_what_was_recorded_before(tmp_path: Path) -> None:
+    path, knows = tmp_path / "c.yaml", redactor()
+    with Recorder(path, knows) as recorder:
+        recorder.add(request(), Response(200, (("Content-Type", "text/plain"),), b"a-token-that-a-login-returned"))
+        later = Request("GET", "https://api.example/b", (("Authorization", "Bearer a-token-that-a-login-returned"),))
+        knows.learn_request(later)
+        recorder.add(later, OK)
+    assert "a-token-that" not in path.read_text("utf-8")
+    assert read_cassette(path).interactions[0].response.body == MASK.encode()
+
+
 def test_the_same_traffic_gives_the_same_file(tmp_path: Path) -> None:
     assert written(tmp_path / "a.yaml", (request(), OK)) == written(tmp_path / "b.yaml", (request(), OK))
 

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import base64
 import json
+from html import escape as html_escape
+from urllib.parse import quote
+from xml.sax.saxutils import escape as xml_escape
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from arazzo_runner.effects import MASK, Request, Response
+from arazzo_runner.engine.inputs import check_inputs
 from arazzo_runner.runtime.redaction import MAX_LEARNED, NO_SECRETS, Redactor, secret_inputs
 from arazzo_runner.secrecy import is_secret_name
 
@@ -147,3 +151,118 @@ def test_a_long_run_remembers_a_bounded_number_of_answers_secrets() -> None:
 
 def test_keys_and_bytes_are_masked_too() -> None:
     assert knowing("abcd").data({"abcd": [b"x abcd"]}) == {MASK: [f"x {MASK}".encode()]}
+
+
+WITH_ALL = 'Zq1x:&<"/\\Wv8k é'
+"""A password with a character of each kind that something encodes."""
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        xml_escape(WITH_ALL),
+        html_escape(WITH_ALL),
+        quote(WITH_ALL, safe=":/?#[]@!$&'()*+,;="),
+        quote(quote(WITH_ALL)),
+        quote(json.dumps({"k": WITH_ALL})),
+        json.dumps(json.dumps({"k": WITH_ALL})),
+        json.dumps(json.dumps(json.dumps({"k": WITH_ALL}, ensure_ascii=False))),
+        json.dumps(WITH_ALL).replace("/", "\\/"),
+        json.dumps(WITH_ALL).replace("&", "\\u0026").replace("<", "\\u003C"),
+        xml_escape(xml_escape(WITH_ALL)),
+    ],
+)
+def test_a_secret_is_masked_however_it_is_encoded(written: str) -> None:
+    masked = knowing(WITH_ALL).text(f"before {written} after")
+    assert "Zq1x" not in masked
+    assert "Wv8k" not in masked
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-be", "utf-32"])
+def test_a_secret_is_masked_in_wide_characters(encoding: str) -> None:
+    masked = knowing(WITH_ALL).body(json.dumps({"k": WITH_ALL}).encode(encoding))
+    assert json.loads(masked.decode(encoding)) == {"k": MASK}
+
+
+TOKEN = "gho_16C7e42F292c6912E7"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        f"access_token={TOKEN}&scope=repo&token_type=bearer",
+        f"<r><access_token>{TOKEN}</access_token></r>",
+        f"<o:accessToken type='x'>{TOKEN}</o:accessToken>",
+        f'{{"access_token": "{TOKEN}"}}\n{{"n": 1}}\n',
+        f'event: login\ndata: {{"access_token":"{TOKEN}"}}\n\n',
+        f'{{"access_token": "{TOKEN}",}}',
+    ],
+)
+def test_a_token_of_an_answer_is_masked_whatever_the_answer_is_written_in(body: str) -> None:
+    redactor = Redactor()
+    answer = Response(200, (), body.encode())
+    redactor.learn_response(answer)
+    assert TOKEN not in redactor.response(answer).body.decode()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("Location", f"https://a.example/cb?state=1&access_token={TOKEN}"),
+        ("WWW-Authenticate", f'Bearer realm="x", token="{TOKEN}"'),
+    ],
+)
+def test_a_token_in_a_header_of_an_answer_is_masked(name: str, value: str) -> None:
+    redactor = Redactor()
+    answer = Response(302, ((name, value),))
+    redactor.learn_response(answer)
+    assert TOKEN not in redactor.response(answer).headers[0][1]
+
+
+def test_words_behind_a_secret_name_are_no_secrets() -> None:
+    redactor = Redactor()
+    redactor.learn_response(Response(200, (), b"<p>password=must have 8 characters, token=yes</p>"))
+    assert redactor.text("it must, yes") == "it must, yes"
+
+
+@pytest.mark.parametrize("kept", [4, 9, 120])
+def test_the_beginning_of_a_secret_is_masked_where_a_text_was_cut(kept: int) -> None:
+    secret = "hf_" + "".join(f"{number:03}" for number in range(60))
+    redactor = knowing(secret, "another-secret")
+    assert redactor.text(f"$inputs.hfToken is '{secret[:kept]}… (183 characters), and more…") == (
+        f"$inputs.hfToken is '{MASK}… (183 characters), and more…"
+    )
+
+
+def test_outputs_show_what_was_sent_as_a_cookie_and_was_not_the_users() -> None:
+    redactor = Redactor()
+    redactor.learn_inputs(None, {"session": "the-users-own", "n": 1})
+    redactor.learn_request(Request("GET", "https://a.example/", (("Cookie", "region=Europe; sid=the-users-own"),)))
+    assert redactor.outputs(["Europe", "the-users-own"]) == ["Europe", MASK]
+    assert redactor.data(["Europe", "the-users-own"]) == [MASK, MASK]
+
+
+def test_a_security_schemes_query_parameter_is_masked_however_short() -> None:
+    redactor = Redactor()
+    redactor.learn_queries("k k")
+    assert redactor.url("https://a.example/p?k%20k=abc&k=abc#f") == f"https://a.example/p?k%20k={MASK}&k=abc#f"
+
+
+def test_a_long_secret_number_is_masked_wherever_it_stands() -> None:
+    redactor = Redactor()
+    redactor.learn_inputs(
+        {"properties": {"pin": {"type": "integer", "format": "password"}}}, {"pin": 918273645, "n": 1}
+    )
+    assert (
+        redactor.url("https://a.example/?pin=918273645&m=1918273645") == f"https://a.example/?pin={MASK}&m=1918273645"
+    )
+    assert json.loads(redactor.body(b'{"pin": 918273645, "n": 1}')) == {"pin": MASK, "n": 1}
+    assert redactor.data({"seen": [918273645, 7]}) == {"seen": [MASK, 7]}
+
+
+def test_an_error_of_inputs_shows_no_nested_secret() -> None:
+    password = {"password": {"pattern": "^[0-9]+$"}}
+    schema = {"properties": {"cfg": {"type": "object", "properties": password, "maxProperties": 1}}}
+    errors = check_inputs(schema, {"cfg": {"password": "hunter22x", "more": 1}})
+    assert len(errors) == 2
+    assert "hunter22x" not in str(errors)

@@ -1,0 +1,148 @@
+"""How a secret may be written (S1): encoded for URLs, JSON or XML, in base64, cut short, or behind a telling name."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from functools import cache
+from html import unescape
+from html.entities import codepoint2name
+from urllib.parse import quote, quote_plus, unquote_plus
+
+from arazzo_runner.effects import MASK
+from arazzo_runner.secrecy import is_secret_name
+
+MIN_LENGTH = 4
+"""A shorter value is masked in its own place only: it would be found everywhere."""
+MIN_LENGTH_IN_TEXT = 8
+"""A shorter value behind a secret name in text that is no JSON is taken for a word: ``password=must``."""
+CUT = "…"
+"""What stands where a text that was too long to show has been cut."""
+
+
+def _from_json(text: str) -> str:
+    return str(json.loads(text))
+
+
+_NAMED: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
+    (re.compile(r"""(?<![\w.-])(?P<name>[\w.-]{1,200})=["']?(?P<value>[^&\s;,"'<>]+)"""), unquote_plus),
+    (
+        re.compile(r'"(?P<name>[^"\\]{1,200})"\s*:\s*"(?P<value>(?:[^"\\]|\\.){0,8000})"'),
+        lambda text: str(json.loads(f'"{text}"')),
+    ),
+    (re.compile(r"<(?P<name>[\w:.-]{1,200})[^<>]*>(?P<value>[^<>]+)</"), unescape),
+)
+"""How a name and its value stand in text, and how the value is read. Each takes time in proportion to the text."""
+
+
+_BACKSLASH = r"(?:\\|%(?:25){0,4}5[cC])"
+_ESCAPED = _BACKSLASH + "{0,16}+"
+"""What JSON puts before a character, four times over; bounded, so that a run of backslashes costs what it is long."""
+
+
+def pattern_of(secrets: Iterable[str]) -> re.Pattern[str]:
+    """What finds every one of the secrets, the longest first, however it is encoded."""
+    ordered = sorted(secrets, key=len, reverse=True)
+    forms = [form for secret in ordered for form in (secret, *_in_base64(secret)) if len(form) >= MIN_LENGTH]
+    return re.compile("|".join(map(_written, dict.fromkeys(forms))))
+
+
+def _written(form: str) -> str:
+    return "".join(map(_character, re.sub(r"\\+", r"\\", form)))
+
+
+@cache
+def _character(character: str) -> str:
+    """A pattern of a character as URLs, JSON and XML write it, and what writes them inside one another."""
+    if character.isascii() and (character.isalnum() or character in "_-.~"):
+        return re.escape(character)
+    if character == "\\":
+        return rf"(?:{_BACKSLASH}{{1,64}}+|&(?:amp;){{0,4}}(?i:#0{{0,8}}92|#x0{{0,8}}5c);)"
+    code = ord(character)
+    percent = "".join(f"%(?:25){{0,4}}{byte:02x}" for byte in _bytes(character))
+    units = character.encode("utf-16-be", "surrogatepass").hex()
+    escape = "".join(rf"{_BACKSLASH}{{1,16}}+u{units[index : index + 4]}" for index in range(0, len(units), 4))
+    entities = [f"#0{{0,8}}{code}", f"#x0{{0,8}}{code:x}", *(["apos"] if character == "'" else [])]
+    entities += [codepoint2name[code]] if code in codepoint2name else []
+    forms = [re.escape(character), f"(?i:{percent}|&(?:amp;){{0,4}}(?:{'|'.join(entities)});)"]
+    short = json.dumps(character)[1:-1].removeprefix("\\")
+    if len(short) == 1 and short.isalpha() and short != character:  # a line's end, written n
+        forms.append(rf"(?<=[\\cC]){short}")
+    if character == " ":
+        forms.append(r"\+")
+    return f"(?:(?i:{escape})|{_ESCAPED}(?:{'|'.join(forms)}))"
+
+
+class Beginnings:
+    """Finds the beginnings of secrets in texts that were cut."""
+
+    def __init__(self, secrets: Iterable[str]) -> None:
+        self._forms: dict[str, list[str]] = {}
+        for secret in secrets:
+            for form in {secret, *_in_json(secret), *_in_base64(secret)}:
+                self._forms.setdefault(form[:MIN_LENGTH], []).append(form)
+        self._longest = max((len(form) for forms in self._forms.values() for form in forms), default=0)
+
+    def masked(self, text: str) -> str:
+        """The text, the beginning of a secret before each sign that something was cut masked."""
+        *parts, last = text.split(CUT)
+        return CUT.join([*map(self._masked, parts), last])
+
+    def _masked(self, part: str) -> str:
+        for start in range(max(0, len(part) - self._longest), len(part) - MIN_LENGTH + 1):
+            known = self._forms.get(part[start : start + MIN_LENGTH], ())
+            if any(form.startswith(part[start:]) for form in known):
+                return part[:start] + MASK
+        return part
+
+
+def named_in_text(text: str) -> Iterator[str]:
+    """The values that stand behind a secret name in a text of any kind: a form, XML, lines of JSON, a header.
+
+    Of text nobody knows what is a name, so that only what is as long as a secret counts.
+    """
+    for pattern, read in _NAMED:
+        for match in pattern.finditer(text):
+            if is_secret_name(match["name"]) and len(match["value"]) >= MIN_LENGTH_IN_TEXT:
+                with suppress(ValueError):
+                    yield read(match["value"])
+
+
+def written_forms(secret: str) -> list[str]:
+    """A secret as it is usually written: as it is, in JSON, percent-encoded, and in base64 at each of three alignments.
+
+    Each form has its own place in the list, whatever the secret; in base64, one that is too short to be told is empty.
+    """
+    raw = _bytes(secret)
+    forms = [secret, *_in_json(secret)]
+    forms += [quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="").lower()]
+    return forms + _in_base64(secret)
+
+
+def _bytes(text: str) -> bytes:
+    """A text's bytes, those that were no UTF-8 as they were; half of a surrogate pair has three of its own."""
+    try:
+        return text.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        return text.encode("utf-8", "surrogatepass")
+
+
+def _in_json(secret: str) -> list[str]:
+    return [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1]]
+
+
+def _in_base64(secret: str) -> list[str]:
+    raw = _bytes(secret)
+    forms: list[str] = []
+    for offset in range(3):
+        encoded = base64.b64encode(b"\0" * offset + raw)
+        # The characters that also depend on what stands before or behind are left out.
+        first = (0, 2, 3)[offset]
+        last = len(encoded) - (0, 3, 2)[(len(raw) + offset) % 3]
+        core = encoded[first:last].decode()
+        found = core if len(core) >= MIN_LENGTH + 2 else ""
+        forms += [found, found.replace("+", "-").replace("/", "_")]
+    return forms
