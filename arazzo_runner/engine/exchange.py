@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from math import isinf
+from typing import Any, NoReturn
 
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.expressions.undefined import UNDEFINED, Undefined
@@ -25,7 +27,7 @@ def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]
     problem = None
     if claimed or content_type is None:
         try:
-            return json.loads(body), None
+            return _json(body), None
         except (ValueError, RecursionError) as error:
             if claimed:
                 problem = f"the body is not the JSON that its Content-Type {content_type!r} claims: {error}"
@@ -35,6 +37,32 @@ def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]
         return body.decode(_charset(content_type)), problem
     except (UnicodeDecodeError, LookupError):
         return body, problem or (None if content_type is None else _undecodable(content_type))
+
+
+def _json(body: bytes) -> Any:
+    """What a body of JSON stands for; Python's reader takes more for JSON than RFC 8259 does.
+
+    Raises:
+        ValueError: it is no JSON, or has a number that no output could show as one.
+    """
+    text = body.decode(json.detect_encoding(body), "surrogatepass")
+    return (_CAREFUL if _LARGE_NUMBER.search(body) else _DECODER).decode(text)
+
+
+def _no_number(text: str) -> NoReturn:
+    raise ValueError(f"{text} is no number of JSON")
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if isinf(number):
+        raise ValueError(f"{text[:40]} is beyond the range of numbers")
+    return number
+
+
+_DECODER = json.JSONDecoder(parse_constant=_no_number)
+_CAREFUL = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
+_LARGE_NUMBER = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{300}")
 
 
 def _undecodable(content_type: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import cache
-from math import isnan
+from math import isfinite, isnan
 from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError
@@ -69,15 +69,18 @@ class XPath:
         Raises:
             SelectorError: ``xml`` is no well-formed XML, or the expression cannot be evaluated on it.
         """
+        return self._evaluated(self.expression, xml)
+
+    def _evaluated(self, expression: str, xml: Any) -> Any:
         root = xml if is_element(xml) else parse_xml(xml)
         namespaces = _namespaces(root)
         if self.version == "xpath-10":
-            _refuse_explosion(self.expression, root)
+            _refuse_explosion(expression, root)
             with told_as(_stopped):
-                return root.getroottree().xpath(self.expression, namespaces=namespaces)
+                return root.getroottree().xpath(expression, namespaces=namespaces)
         grant()
         with told_as(_stopped):
-            token = _parsed(self.expression, self.version, namespaces)
+            token = _parsed(expression, self.version, namespaces)
             return token.get_results(_counting()(root.getroottree()))
 
     def nodes(self, root: etree._Element) -> list[Any]:
@@ -96,18 +99,18 @@ class XPath:
             return [getattr(node, "elem", node) for node in found]
 
     def truth(self, xml: Any) -> bool:
-        """The effective boolean value on a document (C6)."""
-        result = self.select(xml)
-        if isinstance(result, float) and isnan(result):
-            return False
-        if isinstance(result, list):
-            # A sequence that starts with a node is true; one atomic value counts by itself.
-            return bool(result) and (len(result) > 1 or _is_node(result[0]) or bool(result[0]))
-        return bool(result)
+        """The effective boolean value on a document (C6).
+
+        Raises:
+            SelectorError: as ``select``; or it has none, as ``(1, 2)`` has none.
+        """
+        return bool(self._evaluated(f"boolean(({self.expression}))", xml))
 
     def value(self, xml: Any) -> Any:
         """The result as data: the text of one node or its markup, a list for several, ``UNDEFINED`` for none."""
         result = self.select(xml)
+        if isinstance(result, float) and not isfinite(result):
+            return "NaN" if isnan(result) else "INF" if result > 0 else "-INF"  # JSON has no such numbers
         if not isinstance(result, list):
             return result
         values = [_node_value(item) for item in result]
@@ -179,10 +182,6 @@ def _counting() -> type[XPathContext]:
 def is_element(value: Any) -> bool:
     """Whether it is an element of a parsed document."""
     return hasattr(value, "nsmap")
-
-
-def _is_node(value: Any) -> bool:
-    return is_element(value) or hasattr(value, "getparent") or hasattr(value, "elem")
 
 
 def _node_value(node: Any) -> Any:
