@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from arazzo_runner.documents.input_schemas import declared, input_schema, types
+from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.errors import ArazzoError, UsageError
 
 ENVIRONMENT_PREFIX = "ARAZZO_INPUT_"
@@ -154,8 +155,8 @@ def typed(text: str, schema: Mapping[str, Any]) -> Any:
     if "string" in kinds or not kinds:
         return text
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = json_value(text)
+    except ValueError:
         return text
     names = {dict: "object", list: "array", bool: "boolean", type(None): "null", int: "integer", float: "number"}
     kind = names.get(type(value), "string")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import re
 import sys
@@ -93,6 +94,10 @@ def main() -> None:
     except ArazzoError as error:
         _tell(partial(show_error, error))
         status = error.exit_status
+    except RecursionError:
+        # A run can put values in one another, time after time.
+        _tell(partial(click.echo, "error: a value of the run is nested too deeply to be followed", err=True))
+        status = 1
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody to tell.
         _discard_stdout()
@@ -114,6 +119,9 @@ def _open_standard_streams() -> None:
                 continue
             os.open(os.devnull, os.O_RDWR)
             setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
+    # Half of a surrogate pair, in some server's answer, is written as JSON escapes it; stderr has it so by itself.
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def _tell(show: Callable[[], object]) -> None:

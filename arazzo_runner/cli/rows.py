@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,6 +12,7 @@ from typing import Any
 
 from arazzo_runner.cli.inputs import typed
 from arazzo_runner.documents.input_schemas import input_schema
+from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.errors import UsageError
 
 
@@ -87,8 +87,8 @@ def _json_lines(path: str, text: str) -> Iterator[InputRow | WrongRow]:
         if not line.strip():
             continue
         try:
-            data = json.loads(line)
-        except (ValueError, RecursionError) as error:
+            data = json_value(line)
+        except ValueError as error:
             # What the parser says of the place is of the line alone.
             hint = 'each line is one JSON object of inputs: {"name": "one"}'
             said = getattr(error, "msg", str(error))

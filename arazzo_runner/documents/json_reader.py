@@ -8,7 +8,7 @@ from typing import Any
 
 from arazzo_runner.documents.pointer import split
 from arazzo_runner.documents.positions import scan_json
-from arazzo_runner.documents.reading_rules import MAX_DEPTH, Fault, Unreadable
+from arazzo_runner.documents.reading_rules import MAX_DEPTH, MAX_DEPTH_OF_VALUES, Fault, Unreadable
 from arazzo_runner.documents.scalars import NotAJsonNumber, finite, integer
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
@@ -41,11 +41,30 @@ def parse_json(text: str) -> Any:
         raise Unreadable(Fault("not-a-json-number", str(error), _offset_of_number(text))) from None
     except RecursionError:
         raise Unreadable(Fault("nesting-too-deep", f"nested more than {MAX_DEPTH} deep")) from None
-    if _is_deeper(data, MAX_DEPTH):
+    if is_deeper(data, MAX_DEPTH):
         raise Unreadable(Fault("nesting-too-deep", f"nested more than {MAX_DEPTH} deep"))
     if (surrogate := _SURROGATE.search(text)) and not _is_unicode(data):
         raise Unreadable(Fault("lone-surrogate", "this document escapes half of a character", surrogate.start()))
     return data
+
+
+def json_value(text: str | bytes) -> Any:
+    """The value of a JSON text that comes from elsewhere, read as most tools do.
+
+    Raises:
+        ValueError: it is no JSON, or nested deeper than what walks values can follow, or has a number that cannot be
+            written again.
+    """
+    too_deep = f"nested more than {MAX_DEPTH_OF_VALUES} deep"
+    if isinstance(text, bytes):
+        text = text.decode(json.detect_encoding(text), "surrogatepass")
+    try:
+        value = (_CAREFUL if _LARGE_NUMBER.search(text) else _DECODER).decode(text)
+    except RecursionError:
+        raise ValueError(too_deep) from None
+    if is_deeper(value, MAX_DEPTH_OF_VALUES):
+        raise ValueError(too_deep)
+    return value
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -57,6 +76,11 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _refuse_constant(name: str) -> None:
     raise NotAJsonNumber(f"{name} is a number that JSON does not have")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+_CAREFUL = json.JSONDecoder(parse_constant=_refuse_constant, parse_float=finite)
+_LARGE_NUMBER = re.compile(r"[eE]\+?[0-9]{3}|[0-9]{300}")
 
 
 def _duplicates(text: str) -> list[Fault]:
@@ -82,7 +106,7 @@ def _offset_of_number(text: str) -> int:
     return 0
 
 
-def _is_deeper(data: Any, limit: int) -> bool:
+def is_deeper(data: Any, limit: int) -> bool:
     """Whether containers nest more than ``limit`` deep, without recursion."""
     level: list[Any] = [[data]]
     for _ in range(limit + 1):

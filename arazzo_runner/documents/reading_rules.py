@@ -11,6 +11,8 @@ _FORMAT = "Arazzo 1.1.0, Format; semantics.md H0"
 
 MAX_DEPTH = 500
 """How deep objects and arrays may nest."""
+MAX_DEPTH_OF_VALUES = 200
+"""The same for the values of a run, which are walked again and again: answers, inputs, and what is made of them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
-from math import isinf
-from typing import Any, NoReturn
+from typing import Any
 
+from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.expressions.undefined import UNDEFINED, Undefined
 from arazzo_runner.expressions.xpath import xml_as_object
-from arazzo_runner.openapi.serialize import is_json, is_xml
+from arazzo_runner.openapi.media_types import codec_of, is_json, is_xml, media_type_parameter
 
 
 def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]:
@@ -27,42 +26,17 @@ def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]
     problem = None
     if claimed or content_type is None:
         try:
-            return _json(body), None
-        except (ValueError, RecursionError) as error:
+            return json_value(body), None
+        except ValueError as error:
             if claimed:
                 problem = f"the body is not the JSON that its Content-Type {content_type!r} claims: {error}"
     if content_type is not None and is_xml(content_type) and not body.startswith((b"\xff\xfe", b"\xfe\xff")):
         return body.decode(_xml_encoding(body), "replace"), problem
-    try:
-        return body.decode(_charset(content_type)), problem
-    except (UnicodeDecodeError, LookupError):
-        return body, problem or (None if content_type is None else _undecodable(content_type))
-
-
-def _json(body: bytes) -> Any:
-    """What a body of JSON stands for; Python's reader takes more for JSON than RFC 8259 does.
-
-    Raises:
-        ValueError: it is no JSON, or has a number that no output could show as one.
-    """
-    text = body.decode(json.detect_encoding(body), "surrogatepass")
-    return (_CAREFUL if _LARGE_NUMBER.search(body) else _DECODER).decode(text)
-
-
-def _no_number(text: str) -> NoReturn:
-    raise ValueError(f"{text} is no number of JSON")
-
-
-def _finite(text: str) -> float:
-    number = float(text)
-    if isinf(number):
-        raise ValueError(f"{text[:40]} is beyond the range of numbers")
-    return number
-
-
-_DECODER = json.JSONDecoder(parse_constant=_no_number)
-_CAREFUL = json.JSONDecoder(parse_constant=_no_number, parse_float=_finite)
-_LARGE_NUMBER = re.compile(rb"[eE]\+?[0-9]{3}|[0-9]{300}")
+    codec = codec_of(media_type_parameter(content_type or "", "charset") or "utf-8")
+    with suppress(UnicodeDecodeError):
+        if codec is not None:
+            return body.decode(codec), problem
+    return body, problem or (None if content_type is None else _undecodable(content_type))
 
 
 def _undecodable(content_type: str) -> str | None:
@@ -71,20 +45,13 @@ def _undecodable(content_type: str) -> str | None:
     )
 
 
-def _charset(content_type: str | None) -> str:
-    for part in (content_type or "").split(";")[1:]:
-        name, _, value = part.partition("=")
-        if name.strip().lower() == "charset":
-            return value.strip().strip('"') or "utf-8"
-    return "utf-8"
-
-
 def _xml_encoding(body: bytes) -> str:
+    """The codec of the encoding that an XML declaration names; UTF-8 when it names none that there is."""
     head = body[:200]
     for quote in (b'"', b"'"):
         before, found, after = head.partition(b"encoding=" + quote)
         if found and before.lstrip().startswith(b"<?xml"):
-            return after.partition(quote)[0].decode("ascii", "replace") or "utf-8"
+            return codec_of(after.partition(quote)[0].decode("ascii", "replace")) or "utf-8"
     return "utf-8"
 
 

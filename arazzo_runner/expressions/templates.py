@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.documents.model import ExpressionType
 from arazzo_runner.errors import ExpressionSyntaxError, StepError
 from arazzo_runner.expressions import selectors
@@ -147,8 +148,8 @@ class JsonTemplate:
             pieces.append(json.dumps(to_text(value), ensure_ascii=False)[1:-1] if quoted else _as_json(value))
         result = "".join(pieces)
         try:
-            return json.loads(result)
-        except (ValueError, RecursionError) as error:
+            return json_value(result)
+        except ValueError as error:
             raise StepError(
                 "request-invalid",
                 f"the payload is not JSON once its expressions are replaced: {error}",

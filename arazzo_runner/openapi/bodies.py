@@ -8,7 +8,7 @@ from typing import Any
 
 from arazzo_runner.errors import StepError
 from arazzo_runner.openapi.forms import form_text
-from arazzo_runner.openapi.media_types import FORM, essence, is_json, is_xml, media_type_parameter
+from arazzo_runner.openapi.media_types import FORM, codec_of, essence, is_json, is_xml, media_type_parameter
 from arazzo_runner.openapi.operations import MediaTypeSpec, Operation
 from arazzo_runner.openapi.styles import scalar_text
 
@@ -130,8 +130,6 @@ def _text(content_type: str, text: str, *, errors: str = "strict") -> bytes:
 
 def _charset(content_type: str) -> str:
     charset = media_type_parameter(content_type, "charset") or "utf-8"
-    try:
-        "".encode(charset)
-    except LookupError:
-        raise StepError("request-invalid", f"the charset of {content_type} is not known") from None
+    if codec_of(charset) is None:
+        raise StepError("request-invalid", f"the charset of {content_type} is not known")
     return charset

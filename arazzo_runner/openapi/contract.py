@@ -6,7 +6,6 @@ same in a form that it reads; what it cannot judge at all is said once, as a rem
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Iterator, Mapping
@@ -15,12 +14,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
+from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.effects import MASK, Request, Response
 from arazzo_runner.errors import ArazzoError, DocumentError
 from arazzo_runner.expressions.limits import grant
 from arazzo_runner.openapi.breaches import Breach, Side, breaches_of
 from arazzo_runner.openapi.excerpts import METHOD, PATH, excerpt
-from arazzo_runner.openapi.media_types import is_json
+from arazzo_runner.openapi.media_types import codec_of, is_json, media_type_parameter
 from arazzo_runner.openapi.odd_keywords import odd_keywords
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.patterns import with_limited_patterns
@@ -203,9 +203,15 @@ class _SeenResponse:
 
 
 def _readable(content_type: str) -> str:
-    """A content type as openapi-core can take it apart: it stumbles over a last ``;`` and over ``=`` in a value."""
+    """A content type as openapi-core can take it apart: it stumbles over a last ``;`` and over ``=`` in a value.
+
+    A charset that is none of the web's is left out: it would be used.
+    """
     name, *parameters = content_type.split(";")
-    return ";".join([name, *(parameter for parameter in parameters if parameter.count("=") == 1)])
+    charset = media_type_parameter(content_type, "charset")
+    unknown = charset is not None and codec_of(charset) is None
+    kept = (p for p in parameters if p.count("=") == 1 and not (unknown and p.strip().lower().startswith("charset")))
+    return ";".join([name, *kept])
 
 
 def _is_unreadable(error: Exception) -> bool:
@@ -251,14 +257,14 @@ def _media_types(own: Mapping[str, Any]) -> Iterator[str]:
 
 def _reader(media_type: str) -> Any:
     if is_json(media_type):
-        return lambda body, **_: json.loads(body)
+        return lambda body, **_: json_value(body)
     return _any_content
 
 
 def _any_content(body: bytes, **_: str) -> Any:
     """The content of a range of media types: JSON when it is, else text or bytes."""
     try:
-        return json.loads(body)
+        return json_value(body)
     except ValueError:
         try:
             return body.decode()

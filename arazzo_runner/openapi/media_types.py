@@ -2,12 +2,33 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
 
 _PARAMETER = re.compile(r';\s*([^\s;="]+)\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s;"]*))')
+_CODECS = frozenset(
+    {
+        *("ascii", "utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "utf-32-le", "utf-32-be"),
+        *(f"iso8859-{part}" for part in (1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 13, 14, 15, 16)),
+        *(f"cp{page}" for page in (437, 850, 852, 855, 858, 866, 874, 932, 949, 950, *range(1250, 1259))),
+        *("koi8-r", "koi8-u", "mac-roman", "mac-cyrillic", "tis-620", "shift_jis", "euc_jp", "iso2022_jp"),
+        *("gb2312", "gbk", "gb18030", "hz", "big5", "big5hkscs", "euc_kr", "iso2022_kr"),
+    }
+)
+"""Python's codecs of the charsets that the web has (the Encoding Standard; IANA). Python has others, which are no
+charsets, or escape what they hold, or take a time that grows with its square."""
+
+
+def codec_of(charset: str) -> str | None:
+    """Python's name for a charset; None when it is none of the web's, or Python has none."""
+    try:
+        name = codecs.lookup(charset).name
+    except (LookupError, ValueError):
+        return None
+    return name if name in _CODECS else None
 
 
 def essence(content_type: str) -> str:

@@ -106,13 +106,16 @@ def _part(name: str, value: Any, encoding: Mapping[str, Any], schema: Schema | N
         lines.append(f"{header}: {header_text(header, text)}")
         if header.lower() == "content-transfer-encoding" and text.lower() == "base64" and isinstance(value, bytes):
             content = base64.b64encode(content)
-    return _Part("\r\n".join(lines).encode("utf-8", "surrogateescape"), content)
+    return _Part(_encoded("\r\n".join(lines)), content)
 
 
 def _content(value: Any, content_type: str) -> bytes:
     if isinstance(value, bytes):
         return value
-    text = json_text(value) if is_json(content_type) else scalar_text(value)
+    return _encoded(json_text(value) if is_json(content_type) else scalar_text(value))
+
+
+def _encoded(text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:

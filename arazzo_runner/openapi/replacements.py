@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
+from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.documents.model import ExpressionType
 from arazzo_runner.errors import ExpressionSyntaxError, StepError
 from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError
@@ -55,8 +55,8 @@ def _structure(payload: Any, target: str, content_type: str) -> Any:
         return payload
     if is_json(content_type):
         try:
-            return json.loads(payload)
-        except (ValueError, RecursionError) as error:
+            return json_value(payload)
+        except ValueError as error:
             raise _failed(target, f"the payload is text, and not JSON: {error}") from None
     hint = "give the payload as an object, or use an XPath on XML"
     raise _failed(target, f"the payload is text of type {content_type}, not an object or array", hint=hint)

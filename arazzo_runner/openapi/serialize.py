@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.errors import StepError
 from arazzo_runner.openapi.forms import QUERY_RESERVED, form_pairs, query_encoder
 from arazzo_runner.openapi.media_types import FORM, essence, is_json, is_xml
@@ -313,8 +313,8 @@ def as_content(content_type: str, value: Any, *, ascii_only: bool = False) -> st
 def _json_container(text: str) -> Any:
     """The object or array that a text writes, or None."""
     try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
+        value = json_value(text)
+    except ValueError:
         return None
     return value if isinstance(value, (dict, list)) else None
 

@@ -6,12 +6,12 @@ The engine sends these requests by the same effects as a step's; this module say
 from __future__ import annotations
 
 import base64
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
+from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.errors import StepError, as_typed
 from arazzo_runner.openapi.security import Need, NeedKind
@@ -142,8 +142,8 @@ def read_token(need: Need, response: Response, now: float) -> Token:
 
 def _object(response: Response) -> Mapping[str, Any]:
     try:
-        data = json.loads(response.body)
-    except (ValueError, RecursionError):
+        data = json_value(response.body)
+    except ValueError:
         return {}
     return data if isinstance(data, dict) else {}
 

@@ -17,6 +17,8 @@ from typing import Any, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from arazzo_runner.documents.input_schemas import declared, input_schema
+from arazzo_runner.documents.json_reader import is_deeper
+from arazzo_runner.documents.reading_rules import MAX_DEPTH_OF_VALUES
 from arazzo_runner.effects import MASK, Headers, Request, Response
 from arazzo_runner.runtime.secret_forms import CUT, MIN_LENGTH, Beginnings, named_in_text, pattern_of
 from arazzo_runner.secrecy import SECRET_HEADERS, is_secret_name
@@ -220,9 +222,11 @@ class Redactor:
         """A body with every secret masked; of an answer the members with a secret name too."""
         if answer and _SUSPECT.search(body):
             data = _parsed(body)
-            masked = self.answer(data) if isinstance(data, (dict, list)) else data
+            followed = isinstance(data, (dict, list)) and not is_deeper(data, MAX_DEPTH_OF_VALUES)
+            masked = self.answer(data) if followed else data
             if masked != data:
-                body = json.dumps(masked, ensure_ascii=False, separators=(",", ":")).encode()
+                text = json.dumps(masked, ensure_ascii=False, separators=(",", ":"))
+                body = text.encode("utf-8", "backslashreplace")  # half of a surrogate pair, as JSON escapes it
         if self._numbers and isinstance(data := _parsed(body), (dict, list)):
             masked = mapped(data, str, self._numbers)
             body = body if masked == data else json.dumps(masked, ensure_ascii=False, separators=(",", ":")).encode()

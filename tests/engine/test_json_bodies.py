@@ -14,8 +14,8 @@ from arazzo_runner.expressions.selectors import xpath
 @pytest.mark.parametrize(
     ("text", "why"),
     [
-        ("[NaN]", "NaN is no number of JSON"),
-        ("[-Infinity]", "-Infinity is no number of JSON"),
+        ("[NaN]", "NaN is a number that JSON does not have"),
+        ("[-Infinity]", "-Infinity is a number that JSON does not have"),
         ("[1e400]", "1e400 is beyond the range of numbers"),
         ("[-1.5E+999]", "-1.5E+999 is beyond the range of numbers"),
         (f"[{'9' * 400}.5]", "is beyond the range of numbers"),

@@ -17,7 +17,7 @@ from arazzo_runner.runtime.runner import Session, load
 
 from .confined import confined
 from .servers import serving
-from .test_documents import STEP, document, write
+from .test_documents import API, STEP, document, write
 
 AGAIN = {"name": "again", "type": "retry", "retryLimit": 2, "retryAfter": 0}
 ASKED = [
@@ -79,6 +79,84 @@ def test_no_retry_after_ends_a_run_otherwise_than_its_limit(tmp_path: Path, aske
     report = json.loads(result.out)
     assert len(report["steps"]) == 3
     assert report["reason"]["code"] == "step-failed"
+
+
+# Bodies
+
+
+@contextmanager
+def answering(body: bytes, content_type: str) -> Iterator[str]:
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", content_type)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with serving(Answer) as url:
+        yield url
+
+
+def nested(depth: int) -> bytes:
+    return b'{"token":' * depth + b'"abcdef"' + b"}" * depth
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "given"),
+    [
+        ("application/json", b'{"a": "\\ud800"}', {"a": "\ud800"}),
+        ("application/json", b'{"token": "abcd\\ud800"}', {"token": "abcd\ud800"}),
+        ("application/json", nested(200), json.loads(nested(200))),
+        ("application/json", nested(500), nested(500).decode()),
+        ("application/xml", b'<?xml version="1.0" encoding="nope"?><a/>', '<?xml version="1.0" encoding="nope"?><a/>'),
+        ("application/xml", b'<?xml version="1.0" encoding="hex"?><a/>', '<?xml version="1.0" encoding="hex"?><a/>'),
+        ("text/plain; charset=undefined", b"x", "x"),
+        ("text/plain; charset=idna", b"x", "x"),
+        ("text/plain; charset=utf-7", b"+2AA-", "+2AA-"),
+        ("text/plain; charset=punycode", b"a" * 500_000 + b"-" + b"a" * 500_000, "a" * 500_000 + "-" + "a" * 500_000),
+        ("text/plain; charset=latin1", b"\xe9", "é"),
+    ],
+    ids=[
+        "half",
+        "half secret",
+        "nested",
+        "nested too deep",
+        "nope",
+        "hex",
+        "undefined",
+        "idna",
+        "utf-7",
+        "punycode",
+        "",
+    ],
+)
+def test_an_answer_that_is_hard_to_read_is_given_and_written(
+    tmp_path: Path, content_type: str, body: bytes, given: Any
+) -> None:
+    step = {**STEP, "outputs": {"b": "$response.body"}}
+    media = {"content": {"text/plain": {"schema": {"type": "string"}}}}
+    paths = {"/a": {"get": {"operationId": "o", "responses": {"200": {"description": "ok", **media}}}}}
+    workflow = {"workflowId": "w", "steps": [step], "outputs": {"b": "$steps.s.outputs.b"}}
+    path = write(tmp_path, document(workflow), {**API, "paths": paths})
+    reports = [w for f in ("json", "junit", "html", "har") for w in ("--report", f"{f}={tmp_path / f}")]
+    with answering(body, content_type) as url:
+        result = confined(
+            "run", path, "--server", url, "--check", "warn", "--record", str(tmp_path / "c.yaml"), *reports
+        )
+    assert result.status == 0
+    assert json.loads(result.out) == {"b": given}
+    assert confined("run", path, "--replay", str(tmp_path / "c.yaml")).status == 0
+
+
+def test_outputs_that_hold_one_another_deeper_each_time_end_in_a_clear_error(tmp_path: Path) -> None:
+    again = {"name": "again", "type": "goto", "stepId": "s"}
+    step = {**STEP, "outputs": {"b": "$steps.s.outputs"}, "onSuccess": [again]}
+    path = write(tmp_path, document({"workflowId": "w", "steps": [step], "outputs": {"b": "$steps.s.outputs"}}))
+    with answering(nested(1), "application/json") as url:
+        result = confined("run", path, "--server", url, "--poll-interval", "0", "--max-steps", "2000", "-q")
+    assert result.status == 1
+    assert "nested too deeply" in result.err
 
 
 # Cookies

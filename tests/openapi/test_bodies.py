@@ -55,6 +55,11 @@ def refused(content_type: str, payload: Any, media: Mapping[str, Any] | None = N
     return caught.value
 
 
+@pytest.mark.parametrize("payload", [{"a": "\ud800"}, {"\ud800": "a"}])
+def test_half_of_a_surrogate_pair_is_sent_in_no_part(payload: Any) -> None:
+    assert "surrogate" in refused(MULTIPART, payload).message
+
+
 # Which media type
 
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from arazzo_runner.openapi.media_types import essence, is_json, is_xml, media_type_parameter
+from arazzo_runner.openapi.media_types import codec_of, essence, is_json, is_xml, media_type_parameter
 
 
 @pytest.mark.parametrize(
@@ -39,3 +39,24 @@ def test_what_is_built_on_json_and_xml(content_type: str, json: bool, xml: bool)
 
 def test_the_essence_leaves_the_parameters_out() -> None:
     assert essence(" Text/Plain ; charset=utf-8") == "text/plain"
+
+
+@pytest.mark.parametrize(
+    ("charset", "codec"),
+    [
+        ("UTF-8", "utf-8"),
+        ("latin1", "iso8859-1"),
+        ("windows-1252", "cp1252"),
+        ("Shift_JIS", "shift_jis"),
+        ("us-ascii", "ascii"),
+        ("nope", None),
+        ("a\0b", None),
+        ("é" * 3, None),
+        *(
+            (name, None)
+            for name in ("punycode", "idna", "undefined", "utf-7", "hex", "rot13", "unicode_escape", "mbcs")
+        ),
+    ],
+)
+def test_charsets_are_those_of_the_web(charset: str, codec: str | None) -> None:
+    assert codec_of(charset) == codec

@@ -266,3 +266,11 @@ def test_an_error_of_inputs_shows_no_nested_secret() -> None:
     errors = check_inputs(schema, {"cfg": {"password": "hunter22x", "more": 1}})
     assert len(errors) == 2
     assert "hunter22x" not in str(errors)
+
+
+def test_a_secret_with_half_of_a_surrogate_pair_is_masked() -> None:
+    redactor = Redactor()
+    answer = Response(200, (), b'{"token": "abcd\\ud800", "n": "\\ud800"}')
+    redactor.learn_response(answer)
+    assert redactor.text("abcd\ud800") == MASK
+    assert json.loads(redactor.response(answer).body) == {"token": MASK, "n": "\ud800"}
