@@ -126,16 +126,36 @@ class PlannedAction:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignStep:
+    """A step of another workflow that a step depends on (1.1).
+
+    Attributes:
+        reference: as the document says it.
+        workflow: key of its workflow, which the plan has when the run can come to it.
+    """
+
+    reference: str
+    workflow: str
+    workflow_id: str
+    step_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedStep:
     """A step: the call of an operation, or of a workflow.
 
     Attributes:
+        index: its place in the order of execution, from 0 (F8).
+        depends_on: indexes of the steps of its workflow that have to be completed before it.
+        depends_elsewhere: those of other workflows.
         outputs: None when the step declares none, which for a workflow step means the child's (F7).
         timeout: seconds, or None (F9; the document says milliseconds).
     """
 
     step_id: str
     index: int
+    depends_on: tuple[int, ...]
+    depends_elsewhere: tuple[ForeignStep, ...]
     operation: Operation | None
     workflow: str | None
     server_source: str
@@ -164,6 +184,7 @@ class PlannedWorkflow:
         key: document and workflow id, unique in the plan.
         input_schema: self-contained JSON Schema, or None.
         declared_inputs: the names that the schema declares.
+        steps: in the order of execution (F8).
         sources, components: what ``$sourceDescriptions`` and ``$components`` mean here.
         self_uri: ``$self``, or None.
     """

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import Any, Literal, TypeVar, cast
@@ -16,10 +16,11 @@ from typing import Any, Literal, TypeVar, cast
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.input_schemas import declared
 from arazzo_runner.documents.inputs import bundle_inputs
-from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, Parameter, RequestBody, Workflow
+from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, Parameter, RequestBody, Step, Workflow
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.engine.dependencies import circle_of
 from arazzo_runner.engine.plan import (
+    ForeignStep,
     Plan,
     PlannedAction,
     PlannedBody,
@@ -87,6 +88,8 @@ class _Planner:
         self.planned: dict[str, PlannedWorkflow] = {}
         self.pending: list[_Here] = []
         self.schemas: dict[str, dict[str, Any]] = {}
+        self.orders: dict[str, list[str]] = {}
+        """The steps of the workflows that are not executed in document order: a state knows them by number (F8)."""
 
     def plan(self, document: Document, workflow_id: str) -> Plan:
         description = self.linker.description(document)
@@ -116,6 +119,8 @@ class _Planner:
         for key in sorted(self.planned):
             digest.update(key.encode())
             digest.update(self.planned[key].spot.document.text.encode("utf-8", "surrogatepass"))
+            if key in self.orders:
+                digest.update(repr(self.orders[key]).encode())
         digest.update(repr(self.options).encode())
         return digest.hexdigest()[:32]
 
@@ -175,6 +180,7 @@ class _Planner:
         scope = WorkflowScope(DocumentScope(self.linker, description, Sources(self.linker, description)), workflow)
         dialect = Dialect(scope.names, description.version, self.options.strict)
         steps = tuple(self.step(here, step, dialect) for step in scope.steps)
+        self.check_order(here, scope)
         outputs = self.outputs(here, workflow.outputs, f"{workflow.pointer}/outputs", dialect)
         return PlannedWorkflow(
             key=here.key,
@@ -193,6 +199,24 @@ class _Planner:
             self_uri=description.self_uri,
             spot=Spot(document, workflow.pointer),
         )
+
+    def check_order(self, here: _Here, scope: WorkflowScope) -> None:
+        """Refuse ``dependsOn`` that no order satisfies; warn of outputs that are read before they can be there (F8)."""
+        if scope.has_step_dependencies:
+            from arazzo_runner.lint.flow import check_step_dependencies
+
+            for finding in check_step_dependencies(scope):
+                self.report(here, finding.rule, finding.message, finding.pointer, finding.hint or "")
+            order = [step.step for step in scope.steps]
+            if order != list(scope.workflow.steps):
+                self.orders[here.key] = [step.step_id for step in order]
+        elif scope.may_read_ahead:
+            from arazzo_runner.lint.flow import flow_of, forward_references
+
+            for finding in forward_references(scope, flow_of(scope)):
+                place = here.description.document.place(finding.pointer)
+                found = problem(finding.rule, finding.message, place, hint=finding.hint)
+                self.problems.append(replace(found, severity=Severity.WARNING))
 
     def check_components(self, here: _Here) -> None:
         """Report every Reusable Object that leads nowhere; the scopes leave it out."""
@@ -249,21 +273,39 @@ class _Planner:
                         f"{step.pointer}/{field}",
                         f"write {linked.portable}",
                     )
+        ids = scope.holder.step_ids
         return PlannedStep(
             step_id=step.step_id,
             index=scope.index,
+            depends_on=tuple(ids[name] for name in step.depends_on if name in ids),
+            depends_elsewhere=self.elsewhere(here, step),
             operation=operation,
             workflow=workflow_key,
             server_source=source,
             parameters=self.values(here, scope.parameters, dialect),
             body=self.body(here, step.request_body, dialect) if step.request_body is not None else None,
             criteria=self.criteria(here, step.success_criteria, dialect),
-            on_success=tuple(self.action(here, action, dialect) for action in scope.success_actions),
-            on_failure=tuple(self.action(here, action, dialect) for action in scope.failure_actions),
+            on_success=tuple(self.action(here, action, ids, dialect) for action in scope.success_actions),
+            on_failure=tuple(self.action(here, action, ids, dialect) for action in scope.failure_actions),
             outputs=self.outputs(here, step.outputs, f"{step.pointer}/outputs", dialect) if step.outputs else None,
             timeout=None if step.timeout is None else step.timeout / 1000,
             spot=Spot(here.description.document, step.pointer),
         )
+
+    def elsewhere(self, here: _Here, step: Step) -> tuple[ForeignStep, ...]:
+        """The steps of other workflows that a step depends on; their workflows are not run for it (F8)."""
+        found = []
+        for index, reference in enumerate(step.depends_on):
+            holder, dot, step_id = reference.rpartition(".steps.")
+            if not reference.startswith("$") or not dot:
+                continue
+            name = holder.removeprefix("$workflows.")
+            pointer = json_pointer.join(step.pointer, "dependsOn", index)
+            linked = self.attempt(here, pointer, partial(self.linker.workflow, here.description, name))
+            if linked is not None:
+                there = _Here(linked.description, linked.workflow, "")
+                found.append(ForeignStep(reference, there.key, linked.workflow.workflow_id, step_id))
+        return tuple(found)
 
     def values(self, here: _Here, parameters: Iterable[Parameter], dialect: Dialect) -> tuple[PlannedParameter, ...]:
         result = []
@@ -313,18 +355,15 @@ class _Planner:
             self.report(here, rule, message, f"{criterion.pointer}/condition", error.hint)
             return CompiledCriterion(criterion, Unusable(f"the condition cannot be parsed: {error.message}"))
 
-    def action(self, here: _Here, action: Action, dialect: Dialect) -> PlannedAction:
+    def action(self, here: _Here, action: Action, ids: Mapping[str, int], dialect: Dialect) -> PlannedAction:
         step: int | None = None
         workflow: str | None = None
         if action.type != "end" and action.step_id is not None:
-            ids = [s.step_id for s in here.workflow.steps]
-            if action.step_id in ids:
-                step = ids.index(action.step_id)
-            else:
+            step = ids.get(action.step_id)
+            if step is None:
                 message = f"there is no step {action.step_id!r} in this workflow"
-                self.report(
-                    here, "unknown-step", message, f"{action.pointer}/stepId", nearest(action.step_id, ids, "steps")
-                )
+                near = nearest(action.step_id, list(ids), "steps")
+                self.report(here, "unknown-step", message, f"{action.pointer}/stepId", near)
         elif action.type != "end" and action.workflow_id is not None:
             workflow = self.reach(here, action.workflow_id, f"{action.pointer}/workflowId")
         parameters = self.attempt(

@@ -25,6 +25,7 @@ from arazzo_runner.engine.events import (
 from arazzo_runner.engine.failures import failed_attempt
 from arazzo_runner.engine.inputs import check_inputs, with_defaults
 from arazzo_runner.engine.plan import MAX_DEPTH, PlannedAction, PlannedWorkflow
+from arazzo_runner.engine.prerequisites import completed_elsewhere, not_completed
 from arazzo_runner.engine.records import action_taken, attempt_record
 from arazzo_runner.engine.state import Arrival, Finished, Frame, Phase, Prepared, Purpose, Sent, Suspended
 from arazzo_runner.errors import InvalidState, StepError
@@ -76,7 +77,7 @@ class Run(Authentication):
         if frame.position >= len(workflow.steps):
             self.leave(succeeded=True)
             return
-        if self.out_of_time() or self.out_of_steps():
+        if self.out_of_time() or self.out_of_steps() or self.too_early():
             return
         self.attempts += 1
         step = self.step
@@ -91,6 +92,28 @@ class Run(Authentication):
             return
         self.frame = replace(frame, started_at=self.now, challenged=False, challenge=None, discovered=None, fetched=())
         self.begin()
+
+    def too_early(self) -> bool:
+        """Whether the step at hand depends on one that has not completed, which ends the run (F8)."""
+        frame, step = self.frame, self.step
+        needed = not_completed(self.workflow, step, frame)
+        if needed is not None:
+            self.unmet(f"the step {needed.step_id!r}", f"lead to {needed.step_id!r} first")
+            return True
+        for other in step.depends_elsewhere:
+            known = completed_elsewhere(other, self.frames, self.completed, self.plan.workflows)
+            if known is False:
+                hint = f"run the workflow {other.workflow_id!r} before: name it in dependsOn of this workflow"
+                self.unmet(other.reference, hint)
+                return True
+            if known is None and frame.attempt == 1 and step.step_id not in frame.steps:
+                message = f"the step {step.step_id!r} depends on {other.reference}"
+                self.warn(f"{message}: whether that has completed is not checked", step_id=step.step_id)
+        return False
+
+    def unmet(self, needed: str, hint: str) -> None:
+        message = f"the step {self.step.step_id!r} depends on {needed}, which has not completed"
+        self.stop("dependency-failed", message, hint=hint)
 
     def begin(self) -> None:
         """Build the request of the attempt at hand, and get it on its way."""

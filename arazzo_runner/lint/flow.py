@@ -6,12 +6,14 @@ from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 
 from arazzo_runner.documents.model import Action, Reusable
 from arazzo_runner.documents.pointer import join
 from arazzo_runner.expressions.nodes import Named
 from arazzo_runner.lint import flow_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
+from arazzo_runner.lint.order import circles_of
 from arazzo_runner.lint.scope import StepScope, WorkflowScope
 
 
@@ -48,6 +50,17 @@ class Flow:
                     waiting.extend(self.successors[step])
             self._after[index] = frozenset(seen)
         return self._after[index]
+
+    @cached_property
+    def _stretches(self) -> tuple[int, ...]:
+        """For each step the number of its stretch: steps that can follow one another in sequence share one."""
+        cuts = (index not in self.successors[index - 1] for index in range(1, len(self.successors)))
+        return tuple(accumulate(cuts, initial=0))
+
+    def follows(self, index: int, other: int) -> bool:
+        """Whether a step can run after another has; most do so in sequence, which is told without a search."""
+        in_sequence = other < index and self._stretches[other] == self._stretches[index]
+        return in_sequence or index in self.after(other)
 
 
 def flow_of(scope: WorkflowScope) -> Flow:
@@ -95,8 +108,9 @@ def check_flow(scope: WorkflowScope) -> Findings:
     yield from _endless(scope, flow)
     yield from _polls(scope)
     yield from _never_reached(scope)
-    yield from _forward_references(scope, flow)
-    yield from _step_dependencies(scope, flow)
+    yield from forward_references(scope, flow)
+    yield from check_step_dependencies(scope)
+    yield from _untimely_dependencies(scope, flow)
 
 
 def _unreachable(scope: WorkflowScope, flow: Flow) -> Findings:
@@ -137,7 +151,7 @@ def _never_reached(scope: WorkflowScope) -> Findings:
                 taken = action
 
 
-def _forward_references(scope: WorkflowScope, flow: Flow) -> Findings:
+def forward_references(scope: WorkflowScope, flow: Flow) -> Findings:
     """``$steps`` of a step that cannot have run yet (F8); one that a loop leads back from may have."""
     for read in scope.reads:
         if read.site.step is None:
@@ -155,40 +169,48 @@ def _forward_references(scope: WorkflowScope, flow: Flow) -> Findings:
                 yield Finding("forward-reference", message, read.site.pointer)
 
 
-def _step_dependencies(scope: WorkflowScope, flow: Flow) -> Findings:
-    """A step's ``dependsOn`` (1.1): steps that exist, and have run before (F8)."""
-    needs = {
-        step.index: [scope.step_ids[name] for name in step.step.depends_on if name in scope.step_ids]
-        for step in scope.steps
-    }
+def check_step_dependencies(scope: WorkflowScope) -> Findings:
+    """A step's ``dependsOn`` (1.1): steps that exist, in no circle (F8)."""
+    circles = _circles(scope)
+    for step, name, pointer in _dependencies(scope):
+        if name.startswith("$"):
+            yield from _foreign_step(scope, name, pointer)
+        elif name not in scope.step_ids:
+            hint = did_you_mean(name, scope.step_ids, "steps")
+            message = f"dependsOn names {name!r}, which is no step of this workflow"
+            yield Finding("step-dependency-unknown", message, pointer, hint)
+        elif circles[step.index] == circles[scope.step_ids[name]]:
+            message = f"the step {step.step.step_id!r} depends on {name!r}, which depends on it"
+            yield Finding("step-dependency-cycle", message, pointer)
+
+
+def _untimely_dependencies(scope: WorkflowScope, flow: Flow) -> Findings:
+    """``dependsOn`` of what cannot have run before (F8), and of what stands later in the document."""
+    circles = _circles(scope)
+    places = {step.step_id: number for number, step in enumerate(scope.workflow.steps)}
+    for step, name, pointer in _dependencies(scope):
+        target = scope.step_ids.get(name)
+        if target is None or circles[step.index] == circles[target]:
+            continue
+        if step.index in flow.reachable and not (target in flow.reachable and flow.follows(step.index, target)):
+            message = f"the step {step.step.step_id!r} depends on {name!r}, which nothing leads to before it"
+            yield Finding("forward-reference", message, pointer, "Lead to the other step first.")
+        elif places[name] > places[step.step.step_id]:
+            message = f"the step {step.step.step_id!r} depends on a later step, {name!r}, and is executed after it"
+            yield Finding("execution-order", message, pointer)
+
+
+def _circles(scope: WorkflowScope) -> list[int]:
+    """For each step the circle of ``dependsOn`` that it is a part of."""
+    needs = [[scope.step_ids[name] for name in step.step.depends_on if name in scope.step_ids] for step in scope.steps]
+    return circles_of(needs)
+
+
+def _dependencies(scope: WorkflowScope) -> Iterator[tuple[StepScope, str, str]]:
+    """Every entry of a step's ``dependsOn``, with its pointer."""
     for step in scope.steps:
         for number, name in enumerate(step.step.depends_on):
-            pointer = join(step.step.pointer, "dependsOn", number)
-            if name.startswith("$"):
-                yield from _foreign_step(scope, name, pointer)
-                continue
-            target = scope.step_ids.get(name)
-            if target is None:
-                hint = did_you_mean(name, scope.step_ids, "steps")
-                message = f"dependsOn names {name!r}, which is no step of this workflow"
-                yield Finding("step-dependency-unknown", message, pointer, hint)
-            elif step.index in _all_needed(needs, target):
-                message = f"the step {step.step.step_id!r} depends on {name!r}, which depends on it"
-                yield Finding("step-dependency-cycle", message, pointer)
-            elif target > step.index and step.index not in flow.after(target):
-                message = f"the step {step.step.step_id!r} depends on a later step, {name!r}"
-                yield Finding("forward-reference", message, pointer)
-
-
-def _all_needed(needs: dict[int, list[int]], start: int) -> set[int]:
-    seen: set[int] = set()
-    waiting = [start]
-    while waiting:
-        index = waiting.pop()
-        if index not in seen:
-            seen.add(index)
-            waiting += needs[index]
-    return seen
+            yield step, name, join(step.step.pointer, "dependsOn", number)
 
 
 def _foreign_step(scope: WorkflowScope, reference: str, pointer: str) -> Findings:

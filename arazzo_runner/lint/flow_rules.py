@@ -80,6 +80,15 @@ RULES.register(
 - {stepId: a, operationId: findPet, parameters: [{name: status, in: query, value: $steps.b.outputs.pet}]}
 """,
     ),
+    _warning(
+        id="execution-order",
+        summary="Steps stand in the order in which they are executed.",
+        hint="Move the other step before this one.",
+        section="Step Object (Step Dependencies and Execution Order); semantics.md F8",
+        at=_STEPS,
+        failing="- {stepId: a, operationId: findPet, dependsOn: [b]}\n- {stepId: b, operationId: findPet}\n",
+        passing="- {stepId: b, operationId: findPet}\n- {stepId: a, operationId: findPet, dependsOn: [b]}\n",
+    ),
     _error(
         id="step-dependency-unknown",
         summary="A step that dependsOn names exists.",

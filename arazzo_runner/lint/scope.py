@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
 from arazzo_runner.documents.input_schemas import Inputs, inputs_of
 from arazzo_runner.documents.model import Action, ArazzoDescription, Parameter, Reusable, Step, Workflow
-from arazzo_runner.expressions.nodes import Names
+from arazzo_runner.documents.pointer import resolve
+from arazzo_runner.expressions.nodes import Named, Names
 from arazzo_runner.expressions.templates import Dialect
-from arazzo_runner.lint.sites import Read, read_components, read_workflow
+from arazzo_runner.lint.order import execution_order
+from arazzo_runner.lint.sites import Read, read_components, read_step, read_workflow
 from arazzo_runner.lint.sources import Sources
 from arazzo_runner.openapi.linker import LinkedOperation, LinkedWorkflow, Linker, LinkError
 from arazzo_runner.openapi.operations import Operation
+
+_STEPS = re.compile(r"\$steps\.([^.\s\"]+)\.")
 
 
 @dataclass(frozen=True)
@@ -62,7 +68,7 @@ class DocumentScope:
 
 @dataclass(frozen=True)
 class StepScope:
-    """A step of a workflow; ``index`` counts from 0."""
+    """A step of a workflow; ``index`` counts from 0, in the order of execution."""
 
     holder: WorkflowScope
     step: Step
@@ -105,6 +111,14 @@ class StepScope:
         return tuple(merged.values())
 
     @property
+    def steps_read(self) -> set[str]:
+        """The other steps whose outputs the step or a parameter of it names: what it depends on implicitly (F8)."""
+        dialect = Dialect(version=self.holder.document.description.version)
+        nodes = (use.node for read in read_step(self.step, self.parameters, dialect) for use in read.uses)
+        named = {node.owner for node in nodes if isinstance(node, Named) and node.root == "steps"}
+        return named - {self.step.step_id}
+
+    @property
     def reference(self) -> tuple[str, str] | None:
         """The field that names the step's operation, and its pointer; None for a step that calls none over HTTP."""
         step = self.step
@@ -140,16 +154,33 @@ class WorkflowScope:
 
     @cached_property
     def steps(self) -> tuple[StepScope, ...]:
-        """The scopes of its steps."""
-        return tuple(StepScope(self, step, index) for index, step in enumerate(self.workflow.steps))
+        """The scopes of its steps, in the order in which they are executed: the document's without dependsOn (F8)."""
+        steps = self.workflow.steps
+        listed = tuple(StepScope(self, step, index) for index, step in enumerate(steps))
+        if not self.has_step_dependencies:
+            return listed
+        ids = _first_of_each(steps)
+        depends_on = [{ids[name] for name in step.depends_on if name in ids} for step in steps]
+        reads = [{ids[name] for name in scope.steps_read if name in ids} for scope in listed]
+        order = execution_order(depends_on, reads)
+        return tuple(StepScope(self, steps[number], index) for index, number in enumerate(order))
+
+    @property
+    def has_step_dependencies(self) -> bool:
+        """Whether a step of it has ``dependsOn`` (1.1)."""
+        return any(step.depends_on for step in self.workflow.steps)
+
+    @property
+    def may_read_ahead(self) -> bool:
+        """Whether the text of a step names itself or a later one in ``$steps``: told without reading expressions."""
+        data, ids = self.document.description.document.data, self.step_ids
+        texts = (json.dumps(resolve(data, scope.step.pointer), ensure_ascii=False) for scope in self.steps)
+        return any(ids.get(name, -1) >= index for index, text in enumerate(texts) for name in _STEPS.findall(text))
 
     @cached_property
     def step_ids(self) -> dict[str, int]:
         """The index of each step by its id; of a doubled id the first."""
-        ids: dict[str, int] = {}
-        for index, step in enumerate(self.workflow.steps):
-            ids.setdefault(step.step_id, index)
-        return ids
+        return _first_of_each([scope.step for scope in self.steps])
 
     @cached_property
     def parameters(self) -> tuple[Parameter, ...]:
@@ -197,3 +228,16 @@ class WorkflowScope:
     def reads(self) -> tuple[Read, ...]:
         """Every expression and condition of the workflow, each read once."""
         return tuple(read_workflow(self.workflow, Dialect(self.names, self.document.description.version)))
+
+
+def in_execution_order(linker: Linker, description: ArazzoDescription, workflow: Workflow) -> Workflow:
+    """The workflow with its steps in the order in which they are executed (F8)."""
+    scope = WorkflowScope(DocumentScope(linker, description, Sources(linker, description)), workflow)
+    return replace(workflow, steps=tuple(step.step for step in scope.steps))
+
+
+def _first_of_each(steps: Iterable[Step]) -> dict[str, int]:
+    ids: dict[str, int] = {}
+    for index, step in enumerate(steps):
+        ids.setdefault(step.step_id, index)
+    return ids

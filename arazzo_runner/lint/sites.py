@@ -94,6 +94,15 @@ def read_workflow(workflow: Workflow, dialect: Dialect) -> Iterator[Read]:
         yield _read(site, dialect)
 
 
+def read_step(step: Step, parameters: Iterable[Parameter], dialect: Dialect) -> Iterator[Read]:
+    """Every site of a step, and of the parameters that apply to it."""
+    for parameter in parameters:
+        for site in _parameter_sites(parameter, "before", step, dialect):
+            yield _read(site, dialect)
+    for site in _step_sites(step, dialect):
+        yield _read(site, dialect)
+
+
 def read_components(description: ArazzoDescription, dialect: Dialect) -> Iterator[Read]:
     """Every site of the components."""
     components = description.components

@@ -138,6 +138,15 @@ def test_workflows_that_depend_in_a_circle(tmp_path: Path) -> None:
     assert result.status == 2
 
 
+@pytest.mark.parametrize(("last", "status"), [([], 1), (["s0"], 2)])
+def test_thousands_of_steps_that_depend_on_one_another(tmp_path: Path, last: list[str], status: int) -> None:
+    steps = [{**STEP, "stepId": f"s{n}", "dependsOn": [f"s{n + 1}"]} for n in range(3000)]
+    steps.append({**STEP, "stepId": "s3000", **({"dependsOn": last} if last else {})})
+    path = write(tmp_path, document({"workflowId": "w", "steps": steps}, arazzo="1.1.0"))
+    assert confined("run", path).status == status
+    assert confined("validate", path).status == (1 if last else 0)
+
+
 def test_a_document_that_is_a_source_of_itself(tmp_path: Path) -> None:
     sources = [
         {"name": "self", "url": "w.yaml", "type": "arazzo"},

@@ -96,7 +96,7 @@ def test_an_action_may_read_its_own_steps_outputs() -> None:
     [
         (("dependsOn: [a]",), "step-dependency-cycle"),
         (("dependsOn: [b]", "dependsOn: [c]", "dependsOn: [a]"), "step-dependency-cycle"),
-        (("dependsOn: [b]", ""), "forward-reference"),
+        (("dependsOn: [b]", ""), "execution-order"),
         (("dependsOn: [z]",), "step-dependency-unknown"),
         (("dependsOn: [$workflows.buy-pet.steps.z]",), "step-dependency-unknown"),
         (("dependsOn: [$workflows.sell-pet.steps.z]",), "unknown-workflow"),
@@ -108,6 +108,16 @@ def test_dependencies_of_steps(steps: tuple[str, ...], rule: str) -> None:
 
 def test_a_dependency_on_an_earlier_step_is_kept() -> None:
     assert rules(flow("", "dependsOn: [a]")) == set()
+
+
+def test_an_output_that_dependencies_make_readable() -> None:
+    assert rules(flow(f"dependsOn: [b], {reads('c')}", "", _OUT)) == {"execution-order"}
+
+
+def test_a_dependency_that_the_flow_jumps_over() -> None:
+    found = rules(flow("onSuccess: [{name: skip, type: goto, stepId: c}]", "", "dependsOn: [b]"))
+
+    assert found == {"unreachable-step", "forward-reference"}
 
 
 def two(first: str, second: str) -> str:
