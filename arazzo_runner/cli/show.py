@@ -23,14 +23,20 @@ def command(target: str, workflow: str | None, directory: str, allowed_hosts: tu
     from arazzo_runner.cli.targets import find_target, nearest
     from arazzo_runner.documents.inputs import bundle_inputs
     from arazzo_runner.errors import UsageError
+    from arazzo_runner.lint.scope import in_execution_order
     from arazzo_runner.reports.diagram import mermaid
     from arazzo_runner.reports.outline import as_json, outline, workflow_entry
     from arazzo_runner.runtime.runner import load
 
     found = find_target(target, workflow, directory)
     transport = transport_options({"allowed_hosts": allowed_hosts})
-    description = load(found.document, transport=transport).description
-    chosen = [w for w in description.workflows if found.workflow_id in (None, w.workflow_id)]
+    workbook = load(found.document, transport=transport)
+    description = workbook.description
+    chosen = [
+        in_execution_order(workbook.linker, description, w)
+        for w in description.workflows
+        if found.workflow_id in (None, w.workflow_id)
+    ]
     if not chosen:
         known = [w.workflow_id for w in description.workflows]
         hint = nearest(found.workflow_id or "", known, "workflows")

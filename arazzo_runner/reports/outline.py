@@ -51,6 +51,7 @@ def step_entry(step: Step) -> dict[str, Any]:
         "stepId": step.step_id,
         "description": step.description,
         "operation": target_of(step),
+        "dependsOn": list(step.depends_on),
         "successCriteria": [_criterion(criterion) for criterion in step.success_criteria],
         "onSuccess": [_action_entry(action) for action in step.on_success],
         "onFailure": [_action_entry(action) for action in step.on_failure],
@@ -98,6 +99,8 @@ def outline(entry: Mapping[str, Any]) -> Iterator[str]:
     yield "steps"
     for step in entry["steps"]:
         yield f"  {label(step['stepId'])}: {label(step['operation'])}"
+        if step["dependsOn"]:
+            yield f"      after {', '.join(map(label, step['dependsOn']))}"
         for criterion in step["successCriteria"]:
             yield f"      needs {one_line(criterion)}"
         for word, actions in (("on success", step["onSuccess"]), ("on failure", step["onFailure"])):

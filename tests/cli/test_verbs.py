@@ -60,6 +60,26 @@ def test_show_in_each_format(arazzo: Arazzo, form: str) -> None:
         assert result.out.startswith("flowchart TD\n")
 
 
+@pytest.mark.parametrize(
+    ("form", "shown"), [("text", "first: getItem\n  second: getItem\n      after first\n"), ("mermaid", 's0["first')]
+)
+def test_show_has_steps_in_the_order_of_execution(arazzo: Arazzo, tmp_path: Path, form: str, shown: str) -> None:
+    steps = [{"stepId": "second", "operationId": "getItem", "dependsOn": ["first"]}]
+    steps.append({"stepId": "first", "operationId": "getItem"})
+    path = tmp_path / "ordered.yaml"
+    path.write_text(
+        json.dumps(
+            {
+                "arazzo": "1.1.0",
+                "info": {"title": "ordered", "version": "1"},
+                "sourceDescriptions": [{"name": "api", "url": "api.yaml", "type": "openapi"}],
+                "workflows": [{"workflowId": "ordered", "steps": steps}],
+            }
+        )
+    )
+    assert shown in arazzo("show", str(path), "--format", form).out
+
+
 def test_show_of_an_unknown_workflow_names_the_nearest(arazzo: Arazzo) -> None:
     result = arazzo("show", DEPLOY, "deploy-inference")
     assert result.status == 2
