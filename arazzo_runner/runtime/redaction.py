@@ -129,7 +129,7 @@ class Redactor:
                 self._add(self._learned, value.partition(";")[0].partition("=")[2].strip())
             elif is_secret_name(name):
                 self._add(self._learned, value)
-            elif "=" in value and _SUSPECT.search(value.encode("utf-8", "surrogateescape")):
+            else:
                 self._learn_named(named_in_text(value))
         if response.body and _SUSPECT.search(response.body):
             data = _parsed(response.body)
