@@ -253,14 +253,11 @@ class Redactor:
         if not self._queries or "?" not in rest:
             return rest
         path, mark, query = rest.partition("?")
-        pairs = [pair.partition("=") for pair in query.split("&")]
-        return (
-            path
-            + mark
-            + "&".join(
-                name + sign + (MASK if unquote_plus(name) in self._queries else value) for name, sign, value in pairs
-            )
-        )
+        return path + mark + "&".join(map(self._parameter, query.split("&")))
+
+    def _parameter(self, pair: str) -> str:
+        name, sign, value = pair.partition("=")
+        return name + sign + (MASK if unquote_plus(name) in self._queries else value)
 
     def request(self, request: Request) -> Request:
         """A request with every secret masked."""

@@ -24,20 +24,15 @@ CUT = "…"
 
 
 def _from_json(text: str) -> str:
-    return str(json.loads(text))
+    return str(json.loads(f'"{text}"'))
 
 
 _NAMED: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
     (re.compile(r"""(?<![\w.-])(?P<name>[\w.-]{1,200})=["']?(?P<value>[^&\s;,"'<>]+)"""), unquote_plus),
-    (
-        re.compile(r'"(?P<name>[^"\\]{1,200})"\s*:\s*"(?P<value>(?:[^"\\]|\\.){0,8000})"'),
-        lambda text: str(json.loads(f'"{text}"')),
-    ),
+    (re.compile(r'"(?P<name>[^"\\]{1,200})"\s*:\s*"(?P<value>(?:[^"\\]|\\.){0,8000})"'), _from_json),
     (re.compile(r"<(?P<name>[\w:.-]{1,200})[^<>]*>(?P<value>[^<>]+)</"), unescape),
 )
 """How a name and its value stand in text, and how the value is read. Each takes time in proportion to the text."""
-
-
 _BACKSLASH = r"(?:\\|%(?:25){0,4}5[cC])"
 _ESCAPED = _BACKSLASH + "{0,16}+"
 """What JSON puts before a character, four times over; bounded, so that a run of backslashes costs what it is long."""
