@@ -14,7 +14,15 @@ CHARACTERS_A_NODE = 64
 """How many characters of a result cost as much as a node."""
 MAX_BITS = 4096
 """How long an integer may be: longer ones are only made to keep the machine busy."""
-_CLOCK_AND_CHANCE = ("current-date", "current-dateTime", "current-time", "implicit-timezone", "random-number-generator")
+_OUTSIDE = frozenset(
+    {
+        *("current-date", "current-dateTime", "current-time", "implicit-timezone", "random-number-generator"),
+        *("doc", "doc-available", "collection", "uri-collection", "json-doc"),
+        *("unparsed-text", "unparsed-text-available", "unparsed-text-lines"),
+        *("environment-variable", "available-environment-variables", "load-xquery-module", "transform"),
+    }
+)
+"""Functions that look at more than the document: at a clock, at dice, at files, the network or the environment."""
 _WITH_PATTERNS = ("analyze-string", "matches", "replace", "tokenize")
 
 
@@ -22,7 +30,7 @@ _WITH_PATTERNS = ("analyze-string", "matches", "replace", "tokenize")
 def parser_of(version: str) -> Any:
     """A parser of one version; what is parsed and evaluated with it spends the budget (``limits.grant``).
 
-    Functions that read a clock or throw dice are refused: a run is decided by its answers alone.
+    Functions that look at more than the document are refused: a run is decided by its answers alone.
     """
     from elementpath import XPath1Parser, XPath2Parser
     from elementpath.xpath3 import XPath3Parser
@@ -48,13 +56,13 @@ def _limited(token: Any, base: Any) -> Any:
 
 
 def _guarded(token: Any) -> Callable[[Any, Any], Any]:
-    """How a kind of token is evaluated, without what could take for ever or would read a clock."""
+    """How a kind of token is evaluated, without what could take for ever or looks at more than the document."""
     own: Callable[[Any, Any], Any] = token.evaluate
     if token.symbol in _WITH_PATTERNS:
         own = with_limited_regexes(own)
     elif token.symbol == "to":
         own = partial(_range, own)
-    elif token.symbol in _CLOCK_AND_CHANCE:
+    elif token.symbol in _OUTSIDE:
         own = _refuse
     return own
 
