@@ -10,12 +10,12 @@ import json
 import tempfile
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TextIO
+from typing import Any, Self, TextIO, TypeAlias
 from urllib.parse import urlsplit
 
 from arazzo_runner.effects import Answered, Failed, Headers, Request, Response, Send
@@ -311,17 +311,24 @@ class Miss:
     differences: tuple[Difference, ...] = ()
 
 
+Differ: TypeAlias = Callable[[Request, Request], list[Difference]]
+
+
 class Replay:
     """A world that answers from a cassette alone; it opens no socket and never waits (F5).
 
     Its clock starts at the real time and moves by the waits that were asked for.
 
+    Args:
+        differ: how a request, masked, differs from the one recorded in its place; nothing makes it that one.
+
     Attributes:
         miss: the request that the cassette had no answer for, or None.
     """
 
-    def __init__(self, cassette: Cassette, redactor: Redactor) -> None:
+    def __init__(self, cassette: Cassette, redactor: Redactor, *, differ: Differ = compare) -> None:
         self._cassette = cassette
+        self._differ = differ
         self._redactor = redactor
         self._next = 0
         self._now = time.time()
@@ -343,7 +350,7 @@ class Replay:
             self.miss = Miss(live, None)
             return Failed("replay-miss", message, self._now)
         recorded = self._cassette.interactions[self._next].request
-        differences = compare(live, recorded)
+        differences = self._differ(live, recorded)
         if differences:
             self.miss = Miss(live, self._next, tuple(differences))
             message = f"the request is not the one recorded in {self._cassette.path} (interaction {self._next + 1}): "

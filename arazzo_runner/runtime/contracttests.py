@@ -7,15 +7,15 @@ its description says; or the case, whose outputs are not those expected.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
-from arazzo_runner.effects import MASK
+from arazzo_runner.effects import MASK, Request
 from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event
-from arazzo_runner.engine.plan import Plan, RunOptions
+from arazzo_runner.engine.plan import Plan, PlannedStep, RunOptions
 from arazzo_runner.errors import ArazzoError, InvalidInputs, Place, UsageError
 from arazzo_runner.openapi.contract import Contract
 from arazzo_runner.openapi.credentials import SECRET_PARTS
@@ -24,7 +24,8 @@ from arazzo_runner.runtime.cases import Case, plain, read_case
 from arazzo_runner.runtime.cassettes import Miss, Replay
 from arazzo_runner.runtime.checks import ContractChecks, steps_by_id
 from arazzo_runner.runtime.coverage import Coverage, CoverageOfRun
-from arazzo_runner.runtime.differences import compare_data
+from arazzo_runner.runtime.decided_headers import compare_headers
+from arazzo_runner.runtime.differences import Difference, compare, compare_data
 from arazzo_runner.runtime.redaction import Redactor
 from arazzo_runner.runtime.runner import RunResult, Session, Workbook, load
 
@@ -189,6 +190,8 @@ class _Replayed(Trial):
     def __init__(self, case: Case) -> None:
         super().__init__(case)
         self._at: AttemptStarted | None = None
+        self._steps: Mapping[tuple[str, str], PlannedStep] = {}
+        self._sending: PlannedStep | None = None
 
     def run(self, plan: Plan, contract: Contract) -> None:
         """Replay the case.
@@ -200,13 +203,14 @@ class _Replayed(Trial):
         self.failures += exposed_secrets(case, plan)
         checks = None if case.check == "off" else ContractChecks(plan, "warn", contract)
         covered = CoverageOfRun(plan)
+        self._steps = steps_by_id(plan)
         session = Session(plan, case.inputs, checks=checks)
         session.listen(self._see, attempts_to(covered.take))
-        world = Replay(case.cassette, session.redactor)
+        world = Replay(case.cassette, session.redactor, differ=self._differences)
         result = session.run(world)
         self.coverage = covered.coverage
         self.requests = result.outcome.requests
-        place = self._step_place(plan)
+        place = self._step_place()
         if world.miss is not None:
             self.failures.append(_missed(world.miss, case, self._at, place))
         elif world.unused:
@@ -224,12 +228,15 @@ class _Replayed(Trial):
 
     def _see(self, event: Event) -> None:
         if isinstance(event, AttemptStarted):
-            self._at = event
+            self._at, self._sending = event, self._steps.get((event.workflow_id, event.step_id))
 
-    def _step_place(self, plan: Plan) -> Place | None:
-        if self._at is None:
-            return None
-        step = steps_by_id(plan).get((self._at.workflow_id, self._at.step_id))
+    def _differences(self, live: Request, recorded: Request) -> list[Difference]:
+        """Of a step's request the headers that it decides, too; a request for a token is no step's (H5)."""
+        step, self._sending = self._sending, None
+        return [*compare(live, recorded), *(compare_headers(live, recorded, step) if step is not None else ())]
+
+    def _step_place(self) -> Place | None:
+        step = self._steps.get((self._at.workflow_id, self._at.step_id)) if self._at is not None else None
         return None if step is None else step.spot.place
 
 

@@ -70,6 +70,87 @@ def test_a_changed_request(tmp_path: Path) -> None:
     assert place.line > 0
 
 
+VERSION = "- {name: X-Version, in: header, value: TWO}"
+COOKIE = "- {name: sid, in: cookie, value: bbbb}"
+
+
+def with_headers(tmp_path: Path, recorded: dict[str, str], *parameters: str, body: str = "") -> Path:
+    """A case whose steps, after it was recorded, have more parameters in its document, and headers in its file."""
+    path = record(tmp_path)
+    bearer = "- {name: Authorization, in: header, value: 'Bearer {$steps.login.outputs.token}'}"
+    arazzo = ARAZZO.replace(bearer, "\n          ".join([bearer, *parameters]))
+    project(tmp_path / "workflows", arazzo=arazzo.replace("requestBody: {", f"requestBody: {{{body}"))
+    edit(path, lambda data: data["interactions"][1]["request"]["headers"].update({n: [v] for n, v in recorded.items()}))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("recorded", "parameters", "says"),
+    [
+        ({"X-Version": "ONE"}, [VERSION], 'the header X-Version is "TWO", recorded "ONE"'),
+        ({}, [VERSION], 'the header X-Version is "TWO", recorded absent'),
+        ({"X-Version": "ONE"}, [], 'the header X-Version is absent, recorded "ONE"'),
+        ({}, [COOKIE], f'the header Cookie is "{MASK}", recorded absent'),
+        ({"Cookie": MASK}, [], f'the header Cookie is absent, recorded "{MASK}"'),
+        ({"Accept": "a/b"}, ["- {name: Accept, in: header, value: a/c}"], 'the header Accept is "a/c", recorded "a/b"'),
+        (
+            {"X-Id": f"1-{MASK}"},
+            ["- {name: X-Id, in: header, value: 2-x}"],
+            f'the header X-Id is "2-x", recorded "1-{MASK}"',
+        ),
+    ],
+)
+def test_a_changed_header(tmp_path: Path, recorded: dict[str, str], parameters: list[str], says: str) -> None:
+    found = failed(with_headers(tmp_path, recorded, *parameters))
+    assert found["changed-request"].splitlines()[1:] == [says]
+
+
+def test_a_changed_content_type(tmp_path: Path) -> None:
+    path = with_headers(tmp_path, {}, body="contentType: application/vnd.things+json, ")
+    says = 'the header Content-Type is "application/vnd.things+json", recorded "application/json"'
+    assert says in failed(path)["changed-request"]
+
+
+def test_an_authorization_that_is_not_sent_any_more(tmp_path: Path) -> None:
+    path = record(tmp_path)
+    project(tmp_path / "workflows", arazzo=ARAZZO.replace("name: Authorization", "name: X-Other"))
+    assert f'the header Authorization is absent, recorded "{MASK}"' in failed(path)["changed-request"]
+
+
+@pytest.mark.parametrize(
+    ("recorded", "parameters"),
+    [
+        ({"x-version": " TWO "}, [VERSION]),
+        ({"Cookie": MASK}, [COOKIE]),
+        ({"X-Version": MASK}, [VERSION]),
+        ({"X-Version": f"T{MASK}"}, [VERSION]),
+        (
+            {
+                "User-Agent": "python-requests/2.32",
+                "Accept": "*/*",
+                "Accept-Encoding": "gzip",
+                "Connection": "keep-alive",
+            },
+            [],
+        ),
+        ({"Content-Type": "text/plain", "Content-Length": "0", "Host": "api.example"}, []),
+        ({"Host": "other.example"}, ["- {name: Host, in: header, value: api.example}"]),
+    ],
+)
+def test_headers_that_are_masked_or_no_decision_of_the_workflow(
+    tmp_path: Path, recorded: dict[str, str], parameters: list[str]
+) -> None:
+    assert judged(with_headers(tmp_path, recorded, *parameters)).passed
+
+
+def test_what_the_runner_adds_and_a_recording_does_not_have(tmp_path: Path) -> None:
+    path = record(tmp_path)
+    for number in (0, 1):
+        edit(path, lambda data, number=number: data["interactions"][number]["request"]["headers"].pop("Accept"))  # type: ignore[misc]
+    edit(path, lambda data: data["interactions"][0]["request"]["headers"].pop("Content-Type"))
+    assert judged(path).passed
+
+
 def test_a_missing_interaction(tmp_path: Path) -> None:
     path = record(tmp_path)
     edit(path, lambda data: data["interactions"].pop())
