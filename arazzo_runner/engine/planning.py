@@ -210,7 +210,7 @@ class _Planner:
             order = [step.step for step in scope.steps]
             if order != list(scope.workflow.steps):
                 self.orders[here.key] = [step.step_id for step in order]
-        elif scope.may_read_ahead:
+        if scope.may_read_ahead:
             from arazzo_runner.lint.flow import flow_of, forward_references
 
             for finding in forward_references(scope, flow_of(scope)):

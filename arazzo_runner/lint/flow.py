@@ -12,9 +12,10 @@ from arazzo_runner.documents.model import Action, Reusable
 from arazzo_runner.documents.pointer import join
 from arazzo_runner.expressions.nodes import Named
 from arazzo_runner.lint import flow_rules  # noqa: F401 - registers the rules that this module reports
-from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
+from arazzo_runner.lint.findings import Finding, Findings, did_you_mean, sentence
 from arazzo_runner.lint.order import circles_of
 from arazzo_runner.lint.scope import StepScope, WorkflowScope
+from arazzo_runner.openapi.linker import LinkedWorkflow, LinkError
 
 
 @dataclass(frozen=True)
@@ -218,12 +219,10 @@ def _foreign_step(scope: WorkflowScope, reference: str, pointer: str) -> Finding
     holder, dot, step_id = reference.rpartition(".steps.")
     if not dot:
         return  # the loader's `step-dependency`
-    linked = scope.document.linked(holder.removeprefix("$workflows."))
-    if linked is None:
-        if holder.startswith("$workflows."):
-            known = [w.workflow_id for w in scope.document.description.workflows]
-            hint = did_you_mean(holder.removeprefix("$workflows."), known, "workflows")
-            yield Finding("unknown-workflow", f"{reference}: there is no such workflow", pointer, hint)
+    linked = scope.document.sources.workflow(holder.removeprefix("$workflows."))
+    if isinstance(linked, LinkError):
+        yield Finding(linked.rule, f"{reference}: {linked.message}", pointer, sentence(linked.hint))
+    if not isinstance(linked, LinkedWorkflow):
         return
     ids = [step.step_id for step in linked.workflow.steps]
     if step_id not in ids:

@@ -1,8 +1,8 @@
 """Where things stand in the drawings of a page: the plan as a flow, and the run as a timeline. No markup is made here.
 
-A workflow is a sequence with jumps, and is drawn as one: its steps below one another in document order, the way from
-one to the next between them, and every other way in a lane of its own on the right. So the drawing is as readable with
-thirty steps as with three, and no wider on a phone than it has to be.
+A workflow is a sequence with jumps, and is drawn as one: its steps below one another in the order of execution, the way
+from one to the next between them, and every other way in a lane of its own on the right. So the drawing is as readable
+with thirty steps as with three, and no wider on a phone than it has to be.
 """
 
 from __future__ import annotations

@@ -126,7 +126,7 @@ class Edge:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowDiagram:
-    """The flow of one workflow, its steps in document order."""
+    """The flow of one workflow, its steps in the order of execution."""
 
     workflow_id: str
     summary: str

@@ -100,6 +100,8 @@ def test_an_action_may_read_its_own_steps_outputs() -> None:
         (("dependsOn: [z]",), "step-dependency-unknown"),
         (("dependsOn: [$workflows.buy-pet.steps.z]",), "step-dependency-unknown"),
         (("dependsOn: [$workflows.sell-pet.steps.z]",), "unknown-workflow"),
+        (("dependsOn: [$sourceDescriptions.pets.sell-pet.steps.z]",), "unknown-workflow"),
+        (("dependsOn: [$sourceDescriptions.cats.sell-pet.steps.z]",), "unknown-source"),
     ],
 )
 def test_dependencies_of_steps(steps: tuple[str, ...], rule: str) -> None:
