@@ -86,18 +86,20 @@ def searching(pattern: str) -> Iterator[float]:
     """Within it, a pattern may search for so many seconds; what it takes goes off the budget, if there is one.
 
     Raises:
-        BudgetExceeded: it searched too long.
+        BudgetExceeded: it searched too long, or in too much memory.
     """
     left = _budget.get(None) or Budget(0, 0)
     seconds = min(REGEX_SECONDS, left.seconds)
     began = monotonic()
+    shown = f"the pattern {pattern!r}" if len(pattern) <= MAX_SHOWN else f"the pattern '{pattern[:MAX_SHOWN]}…'"
     try:
         yield max(0.0, seconds)
     except TimeoutError:
-        shown = f"the pattern {pattern!r}" if len(pattern) <= MAX_SHOWN else f"the pattern '{pattern[:MAX_SHOWN]}…'"
         if seconds == REGEX_SECONDS:
             raise BudgetExceeded(f"{shown} searched for more than {REGEX_SECONDS:g} s") from None
         raise BudgetExceeded(f"{shown} and others searched for more than {ALL_REGEX_SECONDS:g} s together") from None
+    except MemoryError:  # the library's own limit, of half a gigabyte: a pattern that contains itself
+        raise BudgetExceeded(f"{shown} searched in more memory than a pattern may have") from None
     finally:
         left.seconds -= monotonic() - began
 
