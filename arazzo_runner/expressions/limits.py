@@ -91,17 +91,21 @@ def searching(pattern: str) -> Iterator[float]:
     left = _budget.get(None) or Budget(0, 0)
     seconds = min(REGEX_SECONDS, left.seconds)
     began = monotonic()
-    shown = f"the pattern {pattern!r}" if len(pattern) <= MAX_SHOWN else f"the pattern '{pattern[:MAX_SHOWN]}…'"
     try:
         yield max(0.0, seconds)
     except TimeoutError:
         if seconds == REGEX_SECONDS:
-            raise BudgetExceeded(f"{shown} searched for more than {REGEX_SECONDS:g} s") from None
-        raise BudgetExceeded(f"{shown} and others searched for more than {ALL_REGEX_SECONDS:g} s together") from None
+            raise BudgetExceeded(f"{_named(pattern)} searched for more than {REGEX_SECONDS:g} s") from None
+        together = f"and others searched for more than {ALL_REGEX_SECONDS:g} s together"
+        raise BudgetExceeded(f"{_named(pattern)} {together}") from None
     except MemoryError:  # the library's own limit, of half a gigabyte: a pattern that contains itself
-        raise BudgetExceeded(f"{shown} searched in more memory than a pattern may have") from None
+        raise BudgetExceeded(f"{_named(pattern)} searched in more memory than a pattern may have") from None
     finally:
         left.seconds -= monotonic() - began
+
+
+def _named(pattern: str) -> str:
+    return f"the pattern {pattern!r}" if len(pattern) <= MAX_SHOWN else f"the pattern '{pattern[:MAX_SHOWN]}…'"
 
 
 @contextmanager
