@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from arazzo_runner.cli.notices import Notices
+from arazzo_runner.documents.files import exists
 from arazzo_runner.errors import ArazzoError, UsageError
 from arazzo_runner.runtime.sealing import SIZE, Key, create_key, read_key
 
@@ -67,7 +68,7 @@ def codec_of(options: Options, *, create: bool = False) -> SealingCodec:
 
 
 def _key(word: str | None, *, create: bool) -> Key:
-    if word and not Path(word).exists() and word == os.environ.get(KEY_VARIABLE):
+    if word and not exists(word) and word == os.environ.get(KEY_VARIABLE):
         # The variable may hold the key itself; whatever it holds is not shown.
         with suppress(ValueError):
             secret = base64.b64decode(word, validate=True)

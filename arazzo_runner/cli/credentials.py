@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from arazzo_runner.documents.files import read_file
 from arazzo_runner.errors import ArazzoError, UsageError
 from arazzo_runner.openapi.credentials import Credential, Credentials, parse_credential
 
@@ -92,7 +93,7 @@ def _read(path: str) -> Mapping[str, Any]:
         mode = file.stat().st_mode
         if mode & (stat.S_IRWXG | stat.S_IRWXO) & ~stat.S_IXGRP & ~stat.S_IXOTH:
             raise UsageError(f"the credentials file {path} can be read by others", hint=f"chmod 600 {path}")
-        data = read_document(file.read_bytes(), path).data
+        data = read_document(read_file(file), path).data
     except OSError as error:
         raise UsageError(f"the credentials file {path} cannot be read: {error.strerror or error}") from None
     except UsageError:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from arazzo_runner.documents.files import MAX_DATA, is_file, read_file
 from arazzo_runner.documents.input_schemas import declared, input_schema, types
 from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.errors import ArazzoError, UsageError
@@ -70,9 +71,9 @@ def _origin(word: str) -> InputOrigin:
     if word == "-":
         return InputOrigin("stdin")
     name, equals, value = word.partition("=")
-    if word.lstrip().startswith("{") or (equals and not Path(word).is_file() and not value.startswith("@")):
+    if word.lstrip().startswith("{") or (equals and not is_file(word) and not value.startswith("@")):
         return InputOrigin("the command line")
-    if Path(word).is_file():
+    if is_file(word):
         return InputOrigin(f"the file {word}", str(Path(word).absolute()))
     if value.startswith("@@"):
         return InputOrigin("the command line")
@@ -81,23 +82,30 @@ def _origin(word: str) -> InputOrigin:
 
 def _read(word: str, schema: Any, stdin: TextIO) -> dict[str, Any]:
     if word == "-":
-        return _object(stdin.read(), "stdin")
+        return _object(_standard_input(stdin), "stdin")
     if word.lstrip().startswith("{"):
         return _object(word, "the --input object")
     name, equals, value = word.partition("=")
-    if equals and name and not Path(word).is_file():
+    if equals and name and not is_file(word):
         if value.startswith("@@"):
             return {name: value[1:]}
         if value.startswith("@"):
             return {name: _from_file(name, value[1:], input_schema(schema, name))}
         return {name: typed(value, input_schema(schema, name))}
     path = Path(word)
-    if not path.is_file():
+    if not is_file(path):
         raise UsageError(
             f"the input {word!r} is no name=value, and there is no such file",
             hint="write name=value, name=@file, a JSON or YAML file, a JSON object, or - for stdin",
         )
     return _object(_text(path), word)
+
+
+def _standard_input(stdin: TextIO) -> str:
+    text = stdin.read(MAX_DATA + 1)
+    if len(text) > MAX_DATA:
+        raise UsageError(f"what stdin gives has no end: it has more than {MAX_DATA >> 20} MiB")
+    return text
 
 
 def _object(text: str, what: str) -> dict[str, Any]:
@@ -118,7 +126,7 @@ def _text(path: Path) -> str:
     from arazzo_runner.documents.reader import decode
 
     try:
-        return decode(path.read_bytes(), str(path))
+        return decode(read_file(path, limit=MAX_DATA), str(path))
     except OSError as error:
         raise UsageError(f"the input file {path} cannot be read: {error.strerror or error}") from None
 
@@ -126,7 +134,7 @@ def _text(path: Path) -> str:
 def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
     """The content of a file: bytes for binary inputs, text for strings, else JSON or YAML."""
     try:
-        content = Path(path).read_bytes()
+        content = read_file(path, limit=MAX_DATA)
     except OSError as error:
         message = f"the file of the input {name!r}, {path}, cannot be read: {error.strerror or error}"
         raise UsageError(message, hint=f"give it from where it is: -i {name}=@FILE") from None

@@ -210,6 +210,7 @@ def decision_of(options: Options) -> Decision:
     Raises:
         UsageError: ``--skip`` names no status, or a file that cannot be read.
     """
+    from arazzo_runner.documents.files import MAX_DATA, read_file
     from arazzo_runner.effects import Response
     from arazzo_runner.runtime.resumption import Decision
 
@@ -222,7 +223,7 @@ def decision_of(options: Options) -> Decision:
     if not file:
         return Decision(answer=Response(int(status)))
     try:
-        return Decision(answer=Response(int(status), body=Path(file[1:]).read_bytes()))
+        return Decision(answer=Response(int(status), body=read_file(file[1:], limit=MAX_DATA)))
     except OSError as error:
         raise UsageError(f"--skip {options['skip']}: {error.strerror or error}") from None
 

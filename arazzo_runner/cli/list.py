@@ -14,16 +14,15 @@ from arazzo_runner.cli.options import workflows_option
 @click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
 def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click passes options by name
     """List the workflows of the documents found, with their summaries and inputs."""
-    from pathlib import Path
-
     from arazzo_runner.cli.targets import descriptions
+    from arazzo_runner.documents.files import is_directory
     from arazzo_runner.documents.inputs import bundle_inputs
     from arazzo_runner.errors import UsageError
     from arazzo_runner.reports.outline import as_json as dump
     from arazzo_runner.reports.outline import input_entries
     from arazzo_runner.reports.text import label, one_line
 
-    if not Path(directory).is_dir():
+    if not is_directory(directory):
         raise UsageError(f"there is no directory {directory}", hint="say where the documents are: --workflows DIR")
     found: list[dict[str, Any]] = [
         {

@@ -187,7 +187,8 @@ def _lines(path: str, _changed: int, _size: int) -> Sequence[str]:
 
     A document may name any file of this machine as its source. What that file says is nobody's business then.
     """
+    from arazzo_runner.documents.files import read_file
     from arazzo_runner.documents.reader import decode
 
-    text = decode(Path(path).read_bytes(), path)
+    text = decode(read_file(path), path)
     return text.splitlines() if _DOCUMENT.search(text) else ()

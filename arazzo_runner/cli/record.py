@@ -23,6 +23,7 @@ from arazzo_runner.cli.options import (
     transport_options,
     verbosity_options,
 )
+from arazzo_runner.documents.files import exists
 from arazzo_runner.errors import UsageError
 from arazzo_runner.secrecy import without_credentials
 
@@ -91,7 +92,8 @@ def record(options: Options) -> int:
     session.listen(shown, only=shown.hears)
     warn_of(plan.problems, preparation.unknown_names(workbook, plan), quiet=options["quiet"])
     with ExitStack() as stack, Interruption().listening() as interruption:
-        recorder = stack.enter_context(session.recorder(path, comment="Recorded by `arazzo record`."))
+        with interruption.at_once():  # a pipe that nobody reads is waited for
+            recorder = stack.enter_context(session.recorder(path, comment="Recorded by `arazzo record`."))
         recorder.drop()  # until there is a case to keep
         world = stack.enter_context(preparation.open_world(plan, preparation.transport_options(options)))
         result = session.run(InterruptibleWorld(Recording(world, recorder), interruption))
@@ -150,11 +152,11 @@ def _file_name(name: str) -> str:
 def _existing(path: Path, options: Options) -> Case | None:
     from arazzo_runner.runtime.cases import read_case
 
-    if path.exists() and not options["update"]:
+    if exists(path) and not options["update"]:
         raise UsageError(f"there is a case {path} already", hint="record it with --update, or name another")
-    if options["update"] and not path.exists():
+    if options["update"] and not exists(path):
         raise UsageError(f"there is no case {path} to update", hint="leave --update out to make it")
-    return read_case(path) if path.exists() else None
+    return read_case(path) if exists(path) else None
 
 
 def _completed(options: Options, old: Case) -> dict[str, Any]:

@@ -7,10 +7,10 @@ import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
 from typing import Any
 
 from arazzo_runner.cli.inputs import typed
+from arazzo_runner.documents.files import MAX_DATA, read_file
 from arazzo_runner.documents.input_schemas import input_schema
 from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.errors import UsageError
@@ -75,7 +75,7 @@ def read_rows(path: str, schema: Any) -> list[InputRow]:
 @lru_cache(maxsize=4)
 def _text(path: str) -> str:
     try:
-        return Path(path).read_bytes().decode("utf-8-sig")
+        return read_file(path, limit=MAX_DATA).decode("utf-8-sig")
     except OSError as error:
         raise UsageError(f"--each {path} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:

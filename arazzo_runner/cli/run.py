@@ -194,7 +194,8 @@ def carry_out(
         session.listen(shown, only=shown.hears)
         interruption = stack.enter_context(Interruption().listening())
         with ExitStack() as connections:
-            world = open_world(connections)
+            with interruption.at_once():  # a pipe that nobody reads is waited for
+                world = open_world(connections)
             result = go(InterruptibleWorld(world, interruption))
         _warn_of_unused(world, succeeded=result.succeeded)
         outputs = session.redactor.outputs(dict(result.outputs))

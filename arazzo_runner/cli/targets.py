@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from arazzo_runner.documents.files import is_directory, is_file, read_file
 from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.errors import ArazzoError, UsageError
 
@@ -38,7 +39,7 @@ def nearest(name: str, known: Sequence[str], what: str) -> str:
 
 def is_document(target: str) -> bool:
     """Whether a target names a document rather than a workflow."""
-    return target.startswith(("http://", "https://", "file://")) or target.endswith(SUFFIXES) or Path(target).is_file()
+    return target.startswith(("http://", "https://", "file://")) or target.endswith(SUFFIXES) or is_file(target)
 
 
 def find_target(target: str, workflow: str | None, directory: str) -> Target:
@@ -64,9 +65,7 @@ def find_target(target: str, workflow: str | None, directory: str) -> Target:
             hint=f"name the document: {paths[0]} {target}",
         )
     if not paths:
-        where = (
-            f"the documents under {directory}" if Path(directory).is_dir() else f"{directory}, which is no directory"
-        )
+        where = f"the documents under {directory}" if is_directory(directory) else f"{directory}, which is no directory"
         raise UsageError(
             f"there is no workflow {target!r} in {where}",
             hint=nearest(target, [workflow_id for _, workflow_id in found], "workflows")
@@ -90,9 +89,9 @@ def document_of_case(directory: str, workflow_id: str) -> str:
 
 def arazzo_files(directory: str) -> Iterator[tuple[Path, bytes]]:
     """The files under a directory that look like Arazzo documents, with their content."""
-    for path in sorted(p for p in Path(directory).rglob("*") if p.suffix in SUFFIXES and p.is_file()):
+    for path in sorted(p for p in Path(directory).rglob("*") if p.suffix in SUFFIXES and is_file(p)):
         try:
-            data = path.read_bytes()
+            data = read_file(path)
         except OSError:
             continue
         if _ARAZZO.search(data):

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -86,11 +85,12 @@ def documents_of(paths: Iterable[str]) -> list[str]:
         UsageError: a directory has none.
     """
     from arazzo_runner.cli.targets import arazzo_files
+    from arazzo_runner.documents.files import is_directory
     from arazzo_runner.errors import UsageError
 
     documents: dict[str, None] = {}
     for path in paths:
-        if not Path(path).is_dir():
+        if not is_directory(path):
             documents[path] = None
             continue
         found = [str(file) for file, _ in arazzo_files(path)]

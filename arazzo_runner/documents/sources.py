@@ -10,6 +10,7 @@ from typing import Protocol, TypeAlias
 from urllib.parse import unquote
 
 from arazzo_runner.documents import source_rules  # noqa: F401 - registers the rules that sources report
+from arazzo_runner.documents.files import read_file
 from arazzo_runner.documents.model import ArazzoDescription, Json, SourceDescription, SourceType
 from arazzo_runner.documents.nearby import similar_files
 from arazzo_runner.documents.pointer import join
@@ -44,10 +45,6 @@ class SourceOptions:
 
     overrides: Mapping[str, str] = field(default_factory=dict)
     base_dir: str | None = None
-
-
-MAX_DOCUMENT = 64 << 20
-"""Bytes of a document: a device has no end."""
 
 
 class Library:
@@ -175,14 +172,7 @@ class Library:
 
     def _bytes(self, uri: str, file: Path | None) -> bytes:
         if file is not None:
-            try:
-                with file.open("rb") as stream:
-                    data = stream.read(MAX_DOCUMENT + 1)
-            except ValueError as error:  # a path that no file can have, such as one with a null byte
-                raise OSError(str(error)) from None
-            if len(data) > MAX_DOCUMENT:
-                raise OSError(f"it has more than {MAX_DOCUMENT >> 20} MiB")
-            return data
+            return read_file(file)
         if self._fetch is None:
             raise OSError("fetching from the network is turned off")
         return self._fetch(uri)

@@ -7,6 +7,7 @@ from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from arazzo_runner.documents.checks import version_of
+from arazzo_runner.documents.files import exists
 from arazzo_runner.documents.reader import Document
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):")  # two characters at least: 'C:' is a drive
@@ -64,7 +65,7 @@ def file_of(uri: str) -> Path | None:
     written = urlsplit(uri).path
     decoded = Path(unquote(written))
     # A name that holds a bare '%' was never encoded.
-    return Path(written) if not decoded.exists() and Path(written).exists() else decoded
+    return Path(written) if not exists(decoded) and exists(written) else decoded
 
 
 def shown(path: Path) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,8 @@ from arazzo_runner.secrecy import is_secret_name
 
 MAX_WORK = 20_000
 """How often parts of a schema may be looked at to find what is wrong with inputs."""
+
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 def with_defaults(schema: Any, value: Any) -> Any:
@@ -66,7 +69,7 @@ def check_inputs(
         masked = jsonschema_rs.Draft202012Validator(schema, validate_formats=True, mask=MASK)
     except (jsonschema_rs.ValidationError, ValueError) as unusable:
         return [*errors, f"the workflow's inputs schema cannot be used: {str(unusable).splitlines()[0]}"]
-    plain = _without_bytes(values)
+    plain = _plain(values)
     if validator.is_valid(plain):
         return errors
     if work(schema, _depth(plain)) > MAX_WORK:
@@ -101,15 +104,17 @@ def _holds_secret(value: Any) -> bool:
             return False
 
 
-def _without_bytes(value: Any) -> Any:
-    """The inputs as the validator takes them: bytes, which JSON has not, as strings."""
+def _plain(value: Any) -> Any:
+    """The inputs as the validator takes them: bytes as strings, and another character for half of a surrogate pair."""
     match value:
         case bytes():
             return value.decode("latin-1")
+        case str():
+            return _HALF.sub("\ufffd", value)
         case Mapping():
-            return {key: _without_bytes(item) for key, item in value.items()}
+            return {_HALF.sub("\ufffd", key): _plain(item) for key, item in value.items()}
         case list():
-            return [_without_bytes(item) for item in value]
+            return [_plain(item) for item in value]
         case _:
             return value
 

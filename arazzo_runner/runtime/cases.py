@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from arazzo_runner.documents.files import MAX_DATA, exists, is_directory, is_file, read_file
 from arazzo_runner.effects import MASK
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.errors import ArazzoError, CassetteError, Place, UsageError
@@ -121,7 +122,7 @@ def case_place(path: str | Path, pointer: str) -> Place:
 
     pointer = f"/case{pointer}"
     try:
-        return read_document(Path(path).read_bytes(), str(path)).place(pointer)
+        return read_document(read_file(path, limit=MAX_DATA), str(path)).place(pointer)
     except (ArazzoError, OSError):
         return Place(str(path), pointer=pointer)
 
@@ -218,10 +219,10 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 def may_be_case(path: Path) -> bool:
     """Whether a file looks like a case: cheap, and never wrong when it says no. What cannot be read has to be told."""
-    if path.suffix not in SUFFIXES or not path.is_file():
+    if path.suffix not in SUFFIXES or not is_file(path):
         return False
     try:
-        content = path.read_bytes()
+        content = read_file(path, limit=MAX_DATA)
     except OSError:
         return True
     return path.suffix == ".json" or content.startswith(_UTF_16) or _CASE.search(content) is not None
@@ -235,12 +236,12 @@ def case_files(paths: Iterable[str | Path]) -> Iterator[Path]:
     """
     seen: set[Path] = set()
     for path in map(Path, paths):
-        if path.is_dir():
+        if is_directory(path):
             found = sorted(file for file in path.rglob("*") if may_be_case(file))
             if not found:
                 hint = "record one: arazzo record TARGET --case NAME"
                 raise UsageError(f"there are no cases under {path}", hint=hint)
-        elif path.exists():
+        elif exists(path):
             found = [path]
         else:
             raise UsageError(f"there is no {path}", hint="name a case, or a directory of them: arazzo test cassettes")

@@ -18,6 +18,7 @@ from types import TracebackType
 from typing import Any, Self, TextIO, TypeAlias
 from urllib.parse import urlsplit
 
+from arazzo_runner.documents.files import MAX_DATA, read_file
 from arazzo_runner.effects import Answered, Failed, Headers, Request, Response, Send
 from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.cassette_yaml import load_cassette_yaml
@@ -62,7 +63,7 @@ def read_cassette(path: str | Path) -> Cassette:
     import yaml
 
     try:
-        data = load_cassette_yaml(Path(path).read_bytes())
+        data = load_cassette_yaml(read_file(path, limit=MAX_DATA))
     except OSError as error:
         raise CassetteError(f"the cassette {path} cannot be read: {error.strerror or error}") from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:

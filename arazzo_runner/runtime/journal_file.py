@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from arazzo_runner.documents.files import exists, is_file
 from arazzo_runner.errors import ArazzoError, JournalError, JournalLost
 
 APPLICATION = 0x41525A4A  # "ARZJ"
@@ -97,7 +98,7 @@ def open_database(path: Path, *, create: bool) -> sqlite3.Connection:
     Raises:
         JournalError: it is not there, is no file, is no journal, is damaged, or is of a newer release.
     """
-    if not create and not path.exists():
+    if not create and not exists(path):
         raise JournalError(f"there is no journal {path}", hint="start a run with --durable, or name it: --journal PATH")
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -105,7 +106,7 @@ def open_database(path: Path, *, create: bool) -> sqlite3.Connection:
         # that is there must not be opened but by SQLite: closing it would drop the locks of this process's connections.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except FileExistsError:
-        if path.exists() and not path.is_file():
+        if exists(path) and not is_file(path):
             hint = "name one, or a file that is not there yet: --journal PATH"
             raise JournalError(f"the journal {path} is no regular file", hint=hint) from None
     except OSError as error:

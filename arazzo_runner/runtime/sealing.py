@@ -17,6 +17,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from arazzo_runner.documents.files import read_file
 from arazzo_runner.errors import JournalError
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ def read_key(path: Path) -> Key:
     """
     try:
         mode = path.stat().st_mode
-        text = path.read_bytes()
+        text = read_file(path)
     except FileNotFoundError:
         raise
     except OSError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -65,6 +66,24 @@ def test_a_device_as_a_report_and_as_a_recording(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    "words",
+    [["validate", "FIFO"], [*REPLAY, "--report", "json=FIFO"], [*REPLAY[: 2 + len(INPUTS)], "--record", "FIFO"]],
+    ids=["document", "report", "recording"],
+)
+def test_ctrl_c_ends_the_wait_for_the_other_end_of_a_pipe(tmp_path: Path, words: list[str]) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    command = [word.replace("FIFO", str(tmp_path / "pipe")) for word in words]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "arazzo_runner", *command], cwd=ROOT, stderr=subprocess.PIPE, text=True
+    )
+    time.sleep(2)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=20)
+    assert (process.returncode, "interrupted" in said) == (130, True)
+
+
+@pytest.mark.parametrize(
     ("redirections", "status"),
     [(">&-", 0), ("2>&-", 0), ("<&-", 0), (">/dev/full", 1), ("2>/dev/full", 0), (">&- 2>&- <&-", 0)],
 )
@@ -72,6 +91,13 @@ def test_streams_that_are_closed_or_full(redirections: str, status: int) -> None
     done = shell(REPLAY, redirections)
     assert done.returncode == status
     assert "Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("word", ["task=\udcff", "\udcff=1"], ids=["value", "name"])
+def test_an_input_that_is_no_unicode_is_no_traceback(word: str) -> None:
+    done = shell(["run", "deploy-inference-endpoint", *INPUTS, "-i", word, "--dry-run"], "")
+    assert "Traceback" not in done.stderr
+    assert done.returncode == (2 if word.endswith("1") else 0)
 
 
 def test_a_mistake_has_its_status_when_nobody_can_be_told() -> None:

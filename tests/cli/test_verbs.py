@@ -155,6 +155,36 @@ def test_inputs_in_every_form(arazzo: Arazzo, tmp_path: Path, monkeypatch: pytes
     assert "hf_secret" not in result.out + result.err
 
 
+REQUIRED = [w for name in ("hfToken", "namespace", "name", "repository") for w in ("-i", f"{name}=some")]
+LONG = "n" * 300
+"""More than a file's name may have."""
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["run", LONG],
+        ["run", f"{LONG}.yaml"],
+        ["run", DEPLOY, "-i", f"name=@{LONG}"],
+        ["run", DEPLOY, "-i", LONG],
+        ["run", DEPLOY, "--source", f"inference-endpoints={LONG}"],
+        ["run", DEPLOY, "--base-dir", LONG],
+        ["validate", LONG],
+        ["list", "--workflows", LONG],
+        ["record", DEPLOY, "--case", LONG],
+        ["test", LONG],
+        ["runs", "--journal", LONG],
+    ],
+    ids=lambda words: " ".join(words).replace(LONG, "LONG"),
+)
+def test_a_path_that_cannot_be_is_one_that_is_not_there(arazzo: Arazzo, words: list[str]) -> None:
+    assert arazzo(*words).status == 2
+
+
+def test_an_input_may_be_longer_than_a_files_name(arazzo: Arazzo) -> None:
+    assert f"task={LONG[:40]}" in arazzo("run", DEPLOY, *REQUIRED, "-i", f"task={LONG}", "--dry-run").out
+
+
 def test_a_workflow_in_two_documents_is_refused_with_both_places(arazzo: Arazzo, tmp_path: Path) -> None:
     text = Path(DEPLOY).read_text("utf-8")
     (tmp_path / "a.yml").write_text(text, "utf-8")

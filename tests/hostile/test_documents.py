@@ -304,6 +304,24 @@ def test_names_cannot_drive_a_terminal(tmp_path: Path, verb: str) -> None:
     assert "\nfake: ok" not in result.out + result.err
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["-i", "x=@/dev/zero"],
+        ["--replay", "/dev/zero"],
+        ["--each", "/dev/zero"],
+        ["--durable", "--journal-key", "/dev/zero"],
+    ],
+    ids=" ".join,
+)
+def test_what_the_command_line_names_has_a_bound(tmp_path: Path, words: list[str]) -> None:
+    schema = {"type": "object", "properties": {"x": {}}}
+    path = write(tmp_path, document({"workflowId": "w", "inputs": schema, "steps": [STEP]}))
+    result = confined("run", path, *words, environment={"ARAZZO_JOURNAL": str(tmp_path / "journal")})
+    assert result.status == 2
+    assert "MiB" in result.err
+
+
 # What documents may make the runner read and reach
 
 

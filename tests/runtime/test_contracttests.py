@@ -400,10 +400,10 @@ def test_a_file_that_cannot_be_read_is_told_and_not_passed_over(
 ) -> None:
     path = record(tmp_path)
 
-    def refuse(_: Path) -> bytes:
+    def refuse(*_: Any) -> None:
         raise PermissionError(13, "Permission denied")
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(Path, "open", refuse)
     assert list(case_files([tmp_path / "cassettes"])) == [path]
     assert "cannot be read: Permission denied" in failed(path)["unusable"]
 
