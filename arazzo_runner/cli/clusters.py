@@ -288,6 +288,7 @@ class ClusterJobs:
 def list_on_cluster(options: Options) -> None:
     """``arazzo runs --engine``."""
     from arazzo_runner.cli.runs import is_meant
+    from arazzo_runner.reports.text import label
 
     async def listed(cluster: Cluster) -> list[ClusterRun]:
         return [run async for run in cluster.runs()]
@@ -300,7 +301,8 @@ def list_on_cluster(options: Options) -> None:
         click.echo("there are no such runs", err=True)
     for run in found:
         entry = _entry(run)
-        click.echo(f"{run.id}  {entry['startedAt'][:16].replace('T', ' ')}  {run.status:<18} {run.workflow}".rstrip())
+        began = entry["startedAt"][:16].replace("T", " ")
+        click.echo(f"{run.id}  {began}  {run.status:<18} {label(run.workflow)}".rstrip())
 
 
 def _entry(run: ClusterRun) -> dict[str, Any]:

@@ -16,7 +16,7 @@ from arazzo_runner.engine.plan import Plan, PlannedWorkflow
 from arazzo_runner.reports.console import describe_inputs
 from arazzo_runner.reports.jsonreport import body_entry, headers_entry
 from arazzo_runner.reports.problems import as_data
-from arazzo_runner.reports.text import printable
+from arazzo_runner.reports.text import label
 from arazzo_runner.runtime.runner import Session
 
 
@@ -36,20 +36,20 @@ def dry_run(session: Session, inputs: Mapping[str, Any], *, as_json: bool) -> in
         click.echo(line)
     click.echo(f"inputs: {describe_inputs(shown)}")
     for problem in session.plan.problems:
-        click.echo(f"{problem.severity.value}: {printable(str(problem.place))}: {printable(problem.message)}", err=True)
+        click.echo(f"{problem.severity.value}: {label(str(problem.place))}: {label(problem.message)}", err=True)
     if reason is not None:
-        click.echo(f"error: {printable(session.redactor.text(reason.message))}", err=True)
+        click.echo(f"error: {label(session.redactor.text(reason.message))}", err=True)
         if reason.hint:
-            click.echo(f"  hint: {printable(session.redactor.text(reason.hint))}", err=True)
+            click.echo(f"  hint: {label(session.redactor.text(reason.hint))}", err=True)
         return 1
     if request is None:
         click.echo("the workflow sends nothing")
         return 0
-    click.echo(f"first request: {request.method} {printable(request.url)}")
+    click.echo(f"first request: {request.method} {label(request.url)}")
     for name, value in request.headers:
-        click.echo(f"  {printable(name)}: {printable(value)}")
+        click.echo(f"  {label(name)}: {label(value)}")
     if request.body:
-        click.echo(f"  {printable(_pretty(request.body))}")
+        click.echo(f"  {label(_pretty(request.body))}")
     return 0
 
 
@@ -96,10 +96,10 @@ def _pretty(body: bytes) -> str:
 def plan_lines(plan: Plan) -> Iterator[str]:
     """Every workflow that the plan reaches, the one that was asked for first."""
     for workflow in _workflows(plan):
-        yield printable(workflow.workflow_id)
+        yield label(workflow.workflow_id)
         for step in workflow.steps:
             server = f"   source {step.server_source}" if step.operation is not None else ""
-            yield printable(f"  {step.step_id.ljust(24)} {step.title}{server}")
+            yield label(f"  {step.step_id.ljust(24)} {step.title}{server}")
 
 
 def _workflows(plan: Plan) -> Iterator[PlannedWorkflow]:

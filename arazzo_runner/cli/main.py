@@ -141,31 +141,31 @@ def _discard_stdout() -> None:
 
 def show_error(error: ArazzoError) -> None:
     """An error on stderr: what is wrong, where, and what to type instead."""
-    from arazzo_runner.reports.text import printable
+    from arazzo_runner.reports.text import label
 
-    click.echo(f"error: {printable(error.message)}", err=True)
+    click.echo(f"error: {label(error.message)}", err=True)
     if isinstance(error, DocumentError):
         for problem in error.problems:
             _show_problem(problem)
     elif isinstance(error, InvalidInputs):
         for sentence in error.errors:
-            click.echo(f"  {printable(sentence)}", err=True)
+            click.echo(f"  {label(sentence)}", err=True)
     elif error.place is not None:
-        click.echo(f"  at {printable(str(error.place))}", err=True)
+        click.echo(f"  at {label(str(error.place))}", err=True)
     if error.hint:
-        click.echo(f"  hint: {printable(error.hint)}", err=True)
+        click.echo(f"  hint: {label(error.hint)}", err=True)
 
 
 def _show_problem(problem: Problem) -> None:
-    from arazzo_runner.reports.text import printable
+    from arazzo_runner.reports.text import label
 
-    click.echo(f"  {printable(str(problem.place))}: {printable(problem.message)} [{problem.rule}]", err=True)
+    click.echo(f"  {label(str(problem.place))}: {label(problem.message)} [{problem.rule}]", err=True)
     text = source_line(problem.place)
     if text is not None:
-        click.echo(f"    {printable(text)}", err=True)
+        click.echo(f"    {label(text)}", err=True)
         click.echo(f"    {' ' * (problem.place.column - 1)}^", err=True)
     if problem.hint:
-        click.echo(f"    hint: {printable(problem.hint)}", err=True)
+        click.echo(f"    hint: {label(problem.hint)}", err=True)
 
 
 def source_line(place: Any) -> str | None:

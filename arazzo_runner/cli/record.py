@@ -121,7 +121,7 @@ def record(options: Options) -> int:
 def _tell(old: Case | None, new: Case) -> int:
     """Say what was recorded, what changed, and whether the case passes."""
     from arazzo_runner.reports.cases import failure_lines
-    from arazzo_runner.reports.text import printable
+    from arazzo_runner.reports.text import label
     from arazzo_runner.runtime.contracttests import Bench
     from arazzo_runner.runtime.drift import changes
 
@@ -129,7 +129,7 @@ def _tell(old: Case | None, new: Case) -> int:
     if old is not None:
         lines = list(changes(old, new))
         for line in lines or ["nothing changed"]:
-            click.echo(f"  {printable(line)}", err=True)
+            click.echo(f"  {label(line)}", err=True)
     verdict = Bench().judge(new)
     if not verdict.passed:
         click.echo("the case is kept, and does not pass:", err=True)

@@ -154,12 +154,12 @@ def console(session: Session, options: Mapping[str, Any]) -> Console:
 
 def warn_of(problems: Iterable[Problem], sentences: Iterable[str] = (), *, quiet: bool) -> None:
     """Show what is worth knowing before a run: of the plan, and of the options in a sentence each."""
-    from arazzo_runner.reports.text import printable
+    from arazzo_runner.reports.text import label
 
     if quiet:
         return
     for problem in problems:
         if problem.severity is Severity.WARNING:
-            click.echo(f"  ! {printable(str(problem.place))}: {printable(problem.message)} [{problem.rule}]", err=True)
+            click.echo(f"  ! {label(str(problem.place))}: {label(problem.message)} [{problem.rule}]", err=True)
     for sentence in sentences:
-        click.echo(f"  ! {printable(sentence)}", err=True)
+        click.echo(f"  ! {label(sentence)}", err=True)

@@ -121,10 +121,10 @@ def _each(resumer: Any, many: list[tuple[str, int | None]], options: Options) ->
 
 def _show(request: Request) -> None:
     """A request whose answer is not known, masked."""
-    from arazzo_runner.reports.text import printable
+    from arazzo_runner.reports.text import label
 
-    click.echo(f"  {request.method} {printable(request.url)}", err=True)
+    click.echo(f"  {request.method} {label(request.url)}", err=True)
     for name, value in request.headers:
-        click.echo(f"  {printable(name)}: {printable(value)}", err=True)
+        click.echo(f"  {label(name)}: {label(value)}", err=True)
     for line in (request.body or b"").decode("utf-8", "replace").splitlines():
-        click.echo(f"  {printable(line)}", err=True)
+        click.echo(f"  {label(line)}", err=True)

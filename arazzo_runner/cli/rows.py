@@ -13,7 +13,7 @@ from arazzo_runner.cli.inputs import typed
 from arazzo_runner.documents.files import MAX_DATA, read_file
 from arazzo_runner.documents.input_schemas import input_schema
 from arazzo_runner.documents.json_reader import json_value
-from arazzo_runner.errors import UsageError
+from arazzo_runner.errors import InvalidInputs, UsageError
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +68,7 @@ def read_rows(path: str, schema: Any) -> list[InputRow]:
         lines = [str(row) for row in wrong[:SHOWN]]
         lines += [f"… and {len(wrong) - SHOWN} more rows"] if len(wrong) > SHOWN else []
         hint = next((row.hint for row in wrong if row.hint), "")
-        raise UsageError("\n  ".join([f"{len(wrong)} rows of {path} cannot be read:", *lines]), hint=hint)
+        raise InvalidInputs(f"{len(wrong)} rows of {path} cannot be read:", lines, hint=hint)
     return [row for row in read if isinstance(row, InputRow)]
 
 

@@ -234,10 +234,10 @@ def _world(session: Session, options: Options, stack: ExitStack) -> World:
 
 
 def _warn_of_unused(world: Any, *, succeeded: bool) -> None:
+    from arazzo_runner.reports.text import label
+
     unused = getattr(world, "unused", ())
     if succeeded and unused:
         first = unused[0].request
-        click.echo(
-            f"  ! {len(unused)} recorded interaction(s) were not used, the first is {first.method} {first.url}",
-            err=True,
-        )
+        named = label(f"{first.method} {first.url}")
+        click.echo(f"  ! {len(unused)} recorded interaction(s) were not used, the first is {named}", err=True)

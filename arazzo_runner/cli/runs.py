@@ -90,7 +90,7 @@ def entry_of(row: RunRow) -> dict[str, Any]:
 
 
 def _table(rows: list[RunRow]) -> None:
-    from arazzo_runner.reports.text import printable
+    from arazzo_runner.reports.text import label
 
     if not rows:
         click.echo("there are no such runs", err=True)
@@ -103,7 +103,7 @@ def _table(rows: list[RunRow]) -> None:
         why = f" ({row.reason})" if row.reason else ""
         counts = f"{row.requests} request{'' if row.requests == 1 else 's'}"
         line = f"{row.id:<{wide}}  {began}  {row.shown + why:<28} {counts:>14}  {row.workflow}  {at}"
-        click.echo(printable(line.rstrip()))
+        click.echo(label(line.rstrip()))
 
 
 @command.command("show", epilog="Example: arazzo runs show 7k2mfq9xwc --json")
@@ -159,7 +159,7 @@ def _history(runs: DurableRuns, run_id: str, told: Iterable[Event], verbose: int
     from arazzo_runner.engine.events import RunFinished
     from arazzo_runner.reports.console import Console, ConsoleOptions
     from arazzo_runner.reports.summary import Attempts
-    from arazzo_runner.reports.text import printable
+    from arazzo_runner.reports.text import label
 
     console, attempts = Console(sys.stdout, ConsoleOptions(verbose=verbose)), Attempts()
     for event in told:
@@ -170,13 +170,13 @@ def _history(runs: DurableRuns, run_id: str, told: Iterable[Event], verbose: int
     row = runs.journal.run(run_id)
     why = f" ({row.reason})" if row.reason else ""
     at = f" at {row.step}" if row.step else ""
-    click.echo(printable(f"{row.shown}{why}{at} · {row.requests} requests"))
+    click.echo(label(f"{row.shown}{why}{at} · {row.requests} requests"))
     if row.held:
         click.echo(f"  driven by {row.holder}")
     elif row.shown == "stopped":
         click.echo(f"  go on with: arazzo resume {row.id}")
     if (sent := attempts.unanswered) is not None:
-        click.echo(printable(f"  its answer has not come yet: {sent.request.method} {sent.request.url}"))
+        click.echo(label(f"  its answer has not come yet: {sent.request.method} {sent.request.url}"))
 
 
 @command.command("prune", epilog="Example: arazzo runs prune --older-than 30")

@@ -8,26 +8,26 @@ from typing import Any
 
 from arazzo_runner.engine.access import SchemeAccess, StepAccess
 from arazzo_runner.openapi.security import Standing
-from arazzo_runner.reports.text import printable
+from arazzo_runner.reports.text import label
 
 
 def access_lines(steps: Sequence[StepAccess]) -> Iterator[str]:
     """The lines of ``arazzo auth``: every step, then what to type for what is missing."""
     for workflow_id, group in groupby(steps, key=lambda step: step.workflow_id):
-        yield printable(workflow_id)
+        yield label(workflow_id)
         for step in group:
-            yield printable(f"  {'✓' if step.is_met else '✗'} {step.step_id}   {step.title}")
-            yield from (printable(f"      {line}") for line in _alternatives(step))
+            yield label(f"  {'✓' if step.is_met else '✗'} {step.step_id}   {step.title}")
+            yield from (label(f"      {line}") for line in _alternatives(step))
     missing = _missing(steps)
     if not missing:
         yield "every step has what it needs"
         return
     yield "to give what is missing:"
     for scheme in missing:
-        yield printable(f"  {scheme.name} ({scheme.kind})")
-        yield from (printable(f"    {option}") for option in scheme.options)
+        yield label(f"  {scheme.name} ({scheme.kind})")
+        yield from (label(f"    {option}") for option in scheme.options)
         if scheme.variable is not None:
-            yield printable(f"    {scheme.variable}=… in the environment, or a line in a --credentials FILE")
+            yield label(f"    {scheme.variable}=… in the environment, or a line in a --credentials FILE")
 
 
 def _alternatives(step: StepAccess) -> Iterator[str]:

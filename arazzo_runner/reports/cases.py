@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from arazzo_runner.errors import Place
 from arazzo_runner.reports.problems import github_command
-from arazzo_runner.reports.text import duration, printable
+from arazzo_runner.reports.text import duration, label, printable
 from arazzo_runner.runtime.contracttests import CaseResult, Failure
 from arazzo_runner.runtime.coverage import KINDS, Coverage
 
@@ -48,25 +48,25 @@ def case_line(result: CaseResult) -> str:
     """A case on one line."""
     mark = "✓" if result.passed else "✗"
     requests = f"{result.requests} request{'' if result.requests == 1 else 's'}"
-    return f"  {mark} {printable(result.id)}  {requests}, {duration(result.duration)}"
+    return f"  {mark} {label(result.id)}  {requests}, {duration(result.duration)}"
 
 
 def failure_lines(result: CaseResult) -> Iterator[str]:
     """What is wrong with a case: each failure with its details, the document's line and what to type."""
-    yield printable(f"FAILED {result.id}  ({result.path})")
+    yield label(f"FAILED {result.id}  ({result.path})")
     for failure in result.failures:
-        yield f"  {failure.code}: {printable(failure.message)}"
-        yield from (f"      {printable(detail)}" for detail in failure.details)
+        yield f"  {failure.code}: {label(failure.message)}"
+        yield from (f"      {label(detail)}" for detail in failure.details)
         if failure.place is not None:
-            yield f"      at {printable(str(failure.place))}"
+            yield f"      at {label(str(failure.place))}"
         if failure.hint:
-            yield f"      hint: {printable(failure.hint)}"
+            yield f"      hint: {label(failure.hint)}"
 
 
 def verdict_lines(verdict: Verdict) -> Iterator[str]:
     """Counts, remarks and coverage."""
     remarks = dict.fromkeys(remark for result in verdict.results for remark in result.remarks)
-    yield from (f"  ! {printable(remark)}" for remark in remarks)
+    yield from (f"  ! {label(remark)}" for remark in remarks)
     failed = len(verdict.failed)
     counts = f"{len(verdict.results) - failed} passed" + (f", {failed} failed" if failed else "")
     yield f"{counts} in {duration(verdict.duration)}"
@@ -80,7 +80,7 @@ def missed_lines(coverage: Coverage) -> Iterator[str]:
     for kind in KINDS:
         missed = coverage.missed(kind)
         for item in missed[:MAX_MISSED]:
-            yield f"  not exercised: {printable(item.name)} ({kind[:-1] if kind != 'statuses' else 'status'})"
+            yield f"  not exercised: {label(item.name)} ({kind[:-1] if kind != 'statuses' else 'status'})"
         if len(missed) > MAX_MISSED:
             yield f"  not exercised: {len(missed) - MAX_MISSED} more {kind}"
 

@@ -26,7 +26,7 @@ from arazzo_runner.engine.events import (
     WorkflowEntered,
 )
 from arazzo_runner.errors import Place
-from arazzo_runner.reports.text import duration, one_line, printable, scalar
+from arazzo_runner.reports.text import duration, label, one_line, scalar
 
 PATH_WIDTH = 40
 NOTICEABLE_WAIT = 5.0
@@ -80,14 +80,14 @@ class Console:
             return
         match event:
             case RunStarted(workflow_id):
-                self._line(self._style(printable(workflow_id), bold=True))
+                self._line(self._style(label(workflow_id), bold=True))
             case WorkflowEntered(workflow_id, depth, cause):
                 self._flush()
-                self._line(f"{'  ' * depth}{printable(workflow_id)} ({cause})")
+                self._line(f"{'  ' * depth}{label(workflow_id)} ({cause})")
             case AttemptStarted() if self._options.verbose:
                 self._flush()
                 request = event.request
-                self._line(f"    > {request.method} {printable(request.url)}")
+                self._line(f"    > {request.method} {label(request.url)}")
                 self._headers(">", request.headers)
                 self._body(">", request.body)
             case AttemptFinished(attempt):
@@ -108,8 +108,8 @@ class Console:
 
     def _exchange(self, event: Authenticated) -> None:
         self._flush()
-        what = f" (for {printable(event.scheme)})" if event.scheme else ""
-        self._line(f"    > {event.request.method} {printable(event.request.url)}{what}")
+        what = f" (for {label(event.scheme)})" if event.scheme else ""
+        self._line(f"    > {event.request.method} {label(event.request.url)}{what}")
         self._headers(">", event.request.headers)
         self._body(">", event.request.body)
         if event.response is not None:
@@ -155,7 +155,7 @@ class Console:
     def _describe(self, attempt: Attempt, count: int) -> str:
         good = attempt.status == "succeeded"
         mark = self._style("✓", fg="green") if good else self._style("✗", fg="red")
-        step = printable(attempt.step_id).ljust(16)
+        step = label(attempt.step_id).ljust(16)
         what = self._what(attempt)
         times = f"×{count}" if count > 1 else ""
         status = str(attempt.response.status) if attempt.response is not None else "–" if attempt.request else ""
@@ -166,13 +166,13 @@ class Console:
     @staticmethod
     def _what(attempt: Attempt) -> str:
         if attempt.request is None:
-            return printable(attempt.operation)
+            return label(attempt.operation)
         path = urlsplit(attempt.request.url).path or "/"
         # The server's own prefix is the same on every line; the operation's path is what tells them apart.
         template = attempt.operation.partition(" ")[2].partition("?")[0]
         segments = len([part for part in template.split("/") if part])
         shown = "/" + "/".join([part for part in path.split("/") if part][-segments:]) if segments else path
-        text = f"{attempt.request.method:<4} {printable(shown)}"
+        text = f"{attempt.request.method:<4} {label(shown)}"
         return text if len(text) <= PATH_WIDTH else text[: PATH_WIDTH - 1] + "…"
 
     @staticmethod
@@ -184,7 +184,7 @@ class Console:
         action = attempt.action
         if action is not None and action.name is not None:
             target = action.step_id or action.workflow_id or ("again" if action.type == "retry" else action.type)
-            parts.append(f"{printable(action.name)} → {printable(target)}")
+            parts.append(f"{label(action.name)} → {label(target)}")
         elif attempt.reason is not None:
             parts.append(attempt.reason.code)
         return " · ".join(parts)
@@ -209,30 +209,30 @@ class Console:
             self._failure(outcome.reason)
 
     def _failure(self, reason: Reason) -> None:
-        step = f"step {printable(reason.step_id)}: " if reason.step_id else ""
+        step = f"step {label(reason.step_id)}: " if reason.step_id else ""
         self._line("")
-        self._line(self._style(f"{reason.code}: ", fg="red") + step + printable(reason.message))
+        self._line(self._style(f"{reason.code}: ", fg="red") + step + label(reason.message))
         if reason.place is not None:
-            self._line(f"  at {printable(str(reason.place))}")
+            self._line(f"  at {label(str(reason.place))}")
             text = self._source_line(reason.place)
             if text:
                 number = str(reason.place.line)
-                self._line(f"  {number} | {printable(text)}")
+                self._line(f"  {number} | {label(text)}")
                 self._line(f"  {' ' * len(number)} | {' ' * (reason.place.column - 1)}^")
         if reason.hint:
-            self._line(f"  hint: {printable(reason.hint)}")
+            self._line(f"  hint: {label(reason.hint)}")
 
     # Lines
 
     def _headers(self, mark: str, headers: Headers) -> None:
         for name, value in headers:
-            self._line(f"    {mark} {printable(name)}: {printable(value)}")
+            self._line(f"    {mark} {label(name)}: {label(value)}")
 
     def _body(self, mark: str, body: bytes | None) -> None:
         if self._options.verbose < 2 or not body:
             return
         for line in body.decode("utf-8", "replace").splitlines():
-            self._line(f"    {mark} {printable(line)}")
+            self._line(f"    {mark} {label(line)}")
 
     def _style(self, text: str, **style: Any) -> str:
         return click.style(text, **style) if self._options.colour else text
@@ -267,4 +267,4 @@ class Console:
 
 def describe_inputs(inputs: Mapping[str, Any]) -> str:
     """Inputs on one line, for ``--dry-run``."""
-    return ", ".join(f"{printable(name)}={scalar(value)}" for name, value in inputs.items())
+    return ", ".join(f"{label(name)}={scalar(value)}" for name, value in inputs.items())

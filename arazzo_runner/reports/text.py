@@ -15,7 +15,7 @@ def printable(text: str) -> str:
 
 
 def label(text: str) -> str:
-    """A name, safe to print: it stays on its line."""
+    """A name, or a sentence that quotes one, safe to print: it stays on its line."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
 
 

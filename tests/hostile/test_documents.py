@@ -304,6 +304,36 @@ def test_names_cannot_drive_a_terminal(tmp_path: Path, verb: str) -> None:
     assert "\nfake: ok" not in result.out + result.err
 
 
+FORGED = "s\nsucceeded in 1 ms\n::error file=x::forged"
+
+
+@pytest.mark.parametrize("words", [["run"], ["run", "-vv"], ["run", "--dry-run"], ["auth"], ["show"]], ids=" ".join)
+def test_a_name_stays_on_its_line(tmp_path: Path, words: list[str]) -> None:
+    class Busy(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            self.send_response(500)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+    again = {"name": FORGED, "type": "retry", "retryLimit": 1, "retryAfter": 0}
+    step = {
+        "stepId": FORGED,
+        "operationId": FORGED,
+        "requestBody": {"contentType": "text/plain", "payload": FORGED},
+        "successCriteria": [{"condition": f"$statusCode == 200 && 'a' == '{FORGED}'"}],
+        "onFailure": [again],
+        "outputs": {"state": f"'{FORGED}'"},
+    }
+    security = {FORGED: {"type": "http", "scheme": "bearer"}}
+    operation = {"operationId": FORGED, "security": [{FORGED: []}], "responses": {"200": {"description": "ok"}}}
+    api = {**API, "paths": {f"/{FORGED}": {"post": operation}}, "components": {"securitySchemes": security}}
+    path = write(tmp_path, document({"workflowId": FORGED, "steps": [step]}), api)
+    with serving(Busy) as url:
+        result = confined(words[0], path, *words[1:], *(["--server", url] if words[0] == "run" else []))
+    lines = [line.strip() for line in (result.out + result.err).splitlines()]
+    assert not [line for line in lines if line.startswith(("::error", "succeeded in 1 ms"))]
+
+
 @pytest.mark.parametrize(
     "words",
     [
