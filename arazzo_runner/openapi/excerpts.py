@@ -132,8 +132,8 @@ class _Excerpt:
 
     def _referenced(self, node: Node) -> str:
         """Where a ``$ref`` leads inside the excerpt; what it leads to is copied when its turn comes."""
-        target = self._api.references.layers(node)[1]
-        place = (target.document.uri, target.pointer)
+        target = self._api.references.target(node)
+        place = target.place
         if place not in self._names:
             group, name = self._name(target)
             self._names[place] = "#" + quote(json_pointer.join("/components", group, name), safe="/~")

@@ -1,5 +1,6 @@
-"""Patterns of schemas while an exchange is judged: with a time limit (C4), and with what JavaScript's patterns have.
+"""The keywords of schemas whose judging could take for ever: patterns, and references whose alternatives double.
 
+Patterns have a time limit (C4), and what JavaScript's have; references are paid for from the budget of what is judged.
 The validators below openapi-core search with the standard library's ``re``, which a pattern can keep busy for ever, and
 which knows no classes of characters by their Unicode property.
 """
@@ -11,7 +12,11 @@ from copy import copy
 from functools import cache, partial
 from typing import Any
 
+from arazzo_runner.expressions.limits import spend
 from arazzo_runner.expressions.regexes import is_found, with_limited_regexes
+
+REFERENCE = 15
+"""Nodes of the budget that a reference costs: some 66,000 of them may be followed, which takes some seconds."""
 
 
 def with_limited_patterns(factory: Any) -> Any:
@@ -30,9 +35,18 @@ def _limited(validator: Any) -> Any:
         "patternProperties": _pattern_properties,
         "additionalProperties": partial(_additional_properties, validator.VALIDATORS["additionalProperties"]),
     }
+    for name in ("$ref", "$dynamicRef"):
+        if follow := validator.VALIDATORS.get(name):
+            keywords[name] = partial(_reference, follow)
     if judge := validator.VALIDATORS.get("unevaluatedProperties"):
         keywords["unevaluatedProperties"] = _with_limited_search(judge)
     return extend(validator, keywords)  # type: ignore[no-untyped-call]
+
+
+def _reference(follow: Any, validator: Any, reference: Any, instance: Any, schema: Any) -> Iterator[Exception]:
+    """Let the library follow a reference, for nodes of the budget."""
+    spend(REFERENCE)
+    yield from follow(validator, reference, instance, schema) or ()
 
 
 def _pattern(validator: Any, pattern: str, instance: Any, _: Any) -> Iterator[Exception]:

@@ -20,6 +20,11 @@ class Node:
     document: Document
     pointer: str = ""
 
+    @property
+    def place(self) -> tuple[str, str]:
+        """The URI of its document, and its pointer: what tells it from every other."""
+        return self.document.uri, self.pointer
+
     def member(self, *keys: str | int) -> Node:
         """The member of a member …; its value is None when there is none."""
         value = self.value
@@ -64,6 +69,7 @@ class References:
         self._name = name
         self._open = open_reference
         self._known = {root.uri: root, base_uri(root): root}
+        self._ending: set[tuple[str, str]] = set()
 
     def follow(self, node: Node) -> Node:
         """What a node is or, through any number of ``$ref``s, stands for.
@@ -81,16 +87,31 @@ class References:
         Raises:
             DocumentError: a ``$ref`` reaches nothing, or leads in a circle.
         """
-        chain = [node]
+        return (node, *self._targets(node))
+
+    def target(self, node: Node) -> Node:
+        """What the ``$ref`` of a node leads to, be it another ``$ref``; a long chain of them is looked at once.
+
+        Raises:
+            DocumentError: a ``$ref`` from here on reaches nothing, or leads in a circle.
+        """
+        walked: list[Node] = []
+        for target in self._targets(node):
+            walked.append(target)
+            if target.place in self._ending:
+                break
+        self._ending.update(target.place for target in walked)
+        return walked[0]
+
+    def _targets(self, node: Node) -> Iterator[Node]:
         seen: set[tuple[str, str]] = set()
         while isinstance(node.value, dict) and isinstance(reference := node.value.get("$ref"), str):
-            seen.add((node.document.uri, node.pointer))
+            seen.add(node.place)
             target = self._target(node, reference)
-            if (target.document.uri, target.pointer) in seen:
+            if target.place in seen:
                 self._fail(node, "it leads in a circle")
-            chain.append(target)
+            yield target
             node = target
-        return tuple(chain)
 
     def _target(self, node: Node, reference: str) -> Node:
         uri, fragment = urldefrag(reference)

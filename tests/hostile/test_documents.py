@@ -254,6 +254,35 @@ def test_a_description_whose_patterns_of_member_names_are_bombs(tmp_path: Path, 
     assert "searched for more than" in result.err
 
 
+DOUBLING = {"A": {"type": "object", "properties": {"x": {"anyOf": [{"$ref": "#/components/schemas/A"}] * 2}}}}
+CHAINED = {f"{'A' if n == 0 else f'S{n}'}": {"$ref": f"#/components/schemas/S{n + 1}"} for n in range(5000)}
+
+
+@pytest.mark.parametrize(
+    ("schemas", "says"),
+    [(DOUBLING, "cannot be judged"), ({**CHAINED, "S5000": {"type": "object"}}, "")],
+    ids=["alternatives that double", "a chain"],
+)
+def test_a_description_that_takes_long_to_judge(tmp_path: Path, schemas: dict[str, Any], says: str) -> None:
+    body = b'{"x":' * 30 + b"1" + b"}" * 30
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    media = {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}
+    operation = {"operationId": "o", "responses": {"200": {"description": "ok", "content": media}}}
+    api = {**API, "paths": {"/a": {"get": operation}}, "components": {"schemas": schemas}}
+    with serving(Answer) as url:
+        result = confined("run", write(tmp_path, document(), api), "--server", url, "--check", "error")
+    assert result.status == 0
+    assert says in result.err
+
+
 XXE = """<!DOCTYPE r [<!ENTITY secret SYSTEM "file:///etc/passwd"><!ENTITY a "aaaaaaaaaa">
 <!ENTITY b "&a;&a;&a;&a;&a;&a;&a;"><!ENTITY c "&b;&b;&b;&b;&b;&b;&b;&b;">
 <!ENTITY d "&c;&c;&c;&c;&c;&c;&c;&c;">]><r>&secret;&d;&d;&d;</r>"""

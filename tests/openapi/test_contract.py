@@ -331,6 +331,14 @@ def test_members_that_a_pattern_names_are_not_additional(version: str, additiona
     assert ("'7-1' was unexpected" if additional is False else "/7-1: 2 is not of type string") in breach
 
 
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0"])
+def test_a_long_array_of_referenced_items_is_judged(version: str) -> None:
+    schema = {"type": "array", "items": {"$ref": "#/components/schemas/Thing"}}
+    things = {"schemas": {"Thing": {"type": "object", "required": ["id"]}}}
+    data = [{"id": number} for number in range(50_000)]
+    assert said(judged(answers(schema), response=answer(data), version=version, components=things)) == []
+
+
 def test_a_pattern_may_name_classes_of_characters() -> None:
     schema = {"type": "string", "pattern": r"^\p{L}+$"}
     assert said(judged(answers(schema), response=answer("été"))) == []
