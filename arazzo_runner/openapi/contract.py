@@ -16,6 +16,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.effects import MASK, Request, Response
+from arazzo_runner.effects import Headers as HeaderFields
 from arazzo_runner.errors import ArazzoError, DocumentError
 from arazzo_runner.expressions.limits import grant
 from arazzo_runner.openapi.breaches import Breach, Side, breaches_of
@@ -150,7 +151,7 @@ class _Judge:
                 case _:
                     pass
         return RequestParameters(
-            ImmutableMultiDict(query), Headers(list(request.headers)), ImmutableMultiDict(cookies), path
+            ImmutableMultiDict(query), Headers(_on_one_line(request.headers)), ImmutableMultiDict(cookies), path
         )
 
     def _spread(self, parameter: Mapping[str, Any], pairs: list[tuple[str, str]]) -> str | None:
@@ -197,9 +198,14 @@ class _SeenResponse:
 
         self.status_code = response.status
         self.data = response.body
-        self.headers = Headers(list(response.headers))
+        self.headers = Headers(_on_one_line(response.headers))
         self.content_type = _readable(response.header("Content-Type") or "")
         self.bodiless = bodiless
+
+
+def _on_one_line(headers: HeaderFields) -> list[tuple[str, str]]:
+    """Header fields as werkzeug takes them. One with a line break in its value was refused, and never sent."""
+    return [(name, " ".join(re.split(r"[\r\n]+", value))) for name, value in headers]
 
 
 def _readable(content_type: str) -> str:

@@ -99,6 +99,11 @@ def test_the_answer_to_a_head_has_no_body() -> None:
     assert said(judged(answers(STATUS), request, Response(200, JSON, b""))) == []
 
 
+def test_a_header_that_was_refused_for_its_line_break_is_no_traceback() -> None:
+    request = Request("GET", "https://api.example/v1/things/7", (("Content-Type", "a\r\nb"),))
+    assert said(judged({}, request, Response(200, (("X-A", "a\nb"),)))) == []
+
+
 def test_response_headers() -> None:
     headers = {
         "X-Count": {"required": True, "schema": {"type": "integer"}},
