@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
@@ -135,7 +136,9 @@ def read_token(need: Need, response: Response, now: float) -> Token:
     lifetime = data.get("expires_in", DEFAULT_LIFETIME)
     try:
         seconds = float(lifetime)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
+        seconds = DEFAULT_LIFETIME
+    if not isfinite(seconds):
         seconds = DEFAULT_LIFETIME
     return Token(value, now + max(0.0, seconds - EARLY))
 

@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 
+from arazzo_runner.effects import Response
 from arazzo_runner.errors import StepError
 from arazzo_runner.openapi.credentials import Credential, Credentials, environment_variable, parse_credential
 from arazzo_runner.openapi.security import Applied, NeedKind, apply_security
 from arazzo_runner.openapi.serialize import Argument, serialize
+from arazzo_runner.openapi.tokens import DEFAULT_LIFETIME, EARLY, read_token
 
 from .descriptions import operation
 
@@ -237,3 +239,10 @@ def test_a_credential_by_name_comes_before_one_by_variable() -> None:
     assert Credentials({}, by_variable).get("a-b") == Credential("variable")
     assert Credentials({"a-b": Credential("name")}, by_variable).get("a-b") == Credential("name")
     assert Credentials({}, by_variable).get("other") is None
+
+
+@pytest.mark.parametrize("lifetime", ["9" * 400, "1e400", "NaN", '"soon"', "[]"])
+def test_a_lifetime_that_is_no_time_is_the_usual_one(lifetime: str) -> None:
+    need: Any = None  # asked for a refusal only
+    body = f'{{"access_token": "abcd", "expires_in": {lifetime}}}'.encode()
+    assert read_token(need, Response(200, (), body), 1000.0).expires_at == 1000.0 + DEFAULT_LIFETIME - EARLY
