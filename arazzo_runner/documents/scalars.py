@@ -54,7 +54,7 @@ def number(text: str) -> Scalar:
     if _FLOAT.fullmatch(text):
         return finite(text)
     if _OCTAL_OR_HEX.fullmatch(text):
-        if len(text) > MAX_DIGITS:
+        if len(text) > MAX_DIGITS or int(text, 0) >= 10**MAX_DIGITS:
             raise NotAJsonNumber(f"a number of {len(text)} digits is too long")
         return int(text, 0)
     if _NOT_FINITE.fullmatch(text):
@@ -107,7 +107,7 @@ def tagged(tag: str, text: str) -> Scalar:
     elif tag in ("tag:yaml.org,2002:int", "tag:yaml.org,2002:float"):
         value = number(text)
         if isinstance(value, int) and tag.endswith("float"):
-            return finite(text) if _DECIMAL.fullmatch(text) else float(value)
+            return finite(text if _DECIMAL.fullmatch(text) else str(value))
         if isinstance(value, int) or (isinstance(value, float) and tag.endswith("float")):
             return value
     else:

@@ -51,6 +51,9 @@ from arazzo_runner.openapi.operations import Operation
 
 T = TypeVar("T")
 
+_LONGEST_TIMEOUT = 10**12
+"""Milliseconds, some thirty years: a longer time is none that anything can wait for."""
+
 
 def make_plan(linker: Linker, document: Document, workflow_id: str, options: RunOptions | None = None) -> Plan:
     """Plan a workflow of a document.
@@ -288,7 +291,7 @@ class _Planner:
             on_success=tuple(self.action(here, action, ids, dialect) for action in scope.success_actions),
             on_failure=tuple(self.action(here, action, ids, dialect) for action in scope.failure_actions),
             outputs=self.outputs(here, step.outputs, f"{step.pointer}/outputs", dialect) if step.outputs else None,
-            timeout=None if step.timeout is None else step.timeout / 1000,
+            timeout=None if step.timeout is None else min(step.timeout, _LONGEST_TIMEOUT) / 1000,
             spot=Spot(here.description.document, step.pointer),
         )
 

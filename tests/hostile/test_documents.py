@@ -254,6 +254,16 @@ def test_a_description_whose_patterns_of_member_names_are_bombs(tmp_path: Path, 
     assert "searched for more than" in result.err
 
 
+@pytest.mark.parametrize("action", [{}, {"retryAfter": 10**400}, {"retryLimit": 10**400}], ids=str)
+def test_a_number_that_no_clock_knows(tmp_path: Path, action: dict[str, Any]) -> None:
+    again = {"name": "again", "type": "retry", "criteria": [{"condition": "false"}], **action}
+    step = {**STEP, "timeout": 10**400, "onFailure": [again]}
+    path = write(tmp_path, document({"workflowId": "w", "steps": [step]}, arazzo="1.1.0"))
+    result = confined("run", path)
+    assert result.status == 1
+    assert "refused" in result.err
+
+
 DOUBLING = {"A": {"type": "object", "properties": {"x": {"anyOf": [{"$ref": "#/components/schemas/A"}] * 2}}}}
 CHAINED = {f"{'A' if n == 0 else f'S{n}'}": {"$ref": f"#/components/schemas/S{n + 1}"} for n in range(5000)}
 
