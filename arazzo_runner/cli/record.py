@@ -79,8 +79,7 @@ def record(options: Options) -> int:
     target = preparation.named_target(options)
     workbook = preparation.load_target(target, options)
     workflow_id = workbook.chosen(target.workflow_id)
-    # A workflowId may be any text, a directory's name may not.
-    path = Path(options["cassettes"], quote(workflow_id, safe=" "), f"{_file_name(options['case_name'])}.yaml")
+    path = Path(options["cassettes"], _directory_name(workflow_id), f"{_file_name(options['case_name'])}.yaml")
     old = _existing(path, options)
     if old is not None:
         options = _completed(options, old)
@@ -136,6 +135,12 @@ def _tell(old: Case | None, new: Case) -> int:
         for line in failure_lines(verdict):
             click.echo(line, err=True)
     return 0 if verdict.passed else 1
+
+
+def _directory_name(workflow_id: str) -> str:
+    """A workflowId may be any text, a directory's name may not: ``.`` and ``..`` are other directories."""
+    name = quote(workflow_id, safe=" ")
+    return name if name.strip(".") else name.replace(".", "%2E")
 
 
 def _file_name(name: str) -> str:

@@ -102,6 +102,7 @@ def _json_lines(path: str, text: str) -> Iterator[InputRow | WrongRow]:
 
 
 def _csv(path: str, text: str, schema: Any) -> Iterator[InputRow | WrongRow]:
+    csv.field_size_limit(MAX_DATA)  # the file itself has no more
     reader = csv.reader(io.StringIO(text, newline=""), strict=True)
     names: list[str] = []
     before = 0

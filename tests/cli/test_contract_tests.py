@@ -269,3 +269,27 @@ def test_a_run_can_hold_its_exchanges_against_their_description(
         assert "--check warn" in result.err
     else:
         assert reason is None
+
+
+@pytest.mark.parametrize("workflow_id", [".", "..", "a/../b"])
+def test_no_workflow_id_leads_out_of_the_directory_of_cassettes(
+    arazzo: Arazzo, tmp_path: Path, workflow_id: str
+) -> None:
+    api = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "paths": {}}
+    (tmp_path / "api.json").write_text(json.dumps(api), "utf-8")
+    source = {"name": "api", "url": "api.json", "type": "openapi"}
+    called = {"workflowId": "called", "steps": [{"stepId": "s", "workflowId": "called"}]}
+    workflows = [{"workflowId": workflow_id, "steps": [{"stepId": "s", "workflowId": "called"}]}, called]
+    head = {"arazzo": "1.0.1", "info": api["info"], "sourceDescriptions": [source]}
+    (tmp_path / "w.json").write_text(json.dumps({**head, "workflows": workflows}), "utf-8")
+    cassettes = tmp_path / "cassettes"
+    cassettes.mkdir()
+    (tmp_path / "c.yaml").write_text("mine", "utf-8")
+    arazzo("record", str(tmp_path / "w.json"), workflow_id, "--case", "c", "--cassettes", str(cassettes), "-q")
+    assert (
+        "there is a case"
+        not in arazzo(
+            "record", str(tmp_path / "w.json"), workflow_id, "--case", "c", "--cassettes", str(cassettes), "-q"
+        ).err
+    )
+    assert (tmp_path / "c.yaml").read_text("utf-8") == "mine"

@@ -86,6 +86,12 @@ def test_csv_gives_inputs_by_name_and_an_empty_cell_none(
     assert tasks == {"one": "text,\nclassification", "two": "text-generation"}
 
 
+def test_a_cell_may_be_long(arazzo: Arazzo, emulator: InferenceEndpointsEmulator, tmp_path: Path) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text(f"name,task\none,{'x' * 200_000}\n", "utf-8")
+    assert results(arazzo(*words(emulator, file)))[2]["status"] == "succeeded"
+
+
 @pytest.mark.parametrize(
     ("name", "wrong"), [("rows.jsonl", '{"name": \n'), ("rows.jsonl", "7\n"), ("rows.csv", "a,b,c\n")]
 )
