@@ -170,10 +170,14 @@ def _show_problem(problem: Problem) -> None:
 
 def source_line(place: Any) -> str | None:
     """The line of a document's text that a place stands on; None when it is no local file or not known."""
+    from arazzo_runner.documents.files import is_stream
+
     if not place.line or "://" in place.path:
         return None
     try:
         stat = Path(place.path).stat()
+        if is_stream(place.path):
+            return None  # what it said is gone
         lines = _lines(place.path, stat.st_mtime_ns, stat.st_size)
     except (OSError, ArazzoError):
         return None

@@ -96,6 +96,7 @@ def run(options: Options) -> int:
     target = preparation.named_target(options)
     workbook = preparation.load_target(target, options)
     plan = workbook.plan(target.workflow_id, preparation.run_options(options))
+    _check_recording(options["record"], asked, (d.uri for d in workbook.linker.library.documents))
     unknown = preparation.unknown_names(workbook, plan)
     if options["each"]:
         from arazzo_runner.cli.each import run_each
@@ -160,6 +161,28 @@ def _check_combination(options: Options) -> None:
     for name in ("record", "replay", "reports", "dry_run"):
         if options["each"] and options[name]:
             raise UsageError(f"--each and --{name.rstrip('s').replace('_', '-')} exclude one another")
+
+
+def _check_recording(path: str | None, asked: Iterable[ReportFile], documents: Iterable[str]) -> None:
+    """Refuse a cassette that would take the place of a report, or of a document that the run reads.
+
+    Raises:
+        UsageError: with the two.
+    """
+    import os
+
+    from arazzo_runner.documents.uris import file_of
+    from arazzo_runner.errors import UsageError
+
+    if path is None:
+        return
+    if not path:
+        raise UsageError("--record is given no file", hint="write --record FILE")
+    real = os.path.realpath(path)
+    if any(real == os.path.realpath(report.path) for report in asked):
+        raise UsageError(f"--record {path}: a report is written to it already")
+    if any(file is not None and real == os.path.realpath(file) for file in map(file_of, documents)):
+        raise UsageError(f"--record {path}: it is a document of this workflow", hint="name another file")
 
 
 def carry_out(

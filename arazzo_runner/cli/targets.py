@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from arazzo_runner.documents.files import is_directory, is_file, read_file
+from arazzo_runner.documents.files import is_directory, is_file, is_stream, read_file
 from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.errors import ArazzoError, UsageError
 
@@ -39,7 +39,12 @@ def nearest(name: str, known: Sequence[str], what: str) -> str:
 
 def is_document(target: str) -> bool:
     """Whether a target names a document rather than a workflow."""
-    return target.startswith(("http://", "https://", "file://")) or target.endswith(SUFFIXES) or is_file(target)
+    return (
+        target.startswith(("http://", "https://", "file://"))
+        or target.endswith(SUFFIXES)
+        or is_stream(target)
+        or is_file(target)
+    )
 
 
 def find_target(target: str, workflow: str | None, directory: str) -> Target:
@@ -64,6 +69,8 @@ def find_target(target: str, workflow: str | None, directory: str) -> Target:
             f"the workflow {target!r} is in {len(paths)} documents: {', '.join(paths)}",
             hint=f"name the document: {paths[0]} {target}",
         )
+    if not paths and is_directory(target):
+        raise UsageError(f"{target} is a directory", hint=f"name a document of it: arazzo list --workflows {target}")
     if not paths:
         where = f"the documents under {directory}" if is_directory(directory) else f"{directory}, which is no directory"
         raise UsageError(

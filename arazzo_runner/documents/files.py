@@ -16,6 +16,11 @@ def is_file(path: str | Path) -> bool:
     return _holds(Path(path).is_file)
 
 
+def is_stream(path: str | Path) -> bool:
+    """Whether a path names what can be read and is neither file nor directory: a pipe, a device."""
+    return exists(path) and not is_file(path) and not is_directory(path)
+
+
 def is_directory(path: str | Path) -> bool:
     """Whether a path names a directory; one that no directory can have names none."""
     return _holds(Path(path).is_dir)

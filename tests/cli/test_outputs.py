@@ -59,6 +59,32 @@ def test_two_reports_in_one_file_are_refused(arazzo: Arazzo, tmp_path: Path) -> 
     assert "another report" in result.err
 
 
+@pytest.mark.parametrize("name", ["report", "w.yaml", "api.json", ""])
+def test_a_recording_takes_no_other_files_place(arazzo: Arazzo, tmp_path: Path, name: str) -> None:
+    api = {"openapi": "3.1.0", "info": {"title": "t", "version": "1"}, "servers": [{"url": "http://127.0.0.1:9"}]}
+    operation = {"operationId": "o", "responses": {"200": {"description": "ok"}}}
+    (tmp_path / "api.json").write_text(json.dumps({**api, "paths": {"/a": {"get": operation}}}), "utf-8")
+    text = (
+        "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\nsourceDescriptions: [{name: a, url: api.json, type: openapi}]\n"
+        "workflows: [{workflowId: w, steps: [{stepId: s, operationId: o}]}]\n"
+    )
+    (tmp_path / "w.yaml").write_text(text, "utf-8")
+    words = ["--report", f"json={tmp_path / 'report'}", "--record", str(tmp_path / name) if name else ""]
+    assert arazzo("run", str(tmp_path / "w.yaml"), *words).status == 2
+    assert (tmp_path / "w.yaml").read_text("utf-8") == text
+
+
+def test_a_target_may_be_a_pipe_and_a_directory_is_said_to_be_one(arazzo: Arazzo) -> None:
+    document = "workflows/hugging-face-deploy-inference-endpoint-workflow.yml"
+    done = shell(["show", "/dev/stdin", "--format", "json"], f"< {document}")
+    piped = subprocess.run(
+        ["sh", "-c", f'cat {document} | exec "$@"', "sh", sys.executable, "-m", "arazzo_runner", "show", "/dev/stdin"],
+        capture_output=True, text=True, check=False, cwd=ROOT, timeout=60,
+    )  # fmt: skip
+    assert (done.returncode, piped.returncode) == (0, 0)
+    assert "workflows is a directory" in arazzo("run", "workflows").err
+
+
 def test_a_device_as_a_report_and_as_a_recording(tmp_path: Path) -> None:
     done = shell([*REPLAY, "-q", "--report", "json=/dev/stderr"], "")
     assert done.returncode == 0
