@@ -71,7 +71,7 @@ def spend(nodes: int = 1) -> None:
     left = _budget.get()
     left.nodes -= nodes
     if left.nodes < 0:
-        raise BudgetExceeded(f"the query visited more than {left.granted:,} nodes")
+        raise BudgetExceeded(f"more than {left.granted:,} nodes were visited")
 
 
 def spending(items: Iterable[T]) -> Iterator[T]:
