@@ -6,7 +6,6 @@ cassettes, journals and errors get what it has masked, never anything else.
 
 from __future__ import annotations
 
-import base64
 import json
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping
@@ -20,14 +19,22 @@ from arazzo_runner.documents.input_schemas import declared, input_schema
 from arazzo_runner.documents.json_reader import is_deeper
 from arazzo_runner.documents.reading_rules import MAX_DEPTH_OF_VALUES
 from arazzo_runner.effects import MASK, Headers, Request, Response
-from arazzo_runner.runtime.secret_forms import CUT, MIN_LENGTH, Beginnings, named_in_text, pattern_of
+from arazzo_runner.runtime.secret_forms import (
+    CUT,
+    MIN_LENGTH,
+    Beginnings,
+    inside_credentials,
+    is_word,
+    named_in_data,
+    named_in_text,
+    names_a_secret,
+    pattern_of,
+)
 from arazzo_runner.secrecy import SECRET_HEADERS, is_secret_name
 
 NO_SECRETS = frozenset({"true", "false", "null", "bearer", "basic", "dpop"})
 """What no secret is, whatever carries it: ``Access-Control-Allow-Credentials: true`` would mask every ``true``, and
 ``"token_type": "Bearer"`` every ``Bearer``."""
-MIN_DIGITS = 6
-"""A secret number of fewer characters is masked in its own place only."""
 MAX_LEARNED = 4096
 """How many secrets of answers are remembered; the oldest is forgotten first, so that a long run stays small."""
 
@@ -92,7 +99,7 @@ class Redactor:
         self._own |= frozenset(_strings(dict(inputs)))
         secrets = [*(inputs[name] for name in self._inputs if name in inputs), *_named_secrets(dict(inputs))]
         self.learn(*secrets)
-        self._numbers |= {number for number in _numbers(secrets) if len(str(number)) >= MIN_DIGITS}
+        self._numbers |= {number for number in _numbers(secrets) if len(str(number)) >= MIN_LENGTH}
         if self._numbers:
             digits = "|".join(re.escape(str(number)) for number in self._numbers)
             self._number_pattern = re.compile(rf"(?<![\w.])(?:{digits})(?![\w.])")
@@ -118,27 +125,32 @@ class Redactor:
             self.learn(*(value for name, value in pairs if name in self._queries))
         for name, value in request.headers:
             if name.lower() in self._headers:
-                for text in (value, *_inside_credentials(name, value)):
-                    is_the_users = name.lower() != "cookie" or text in self._own
-                    self._add(self._given if is_the_users else self._learned, text)
+                for text in (value, *inside_credentials(name, value)):
+                    if name.lower() != "cookie" or text in self._own:
+                        self._add(self._given, text)
+                    elif not is_word(text):
+                        self._add(self._learned, text)
 
     def learn_response(self, response: Response) -> None:
-        """Take what an answer brings: cookies, and members and parameters with a secret name."""
+        """Take what an answer brings: cookies, and members and parameters with a secret name.
+
+        What is a word is masked in its own place only: as a secret it would be found where it is none.
+        """
+        found: list[str] = []
         for name, value in response.headers:
             if name.lower() == "set-cookie":
-                self._add(self._learned, value.partition(";")[0].partition("=")[2].strip())
+                found.append(value.partition(";")[0].partition("=")[2].strip())
             elif is_secret_name(name):
-                self._add(self._learned, value)
+                found.append(value)
             else:
-                self._learn_named(named_in_text(value))
+                found += named_in_text(value)
         if response.body and _SUSPECT.search(response.body):
             data = _parsed(response.body)
             text = response.body.decode("utf-8", "surrogateescape") if data is None else ""
-            self._learn_named([*_strings(_named_secrets(data)), *named_in_text(text)])
-
-    def _learn_named(self, found: Iterable[str]) -> None:
+            found += [*named_in_data(data), *named_in_text(text)]
         for text in found:
-            self._add(self._learned, text)
+            if not is_word(text):
+                self._add(self._learned, text)
 
     def recall(self, learned: Iterable[tuple[str, bool]]) -> None:
         """Take what ``remember`` was told, perhaps in another process."""
@@ -192,18 +204,18 @@ class Redactor:
 
     def answer(self, value: Any) -> Any:
         """Plain data that came in an answer: members with a secret name masked whatever they are."""
-        return self._named("", value)
+        return self._named("", value, names_a_secret)
 
-    def _named(self, name: str, value: Any) -> Any:
+    def _named(self, name: str, value: Any, named: Callable[[str], bool] = is_secret_name) -> Any:
         match value:
             case None | bool():
                 return value
             case Mapping():
-                return {self.text(key): self._named(key, item) for key, item in value.items()}
+                return {self.text(key): self._named(key, item, named) for key, item in value.items()}
             case list():
-                return [self._named(name, item) for item in value]
+                return [self._named(name, item, named) for item in value]
             case _:
-                return MASK if is_secret_name(name) else self.data(value)
+                return MASK if named(name) else self.data(value)
 
     def headers(self, headers: Headers) -> Headers:
         """Header fields, secret ones masked whole and cookies but for their names."""
@@ -211,6 +223,8 @@ class Redactor:
 
     def _header(self, name: str, value: str) -> str:
         folded = name.lower()
+        if folded == "cookie":
+            return "; ".join(f"{pair.partition('=')[0].strip()}={MASK}" for pair in value.split(";"))
         if folded in self._headers:
             return MASK
         if folded == "set-cookie":
@@ -375,16 +389,3 @@ def _parsed(body: bytes) -> Any:
         return json.loads(body)
     except (ValueError, RecursionError):
         return None
-
-
-def _inside_credentials(name: str, value: str) -> list[str]:
-    """The secrets inside a credential header: behind the scheme's name, the password of basic, each cookie's value."""
-    if name.lower() == "cookie":
-        return [pair.partition("=")[2].strip() for pair in value.split(";")]
-    scheme, _, rest = value.partition(" ")
-    found = [rest.strip()]
-    if scheme.lower() == "basic":
-        # What does not look like basic credentials is masked whole all the same.
-        with suppress(ValueError):
-            found.append(base64.b64decode(rest, validate=True).decode().partition(":")[2])
-    return found

@@ -10,7 +10,7 @@ from contextlib import suppress
 from functools import cache
 from html import unescape
 from html.entities import codepoint2name
-from urllib.parse import quote, quote_plus, unquote_plus
+from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from arazzo_runner.effects import MASK
 from arazzo_runner.secrecy import is_secret_name
@@ -28,11 +28,38 @@ def _from_json(text: str) -> str:
 
 
 _NAMED: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
-    (re.compile(r"""(?<![\w.-])(?P<name>[\w.-]{1,200})=["']?(?P<value>[^&\s;,"'<>]+)"""), unquote_plus),
-    (re.compile(r'"(?P<name>[^"\\]{1,200})"\s*:\s*"(?P<value>(?:[^"\\]|\\.){0,8000})"'), _from_json),
-    (re.compile(r"<(?P<name>[\w:.-]{1,200})[^<>]*>(?P<value>[^<>]+)</"), unescape),
+    (re.compile(r"""(?<![\w.-])(?P<name>[\w.-]{1,200}+)=["']?(?P<value>[^&\s;,"'<>]+)"""), unquote_plus),
+    (re.compile(r'"(?P<name>[^"\\]{1,200}+)"\s*+:\s*+"(?P<value>(?:[^"\\]|\\.){0,8000})"'), _from_json),
+    (re.compile(r"(?m)^[ \t-]*+(?P<name>[\w.-]{1,200}+):[ \t]++(?:Bearer |Basic )?(?P<value>[^\s\"'{}\[\],]+)"), str),
+    (re.compile(r"<(?P<name>[\w:.-]{1,200}+)[^<>]*+>(?:<!\[CDATA\[)?(?P<value>[^<>]+?)(?:\]\]>)?</"), unescape),
 )
 """How a name and its value stand in text, and how the value is read. Each takes time in proportion to the text."""
+_URL_PASSWORD = re.compile(r"://[^/\s:@\"'<>]{1,200}+:(?P<value>[^/\s@\"'<>]{1,200}+)@")
+_WORD = re.compile(r"[A-Z]?[a-z]{1,12}|[A-Z]{1,12}")
+_NOT_THE_SECRET = frozenset(
+    {
+        *("endpoint", "endpoints", "uri", "url", "urls", "type", "types", "count", "counts", "supported", "method"),
+        *("methods", "length", "limit", "limits", "expires", "expiry", "expiration", "at", "in", "policy", "name"),
+        *("names", "hint", "strength", "required", "enabled", "status", "scope", "scopes", "format", "lifetime", "ttl"),
+    }
+)
+"""Last words of names that tell about a secret and do not name one: ``token_count``, ``tokenEndpoint``."""
+_LAST_WORD = re.compile(r"(?:[A-Z]+(?![a-z])|[A-Z]?[a-z]+)[^A-Za-z]*$")
+
+
+def names_a_secret(name: str) -> bool:
+    """Whether the name of a member of an answer says that its value is a secret: ``access_token``."""
+    if not is_secret_name(name):
+        return False
+    last = _LAST_WORD.search(name)
+    return last is None or last[0].strip("_-. 0123456789").lower() not in _NOT_THE_SECRET
+
+
+def is_word(text: str) -> bool:
+    """Whether a text is a word, such as many answers have: it would be found where it is no secret."""
+    return _WORD.fullmatch(text) is not None
+
+
 _BACKSLASH = r"(?:\\|%(?:25){0,4}5[cC])"
 _ESCAPED = _BACKSLASH + "{0,16}+"
 """What JSON puts before a character, four times over; bounded, so that a run of backslashes costs what it is long."""
@@ -95,15 +122,51 @@ class Beginnings:
 
 
 def named_in_text(text: str) -> Iterator[str]:
-    """The values that stand behind a secret name in a text of any kind: a form, XML, lines of JSON, a header.
+    """The values that stand behind a secret name in a text of any kind: a form, XML, YAML, lines of JSON, a header.
 
-    Of text nobody knows what is a name, so that only what is as long as a secret counts.
+    Of text nobody knows what is a name, so that only what is as long as a secret counts. Passwords of URLs count too.
     """
     for pattern, read in _NAMED:
         for match in pattern.finditer(text):
-            if is_secret_name(match["name"]) and len(match["value"]) >= MIN_LENGTH_IN_TEXT:
+            if names_a_secret(match["name"]) and len(match["value"]) >= MIN_LENGTH_IN_TEXT:
                 with suppress(ValueError):
                     yield read(match["value"])
+    if "://" in text:
+        yield from (unquote(match["value"]) for match in _URL_PASSWORD.finditer(text))
+
+
+def named_in_data(data: object) -> Iterator[str]:
+    """The texts in plain data that are secrets by the name of their member, or of what stands in them."""
+    pending: list[tuple[str, object]] = [("", data)]
+    while pending:
+        name, item = pending.pop()
+        match item:
+            case dict():
+                pending += item.items()
+                told = item.get("name", item.get("key"))
+                if isinstance(told, str) and names_a_secret(told):
+                    pending.append((told, item.get("value")))
+            case list():
+                pending += ((name, part) for part in item)
+            case str() if name and names_a_secret(name):
+                yield item
+            case str() if item[:1] in ("{", "[") or "=" in item or ":" in item:
+                yield from named_in_text(item)
+            case _:
+                pass
+
+
+def inside_credentials(name: str, value: str) -> list[str]:
+    """The secrets inside a credential header: behind the scheme's name, the password of basic, each cookie's value."""
+    if name.lower() == "cookie":
+        return [pair.partition("=")[2].strip() for pair in value.split(";")]
+    scheme, _, rest = value.partition(" ")
+    found = [rest.strip()]
+    if scheme.lower() == "basic":
+        # What does not look like basic credentials is masked whole all the same.
+        with suppress(ValueError):
+            found.append(base64.b64decode(rest, validate=True).decode().partition(":")[2])
+    return found
 
 
 def written_forms(secret: str) -> list[str]:

@@ -13,14 +13,16 @@ from arazzo_runner.effects import Request, Response
 from arazzo_runner.runtime.network_errors import Refused
 from arazzo_runner.runtime.response_bodies import accepted_codings
 from arazzo_runner.runtime.streams import is_metadata_host
-from arazzo_runner.secrecy import is_secret_name
 
 MAX_REDIRECTS = 10
 
 _PORTS = {"http": 80, "https": 443}
 _ASCII = "".join(map(chr, range(0x21, 0x7F)))
 _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
-_CREDENTIALS = frozenset({"authorization", "cookie", "proxy-authorization"})
+_SAY_NOTHING = frozenset(
+    {"accept", "accept-encoding", "accept-language", "cache-control", "content-type", "range", "user-agent"}
+)
+"""Header fields that go along to another origin. Of any other nobody knows that it is no credential."""
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 """What says where a body ends: always ours (H3), since a wrong one would make a second request of the rest."""
 _OF_A_BODY = frozenset({"content-type", "content-encoding", "content-language", "content-location", "content-length"})
@@ -176,8 +178,9 @@ def text_of(value: bytes) -> str:
 def redirected(request: Request, response: Response) -> Request | None:
     """The request that a redirect asks for, or None when the response is none.
 
-    Credentials stay with their origin: ``Authorization``, ``Cookie``, ``Proxy-Authorization``, and whatever has a
-    name that S1 calls a secret's. 303 always, and 301 and 302 after a POST, become GET without a body, as in browsers.
+    Credentials stay with their origin: of the header fields those that say nothing go to another one, and a request
+    that would take its body there is not made. 303 always, and 301 and 302 after a POST, become GET without a body, as
+    in browsers.
 
     Raises:
         Refused: it leads to something that is not http(s).
@@ -198,10 +201,8 @@ def redirected(request: Request, response: Response) -> Request | None:
         method, body = "GET", None
         headers = tuple(field for field in headers if field[0].lower() not in _OF_A_BODY)
     if after.origin != before.origin:
-        headers = tuple(field for field in headers if not _belongs_to_origin(field[0]))
+        if body:
+            return None
+        headers = tuple(field for field in headers if field[0].lower() in _SAY_NOTHING)
         url = urlsplit(url)._replace(netloc=after.authority).geturl()  # without credentials that the server made up
     return Request(method, url, headers, body)
-
-
-def _belongs_to_origin(name: str) -> bool:
-    return name.lower() in _CREDENTIALS or name.lower() == "host" or is_secret_name(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from html import escape as html_escape
+from typing import Any
 from urllib.parse import quote
 from xml.sax.saxutils import escape as xml_escape
 
@@ -93,8 +94,10 @@ def test_nested_secret_members_of_inputs_are_masked() -> None:
 def test_what_a_request_sends_in_secret_headers_is_learned_with_what_is_inside() -> None:
     redactor = Redactor()
     pair = base64.b64encode(b"ann:correct horse").decode()
-    redactor.learn_request(Request("GET", "https://a/", (("Authorization", f"Basic {pair}"), ("Cookie", "sid=abcdef"))))
-    assert redactor.text(f"{pair} correct horse abcdef") == f"{MASK} {MASK} {MASK}"
+    redactor.learn_request(
+        Request("GET", "https://a/", (("Authorization", f"Basic {pair}"), ("Cookie", "sid=abc1def")))
+    )
+    assert redactor.text(f"{pair} correct horse abc1def") == f"{MASK} {MASK} {MASK}"
 
 
 def test_what_a_request_sends_in_a_security_schemes_query_parameter_is_learned() -> None:
@@ -196,6 +199,13 @@ TOKEN = "gho_16C7e42F292c6912E7"
         f'{{"access_token": "{TOKEN}"}}\n{{"n": 1}}\n',
         f'event: login\ndata: {{"access_token":"{TOKEN}"}}\n\n',
         f'{{"access_token": "{TOKEN}",}}',
+        f'{{"redirect_url": "https://a.example/cb#access_token={TOKEN}"}}',
+        f'{{"repo": "https://bot:{TOKEN}@git.example/a.git", "token_type": "basic"}}',
+        json.dumps({"data": json.dumps({"access_token": TOKEN})}),
+        f"users:\n- name: ann\n  user:\n    token: {TOKEN}\n",
+        f"<r><token><![CDATA[{TOKEN}]]></token></r>",
+        f"it said\nAuthorization: Bearer {TOKEN}\n",
+        f'[{{"name": "API_TOKEN", "value": "{TOKEN}"}}]',
     ],
 )
 def test_a_token_of_an_answer_is_masked_whatever_the_answer_is_written_in(body: str) -> None:
@@ -219,6 +229,35 @@ def test_a_token_in_a_header_of_an_answer_is_masked(name: str, value: str) -> No
     assert TOKEN not in redactor.response(answer).headers[0][1]
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"auth": {"type": "access_token", "accessToken": {"displayName": "ci", "role": "read"}}},
+        {"token_endpoint": "https://a.example/t", "token_endpoint_auth_methods_supported": ["none"], "token_count": 5},
+        {"credentials": {"provider": {"type": "OKTA", "name": "OKTA"}}},
+    ],
+)
+def test_what_only_stands_near_a_secret_name_is_left_as_it_is(answer: dict[str, Any]) -> None:
+    redactor = Redactor()
+    response = Response(200, (("Set-Cookie", "lang=english"),), json.dumps(answer).encode())
+    redactor.learn_response(response)
+    assert json.loads(redactor.response(response).body) == answer
+    text = "/ready, none, OKTA and english at https://a.example/t"
+    assert redactor.text(text) == text
+
+
+def test_a_cookie_header_keeps_the_names_of_its_cookies() -> None:
+    redactor = Redactor()
+    request = Request("GET", "https://a.example/", (("Cookie", "theme=dark; tenant=acme=1"),))
+    redactor.learn_request(request)
+    assert redactor.request(request).header("Cookie") == f"theme={MASK}; tenant={MASK}"
+    assert redactor.text("dark and light") == "dark and light"
+
+
+def test_learning_takes_time_in_proportion_to_the_answer() -> None:
+    Redactor().learn_response(Response(200, (), b"token <" + b"a" * 3_000_000))
+
+
 def test_words_behind_a_secret_name_are_no_secrets() -> None:
     redactor = Redactor()
     redactor.learn_response(Response(200, (), b"<p>password=must have 8 characters, token=yes</p>"))
@@ -237,9 +276,9 @@ def test_the_beginning_of_a_secret_is_masked_where_a_text_was_cut(kept: int) -> 
 def test_outputs_show_what_was_sent_as_a_cookie_and_was_not_the_users() -> None:
     redactor = Redactor()
     redactor.learn_inputs(None, {"session": "the-users-own", "n": 1})
-    redactor.learn_request(Request("GET", "https://a.example/", (("Cookie", "region=Europe; sid=the-users-own"),)))
-    assert redactor.outputs(["Europe", "the-users-own"]) == ["Europe", MASK]
-    assert redactor.data(["Europe", "the-users-own"]) == [MASK, MASK]
+    redactor.learn_request(Request("GET", "https://a.example/", (("Cookie", "region=eu-west-1; sid=the-users-own"),)))
+    assert redactor.outputs(["eu-west-1", "the-users-own"]) == ["eu-west-1", MASK]
+    assert redactor.data(["eu-west-1", "the-users-own"]) == [MASK, MASK]
 
 
 def test_a_security_schemes_query_parameter_is_masked_however_short() -> None:

@@ -42,11 +42,22 @@ def test_a_redirect_is_followed_when_asked_and_keeps_credentials_at_home(client:
 
 def test_credentials_do_not_go_to_another_origin(client: Client, server: Misbehaving, other: Misbehaving) -> None:
     target = other.url.replace("//", "//made:up@") + "/ok"
-    [answer] = client(get(to(server, target), [*CREDENTIALS, ("X-Mine", "yes")]), follow_redirects=True)
+    own = [("X-Mine", "a key by another name"), ("Accept", "text/plain")]
+    [answer] = client(get(to(server, target), [*CREDENTIALS, *own]), follow_redirects=True)
     assert answered(answer).response.body == b"ok"
     assert server.requests[0].names >= {name.lower() for name, _ in CREDENTIALS}
-    assert other.requests[0].names == {"host", "user-agent", "accept-encoding", "x-mine"}
+    assert other.requests[0].names == {"host", "user-agent", "accept-encoding", "accept"}
     assert other.requests[0].header("Host") == f"127.0.0.1:{other.port}"
+
+
+@pytest.mark.parametrize("status", [307, 308])
+def test_a_body_does_not_go_to_another_origin(
+    client: Client, server: Misbehaving, other: Misbehaving, status: int
+) -> None:
+    request = Request("POST", to(server, f"{other.url}/ok", status), (), b'{"password": "hunter2"}')
+    [answer] = client(Send(request), follow_redirects=True)
+    assert answered(answer).response.status == status
+    assert not other.requests
 
 
 def test_a_urls_own_credentials_do_not_go_to_another_origin(
