@@ -178,6 +178,8 @@ class Recorder:
                 self._write()
         except OSError as problem:
             raise self._unwritable(problem) from None
+        except UnicodeEncodeError:
+            raise CassetteError(f"{self._path} cannot be written: an output holds half of a character") from None
         finally:
             self._interactions.close()
             self._file.__exit__(None, None, None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from functools import partial
 
 from arazzo_runner.effects import MASK, Request
 from arazzo_runner.engine.plan import PlannedStep
@@ -93,6 +94,9 @@ def _by_name(request: Request) -> dict[str, tuple[str, str]]:
 def _same(name: str, one: str, other: str) -> bool:
     if name == "content-type":
         one, other = _media_type(one), _media_type(other)
+    if name == "cookie" and MASK not in (one, other):  # older recordings have a mask for all cookies
+        ours, theirs = one.split(";"), other.split(";")
+        return len(ours) == len(theirs) and all(map(partial(_same, ""), ours, theirs))
     return one == other or _covers(one, other) or _covers(other, one)
 
 
@@ -104,10 +108,16 @@ def _media_type(value: str) -> str:
 
 def _covers(masked: str, text: str) -> bool:
     """Whether a value with masks in it may be another one: what stands around the masks is the same."""
-    if MASK not in masked:
+    head, *between = masked.split(MASK)
+    if not between or not text.startswith(head):
         return False
-    head, tail = masked.partition(MASK)[0], masked.rpartition(MASK)[2]
-    return len(text) >= len(head) + len(tail) and text.startswith(head) and text.endswith(tail)
+    tail = between.pop()
+    at = len(head)
+    for part in between:
+        at = text.find(part, at) + len(part)
+        if at < len(part):
+            return False
+    return len(text) - at >= len(tail) and text.endswith(tail)
 
 
 def _shown(header: tuple[str, str] | None) -> str:

@@ -76,6 +76,14 @@ def test_what_turns_out_to_be_a_secret_is_masked_in_what_was_recorded_before(tmp
     assert read_cassette(path).interactions[0].response.body == MASK.encode()
 
 
+def test_a_case_that_no_yaml_can_hold_is_an_error_and_leaves_no_file(tmp_path: Path) -> None:
+    recorder = Recorder(tmp_path / "c.yaml", redactor())
+    recorder.describe({"outputs": {"a": "\ud800"}})
+    with pytest.raises(CassetteError, match="an output holds half of a character"), recorder:
+        recorder.add(request(), OK)
+    assert not list(tmp_path.iterdir())
+
+
 def test_the_same_traffic_gives_the_same_file(tmp_path: Path) -> None:
     assert written(tmp_path / "a.yaml", (request(), OK)) == written(tmp_path / "b.yaml", (request(), OK))
 

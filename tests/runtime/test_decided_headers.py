@@ -52,6 +52,21 @@ def test_parameters_of_a_content_type_are_a_difference_but_their_spacing() -> No
     assert differences(text, {"Content-Type": "text/plain; charset=a"}, {"Content-Type": "text/plain; charset=b"})
 
 
+@pytest.mark.parametrize(
+    ("recorded", "same"),
+    [
+        ("theme=[redacted]; tenant=[redacted]", True),
+        ("theme=[redacted]; other=[redacted]", False),
+        ("theme=[redacted]", False),
+        ("[redacted]", True),
+    ],
+)
+def test_the_cookies_of_a_step_are_compared_by_name(recorded: str, *, same: bool) -> None:
+    cookies = step(parameters=[{"name": name, "in": "cookie", "value": "a"} for name in ("theme", "tenant")])
+    sent = {"Cookie": "theme=[redacted]; tenant=[redacted]"}
+    assert bool(differences(cookies, sent, {"Cookie": recorded})) is not same
+
+
 def test_a_durable_runs_key_is_not_the_workflows_unless_a_step_sends_its_own() -> None:
     own = step(parameters=[{"name": "Idempotency-Key", "in": "header", "value": "a"}])
     assert not differences(step(), {}, {"Idempotency-Key": "a"})
