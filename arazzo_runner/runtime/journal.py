@@ -224,11 +224,23 @@ class Journal:
             row = self.run(run_id)
             if row.status != OPEN:
                 raise JournalError(f"the run {row.id} has ended: {row.status}", hint=f"arazzo runs show {row.id}")
-            if row.held:
-                database.execute("UPDATE runs SET cancel = 1 WHERE id = ?", (row.id,))
-            else:
-                _end_cancelled(database, row.id)
+            _cancel(database, row)
         return row
+
+    def cancel_batch(self, batch: str) -> list[RunRow]:
+        """Cancel the runs of a batch that have not ended. Gives them as they were; none when there is no such batch.
+
+        Raises:
+            JournalError: all of them have ended.
+        """
+        with transaction(self._database, self.path) as database:
+            rows = self.runs(batch=batch)
+            found = [row for row in rows if row.status == OPEN]
+            for row in found:
+                _cancel(database, row)
+        if rows and not found:
+            raise JournalError(f"every run of the batch {batch} has ended", hint=f"arazzo runs --batch {batch}")
+        return found
 
     def prune(self, before: float, statuses: Collection[str] = ()) -> int:
         """Forget the runs that ended before that time; gives how many.
@@ -336,6 +348,13 @@ def _hold(database: sqlite3.Connection, run_id: str, holder: Holder) -> None:
         "UPDATE runs SET holder = ?, machine = ?, pid = ?, born = ?, lease = ?, unsent = 0 WHERE id = ?",
         (holder.token, holder.machine, holder.pid, holder.born, time.time() + LEASE, run_id),
     )
+
+
+def _cancel(database: sqlite3.Connection, row: RunRow) -> None:
+    if row.held:
+        database.execute("UPDATE runs SET cancel = 1 WHERE id = ?", (row.id,))
+    else:
+        _end_cancelled(database, row.id)
 
 
 def _end_cancelled(database: sqlite3.Connection, run_id: str) -> None:

@@ -230,6 +230,45 @@ def test_a_secret_of_a_row_is_read_from_its_row_again(
     assert f"{file}:2" in entry["reason"]["message"]
 
 
+def test_cancelling_a_batch_passes_over_the_runs_that_have_ended(
+    arazzo: Arazzo, emulator: InferenceEndpointsEmulator, tmp_path: Path
+) -> None:
+    file = rows_of(tmp_path, *({"name": f"e{index}"} for index in range(3)))
+    command = words(emulator, file, "--durable", "--poll-interval", "30")
+    with subprocess.Popen(
+        [sys.executable, "-m", "arazzo_runner", *command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        batch = process.stderr.readline().split()[1].decode()
+        process.kill()
+        process.wait()
+    assert arazzo("cancel", f"{batch}-1").status == 0
+    rest = arazzo("cancel", batch)
+    assert (rest.status, rest.err) == (0, f"batch {batch}: 2 runs cancelled\n")
+    runs = json.loads(arazzo("runs", "--json", "--batch", batch).out)
+    assert [run["status"] for run in runs] == ["cancelled"] * 3
+    again = arazzo("cancel", batch)
+    assert (again.status, f"every run of the batch {batch} has ended" in again.err) == (2, True)
+
+
+def test_a_batch_is_cancelled_while_its_process_runs_it(
+    arazzo: Arazzo, emulator: InferenceEndpointsEmulator, tmp_path: Path
+) -> None:
+    file = rows_of(tmp_path, *({"name": f"e{index}"} for index in range(3)))
+    command = words(emulator, file, "--durable", "--poll-interval", "30")
+    with subprocess.Popen(
+        [sys.executable, "-m", "arazzo_runner", *command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    ) as process:
+        assert process.stderr is not None
+        batch = process.stderr.readline().split()[1].decode()
+        result = arazzo("cancel", batch)
+        said = "3 runs cancelled, 3 of them still to be ended by the process that drives them"
+        assert (result.status, said in result.err) == (0, True)
+        assert process.wait(timeout=60) == 1
+    runs = json.loads(arazzo("runs", "--json", "--batch", batch).out)
+    assert [run["status"] for run in runs] == ["cancelled"] * 3
+
+
 def test_a_thousand_durable_runs_at_fifty_at_once_all_finish_and_none_twice(
     arazzo: Arazzo, emulator: InferenceEndpointsEmulator, tmp_path: Path
 ) -> None:
