@@ -214,18 +214,24 @@ def _relative(here: Path, url: str) -> str:
 
 
 _CASE = re.compile(rb"""(?:^|[{,])(?:\xef\xbb\xbf)?\s*["']?case["']?\s*:""", re.MULTILINE)
+_MEMBER = re.compile(rb"^[ \t]*[^#\s].*:", re.MULTILINE)
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def may_be_case(path: Path) -> bool:
-    """Whether a file looks like a case: cheap, and never wrong when it says no. What cannot be read has to be told."""
+    """Whether a file looks like a case: cheap, and never wrong when it says no.
+
+    What cannot be read has to be told, and so has a file without a single member: one that was emptied or cut short.
+    """
     if path.suffix not in SUFFIXES or not is_file(path):
         return False
     try:
         content = read_file(path, limit=MAX_DATA)
     except OSError:
         return True
-    return path.suffix == ".json" or content.startswith(_UTF_16) or _CASE.search(content) is not None
+    if path.suffix == ".json" or content.startswith(_UTF_16):
+        return True
+    return _CASE.search(content) is not None or _MEMBER.search(content) is None
 
 
 def case_files(paths: Iterable[str | Path]) -> Iterator[Path]:

@@ -395,6 +395,21 @@ def test_a_case_is_found_however_its_yaml_is_written(tmp_path: Path, content: by
     assert read_case(path) is not None
 
 
+@pytest.mark.parametrize("content", ["", "cas", "[", "# Recorded: by hand.\n", "\0\0\0\0"])
+def test_a_case_that_was_emptied_or_cut_short_is_told_and_not_passed_over(tmp_path: Path, content: str) -> None:
+    path = record(tmp_path)
+    path.write_text(content, "utf-8")
+    assert list(case_files([tmp_path / "cassettes"])) == [path]
+    assert str(path) in failed(path)["unusable"]
+
+
+@pytest.mark.parametrize("content", ["interactions: []\nversion: 1\n", "openapi: 3.1.0\n", "- name: other\n"])
+def test_a_file_of_something_else_is_passed_over(tmp_path: Path, content: str) -> None:
+    path = record(tmp_path)
+    path.with_name("other.yaml").write_text(content, "utf-8")
+    assert list(case_files([tmp_path / "cassettes"])) == [path]
+
+
 def test_a_file_that_cannot_be_read_is_told_and_not_passed_over(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
