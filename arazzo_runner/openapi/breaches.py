@@ -108,7 +108,7 @@ def _leaf(error: Any) -> Any:
 
 
 def _holds_mask(instance: Any) -> bool:
-    return isinstance(instance, str) and MASK in instance
+    return MASK in instance if isinstance(instance, str) else isinstance(instance, bytes) and MASK.encode() in instance
 
 
 _SENTENCES: Mapping[str, str] = {
@@ -141,16 +141,22 @@ def _sentence(error: Any) -> str:
         if named is not None:
             return f"the required member {named} is not there"
     if sentence is None:
-        text = " ".join(error.message.replace(repr(error.instance), _shown(error.instance)).split())
-        return _cut(text)
+        text = error.message.replace(repr(error.instance), _shown(error.instance))
+        if isinstance(error.validator_value, dict | list):
+            text = text.replace(repr(error.validator_value), _shown(error.validator_value))
+        return _cut(" ".join(text.split()))
     expected = error.validator_value
     words = ", ".join(map(_shown, expected)) if isinstance(expected, list) else expected
     return sentence.format(found=_shown(error.instance), expected=words if isinstance(words, str) else _shown(words))
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    text = json.dumps(value, ensure_ascii=False, default=_plain)
     return _cut(text)
+
+
+def _plain(value: Any) -> str:
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
 def _cut(text: str) -> str:

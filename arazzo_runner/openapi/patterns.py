@@ -14,6 +14,7 @@ from typing import Any
 
 from arazzo_runner.expressions.limits import spend
 from arazzo_runner.expressions.regexes import is_found, with_limited_regexes
+from arazzo_runner.openapi.binary_keywords import binary_keywords
 
 REFERENCE = 15
 """Nodes of the budget that a reference costs: some 66,000 of them may be followed, which takes some seconds."""
@@ -31,6 +32,7 @@ def _limited(validator: Any) -> Any:
     from jsonschema.validators import extend
 
     keywords = {
+        **binary_keywords(validator.VALIDATORS),
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": partial(_additional_properties, validator.VALIDATORS["additionalProperties"]),

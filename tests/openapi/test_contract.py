@@ -383,3 +383,47 @@ def test_a_reference_to_nothing_is_a_remark() -> None:
     judgement = judged(answers({"$ref": "#/components/schemas/Gone"}), response=answer("x"))
     assert not judgement.breaches
     assert "#/components/schemas/Gone" in judgement.remarks[0]
+
+
+def part_judged(schema: Any, content: bytes, version: str = "3.1.0", **more: Any) -> list[str]:
+    """What is said of a form with that content as its one part."""
+    media = {"schema": {"type": "object", "properties": {"file": schema}, **more}}
+    form = (
+        b'--b\r\nContent-Disposition: form-data; name="file"; filename="file"\r\n'
+        b"Content-Type: application/octet-stream\r\n\r\n" + content + b"\r\n--b--\r\n"
+    )
+    headers = (("Content-Type", "multipart/form-data; boundary=b"),)
+    request = Request("POST", "https://api.example/v1/things", headers, form)
+    declared = {"requestBody": {"content": {"multipart/form-data": media}}}
+    return said(judged(declared, request, path="/things", version=version))
+
+
+@pytest.mark.parametrize("content", [b"data", b"\x89PNG\x00\xff"], ids=["text", "bytes"])
+@pytest.mark.parametrize("version", ["3.0.3", "3.1.0", "3.2.0"])
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "string", "format": "binary"},
+        {"anyOf": [{"type": "string", "format": "binary"}]},
+        {"type": "string", "contentMediaType": "image/png"},
+        {"type": "string"},
+        {"contentMediaType": "image/png"},
+        {"type": "array", "items": {"type": "string", "format": "binary"}},
+    ],
+    ids=str,
+)
+def test_the_bytes_of_a_part_are_a_string(schema: Any, version: str, content: bytes) -> None:
+    assert part_judged(schema, content, version) == []
+
+
+def test_the_bytes_of_a_part_are_compared_and_shown_as_text() -> None:
+    binary = {"type": "string", "format": "binary"}
+    assert part_judged({**binary, "enum": ["data"]}, b"data") == []
+    assert part_judged({**binary, "const": "data"}, b"data") == []
+    assert part_judged({**binary, "enum": ["on", "off"]}, b"up") == [
+        'request body /file: "up" is not one of "on", "off"'
+    ]
+    assert part_judged({"not": {"type": "string"}, "contentMediaType": "image/png"}, b"up") == [
+        'request body /file: "up" should not be valid under {"type": "string"}'
+    ]
+    assert part_judged({**binary, "enum": ["on"]}, MASK.encode()) == []
