@@ -224,7 +224,8 @@ class Redactor:
     def _header(self, name: str, value: str) -> str:
         folded = name.lower()
         if folded == "cookie":
-            return "; ".join(f"{pair.partition('=')[0].strip()}={MASK}" for pair in value.split(";"))
+            pairs = (pair.partition("=") for pair in value.split(";"))
+            return "; ".join(f"{name.strip()}={MASK}" if sign else MASK for name, sign, _ in pairs)
         if folded in self._headers:
             return MASK
         if folded == "set-cookie":

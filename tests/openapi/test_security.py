@@ -241,7 +241,7 @@ def test_a_credential_by_name_comes_before_one_by_variable() -> None:
     assert Credentials({}, by_variable).get("other") is None
 
 
-@pytest.mark.parametrize("lifetime", ["9" * 400, "1e400", "NaN", '"soon"', "[]"])
+@pytest.mark.parametrize("lifetime", ["9" * 400, '"soon"', "[]"])
 def test_a_lifetime_that_is_no_time_is_the_usual_one(lifetime: str) -> None:
     need: Any = None  # asked for a refusal only
     body = f'{{"access_token": "abcd", "expires_in": {lifetime}}}'.encode()

@@ -90,7 +90,8 @@ def with_headers(tmp_path: Path, recorded: dict[str, str], *parameters: str, bod
         ({"X-Version": "ONE"}, [VERSION], 'the header X-Version is "TWO", recorded "ONE"'),
         ({}, [VERSION], 'the header X-Version is "TWO", recorded absent'),
         ({"X-Version": "ONE"}, [], 'the header X-Version is absent, recorded "ONE"'),
-        ({}, [COOKIE], f'the header Cookie is "{MASK}", recorded absent'),
+        ({}, [COOKIE], f'the header Cookie is "sid={MASK}", recorded absent'),
+        ({"Cookie": f"other={MASK}"}, [COOKIE], f'the header Cookie is "sid={MASK}", recorded "other={MASK}"'),
         ({"Cookie": MASK}, [], f'the header Cookie is absent, recorded "{MASK}"'),
         ({"Accept": "a/b"}, ["- {name: Accept, in: header, value: a/c}"], 'the header Accept is "a/c", recorded "a/b"'),
         (
@@ -122,6 +123,7 @@ def test_an_authorization_that_is_not_sent_any_more(tmp_path: Path) -> None:
     [
         ({"x-version": " TWO "}, [VERSION]),
         ({"Cookie": MASK}, [COOKIE]),
+        ({"Cookie": f"sid={MASK}"}, [COOKIE]),
         ({"X-Version": MASK}, [VERSION]),
         ({"X-Version": f"T{MASK}"}, [VERSION]),
         (
