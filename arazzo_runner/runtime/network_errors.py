@@ -30,6 +30,10 @@ class AttemptOver(Exception):
     """The attempt's own limit was reached (F9)."""
 
 
+class ProxySilent(httpcore2.ConnectTimeout):
+    """The proxy has not opened a tunnel in the time for a connection."""
+
+
 NETWORK_ERRORS = (
     Refused,
     OSError,
@@ -94,6 +98,8 @@ def explain(error: BaseException, progress: Progress) -> str:
             return words
     peer, host = progress.peer, progress.host
     match error:
+        case ProxySilent():
+            return f"{peer} opened no tunnel within {progress.connect_timeout:g} s (--connect-timeout)"
         case httpcore2.ConnectTimeout():
             return f"no connection to {peer} within {progress.connect_timeout:g} s (--connect-timeout)"
         case httpcore2.TimeoutException() if progress.answered:

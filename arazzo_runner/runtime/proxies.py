@@ -32,6 +32,10 @@ class Proxy:
     port: int
     auth: tuple[str, str] | None = None
 
+    def is_tunnel(self, target: Target) -> bool:
+        """Whether it passes on whatever is sent to a target, and is asked to first."""
+        return target.scheme == "https" or self.scheme.startswith("socks")
+
     def for_pool(self, context: ssl.SSLContext | None) -> httpcore2.Proxy:
         """What a connection pool takes."""
         url = httpcore2.URL(scheme=self.scheme.encode(), host=self.host.encode("idna"), port=self.port, target=b"/")

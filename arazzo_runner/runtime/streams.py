@@ -18,7 +18,7 @@ from typing import Any, Self
 
 import httpcore2
 
-from arazzo_runner.runtime.network_errors import AttemptOver, Refused
+from arazzo_runner.runtime.network_errors import AttemptOver, ProxySilent, Refused
 
 MAX_HEAD = 1024 * 1024
 """Bytes before a response's head is complete: enough for any, and an end to informational responses without one."""
@@ -32,6 +32,8 @@ METADATA_HOSTS = frozenset(
 )
 """Where clouds give a machine's credentials to whoever asks from it; never reached unless named by the user."""
 
+_TO_PROXY = (b"CONNECT ", b"\x05", b"\x01")
+"""How that begins which is meant for a proxy: a request for a tunnel, and SOCKS (RFC 1928, RFC 1929)."""
 _SLICE = 16 * 1024  # a write of more could wait for the peer several times over
 
 
@@ -44,12 +46,14 @@ class Allowance:
         head: bytes that may still come before the response's head is complete; None when it is.
         start: the first bytes that came.
         last: what came last.
+        tunnel: seconds for a proxy to open a tunnel on a new connection to it; None when none is asked for.
     """
 
     end: float | None = None
     head: int | None = MAX_HEAD
     start: bytes = b""
     last: bytes = b""
+    tunnel: float | None = None
 
     def came(self, data: bytes) -> None:
         """Count what a socket brought."""
@@ -91,6 +95,44 @@ def _within(timeout: float | None) -> Iterator[float | None]:
         raise
 
 
+class Tunnel:
+    """The tunnel that a proxy is asked for on a connection: until it is open, the proxy answers, and not the target.
+
+    httpcore waits for the proxy as long as for a target's answer, which is not what --connect-timeout promises.
+
+    Args:
+        timeout: what the connection was made with.
+    """
+
+    def __init__(self, timeout: float | None) -> None:
+        seconds = timeout.allowance.tunnel if isinstance(timeout, Patience) else None
+        self._end = None if seconds is None else time.monotonic() + seconds
+
+    @property
+    def is_awaited(self) -> bool:
+        """Whether it was asked for, and is not open."""
+        return self._end is not None
+
+    def says(self, data: memoryview) -> None:
+        """Take note of what is sent: the tunnel is open when it is no longer meant for the proxy."""
+        if self._end is not None and data and not data[:8].tobytes().startswith(_TO_PROXY):
+            self._end = None
+
+    @contextmanager
+    def waiting(self, timeout: float | None) -> Iterator[float | None]:
+        """The seconds for an answer; ``ProxySilent`` instead of a time-out when it was the proxy's."""
+        if self._end is None or not isinstance(timeout, Patience):
+            yield timeout
+            return
+        left = self._end - time.monotonic()
+        if left <= 0:
+            raise ProxySilent
+        try:
+            yield Patience(min(timeout, left), timeout.allowance)
+        except httpcore2.TimeoutException:
+            raise ProxySilent from None
+
+
 def _count(timeout: float | None, data: bytes) -> bytes:
     if isinstance(timeout, Patience):
         timeout.allowance.came(data)
@@ -117,17 +159,24 @@ def _check_peer(stream: Any, host: str, allowed: Collection[str]) -> None:
 class Stream(httpcore2.NetworkStream):
     """A connection; what it does ends when the attempt does."""
 
-    def __init__(self, stream: httpcore2.NetworkStream) -> None:
+    def __init__(self, stream: httpcore2.NetworkStream, tunnel: Tunnel) -> None:
         self._stream = stream
+        self._tunnel = tunnel
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What has come; empty at the end."""
-        with _within(timeout) as seconds:
-            return _count(timeout, self._stream.read(max_bytes, seconds))
+        try:
+            with self._tunnel.waiting(timeout) as patience, _within(patience) as seconds:
+                return _count(timeout, self._stream.read(max_bytes, seconds))
+        except BaseException:
+            if self._tunnel.is_awaited:  # httpcore forgets a connection on which SOCKS has failed
+                self.close()
+            raise
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it."""
         view = memoryview(buffer)
+        self._tunnel.says(view)
         for start in range(0, len(view), _SLICE):
             with _within(timeout) as seconds:
                 self._stream.write(view[start : start + _SLICE], seconds)  # type: ignore[arg-type]  # any buffer will do
@@ -142,7 +191,7 @@ class Stream(httpcore2.NetworkStream):
         """The same connection, encrypted; closed when that fails."""
         try:
             with _within(timeout) as seconds:
-                return Stream(self._stream.start_tls(ssl_context, server_hostname, seconds))
+                return Stream(self._stream.start_tls(ssl_context, server_hostname, seconds), self._tunnel)
         except BaseException:
             self.close()
             raise
@@ -191,22 +240,30 @@ class Backend(httpcore2.NetworkBackend):
             except Refused:
                 stream.close()
                 raise
-            return Stream(stream)
+            return Stream(stream, Tunnel(timeout))
         raise failure
 
 
 class AsyncStream(httpcore2.AsyncNetworkStream):
     """A connection of the asynchronous client, whose attempts end by cancellation; only the head is counted here."""
 
-    def __init__(self, stream: httpcore2.AsyncNetworkStream) -> None:
+    def __init__(self, stream: httpcore2.AsyncNetworkStream, tunnel: Tunnel) -> None:
         self._stream = stream
+        self._tunnel = tunnel
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's interface
         """What has come; empty at the end."""
-        return _count(timeout, await self._stream.read(max_bytes, timeout))
+        try:
+            with self._tunnel.waiting(timeout) as seconds:
+                return _count(timeout, await self._stream.read(max_bytes, seconds))
+        except BaseException:
+            if self._tunnel.is_awaited:
+                await self.aclose()
+            raise
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Send all of it."""
+        self._tunnel.says(memoryview(buffer))
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
@@ -221,7 +278,8 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
     ) -> AsyncStream:
         """The same connection, encrypted; closed when that fails, or is cancelled."""
         try:
-            return AsyncStream(await self._stream.start_tls(ssl_context, server_hostname, timeout))
+            stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
+            return AsyncStream(stream, self._tunnel)
         except BaseException:
             await self.aclose()
             raise
@@ -260,4 +318,4 @@ class AsyncBackend(httpcore2.AsyncNetworkBackend):
         except Refused:
             await stream.aclose()
             raise
-        return AsyncStream(stream)
+        return AsyncStream(stream, Tunnel(timeout))

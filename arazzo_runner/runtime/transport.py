@@ -114,7 +114,10 @@ class Attempt(Generic[Pool]):
         self._hosts.check(target.host)
         proxy = self._pools.proxy_for(target)
         self._progress = self._towards(target, proxy)
-        self._allowance = Allowance(None if self._limit is None else self._began + self._limit)
+        self._allowance = Allowance(
+            end=None if self._limit is None else self._began + self._limit,
+            tunnel=options.connect_timeout if proxy is not None and proxy.is_tunnel(target) else None,
+        )
         connect = Patience(options.connect_timeout, self._allowance)
         read = Patience(options.read_timeout, self._allowance)
         message = httpcore2.Request(

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
+from arazzo_runner.effects import Request, Send
 from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.proxies import Proxies, proxies_of
 from arazzo_runner.runtime.wire import target_of
@@ -12,6 +15,25 @@ from tests.servers.misbehaving import Misbehaving, refusing_port
 from tests.servers.misbehaviours import Line, Received, answer
 
 SECRET = "hunter2"
+
+
+def keep_quiet(line: Line) -> None:
+    line.wait_for_the_end()
+
+
+def dribble(line: Line) -> None:
+    line.drip(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+
+
+def open_tunnel(line: Line) -> None:
+    """A SOCKS proxy, and what it leads to: that takes its time to answer."""
+    line.socket.recv(64)
+    line.send(b"\x05\x00")
+    line.socket.recv(64)
+    line.send(b"\x05\x00\x00\x01" + bytes(6))
+    line.socket.recv(65536)
+    time.sleep(1)
+    answer(line, b"ok")
 
 
 def test_the_options_proxy_gets_the_requests(client: Client, server: Misbehaving) -> None:
@@ -52,6 +74,35 @@ def test_a_proxy_that_is_not_there_is_named(client: Client) -> None:
     assert failed(refused).message == (
         f"the proxy 127.0.0.1 refused the connection on port {port}: nothing listens there"
     )
+
+
+@pytest.mark.parametrize("target", ["http://api.example/", "https://api.example/"])
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+def test_a_proxy_that_says_nothing_is_named_within_the_time_for_a_connection(
+    client: Client, scheme: str, target: str
+) -> None:
+    with Misbehaving(speak=keep_quiet) as silent:
+        proxy = f"{scheme}://127.0.0.1:{silent.port}"
+        [failure] = client(get(target), proxy=proxy, connect_timeout=0.3, read_timeout=2.0)
+        assert silent.all_closed()
+    tunnel = "the proxy 127.0.0.1 opened no tunnel within 0.3 s (--connect-timeout)"
+    passed_on = "no answer from api.example through the proxy 127.0.0.1 within 2 s (--read-timeout)"
+    assert failed(failure).message == (passed_on if (scheme, target[:5]) == ("http", "http:") else tunnel)
+
+
+def test_a_proxy_that_speaks_slowly_has_the_time_for_a_connection_in_all(client: Client) -> None:
+    with Misbehaving(speak=dribble) as slow:
+        [failure] = client(get("https://api.example/"), proxy=slow.url, connect_timeout=0.5)
+    assert "opened no tunnel within 0.5 s" in failed(failure).message
+
+
+@pytest.mark.parametrize("content", [b"", b"\x05 and more", b"CONNECT me"])
+def test_an_answer_through_an_open_tunnel_has_the_time_for_an_answer(client: Client, content: bytes) -> None:
+    with Misbehaving(speak=open_tunnel) as socks:
+        proxy = f"socks5://127.0.0.1:{socks.port}"
+        post = Send(Request("POST", "http://api.example/", (), content))
+        [there] = client(post, proxy=proxy, connect_timeout=0.3)
+    assert answered(there).response.body == b"ok"
 
 
 @pytest.mark.parametrize("url", ["ftp://user:hunter2@proxy", "http://user:hunter2@proxy:port", "http://", "http://["])
