@@ -15,6 +15,7 @@ from typing import Any, Generic, TypeVar
 
 import httpcore2
 
+from arazzo_runner.documents.files import is_file, read_file
 from arazzo_runner.effects import Answered, Failed, Request, Response, Send
 from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.network_errors import NETWORK_ERRORS, AttemptOver, Progress, Refused, explain
@@ -246,10 +247,12 @@ def _own_context(options: TransportOptions) -> ssl.SSLContext | None:
     """
     if options.ca_bundle is None and options.client_cert is None and not options.insecure and not options.http2:
         return None
-    context = _loaded("--ca-bundle", options.ca_bundle, lambda: ssl.create_default_context(cafile=options.ca_bundle))
-    if options.client_cert:
-        certificate, _, key = options.client_cert.partition(":")
-        _loaded("--client-cert", options.client_cert, lambda: context.load_cert_chain(certificate, key or None))
+    bundle, own = options.ca_bundle, options.client_cert
+    hint = "it must have the certificates of authorities in PEM form"
+    context = _loaded("--ca-bundle", bundle, lambda: ssl.create_default_context(cafile=bundle), hint)
+    if own:
+        hint = "it must be in PEM form, the key without a pass phrase or in a file of its own: CERT:KEY"
+        _loaded("--client-cert", own, lambda: _load_certificate(context, own), hint)
     if options.insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
@@ -265,13 +268,30 @@ def _usual_context() -> ssl.SSLContext:
 T = TypeVar("T")
 
 
-def _loaded(option: str, path: str | None, load: Callable[[], T]) -> T:
+def _load_certificate(context: ssl.SSLContext, path: str) -> None:
+    """Load a client's certificate and its key, from one file or from CERT:KEY."""
+    certificate, _, key = path.partition(":")
+    try:
+        context.load_cert_chain(certificate, key or None)
+    except ssl.SSLError:
+        if _lacks_key(key or certificate):
+            hint = f"put the key into a file with the certificate, or name its own: --client-cert {certificate}:KEY"
+            raise UsageError(f"--client-cert {path}: there is no key in {key or certificate}", hint=hint) from None
+        raise
+
+
+def _lacks_key(path: str) -> bool:
+    """Whether a file has a certificate and no key."""
+    content = read_file(path) if is_file(path) else b""
+    return b"BEGIN CERTIFICATE" in content and b"PRIVATE KEY" not in content
+
+
+def _loaded(option: str, path: str | None, load: Callable[[], T], hint: str) -> T:
     try:
         return load()
     except FileNotFoundError:
         raise UsageError(f"{option} {path}: there is no such file", hint="check the path") from None
     except ssl.SSLError as error:
-        hint = "it must be in PEM form, the key without a pass phrase or in a file of its own: CERT:KEY"
         reason = (error.reason or "no certificate in it").replace("_", " ").lower()
         raise UsageError(f"{option} {path}: {reason}", hint=hint) from None
     except OSError as error:

@@ -165,6 +165,23 @@ def test_a_file_that_is_no_certificate_is_named_with_its_option(client: Client, 
         client(**{option: str(tmp_path / "some.pem")})
 
 
+@pytest.mark.parametrize("form", ["{0}", "{0}:{0}"])
+def test_a_client_certificate_without_its_key_is_told_so(client: Client, authority: Authority, form: str) -> None:
+    bundle = authority.bundle
+    with pytest.raises(UsageError) as error:
+        client(client_cert=form.format(bundle))
+    assert error.value.message == f"--client-cert {form.format(bundle)}: there is no key in {bundle}"
+    assert error.value.hint is not None
+    assert f"--client-cert {bundle}:KEY" in error.value.hint
+
+
+def test_the_hint_about_a_bundle_of_authorities_names_no_key(client: Client, tmp_path: Path) -> None:
+    (tmp_path / "api.yaml").write_text("openapi: 3.1.0\n")
+    with pytest.raises(UsageError, match="no certificate") as error:
+        client(ca_bundle=str(tmp_path / "api.yaml"))
+    assert error.value.hint == "it must have the certificates of authorities in PEM form"
+
+
 def trusted(transport: Transport, url: str) -> ssl.SSLContext | None:
     pool = transport._pools.of(target_of(url), None)
     return pool._ssl_context
