@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 MAX_VISITS = 1_000_000_000
 """How many nodes libxml2 may be expected to visit: it does so in a few seconds."""
-XPATH_NODES = 4 * MAX_NODES
-"""How much an expression of XPath 2.0 or later may spend: a node costs it one for each function that looks at it."""
 FEW_NODES = 1000
 """In a document of so few, nothing takes libxml2 longer than a second."""
 MAX_COMPARISONS = 10_000_000_000
@@ -80,7 +78,7 @@ class XPath:
             _refuse_explosion(expression, root)
             with told_as(_stopped):
                 return root.getroottree().xpath(expression, namespaces=namespaces)
-        grant(XPATH_NODES)
+        grant()
         with told_as(_stopped):
             token = _parsed(expression, self.version, namespaces)
             return token.get_results(_counting()(root.getroottree()))
@@ -94,7 +92,7 @@ class XPath:
         if self.version == "xpath-10":
             found = self.select(root)
             return found if isinstance(found, list) else []
-        grant(XPATH_NODES)
+        grant()
         with told_as(_stopped):
             found = _parsed(self.expression, self.version, _namespaces(root)).select(_counting()(root.getroottree()))
             # The engine wraps elements in nodes of its own; attributes and texts exist only as such.
