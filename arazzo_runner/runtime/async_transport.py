@@ -10,8 +10,8 @@ from contextlib import asynccontextmanager
 import httpcore2
 
 from arazzo_runner.effects import Answered, Failed, Send
-from arazzo_runner.runtime.network_errors import NETWORK_ERRORS, AttemptOver
-from arazzo_runner.runtime.streams import AsyncBackend
+from arazzo_runner.runtime.network_errors import NETWORK_ERRORS, AttemptOver, socks_judged
+from arazzo_runner.runtime.streams import AsyncBackend, AsyncStream
 from arazzo_runner.runtime.transport import Attempt, Pools
 from arazzo_runner.runtime.transport_options import TransportOptions
 
@@ -38,7 +38,8 @@ class AsyncTransport:
             async with limit:
                 while True:
                     pool, request = attempt.next()
-                    response = await pool.handle_async_request(request)
+                    with socks_judged():
+                        response = await pool.handle_async_request(request)
                     try:
                         body = attempt.body(response)
                         async for chunk in response.aiter_stream():
@@ -50,6 +51,8 @@ class AsyncTransport:
                     if answer := attempt.answer(response.status, body.finish()):
                         return answer
         except (AttemptOver, *NETWORK_ERRORS) as error:
+            if isinstance(stream := attempt.without_tunnel(), AsyncStream):
+                await stream.aclose()
             return attempt.failed(AttemptOver() if limit.expired() else error)
 
 

@@ -7,6 +7,7 @@ import os
 import socket
 import ssl
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import h11
@@ -32,6 +33,21 @@ class AttemptOver(Exception):
 
 class ProxySilent(httpcore2.ConnectTimeout):
     """The proxy has not opened a tunnel in the time for a connection."""
+
+
+class NoSocks(httpcore2.ProxyError):
+    """What the proxy says is not SOCKS."""
+
+
+@contextmanager
+def socks_judged() -> Iterator[None]:
+    """``NoSocks`` instead of an error of socksio's, which is an extra and cannot be named here."""
+    try:
+        yield
+    except Exception as error:
+        if type(error).__module__.partition(".")[0] == "socksio":
+            raise NoSocks from error
+        raise
 
 
 NETWORK_ERRORS = (
@@ -108,6 +124,8 @@ def explain(error: BaseException, progress: Progress) -> str:
             return f"no answer from {host} within {progress.read_timeout:g} s (--read-timeout)"
         case httpcore2.ConnectError():
             return f"no connection to {peer}, port {progress.peer_port}"
+        case NoSocks():
+            return f"{peer} does not speak SOCKS on port {progress.peer_port}: is its URL http:// instead of socks5://?"
         case httpcore2.ProxyError():
             return f"{peer} refused to pass the request on: {error}"
         case httpcore2.LocalProtocolError() | h11.LocalProtocolError():

@@ -14,7 +14,7 @@ import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpcore2
 
@@ -34,6 +34,7 @@ METADATA_HOSTS = frozenset(
 
 _TO_PROXY = (b"CONNECT ", b"\x05", b"\x01")
 """How that begins which is meant for a proxy: a request for a tunnel, and SOCKS (RFC 1928, RFC 1929)."""
+AnyStream = TypeVar("AnyStream", "Stream", "AsyncStream")
 _SLICE = 16 * 1024  # a write of more could wait for the peer several times over
 
 
@@ -47,6 +48,7 @@ class Allowance:
         start: the first bytes that came.
         last: what came last.
         tunnel: seconds for a proxy to open a tunnel on a new connection to it; None when none is asked for.
+        opened: the connection that was made for the attempt, or None.
     """
 
     end: float | None = None
@@ -54,6 +56,7 @@ class Allowance:
     start: bytes = b""
     last: bytes = b""
     tunnel: float | None = None
+    opened: Stream | AsyncStream | None = None
 
     def came(self, data: bytes) -> None:
         """Count what a socket brought."""
@@ -139,6 +142,13 @@ def _count(timeout: float | None, data: bytes) -> bytes:
     return data
 
 
+def _opened(stream: AnyStream, timeout: float | None) -> AnyStream:
+    """A connection that the attempt was made to know."""
+    if isinstance(timeout, Patience):
+        timeout.allowance.opened = stream
+    return stream
+
+
 def is_metadata_host(host: str) -> bool:
     """Whether a host name or address is a cloud's metadata service, an IPv4 address in IPv6 clothes too."""
     try:
@@ -161,22 +171,17 @@ class Stream(httpcore2.NetworkStream):
 
     def __init__(self, stream: httpcore2.NetworkStream, tunnel: Tunnel) -> None:
         self._stream = stream
-        self._tunnel = tunnel
+        self.tunnel = tunnel
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         """What has come; empty at the end."""
-        try:
-            with self._tunnel.waiting(timeout) as patience, _within(patience) as seconds:
-                return _count(timeout, self._stream.read(max_bytes, seconds))
-        except BaseException:
-            if self._tunnel.is_awaited:  # httpcore forgets a connection on which SOCKS has failed
-                self.close()
-            raise
+        with self.tunnel.waiting(timeout) as patience, _within(patience) as seconds:
+            return _count(timeout, self._stream.read(max_bytes, seconds))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         """Send all of it."""
         view = memoryview(buffer)
-        self._tunnel.says(view)
+        self.tunnel.says(view)
         for start in range(0, len(view), _SLICE):
             with _within(timeout) as seconds:
                 self._stream.write(view[start : start + _SLICE], seconds)  # type: ignore[arg-type]  # any buffer will do
@@ -191,7 +196,7 @@ class Stream(httpcore2.NetworkStream):
         """The same connection, encrypted; closed when that fails."""
         try:
             with _within(timeout) as seconds:
-                return Stream(self._stream.start_tls(ssl_context, server_hostname, seconds), self._tunnel)
+                return Stream(self._stream.start_tls(ssl_context, server_hostname, seconds), self.tunnel)
         except BaseException:
             self.close()
             raise
@@ -240,7 +245,7 @@ class Backend(httpcore2.NetworkBackend):
             except Refused:
                 stream.close()
                 raise
-            return Stream(stream, Tunnel(timeout))
+            return _opened(Stream(stream, Tunnel(timeout)), timeout)
         raise failure
 
 
@@ -249,21 +254,16 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
 
     def __init__(self, stream: httpcore2.AsyncNetworkStream, tunnel: Tunnel) -> None:
         self._stream = stream
-        self._tunnel = tunnel
+        self.tunnel = tunnel
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's interface
         """What has come; empty at the end."""
-        try:
-            with self._tunnel.waiting(timeout) as seconds:
-                return _count(timeout, await self._stream.read(max_bytes, seconds))
-        except BaseException:
-            if self._tunnel.is_awaited:
-                await self.aclose()
-            raise
+        with self.tunnel.waiting(timeout) as seconds:
+            return _count(timeout, await self._stream.read(max_bytes, seconds))
 
     async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109
         """Send all of it."""
-        self._tunnel.says(memoryview(buffer))
+        self.tunnel.says(memoryview(buffer))
         await self._stream.write(buffer, timeout)
 
     async def aclose(self) -> None:
@@ -279,7 +279,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         """The same connection, encrypted; closed when that fails, or is cancelled."""
         try:
             stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
-            return AsyncStream(stream, self._tunnel)
+            return AsyncStream(stream, self.tunnel)
         except BaseException:
             await self.aclose()
             raise
@@ -318,4 +318,4 @@ class AsyncBackend(httpcore2.AsyncNetworkBackend):
         except Refused:
             await stream.aclose()
             raise
-        return AsyncStream(stream, Tunnel(timeout))
+        return _opened(AsyncStream(stream, Tunnel(timeout)), timeout)

@@ -18,10 +18,17 @@ import httpcore2
 from arazzo_runner.documents.files import is_file, read_file
 from arazzo_runner.effects import Answered, Failed, Request, Response, Send
 from arazzo_runner.errors import UsageError
-from arazzo_runner.runtime.network_errors import NETWORK_ERRORS, AttemptOver, Progress, Refused, explain
+from arazzo_runner.runtime.network_errors import (
+    NETWORK_ERRORS,
+    AttemptOver,
+    Progress,
+    Refused,
+    explain,
+    socks_judged,
+)
 from arazzo_runner.runtime.proxies import Proxies, Proxy, proxies_of, system_proxies
 from arazzo_runner.runtime.response_bodies import Body
-from arazzo_runner.runtime.streams import Allowance, Backend, Patience
+from arazzo_runner.runtime.streams import Allowance, AsyncStream, Backend, Patience, Stream
 from arazzo_runner.runtime.transport_options import TransportOptions
 from arazzo_runner.runtime.wire import (
     MAX_REDIRECTS,
@@ -171,6 +178,11 @@ class Attempt(Generic[Pool]):
             return None
         return Answered(response, time.time(), time.monotonic() - self._began)
 
+    def without_tunnel(self) -> Stream | AsyncStream | None:
+        """The connection on which a proxy has opened no tunnel, to be closed: httpcore forgets it, or None."""
+        stream = self._allowance.opened
+        return stream if stream is not None and stream.tunnel.is_awaited else None
+
     def failed(self, error: Exception) -> Failed:
         """What went wrong, for a person (C7); ``timeout`` only when the attempt's own limit was reached (F6, F9)."""
         duration = time.monotonic() - self._began
@@ -209,7 +221,8 @@ class Transport:
         try:
             while True:
                 pool, request = attempt.next()
-                response = pool.handle_request(request)
+                with socks_judged():
+                    response = pool.handle_request(request)
                 try:
                     body = attempt.body(response)
                     for chunk in response.iter_stream():
@@ -221,6 +234,8 @@ class Transport:
                 if answer := attempt.answer(response.status, body.finish()):
                     return answer
         except (AttemptOver, *NETWORK_ERRORS) as error:
+            if isinstance(stream := attempt.without_tunnel(), Stream):
+                stream.close()
             return attempt.failed(error)
 
 

@@ -96,6 +96,20 @@ def test_a_proxy_that_speaks_slowly_has_the_time_for_a_connection_in_all(client:
     assert "opened no tunnel within 0.5 s" in failed(failure).message
 
 
+@pytest.mark.parametrize("said", [b"", b"HTTP/1.1 400 Bad Request\r\n\r\n", b"\x05", b"\x05\x00"])
+def test_a_proxy_that_does_not_speak_socks_is_named(client: Client, said: bytes) -> None:
+    def speak(line: Line) -> None:
+        line.socket.recv(64)
+        line.send(said)
+
+    with Misbehaving(speak=speak) as other:
+        [failure] = client(get("http://api.example/"), proxy=f"socks5://127.0.0.1:{other.port}")
+        assert other.all_closed()
+    assert failed(failure).message == (
+        f"the proxy 127.0.0.1 does not speak SOCKS on port {other.port}: is its URL http:// instead of socks5://?"
+    )
+
+
 @pytest.mark.parametrize("content", [b"", b"\x05 and more", b"CONNECT me"])
 def test_an_answer_through_an_open_tunnel_has_the_time_for_an_answer(client: Client, content: bytes) -> None:
     with Misbehaving(speak=open_tunnel) as socks:
