@@ -62,7 +62,8 @@ def json_value(text: str | bytes) -> Any:
         value = (_CAREFUL if _LARGE_NUMBER.search(text) else _DECODER).decode(text)
     except RecursionError:
         raise ValueError(too_deep) from None
-    if is_deeper(value, MAX_DEPTH_OF_VALUES):
+    may_be_deep = text.count("[") + text.count("{") > MAX_DEPTH_OF_VALUES
+    if may_be_deep and is_deeper(value, MAX_DEPTH_OF_VALUES):
         raise ValueError(too_deep)
     return value
 
@@ -110,6 +111,8 @@ def is_deeper(data: Any, limit: int) -> bool:
     """Whether containers nest more than ``limit`` deep, without recursion."""
     level: list[Any] = [[data]]
     for _ in range(limit + 1):
+        if not level:
+            return False
         children = (
             child for container in level for child in (container.values() if type(container) is dict else container)
         )
