@@ -142,7 +142,7 @@ class Redactor:
                 found.append(value.partition(";")[0].partition("=")[2].strip())
             elif is_secret_name(name):
                 found.append(value)
-            else:
+            elif "=" in value or ":" in value:
                 found += named_in_text(value)
         if response.body and _SUSPECT.search(response.body):
             data = _parsed(response.body)
