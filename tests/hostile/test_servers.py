@@ -199,3 +199,24 @@ def test_a_cookie_is_sent_to_nobody_neither_back_nor_to_another(tmp_path: Path) 
     assert one == [None] * 2
     assert other == [None] * 3
     assert "crumbs" not in result.err + result.out
+
+
+@pytest.mark.parametrize(
+    ("repeated", "times"),
+    [(b"a", 40_000_000), *((piece, 1_000_000) for piece in (b"<a ", b'"a":', b"a=", b"%25", b"\\"))],
+    ids=range(6),
+)
+def test_an_answer_in_which_secrets_are_looked_for_for_ever(tmp_path: Path, repeated: bytes, times: int) -> None:
+    body = b"token <" + repeated * times
+
+    class Answer(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.send_header("Content-Type", "text/plain")
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+    with serving(Answer) as url:
+        result = confined("run", write(tmp_path, document()), "--server", url, "-q")
+    assert result.status == 0
