@@ -242,7 +242,7 @@ FAILURE_ACTION = Shape(
 REPLACEMENT = Shape(
     "Payload Replacement Object",
     (
-        Field("target", Text(), "target", required=True),
+        Field("target", _SOME_TEXT, "target", required=True),
         Field("targetSelectorType", _SELECTOR_TYPE, "target_selector_type", since=_V1_1),
         Field("value", Anything(_check_value), "value", required=True),
     ),

@@ -523,12 +523,3 @@ def test_every_document_of_the_corpus_is_loaded_without_errors() -> None:
     assert len(paths) > 200
     assert [str(p) for _, problems in found for p in problems if p.severity is Severity.ERROR] == []
     assert all(description is not None for description, _ in found)
-
-
-def test_a_replacement_may_be_of_the_whole_payload() -> None:
-    body = '{payload: {}, replacements: [{target: "", value: 1}]}'
-    text = (
-        "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\nsourceDescriptions: [{name: a, url: a.yaml, type: openapi}]\n"
-        f"workflows: [{{workflowId: w, steps: [{{stepId: s, operationId: o, requestBody: {body}}}]}}]\n"
-    )
-    assert load_description(read_document(text, "w.yaml"))[1] == []
