@@ -11,6 +11,7 @@ from arazzo_runner.engine.events import CriterionOutcome, Reason
 from arazzo_runner.engine.exchange import ReceivedResponse
 from arazzo_runner.engine.plan import PlannedStep, Spot
 from arazzo_runner.engine.state import Finished
+from arazzo_runner.secrecy import cut
 
 MAX_WORDS = 300
 """How much of a server's own words a message shows, in characters."""
@@ -56,7 +57,7 @@ def server_words(response: Response | None) -> str:
     body = ReceivedResponse(response).body
     text = _message_in(body) or (response.body.decode("utf-8", "replace") if response.body else "")
     text = " ".join(text.split())
-    return text if len(text) <= MAX_WORDS else text[:MAX_WORDS] + "…"
+    return cut(text, MAX_WORDS)
 
 
 def _message_in(body: Any) -> str:

@@ -29,6 +29,7 @@ from arazzo_runner.expressions.templates import (
     compile_text,
 )
 from arazzo_runner.expressions.undefined import UNDEFINED
+from arazzo_runner.secrecy import cut
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +191,7 @@ def _is(value: Value) -> str:
 
 def _show(value: Value) -> str:
     text = to_text(value) if not isinstance(value, str) else f"'{value}'"
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}… ({len(text)} characters)"
+    return text if len(text) <= MAX_SHOWN else f"{cut(text, MAX_SHOWN)} ({len(text)} characters)"
 
 
 def compile_criterion(criterion: Criterion, dialect: Dialect) -> CompiledCriterion:

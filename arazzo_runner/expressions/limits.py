@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from arazzo_runner.errors import ArazzoError
 from arazzo_runner.expressions.undefined import Undefined
+from arazzo_runner.secrecy import cut
 
 T = TypeVar("T")
 
@@ -105,7 +106,7 @@ def searching(pattern: str) -> Iterator[float]:
 
 
 def _named(pattern: str) -> str:
-    return f"the pattern {pattern!r}" if len(pattern) <= MAX_SHOWN else f"the pattern '{pattern[:MAX_SHOWN]}…'"
+    return f"the pattern {cut(pattern, MAX_SHOWN)!r}"
 
 
 @contextmanager

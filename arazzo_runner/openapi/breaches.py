@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
 from arazzo_runner.effects import MASK
+from arazzo_runner.secrecy import cut
 
 MAX_SHOWN = 120
 """Characters of a value that are shown."""
@@ -76,7 +77,7 @@ def breaches_of(side: Side, error: Exception) -> Iterator[Breach]:
             pass
         case _:
             text = " ".join(str(cause or error).split())
-            yield Breach(side, where, _cut(text))
+            yield Breach(side, where, cut(text, MAX_SHOWN))
 
 
 def _where(error: Exception) -> str:
@@ -144,7 +145,7 @@ def _sentence(error: Any) -> str:
         text = error.message.replace(repr(error.instance), _shown(error.instance))
         if isinstance(error.validator_value, dict | list):
             text = text.replace(repr(error.validator_value), _shown(error.validator_value))
-        return _cut(" ".join(text.split()))
+        return cut(" ".join(text.split()), MAX_SHOWN)
     expected = error.validator_value
     words = ", ".join(map(_shown, expected)) if isinstance(expected, list) else expected
     return sentence.format(found=_shown(error.instance), expected=words if isinstance(words, str) else _shown(words))
@@ -152,12 +153,8 @@ def _sentence(error: Any) -> str:
 
 def _shown(value: Any) -> str:
     text = json.dumps(value, ensure_ascii=False, default=_plain)
-    return _cut(text)
+    return cut(text, MAX_SHOWN)
 
 
 def _plain(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"

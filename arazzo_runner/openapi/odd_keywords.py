@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 from arazzo_runner.errors import DocumentError
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.references import Node
+from arazzo_runner.secrecy import cut
 
 MOST = 3
 """How many are told."""
@@ -101,8 +102,7 @@ def _odd_members(node: Node, forms: Mapping[str, _Form]) -> Iterator[str]:
     for keyword, member in node.items():
         form = forms.get(keyword)
         if form is not None and not form.fits(member.value):
-            value = json.dumps(member.value, ensure_ascii=False, default=str)
-            shown = value if len(value) <= _MAX_SHOWN else f"{value[:_MAX_SHOWN]}…"
+            shown = cut(json.dumps(member.value, ensure_ascii=False, default=str), _MAX_SHOWN)
             yield f"{member.document.place(member.pointer)}: {keyword} is {shown}, expected {form.words}"
 
 

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.openapi.media_types import MULTIPART, essence, media_type_parameter
+from arazzo_runner.secrecy import cut
 
 ABSENT = "absent"
 MAX_SHOWN = 80
@@ -120,12 +121,8 @@ def _body(request: Request) -> bytes:
 
 def shown(value: Any) -> str:
     """A value as JSON, cut short."""
-    return _cut(json.dumps(value, ensure_ascii=False, default=str))
+    return cut(json.dumps(value, ensure_ascii=False, default=str), MAX_SHOWN)
 
 
 def _text(body: bytes) -> str:
-    return _cut(json.dumps(body.decode("utf-8", "replace"), ensure_ascii=False)) if body else "empty"
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= MAX_SHOWN else f"{text[:MAX_SHOWN]}…"
+    return cut(json.dumps(body.decode("utf-8", "replace"), ensure_ascii=False), MAX_SHOWN) if body else "empty"

@@ -20,17 +20,15 @@ from arazzo_runner.documents.json_reader import is_deeper
 from arazzo_runner.documents.reading_rules import MAX_DEPTH_OF_VALUES
 from arazzo_runner.effects import MASK, Headers, Request, Response
 from arazzo_runner.runtime.secret_forms import (
-    CUT,
     MIN_LENGTH,
     Beginnings,
     inside_credentials,
     is_word,
     named_in_data,
     named_in_text,
-    names_a_secret,
     pattern_of,
 )
-from arazzo_runner.secrecy import SECRET_HEADERS, is_secret_name
+from arazzo_runner.secrecy import CUT, SECRET_HEADERS, is_secret_name, names_a_secret
 
 NO_SECRETS = frozenset({"true", "false", "null", "bearer", "basic", "dpop"})
 """What no secret is, whatever carries it: ``Access-Control-Allow-Credentials: true`` would mask every ``true``, and
@@ -337,37 +335,31 @@ def mapped(value: Any, change: Callable[[str], str], numbers: Collection[int | f
             return value
 
 
+def _leaves(value: Any) -> Iterable[Any]:
+    """Everything inside that has no members, iteratively."""
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case Mapping() as item:
+                pending.extend(item.values())
+            case list() | tuple() as item:
+                pending.extend(item)
+            case item:
+                yield item
+
+
 def _numbers(value: Any) -> Iterable[int | float]:
     """Every number inside."""
-    match value:
-        case bool():
-            return
-        case int() | float():
-            yield value
-        case Mapping():
-            for item in value.values():
-                yield from _numbers(item)
-        case list() | tuple():
-            for item in value:
-                yield from _numbers(item)
-        case _:
-            return
+    return (leaf for leaf in _leaves(value) if isinstance(leaf, (int, float)) and not isinstance(leaf, bool))
 
 
 def _strings(value: Any) -> Iterable[str]:
-    """Every string inside, iteratively."""
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        match item:
-            case str():
-                yield item
-            case bytes():
-                yield item.decode("utf-8", "surrogateescape")
-            case Mapping():
-                pending.extend(item.values())
-            case list() | tuple():
-                pending.extend(item)
+    """Every string inside."""
+    for leaf in _leaves(value):
+        if isinstance(leaf, str):
+            yield leaf
+        elif isinstance(leaf, bytes):
+            yield leaf.decode("utf-8", "surrogateescape")
 
 
 def _named_secrets(data: Any) -> list[Any]:

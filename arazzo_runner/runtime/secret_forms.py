@@ -13,14 +13,12 @@ from html.entities import codepoint2name
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from arazzo_runner.effects import MASK
-from arazzo_runner.secrecy import is_secret_name
+from arazzo_runner.secrecy import CUT, names_a_secret
 
 MIN_LENGTH = 4
 """A shorter value is masked in its own place only: it would be found everywhere."""
 MIN_LENGTH_IN_TEXT = 8
 """A shorter value behind a secret name in text that is no JSON is taken for a word: ``password=must``."""
-CUT = "…"
-"""What stands where a text that was too long to show has been cut."""
 
 
 def _from_json(text: str) -> str:
@@ -36,23 +34,6 @@ _NAMED: tuple[tuple[re.Pattern[str], Callable[[str], str]], ...] = (
 """How a name and its value stand in text, and how the value is read. Each takes time in proportion to the text."""
 _URL_PASSWORD = re.compile(r"://[^/\s:@\"'<>]{1,200}+:(?P<value>[^/\s@\"'<>]{1,200}+)@")
 _WORD = re.compile(r"[A-Z]?[a-z]{1,12}|[A-Z]{1,12}")
-_NOT_THE_SECRET = frozenset(
-    {
-        *("endpoint", "endpoints", "uri", "url", "urls", "type", "types", "count", "counts", "supported", "method"),
-        *("methods", "length", "limit", "limits", "expires", "expiry", "expiration", "at", "in", "policy", "name"),
-        *("names", "hint", "strength", "required", "enabled", "status", "scope", "scopes", "format", "lifetime", "ttl"),
-    }
-)
-"""Last words of names that tell about a secret and do not name one: ``token_count``, ``tokenEndpoint``."""
-_LAST_WORD = re.compile(r"(?:[A-Z]+(?![a-z])|[A-Z]?[a-z]+)[^A-Za-z]*$")
-
-
-def names_a_secret(name: str) -> bool:
-    """Whether the name of a member of an answer says that its value is a secret: ``access_token``."""
-    if not is_secret_name(name):
-        return False
-    last = _LAST_WORD.search(name)
-    return last is None or last[0].strip("_-. 0123456789").lower() not in _NOT_THE_SECRET
 
 
 def is_word(text: str) -> bool:
