@@ -73,15 +73,13 @@ class XPath:
 
     def _evaluated(self, expression: str, xml: Any) -> Any:
         root = xml if is_element(xml) else parse_xml(xml)
-        namespaces = _namespaces(root)
         if self.version == "xpath-10":
             _refuse_explosion(expression, root)
             with told_as(_stopped):
-                return root.getroottree().xpath(expression, namespaces=namespaces)
-        grant()
+                return root.getroottree().xpath(expression, namespaces=_namespaces(root))
         with told_as(_stopped):
-            token = _parsed(expression, self.version, namespaces)
-            return token.get_results(_counting()(root.getroottree()))
+            token, context = _begun(expression, self.version, root)
+            return token.get_results(context)
 
     def nodes(self, root: etree._Element) -> list[Any]:
         """The nodes selected, attributes and texts as nodes too, so that they can be set.
@@ -92,11 +90,10 @@ class XPath:
         if self.version == "xpath-10":
             found = self.select(root)
             return found if isinstance(found, list) else []
-        grant()
         with told_as(_stopped):
-            found = _parsed(self.expression, self.version, _namespaces(root)).select(_counting()(root.getroottree()))
+            token, context = _begun(self.expression, self.version, root)
             # The engine wraps elements in nodes of its own; attributes and texts exist only as such.
-            return [getattr(node, "elem", node) for node in found]
+            return [getattr(node, "elem", node) for node in token.select(context)]
 
     def truth(self, xml: Any) -> bool:
         """The effective boolean value on a document (C6).
@@ -149,9 +146,15 @@ def _refuse_explosion(expression: str, root: etree._Element) -> None:
         raise BudgetExceeded("the XPath expression searches inside of predicates, which could take hours")
     if aside and nodes > FEW_NODES:
         # Whether it starts from one node or from all is seen by trying it, on the engine that counts.
-        grant(min(MAX_NODES, MAX_COMPARISONS // nodes))
         with told_as(_stopped):
-            _parsed(expression, "xpath-10", _namespaces(root)).get_results(_counting()(root.getroottree()))
+            token, context = _begun(expression, "xpath-10", root, min(MAX_NODES, MAX_COMPARISONS // nodes))
+            token.get_results(context)
+
+
+def _begun(expression: str, version: str, root: etree._Element, nodes: int = MAX_NODES) -> tuple[Any, XPathContext]:
+    """The engine's tokens, and the document for them; both spend a budget of so many nodes."""
+    grant(nodes)
+    return _parsed(expression, version, _namespaces(root)), _counting()(root.getroottree())
 
 
 def _parsed(expression: str, version: str, namespaces: dict[str, str]) -> Any:
