@@ -66,7 +66,6 @@ def check_inputs(
     errors = [] if undeclared else list(_misspelt(schema, values))
     try:
         validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
-        masked = jsonschema_rs.Draft202012Validator(schema, validate_formats=True, mask=MASK)
     except (jsonschema_rs.ValidationError, ValueError) as unusable:
         return [*errors, f"the workflow's inputs schema cannot be used: {str(unusable).splitlines()[0]}"]
     plain = _plain(values)
@@ -74,6 +73,7 @@ def check_inputs(
         return errors
     if work(schema, _depth(plain)) > MAX_WORK:
         return [*errors, "inputs: they do not fit their schema, which repeats itself too often to find out where"]
+    masked = jsonschema_rs.Draft202012Validator(schema, validate_formats=True, mask=MASK)
     for error, hidden in zip(validator.iter_errors(plain), masked.iter_errors(plain), strict=True):
         if error.instance == MASK:
             continue  # a recorded run's secret, of which nobody knows what it was

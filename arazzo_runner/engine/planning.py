@@ -316,7 +316,7 @@ class _Planner:
             compiled = self.attempt(
                 here,
                 f"{parameter.pointer}/value",
-                lambda p=parameter: compile_value(p.value, dialect),  # type: ignore[misc]
+                partial(compile_value, parameter.value, dialect),
             )
             if compiled is not None:
                 text = parameter.value if isinstance(parameter.value, str) else json.dumps(parameter.value)
@@ -336,7 +336,7 @@ class _Planner:
             value = self.attempt(
                 here,
                 f"{replacement.pointer}/value",
-                lambda r=replacement: compile_value(r.value, dialect),  # type: ignore[misc]
+                partial(compile_value, replacement.value, dialect),
             )
             if value is not None:
                 replacements.append(PlannedReplacement(replacement.target, replacement.target_selector_type, value))
@@ -392,7 +392,7 @@ class _Planner:
         compiled = []
         for name, value in outputs.items():
             where = json_pointer.join(pointer, name)
-            made = self.attempt(here, where, lambda v=value: compile_expression(v, dialect))  # type: ignore[misc]
+            made = self.attempt(here, where, partial(compile_expression, value, dialect))
             if made is not None:
                 compiled.append((name, made))
         return tuple(compiled)
