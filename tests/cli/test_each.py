@@ -8,6 +8,7 @@ import subprocess
 import sys
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -230,16 +231,24 @@ def test_a_secret_of_a_row_is_read_from_its_row_again(
     assert f"{file}:2" in entry["reason"]["message"]
 
 
-def test_cancelling_a_batch_passes_over_the_runs_that_have_ended(
-    arazzo: Arazzo, emulator: InferenceEndpointsEmulator, tmp_path: Path
-) -> None:
-    file = rows_of(tmp_path, *({"name": f"e{index}"} for index in range(3)))
+@contextmanager
+def waiting_batch(
+    emulator: InferenceEndpointsEmulator, directory: Path
+) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """A process with a batch of three durable runs, each of which waits, and the batch's id."""
+    file = rows_of(directory, *({"name": f"e{index}"} for index in range(3)))
     command = words(emulator, file, "--durable", "--poll-interval", "30")
     with subprocess.Popen(
         [sys.executable, "-m", "arazzo_runner", *command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
     ) as process:
         assert process.stderr is not None
-        batch = process.stderr.readline().split()[1].decode()
+        yield process, process.stderr.readline().split()[1].decode()
+
+
+def test_cancelling_a_batch_passes_over_the_runs_that_have_ended(
+    arazzo: Arazzo, emulator: InferenceEndpointsEmulator, tmp_path: Path
+) -> None:
+    with waiting_batch(emulator, tmp_path) as (process, batch):
         process.kill()
         process.wait()
     assert arazzo("cancel", f"{batch}-1").status == 0
@@ -254,13 +263,7 @@ def test_cancelling_a_batch_passes_over_the_runs_that_have_ended(
 def test_a_batch_is_cancelled_while_its_process_runs_it(
     arazzo: Arazzo, emulator: InferenceEndpointsEmulator, tmp_path: Path
 ) -> None:
-    file = rows_of(tmp_path, *({"name": f"e{index}"} for index in range(3)))
-    command = words(emulator, file, "--durable", "--poll-interval", "30")
-    with subprocess.Popen(
-        [sys.executable, "-m", "arazzo_runner", *command], cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
-    ) as process:
-        assert process.stderr is not None
-        batch = process.stderr.readline().split()[1].decode()
+    with waiting_batch(emulator, tmp_path) as (process, batch):
         result = arazzo("cancel", batch)
         said = "3 runs cancelled, 3 of them still to be ended by the process that drives them"
         assert (result.status, said in result.err) == (0, True)

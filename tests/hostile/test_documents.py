@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from .confined import confined
-from .servers import serving
+from .servers import answering, serving
 
 STEP = {"stepId": "s", "operationId": "o"}
 API: dict[str, Any] = {
@@ -237,18 +237,10 @@ def test_a_criterion_that_is_a_bomb(tmp_path: Path, criterion: dict[str, Any]) -
 def test_a_description_whose_patterns_of_member_names_are_bombs(tmp_path: Path, version: str) -> None:
     body = json.dumps({"a" * 60 + "!": 1}).encode()
 
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
     schema = {"type": "object", "additionalProperties": False, "patternProperties": {"^(a|aa)+$": {}}}
     answers = {"200": {"description": "ok", "content": {"application/json": {"schema": schema}}}}
     api = {**API, "openapi": version, "paths": {"/a": {"get": {"operationId": "o", "responses": answers}}}}
-    with serving(Answer) as url:
+    with answering(body, "application/json") as url:
         result = confined("run", write(tmp_path, document(), api), "--server", url, "--check", "error")
     assert result.status == 0
     assert "searched for more than" in result.err
@@ -276,18 +268,10 @@ CHAINED = {f"{'A' if n == 0 else f'S{n}'}": {"$ref": f"#/components/schemas/S{n 
 def test_a_description_that_takes_long_to_judge(tmp_path: Path, schemas: dict[str, Any], says: str) -> None:
     body = b'{"x":' * 30 + b"1" + b"}" * 30
 
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
     media = {"application/json": {"schema": {"$ref": "#/components/schemas/A"}}}
     operation = {"operationId": "o", "responses": {"200": {"description": "ok", "content": media}}}
     api = {**API, "paths": {"/a": {"get": operation}}, "components": {"schemas": schemas}}
-    with serving(Answer) as url:
+    with answering(body, "application/json") as url:
         result = confined("run", write(tmp_path, document(), api), "--server", url, "--check", "error")
     assert result.status == 0
     assert says in result.err
@@ -299,18 +283,10 @@ XXE = """<!DOCTYPE r [<!ENTITY secret SYSTEM "file:///etc/passwd"><!ENTITY a "aa
 
 
 def test_an_answer_in_xml_reads_no_file_and_expands_nothing(tmp_path: Path) -> None:
-    class Xml(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "application/xml")
-            self.send_header("Content-Length", str(len(XXE)))
-            self.end_headers()
-            self.wfile.write(XXE.encode())
-
     criterion = {"context": "$response.body", "condition": "//r[contains(., 'root')]", "type": "xpath"}
     step = {**STEP, "successCriteria": [criterion], "outputs": {"r": "$response.body#/r"}}
     workflow = {"workflowId": "w", "steps": [step], "outputs": {"r": "$steps.s.outputs.r"}}
-    with serving(Xml) as url:
+    with answering(XXE.encode(), "application/xml") as url:
         result = confined("run", write(tmp_path, document(workflow)), "--server", url, "-vv")
     assert result.status == 1
     assert "root:" not in result.out + result.err

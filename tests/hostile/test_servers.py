@@ -16,7 +16,7 @@ from arazzo_runner.engine.plan import RunOptions
 from arazzo_runner.runtime.runner import Session, load
 
 from .confined import confined
-from .servers import serving
+from .servers import answering, serving
 from .test_documents import API, STEP, document, write
 
 AGAIN = {"name": "again", "type": "retry", "retryLimit": 2, "retryAfter": 0}
@@ -82,20 +82,6 @@ def test_no_retry_after_ends_a_run_otherwise_than_its_limit(tmp_path: Path, aske
 
 
 # Bodies
-
-
-@contextmanager
-def answering(body: bytes, content_type: str) -> Iterator[str]:
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", content_type)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    with serving(Answer) as url:
-        yield url
 
 
 def nested(depth: int) -> bytes:
@@ -209,14 +195,6 @@ def test_a_cookie_is_sent_to_nobody_neither_back_nor_to_another(tmp_path: Path) 
 def test_an_answer_in_which_secrets_are_looked_for_for_ever(tmp_path: Path, repeated: bytes, times: int) -> None:
     body = b"token <" + repeated * times
 
-    class Answer(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self.send_response(200)
-            self.send_header("Content-Type", "text/plain")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-    with serving(Answer) as url:
+    with answering(body, "text/plain") as url:
         result = confined("run", write(tmp_path, document()), "--server", url, "-q")
     assert result.status == 0
