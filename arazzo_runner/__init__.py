@@ -54,9 +54,9 @@ if TYPE_CHECKING:
         UnreadableDocument,
         UsageError,
     )
-    from arazzo_runner.openapi.servers import ServerOptions
-    from arazzo_runner.runtime.runner import Runner, RunResult, Session, Workbook, load
-    from arazzo_runner.runtime.transport_options import TransportOptions
+    from arazzo_runner.openapi.request.servers import ServerOptions
+    from arazzo_runner.runtime.http.options import TransportOptions
+    from arazzo_runner.runtime.run.runner import Runner, RunResult, Session, Workbook, load
 
 _HOMES = {
     "arazzo_runner.effects": ("Answered", "Failed", "Request", "Response", "Send", "Sleep", "Woke"),
@@ -72,9 +72,9 @@ _HOMES = {
         "ArazzoError", "CassetteError", "DocumentError", "ExpressionSyntaxError", "InvalidDocument", "InvalidInputs",
         "InvalidState", "Place", "PlanError", "Problem", "RunFailed", "Severity", "UnreadableDocument", "UsageError",
     ),
-    "arazzo_runner.openapi.servers": ("ServerOptions",),
-    "arazzo_runner.runtime.runner": ("Runner", "RunResult", "Session", "Workbook", "load"),
-    "arazzo_runner.runtime.transport_options": ("TransportOptions",),
+    "arazzo_runner.openapi.request.servers": ("ServerOptions",),
+    "arazzo_runner.runtime.run.runner": ("Runner", "RunResult", "Session", "Workbook", "load"),
+    "arazzo_runner.runtime.http.options": ("TransportOptions",),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 

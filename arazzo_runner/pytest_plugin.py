@@ -15,9 +15,9 @@ import pytest
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.plan import RunOptions
-    from arazzo_runner.runtime.checks import Level
-    from arazzo_runner.runtime.contracttests import Bench, CaseResult
-    from arazzo_runner.runtime.runner import RunResult
+    from arazzo_runner.runtime.cases.judging import Bench, CaseResult
+    from arazzo_runner.runtime.run.contract_checks import Level
+    from arazzo_runner.runtime.run.runner import RunResult
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _BENCH = pytest.StashKey["Bench"]()
@@ -61,7 +61,7 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     """A file of a case, when it lies in one of the directories."""
     if not any(file_path.is_relative_to(directory) for directory in _directories(parent.config)):
         return None
-    from arazzo_runner.runtime.cases import may_be_case
+    from arazzo_runner.runtime.cases.files import may_be_case
 
     if not may_be_case(file_path):
         return None  # a bare cassette expects nothing
@@ -123,14 +123,14 @@ class CaseFailed(Exception):
         self.result = result
 
     def __str__(self) -> str:
-        from arazzo_runner.reports.cases import failure_lines
+        from arazzo_runner.reports.case_lines import failure_lines
 
         return "\n".join(failure_lines(self.result))
 
 
 def _new_bench(config: pytest.Config) -> Bench:
-    from arazzo_runner.cli.targets import document_of_case
-    from arazzo_runner.runtime.contracttests import Bench
+    from arazzo_runner.cli.given.targets import document_of_case
+    from arazzo_runner.runtime.cases.judging import Bench
 
     return Bench(partial(document_of_case, str(config.rootpath / str(config.getini("arazzo_workflows")))))
 
@@ -149,7 +149,7 @@ def arazzo_cassette(request: pytest.FixtureRequest) -> Callable[[str], Path]:
                 path = directory / f"{name}{suffix}"
                 if path.is_file():
                     return path
-        from arazzo_runner.cli.targets import nearest
+        from arazzo_runner.cli.given.targets import nearest
 
         files = ((one, file) for one in directories for file in sorted(one.rglob("*")) if file.suffix in _SUFFIXES)
         known = [file.relative_to(one).with_suffix("").as_posix() for one, file in files]
@@ -178,7 +178,7 @@ def arazzo_runner(request: pytest.FixtureRequest) -> Callable[..., RunResult]:
         options: RunOptions | None = None,
         check: Level = "error",
     ) -> RunResult:
-        from arazzo_runner.runtime.runner import Runner
+        from arazzo_runner.runtime.run.runner import Runner
 
         runner = Runner(_from(root, document), options=options, check=check)
         return runner.run(

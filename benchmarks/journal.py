@@ -19,9 +19,9 @@ import time
 from pathlib import Path
 
 from arazzo_runner import Answered, Failed, Response, RunOptions, Send, Session, load
-from arazzo_runner.runtime.durable import DurableRuns, Planned, Row
-from arazzo_runner.runtime.journal import Journal
-from arazzo_runner.runtime.setup import RunSetup
+from arazzo_runner.runtime.durable.journal import Journal
+from arazzo_runner.runtime.durable.runs import DurableRuns, Planned, Row
+from arazzo_runner.runtime.durable.setup import RunSetup
 
 ROOT = Path(__file__).resolve().parents[1]
 DEPLOY = ROOT / "workflows" / "hugging-face-deploy-inference-endpoint-workflow.yml"

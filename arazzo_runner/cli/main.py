@@ -20,18 +20,18 @@ from arazzo_runner.secrecy import without_credentials
 
 _DOCUMENT = re.compile(r"""["']?\b(arazzo|openapi|swagger|asyncapi)\b["']?\s*:""")
 VERBS: Mapping[str, tuple[str, str]] = {
-    "run": ("arazzo_runner.cli.run", "Run a workflow and print its outputs."),
-    "list": ("arazzo_runner.cli.list", "List the workflows found."),
-    "show": ("arazzo_runner.cli.show", "Show a workflow's inputs, steps and flow."),
-    "validate": ("arazzo_runner.cli.validate", "Find every problem of documents and their sources."),
-    "auth": ("arazzo_runner.cli.auth", "Show the credentials that a workflow needs, and how to give them."),
-    "record": ("arazzo_runner.cli.record", "Keep a live run as a test case."),
-    "test": ("arazzo_runner.cli.test", "Replay recorded cases and hold them against their contract."),
-    "runs": ("arazzo_runner.cli.runs", "List durable runs, show one, forget old ones."),
-    "resume": ("arazzo_runner.cli.resume", "Go on with a durable run."),
-    "cancel": ("arazzo_runner.cli.cancel", "End a durable run."),
-    "worker": ("arazzo_runner.cli.worker", "Drive runs for a Temporal cluster."),
-    "completion": ("arazzo_runner.cli.completion", "Print a shell's completion script."),
+    "run": ("arazzo_runner.cli.verbs.run", "Run a workflow and print its outputs."),
+    "list": ("arazzo_runner.cli.verbs.list", "List the workflows found."),
+    "show": ("arazzo_runner.cli.verbs.show", "Show a workflow's inputs, steps and flow."),
+    "validate": ("arazzo_runner.cli.verbs.validate", "Find every problem of documents and their sources."),
+    "auth": ("arazzo_runner.cli.verbs.auth", "Show the credentials that a workflow needs, and how to give them."),
+    "record": ("arazzo_runner.cli.verbs.record", "Keep a live run as a test case."),
+    "test": ("arazzo_runner.cli.verbs.test", "Replay recorded cases and hold them against their contract."),
+    "runs": ("arazzo_runner.cli.verbs.runs", "List durable runs, show one, forget old ones."),
+    "resume": ("arazzo_runner.cli.verbs.resume", "Go on with a durable run."),
+    "cancel": ("arazzo_runner.cli.verbs.cancel", "End a durable run."),
+    "worker": ("arazzo_runner.cli.verbs.worker", "Drive runs for a Temporal cluster."),
+    "completion": ("arazzo_runner.cli.verbs.completion", "Print a shell's completion script."),
 }
 """Where each verb is and what ``--help`` says of it. The modules are imported only when the verb is used."""
 
@@ -55,7 +55,7 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Say which verb is probably meant when one is not known."""
         if args and args[0] not in VERBS and not args[0].startswith("-"):
-            from arazzo_runner.cli.targets import nearest
+            from arazzo_runner.cli.given.targets import nearest
 
             ctx.fail(f"there is no verb {args[0]!r}; {nearest(args[0], list(VERBS), 'verbs')}")
         return super().resolve_command(ctx, args)

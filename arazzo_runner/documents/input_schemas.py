@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arazzo_runner.documents import pointer as json_pointer
-from arazzo_runner.documents.inputs import bundle_inputs
+from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.documents.model import ArazzoDescription, Workflow
 from arazzo_runner.errors import DocumentError
 

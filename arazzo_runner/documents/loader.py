@@ -6,8 +6,8 @@ from dataclasses import fields
 from typing import Any
 
 from arazzo_runner.documents import structure_rules  # noqa: F401 - registers the rules that loading reports
-from arazzo_runner.documents.checks import version_of
 from arazzo_runner.documents.model import ArazzoDescription, Components, Info
+from arazzo_runner.documents.object_checks import version_of
 from arazzo_runner.documents.objects import ARAZZO
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.documents.shapes import Reading, describe

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from arazzo_runner.documents import checks
-from arazzo_runner.documents.inputs import check_inputs
+from arazzo_runner.documents import object_checks as checks
+from arazzo_runner.documents.input_bundles import check_inputs
 from arazzo_runner.documents.model import (
     Action,
     Components,

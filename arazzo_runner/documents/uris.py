@@ -6,8 +6,8 @@ import re
 from pathlib import Path
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
-from arazzo_runner.documents.checks import version_of
 from arazzo_runner.documents.files import exists
+from arazzo_runner.documents.object_checks import version_of
 from arazzo_runner.documents.reader import Document
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]+):")  # two characters at least: 'C:' is a drive

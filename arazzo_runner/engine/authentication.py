@@ -15,8 +15,8 @@ from arazzo_runner.engine.events import Authenticated
 from arazzo_runner.engine.stack import Stack
 from arazzo_runner.engine.state import Phase, Prepared
 from arazzo_runner.errors import InvalidState, StepError
-from arazzo_runner.openapi.digest import challenge_of
-from arazzo_runner.openapi.tokens import Token, discovered, discovery_request, read_token, token_request
+from arazzo_runner.openapi.auth.digest import challenge_of
+from arazzo_runner.openapi.auth.tokens import Token, discovered, discovery_request, read_token, token_request
 
 
 class Authentication(Stack):

@@ -16,9 +16,9 @@ from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import Place, Problem
 from arazzo_runner.expressions.criteria import CompiledCriterion
 from arazzo_runner.expressions.templates import CompiledValue
-from arazzo_runner.openapi.credentials import Credentials
+from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.openapi.operations import Operation
-from arazzo_runner.openapi.servers import ServerOptions
+from arazzo_runner.openapi.request.servers import ServerOptions
 from arazzo_runner.secrecy import SECRET_HEADERS
 
 DEFAULT_MAX_STEPS = 10_000

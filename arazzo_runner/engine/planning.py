@@ -13,12 +13,15 @@ from functools import partial
 from itertools import chain
 from typing import Any, Literal, TypeVar, cast
 
+from arazzo_runner.analysis.cycles import circle_of
+from arazzo_runner.analysis.linker import Linker, LinkError, nearest
+from arazzo_runner.analysis.scope import DocumentScope, StepScope, WorkflowScope
+from arazzo_runner.analysis.sources import Sources
 from arazzo_runner.documents import pointer as json_pointer
+from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.documents.input_schemas import declared
-from arazzo_runner.documents.inputs import bundle_inputs
 from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, Parameter, RequestBody, Step, Workflow
 from arazzo_runner.documents.reader import Document
-from arazzo_runner.engine.dependencies import circle_of
 from arazzo_runner.engine.plan import (
     ForeignStep,
     Plan,
@@ -44,9 +47,6 @@ from arazzo_runner.expressions.templates import (
     Literal as LiteralValue,
 )
 from arazzo_runner.lint.link_rules import problem
-from arazzo_runner.lint.scope import DocumentScope, StepScope, WorkflowScope
-from arazzo_runner.lint.sources import Sources
-from arazzo_runner.openapi.linker import Linker, LinkError, nearest
 from arazzo_runner.openapi.operations import Operation
 
 T = TypeVar("T")

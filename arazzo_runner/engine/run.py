@@ -29,7 +29,7 @@ from arazzo_runner.engine.prerequisites import completed_elsewhere, not_complete
 from arazzo_runner.engine.records import action_taken, attempt_record
 from arazzo_runner.engine.state import Arrival, Finished, Frame, Phase, Prepared, Purpose, Sent, Suspended
 from arazzo_runner.errors import InvalidState, StepError
-from arazzo_runner.openapi.idempotency import idempotency_key
+from arazzo_runner.openapi.request.idempotency import idempotency_key
 
 
 class Run(Authentication):

@@ -16,7 +16,7 @@ from typing import Any, TypeAlias
 
 from arazzo_runner.effects import Request
 from arazzo_runner.errors import InvalidState
-from arazzo_runner.openapi.tokens import Token
+from arazzo_runner.openapi.auth.tokens import Token
 
 Outputs: TypeAlias = Mapping[str, Any]
 Change: TypeAlias = Callable[[Any], Any]

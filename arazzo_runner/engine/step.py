@@ -27,15 +27,15 @@ from arazzo_runner.expressions.criteria import CompiledCriterion
 from arazzo_runner.expressions.evaluate import Scope, WorkflowView
 from arazzo_runner.expressions.templates import CompiledValue
 from arazzo_runner.expressions.undefined import UNDEFINED
-from arazzo_runner.openapi.bodies import choose_content_type, encode_body
-from arazzo_runner.openapi.digest import digest_answer
-from arazzo_runner.openapi.idempotency import idempotency_header
+from arazzo_runner.openapi.auth.digest import digest_answer
+from arazzo_runner.openapi.auth.security import Need, NeedKind, apply_security
+from arazzo_runner.openapi.auth.tokens import Endpoint, Token, endpoint_of, token_key
 from arazzo_runner.openapi.operations import Operation
-from arazzo_runner.openapi.replacements import apply_replacement
-from arazzo_runner.openapi.security import Need, NeedKind, apply_security
-from arazzo_runner.openapi.serialize import Argument, is_json, serialize
-from arazzo_runner.openapi.servers import server_url
-from arazzo_runner.openapi.tokens import Endpoint, Token, endpoint_of, token_key
+from arazzo_runner.openapi.request.bodies import choose_content_type, encode_body
+from arazzo_runner.openapi.request.idempotency import idempotency_header
+from arazzo_runner.openapi.request.parameters import Argument, is_json, serialize
+from arazzo_runner.openapi.request.replacements import apply_replacement
+from arazzo_runner.openapi.request.servers import server_url
 
 
 def scope_of(

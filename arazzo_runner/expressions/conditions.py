@@ -9,8 +9,8 @@ from typing import Any, TypeAlias
 
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions import logic
+from arazzo_runner.expressions.boundaries import extent
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate
-from arazzo_runner.expressions.extents import extent
 from arazzo_runner.expressions.nodes import NO_NAMES, Expression, Names
 from arazzo_runner.expressions.syntax import Version, parse
 from arazzo_runner.expressions.undefined import UNDEFINED

@@ -13,12 +13,12 @@ from typing import Protocol
 from arazzo_runner.documents.model import Criterion
 from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError
 from arazzo_runner.expressions import logic, selectors
-from arazzo_runner.expressions.bound import BoundQuery, bind_query
+from arazzo_runner.expressions.bare_jsonpath import Context, PathCondition, PathDialect, parse_bare
 from arazzo_runner.expressions.conditions import Condition, Literal, SimpleDialect, deviations, parse_condition
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, to_text
-from arazzo_runner.expressions.jsonpath_logic import Context, PathCondition, PathDialect, parse_bare
+from arazzo_runner.expressions.jsonpath_binding import BoundQuery, bind_query
 from arazzo_runner.expressions.limits import MAX_SHOWN, grant
-from arazzo_runner.expressions.paths import path_end
+from arazzo_runner.expressions.path_tails import path_end
 from arazzo_runner.expressions.regexes import compile_regex, is_found
 from arazzo_runner.expressions.templates import (
     CompiledValue,

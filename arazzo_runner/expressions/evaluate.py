@@ -12,7 +12,7 @@ from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.expressions import selectors
 from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError
 from arazzo_runner.expressions.nodes import ComponentReference, Expression, MessagePart, Named, SourceReference, Special
-from arazzo_runner.expressions.paths import Tail
+from arazzo_runner.expressions.path_tails import Tail
 from arazzo_runner.expressions.undefined import UNDEFINED, Undefined
 from arazzo_runner.expressions.xpath import xml_as_object
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from arazzo_runner.expressions.grammar import derives
-from arazzo_runner.expressions.paths import Tail
+from arazzo_runner.expressions.path_tails import Tail
 
 ROOTS = (
     "url",

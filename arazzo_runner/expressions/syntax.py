@@ -24,7 +24,7 @@ from arazzo_runner.expressions.nodes import (
     Special,
     portable_spelling,
 )
-from arazzo_runner.expressions.paths import parse_tail
+from arazzo_runner.expressions.path_tails import parse_tail
 
 Version: TypeAlias = tuple[int, int]
 

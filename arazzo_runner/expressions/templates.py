@@ -16,8 +16,8 @@ from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.documents.model import ExpressionType
 from arazzo_runner.errors import ExpressionSyntaxError, StepError
 from arazzo_runner.expressions import selectors
+from arazzo_runner.expressions.boundaries import EMBEDDABLE, extent
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, resolve_pointer, to_text
-from arazzo_runner.expressions.extents import EMBEDDABLE, extent
 from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError
 from arazzo_runner.expressions.nodes import NO_NAMES, Expression, Names
 from arazzo_runner.expressions.syntax import Version, parse

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
+from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean
+from arazzo_runner.analysis.linker import LinkedWorkflow, Linker, LinkError
+from arazzo_runner.analysis.scope import StepScope, WorkflowScope
 from arazzo_runner.documents.input_schemas import inputs_of
 from arazzo_runner.documents.model import Parameter, Workflow
 from arazzo_runner.documents.pointer import join
 from arazzo_runner.errors import DocumentError
-from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
 from arazzo_runner.lint.flow import targets
-from arazzo_runner.lint.scope import StepScope, WorkflowScope
-from arazzo_runner.openapi.linker import LinkedWorkflow, Linker, LinkError
 
 Key = tuple[str, str]
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean
+from arazzo_runner.analysis.scope import DocumentScope
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import Step
 from arazzo_runner.documents.pointer import PointerError
-from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
-from arazzo_runner.lint.scope import DocumentScope
 
 _CHANNEL_PATH = re.compile(
     r"(?P<brace>\{)?\$sourceDescriptions\.(?P<name>.+?)(?P<field>\.url)?\}?#(?P<pointer>/.+)", re.DOTALL

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from arazzo_runner.analysis.findings import Check, Finding
+from arazzo_runner.analysis.linker import Linker
+from arazzo_runner.analysis.occurrences import Read
+from arazzo_runner.analysis.scope import DocumentScope, WorkflowScope
+from arazzo_runner.analysis.sources import Sources
 from arazzo_runner.documents.model import ArazzoDescription, Workflow
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import Problem, sorted_problems
@@ -17,11 +22,6 @@ from arazzo_runner.lint import (
     references,
     requests,
 )
-from arazzo_runner.lint.findings import Check, Finding
-from arazzo_runner.lint.scope import DocumentScope, WorkflowScope
-from arazzo_runner.lint.sites import Read
-from arazzo_runner.lint.sources import Sources
-from arazzo_runner.openapi.linker import Linker
 
 _UNDECLARED = ("unknown-", "undeclared-")
 

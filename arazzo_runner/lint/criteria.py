@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
+from arazzo_runner.analysis.findings import Finding, Findings
+from arazzo_runner.analysis.occurrences import Read
 from arazzo_runner.expressions import logic
 from arazzo_runner.expressions.conditions import Literal, Operand, SimpleDialect, numeric
 from arazzo_runner.expressions.criteria import CompiledCriterion, Simple
 from arazzo_runner.expressions.nodes import Special
 from arazzo_runner.lint import criterion_rules  # noqa: F401 - registers the rules that this module reports
-from arazzo_runner.lint.findings import Finding, Findings
-from arazzo_runner.lint.sites import Read
 
 _COUNTED = re.compile(
     r"\$\[\s*\?\s*(?:count|length)\(\s*@((?:\.\w+)+)(?:\[\*\]|\.\*)?\s*\)\s*(?:>\s*0|>=\s*1|!=\s*0)\s*\]"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 
+from arazzo_runner.analysis.findings import Finding, Findings, sentence
+from arazzo_runner.analysis.occurrences import Form, Read, Use
 from arazzo_runner.errors import ExpressionSyntaxError
-from arazzo_runner.expressions.extents import EMBEDDABLE
+from arazzo_runner.expressions.boundaries import EMBEDDABLE
 from arazzo_runner.expressions.grammar import derives
 from arazzo_runner.expressions.nodes import Expression, MessagePart, Named, Reading, Special, portable_spelling
-from arazzo_runner.expressions.paths import Tail
+from arazzo_runner.expressions.path_tails import Tail
 from arazzo_runner.expressions.syntax import Version, parse
 from arazzo_runner.lint import expression_rules  # noqa: F401 - registers the rules that this module reports
-from arazzo_runner.lint.findings import Finding, Findings, sentence
-from arazzo_runner.lint.sites import Form, Read, Use
 
 _SHORT = 80
 """Up to how many characters a hint spells the whole text out."""

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
+from arazzo_runner.analysis.execution_order import circles_of
+from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean, sentence
+from arazzo_runner.analysis.linker import LinkedWorkflow, LinkError
+from arazzo_runner.analysis.scope import StepScope, WorkflowScope
 from arazzo_runner.documents.model import Action, Reusable
 from arazzo_runner.documents.pointer import join
 from arazzo_runner.expressions.nodes import Named
 from arazzo_runner.lint import flow_rules  # noqa: F401 - registers the rules that this module reports
-from arazzo_runner.lint.findings import Finding, Findings, did_you_mean, sentence
-from arazzo_runner.lint.order import circles_of
-from arazzo_runner.lint.scope import StepScope, WorkflowScope
-from arazzo_runner.openapi.linker import LinkedWorkflow, LinkError
 
 
 @dataclass(frozen=True)

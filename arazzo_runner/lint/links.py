@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
+from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean, sentence
+from arazzo_runner.analysis.linker import LinkedOperation, LinkError
+from arazzo_runner.analysis.scope import DocumentScope, StepScope, WorkflowScope
 from arazzo_runner.documents.model import Action, Parameter, Reusable, Workflow
 from arazzo_runner.documents.pointer import join
 from arazzo_runner.documents.uris import base_uri, resolve, self_uri
 from arazzo_runner.lint import operation_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.lint.channels import check_channel, check_message_operation
-from arazzo_runner.lint.findings import Finding, Findings, did_you_mean, sentence
-from arazzo_runner.lint.scope import DocumentScope, StepScope, WorkflowScope
-from arazzo_runner.openapi.linker import LinkedOperation, LinkError
 
 _QUALIFIED = "$sourceDescriptions."
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean
+from arazzo_runner.analysis.occurrences import Read
+from arazzo_runner.analysis.scope import DocumentScope, WorkflowScope
 from arazzo_runner.expressions.nodes import ComponentReference, Expression, MessagePart, Named, SourceReference, Special
 from arazzo_runner.lint import reference_rules  # noqa: F401 - registers the rules that this module reports
-from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
-from arazzo_runner.lint.scope import DocumentScope, WorkflowScope
-from arazzo_runner.lint.sites import Read
 
 
 def check_references(scope: WorkflowScope) -> Findings:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean
+from arazzo_runner.analysis.scope import StepScope, WorkflowScope
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import ExpressionType, Parameter
 from arazzo_runner.documents.pointer import PointerError
@@ -13,8 +15,6 @@ from arazzo_runner.expressions import logic, selectors
 from arazzo_runner.expressions.conditions import Literal, numeric
 from arazzo_runner.expressions.criteria import Simple
 from arazzo_runner.expressions.nodes import Special
-from arazzo_runner.lint.findings import Finding, Findings, did_you_mean
-from arazzo_runner.lint.scope import StepScope, WorkflowScope
 from arazzo_runner.openapi.media_types import essence, is_xml
 from arazzo_runner.openapi.operations import Operation, ParameterSpec
 

@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 
 from arazzo_runner.errors import ArazzoError
 from arazzo_runner.runtime.drivers import AsyncWorld
-from arazzo_runner.runtime.redaction import Redactor
-from arazzo_runner.runtime.runner import RunResult
+from arazzo_runner.runtime.run.runner import RunResult
+from arazzo_runner.runtime.secrets.redaction import Redactor
 
 if TYPE_CHECKING:
-    from arazzo_runner.runtime.durable import DurableRuns
-    from arazzo_runner.runtime.group_commit import GroupCommit
-    from arazzo_runner.runtime.transport_options import TransportOptions
+    from arazzo_runner.runtime.durable.group_commit import GroupCommit
+    from arazzo_runner.runtime.durable.runs import DurableRuns
+    from arazzo_runner.runtime.http.options import TransportOptions
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +61,7 @@ class Worlds:
             UsageError: one cannot be used.
         """
         if options not in self._opened:
-            from arazzo_runner.runtime.async_transport import open_async_transport
+            from arazzo_runner.runtime.http.async_transport import open_async_transport
 
             self._opened[options] = await self._stack.enter_async_context(open_async_transport(options))
         return self._opened[options]

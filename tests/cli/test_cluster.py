@@ -21,7 +21,7 @@ from typing import Self
 
 import pytest
 
-from arazzo_runner.runtime.sealing import create_key
+from arazzo_runner.runtime.secrets.sealing import create_key
 from tests.conftest import ROOT, Arazzo, Result
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 from tests.servers.temporal import TemporalServer, Workers, needs_temporal, temporal_server

@@ -18,7 +18,7 @@ from urllib.parse import quote, quote_plus, urlsplit
 import pytest
 
 from arazzo_runner import Runner, RunOptions, ServerOptions, load
-from arazzo_runner.cli.credentials import gather_credentials
+from arazzo_runner.cli.given.credentials import gather_credentials
 from tests.conftest import ROOT, Arazzo, Result
 from tests.servers.secured import CLIENT, USER, SecuredApi
 

@@ -250,5 +250,5 @@ def test_a_replay_imports_no_http_client() -> None:
         *["run", "deploy-inference-endpoint", "-i", "namespace=acme", "-i", "name=my-gpt2", "-i", "repository=gpt2"],
         *["-i", "hfToken=hf_x", "--replay", "cassettes/deploy-inference-endpoint/unauthorised.yaml", "-q"],
     )
-    assert "arazzo_runner.runtime.cassettes" in loaded
+    assert "arazzo_runner.runtime.cassettes.format" in loaded
     assert not loaded & {"httpcore2", "httpx2", "openapi_core", "lxml", "jinja2", "socketserver"}

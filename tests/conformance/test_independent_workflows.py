@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 
 import pytest
 
+from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.effects import Answer, Answered, Response, Send, Woke
 from arazzo_runner.engine.events import AttemptFinished, Event, Outcome
@@ -16,7 +17,6 @@ from arazzo_runner.engine.flow import Turn, advance, start
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.engine.planning import make_plan
 from arazzo_runner.errors import ArazzoError
-from arazzo_runner.openapi.linker import Linker
 
 from .shared import agrees, cases
 

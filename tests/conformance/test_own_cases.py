@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.reader import read_document
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.effects import Answer, Answered, Failed, Response, Send, Woke
@@ -17,10 +18,9 @@ from arazzo_runner.engine.flow import Turn, advance, start
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.engine.planning import make_plan
 from arazzo_runner.errors import InvalidInputs, PlanError
-from arazzo_runner.openapi.credentials import Credentials, parse_credential
-from arazzo_runner.openapi.linker import Linker
-from arazzo_runner.openapi.servers import ServerOptions
-from arazzo_runner.runtime.runner import Session
+from arazzo_runner.openapi.auth.credentials import Credentials, parse_credential
+from arazzo_runner.openapi.request.servers import ServerOptions
+from arazzo_runner.runtime.run.runner import Session
 from tests.properties.worlds import ListWorld
 
 CASES = Path(__file__).with_name("cases")

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
+from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.loader import load_description
 from arazzo_runner.documents.model import ArazzoDescription, Workflow
 from arazzo_runner.documents.reader import Document, read_document
 from arazzo_runner.documents.sources import Library, SourceOptions
-from arazzo_runner.openapi.linker import Linker
 
 CORPUS = Path(__file__).resolve().parents[3] / "shared" / "corpus"
 

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from arazzo_runner.documents.inputs import bundle_inputs
+from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.planning import make_plan
 from tests.conftest import Arazzo

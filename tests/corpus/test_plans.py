@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.documents.input_schemas import inputs_of
-from arazzo_runner.documents.inputs import bundle_inputs
 from tests.conftest import Arazzo, Result
 
 from .published import PublishedWorkflow, needs_corpus, workflows

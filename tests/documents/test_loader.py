@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arazzo_runner.documents.inputs import bundle_inputs
+from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.documents.loader import load_description
 from arazzo_runner.documents.model import (
     Action,

@@ -8,8 +8,8 @@ import pytest
 
 from arazzo_runner.documents.loader import load_description
 from arazzo_runner.documents.model import ArazzoDescription
-from arazzo_runner.documents.nearby import similar_files
 from arazzo_runner.documents.reader import read_document
+from arazzo_runner.documents.similar_files import similar_files
 from arazzo_runner.documents.sources import Library, SourceOptions, source_type
 from arazzo_runner.documents.uris import base_uri, file_of, resolve
 from arazzo_runner.errors import PlanError, Problem, UnreadableDocument

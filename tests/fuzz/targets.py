@@ -26,18 +26,18 @@ from arazzo_runner.expressions.criteria import compile_criterion
 from arazzo_runner.expressions.evaluate import PlainMessage, Scope, evaluate
 from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError
 from arazzo_runner.expressions.syntax import parse
-from arazzo_runner.openapi.contract import Contract
+from arazzo_runner.openapi.contract.judge import Contract
 from arazzo_runner.openapi.operations import ApiDescription, Operation
-from arazzo_runner.openapi.serialize import Argument, serialize
-from arazzo_runner.runtime.cases import read_case
-from arazzo_runner.runtime.cassettes import read_cassette
-from arazzo_runner.runtime.codec import decode, encode
-from arazzo_runner.runtime.journal import Journal
-from arazzo_runner.runtime.redaction import Redactor
-from arazzo_runner.runtime.sealing import Key
-from arazzo_runner.runtime.setup import RunSetup
+from arazzo_runner.openapi.request.parameters import Argument, serialize
+from arazzo_runner.runtime.cases.files import read_case
+from arazzo_runner.runtime.cassettes.format import read_cassette
+from arazzo_runner.runtime.durable.journal import Journal
+from arazzo_runner.runtime.durable.records import Vault
+from arazzo_runner.runtime.durable.setup import RunSetup
+from arazzo_runner.runtime.secrets.redaction import Redactor
+from arazzo_runner.runtime.secrets.sealing import Key
+from arazzo_runner.runtime.serialization import decode, encode
 from arazzo_runner.runtime.temporal.job import Job
-from arazzo_runner.runtime.vault import Vault
 
 Target = Callable[[bytes], None]
 
@@ -294,8 +294,8 @@ def journal(data: bytes) -> None:
 
 @cache
 def _journal_file() -> bytes:
-    from arazzo_runner.runtime.journal import NewRun
-    from arazzo_runner.runtime.leases import Holder
+    from arazzo_runner.runtime.durable.journal import NewRun
+    from arazzo_runner.runtime.durable.leases import Holder
 
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "journal.db")

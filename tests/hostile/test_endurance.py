@@ -8,9 +8,9 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 from arazzo_runner import RunOptions, ServerOptions
-from arazzo_runner.runtime.runner import Session, load
-from arazzo_runner.runtime.transport import open_transport
-from arazzo_runner.runtime.transport_options import TransportOptions
+from arazzo_runner.runtime.http.options import TransportOptions
+from arazzo_runner.runtime.http.transport import open_transport
+from arazzo_runner.runtime.run.runner import Session, load
 from tests.runtime.cases import INPUTS, Answers, project, usual
 
 from .servers import serving

@@ -13,7 +13,7 @@ import pytest
 
 from arazzo_runner.effects import Answered, Response, Send
 from arazzo_runner.engine.plan import RunOptions
-from arazzo_runner.runtime.runner import Session, load
+from arazzo_runner.runtime.run.runner import Session, load
 
 from .confined import confined
 from .servers import answering, serving

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents import reader
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.errors import Problem, Severity, UnreadableDocument
 from arazzo_runner.lint.checker import check_document
-from arazzo_runner.openapi.linker import Linker
 
 PETS = """\
 openapi: 3.1.0

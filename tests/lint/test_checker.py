@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
+from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.reader import read_document
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.errors import Severity, sorted_problems
 from arazzo_runner.lint.checker import check_document, check_workflow
-from arazzo_runner.openapi.linker import Linker
 from tests.lint.pets import check, document, errors, fetch, rules, with_value
 
 _URI = "https://example.com/example.yaml"

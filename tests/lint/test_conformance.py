@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
+from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.loader import load_description
 from arazzo_runner.documents.reader import read_document
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.errors import Problem, Severity, UnreadableDocument
 from arazzo_runner.lint.checker import check_document
-from arazzo_runner.openapi.linker import Linker
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 VALIDATION = REPOSITORY.parent / "shared" / "conformance" / "validation.json"

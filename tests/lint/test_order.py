@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arazzo_runner.lint.order import Needs, circles_of, execution_order
+from arazzo_runner.analysis.execution_order import Needs, circles_of, execution_order
 
 MOST = 7
 needs = st.lists(st.sets(st.integers(0, MOST - 1), max_size=3), min_size=MOST, max_size=MOST)

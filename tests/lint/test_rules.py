@@ -6,11 +6,11 @@ import json
 
 import pytest
 
+from arazzo_runner.analysis.findings import DEVIATIONS
 from arazzo_runner.documents import pointer
 from arazzo_runner.documents.reader import read_document
 from arazzo_runner.documents.rules import EXAMPLE, RULES, Rule
 from arazzo_runner.errors import Severity
-from arazzo_runner.lint.findings import DEVIATIONS
 from tests.lint.pets import check
 
 PLAN_ONLY = {

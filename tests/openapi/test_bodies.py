@@ -19,8 +19,8 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from arazzo_runner.errors import StepError
-from arazzo_runner.openapi.bodies import Body, choose_content_type, encode_body
 from arazzo_runner.openapi.media_types import media_type_parameter
+from arazzo_runner.openapi.request.bodies import Body, choose_content_type, encode_body
 
 from .descriptions import description, operation, operation_with_body
 

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from arazzo_runner.effects import MASK, Request, Response
-from arazzo_runner.openapi.contract import Contract, Judgement
-from arazzo_runner.openapi.excerpts import excerpt
+from arazzo_runner.openapi.contract.excerpts import excerpt
+from arazzo_runner.openapi.contract.judge import Contract, Judgement
 
 from .descriptions import operation
 

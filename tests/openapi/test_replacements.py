@@ -12,7 +12,7 @@ from lxml import etree
 
 from arazzo_runner.documents.model import ExpressionType
 from arazzo_runner.errors import StepError
-from arazzo_runner.openapi.replacements import apply_replacement
+from arazzo_runner.openapi.request.replacements import apply_replacement
 
 JSON, XML, FORM = "application/json", "application/xml", "application/x-www-form-urlencoded"
 JSONPATH, XPATH, POINTER = ExpressionType("jsonpath"), ExpressionType("xpath"), ExpressionType("jsonpointer")

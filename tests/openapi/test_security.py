@@ -10,10 +10,10 @@ import pytest
 
 from arazzo_runner.effects import Response
 from arazzo_runner.errors import StepError
-from arazzo_runner.openapi.credentials import Credential, Credentials, environment_variable, parse_credential
-from arazzo_runner.openapi.security import Applied, NeedKind, apply_security
-from arazzo_runner.openapi.serialize import Argument, serialize
-from arazzo_runner.openapi.tokens import DEFAULT_LIFETIME, EARLY, read_token
+from arazzo_runner.openapi.auth.credentials import Credential, Credentials, environment_variable, parse_credential
+from arazzo_runner.openapi.auth.security import Applied, NeedKind, apply_security
+from arazzo_runner.openapi.auth.tokens import DEFAULT_LIFETIME, EARLY, read_token
+from arazzo_runner.openapi.request.parameters import Argument, serialize
 
 from .descriptions import operation
 

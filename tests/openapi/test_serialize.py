@@ -17,7 +17,7 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from arazzo_runner.errors import StepError
-from arazzo_runner.openapi.serialize import Argument, Target, serialize
+from arazzo_runner.openapi.request.parameters import Argument, Target, serialize
 
 from .descriptions import operation
 

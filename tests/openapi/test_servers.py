@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from arazzo_runner.errors import StepError
-from arazzo_runner.openapi.servers import ServerOptions, server_url
+from arazzo_runner.openapi.request.servers import ServerOptions, server_url
 
 from .descriptions import URI, description
 

@@ -12,10 +12,12 @@ from hypothesis import strategies as st
 
 from arazzo_runner.documents.model import Criterion, ExpressionType
 from arazzo_runner.errors import ExpressionSyntaxError, StepError
-from arazzo_runner.expressions import bound, conditions, jsonpath_logic, logic, selectors, templates
+from arazzo_runner.expressions import bare_jsonpath as jsonpath_logic
+from arazzo_runner.expressions import conditions, logic, selectors, templates
+from arazzo_runner.expressions import jsonpath_binding as bound
+from arazzo_runner.expressions.boundaries import extent
 from arazzo_runner.expressions.criteria import compile_criterion
 from arazzo_runner.expressions.evaluate import PlainMessage, Scope, WorkflowView, evaluate
-from arazzo_runner.expressions.extents import extent
 from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError
 from arazzo_runner.expressions.nodes import Names
 from arazzo_runner.expressions.syntax import parse

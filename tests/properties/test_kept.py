@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from arazzo_runner.effects import Answered, Failed, Request, Response, Send, Sleep, Woke
 from arazzo_runner.engine.events import Event
 from arazzo_runner.errors import InvalidState, JournalError
-from arazzo_runner.openapi.credentials import Credential, Credentials
-from arazzo_runner.runtime.codec import decode, encode
-from arazzo_runner.runtime.placeholders import Given, Placeholders, asked_inputs
+from arazzo_runner.openapi.auth.credentials import Credential, Credentials
+from arazzo_runner.runtime.secrets.placeholders import Given, Placeholders, asked_inputs
+from arazzo_runner.runtime.serialization import decode, encode
 from tests.conformance.test_own_cases import plan_of
 from tests.reports.runs import SECRET, failing, hostile, hostile_answer, polling, run
 

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from arazzo_runner.errors import Place
-from arazzo_runner.reports import casereports
-from arazzo_runner.reports.cases import Verdict
+from arazzo_runner.reports import case_files as casereports
+from arazzo_runner.reports.case_lines import Verdict
 from arazzo_runner.reports.har import HarReport
 from arazzo_runner.reports.html import HtmlReport
 from arazzo_runner.reports.summary import diagram_of
-from arazzo_runner.runtime.contracttests import CaseResult, Failure
-from arazzo_runner.runtime.coverage import KINDS, Coverage, Item
+from arazzo_runner.runtime.cases.coverage import KINDS, Coverage, Item
+from arazzo_runner.runtime.cases.judging import CaseResult, Failure
 from tests.conformance.test_own_cases import plan_of
 
 from .runs import Case, failing, hostile, hostile_answer, polling, run

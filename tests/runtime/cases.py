@@ -10,9 +10,9 @@ from typing import Any
 import yaml
 
 from arazzo_runner.effects import Answered, Response, Send
-from arazzo_runner.runtime.cases import case_entry, case_of, read_case
-from arazzo_runner.runtime.cassettes import Recording
-from arazzo_runner.runtime.runner import Session, load
+from arazzo_runner.runtime.cases.files import case_entry, case_of, read_case
+from arazzo_runner.runtime.cassettes.format import Recording
+from arazzo_runner.runtime.run.runner import Session, load
 
 OPENAPI = """\
 openapi: 3.1.0

@@ -8,9 +8,9 @@ from dataclasses import replace
 from typing import Any, Protocol
 
 from arazzo_runner.effects import Answered, Failed, Headers, Request, Send
-from arazzo_runner.runtime.async_transport import open_async_transport
-from arazzo_runner.runtime.transport import open_transport
-from arazzo_runner.runtime.transport_options import TransportOptions
+from arazzo_runner.runtime.http.async_transport import open_async_transport
+from arazzo_runner.runtime.http.options import TransportOptions
+from arazzo_runner.runtime.http.transport import open_transport
 
 QUICK = TransportOptions(connect_timeout=5.0, read_timeout=5.0)
 """Time-outs that no test waits for, and that end one that hangs."""

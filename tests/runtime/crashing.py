@@ -13,7 +13,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from arazzo_runner.runtime import journal, journal_file
+from arazzo_runner.runtime.durable import database as journal_file
+from arazzo_runner.runtime.durable import journal
 
 
 def die_at(when: str, number: int) -> None:

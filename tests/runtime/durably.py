@@ -9,19 +9,19 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.effects import Answered, Failed, Send
 from arazzo_runner.engine.plan import RunOptions
-from arazzo_runner.openapi.credentials import Credentials, parse_credential
-from arazzo_runner.openapi.linker import Linker
-from arazzo_runner.openapi.servers import ServerOptions
+from arazzo_runner.openapi.auth.credentials import Credentials, parse_credential
+from arazzo_runner.openapi.request.servers import ServerOptions
 from arazzo_runner.runtime.drivers import Listener
-from arazzo_runner.runtime.durable import DurableRuns, Planned, Row, given_of
-from arazzo_runner.runtime.durable_run import DurableRun
-from arazzo_runner.runtime.journal import Journal
-from arazzo_runner.runtime.resumption import Decision
-from arazzo_runner.runtime.runner import RunResult, Workbook
-from arazzo_runner.runtime.setup import RunSetup
+from arazzo_runner.runtime.durable.journal import Journal
+from arazzo_runner.runtime.durable.resumption import Decision
+from arazzo_runner.runtime.durable.run import DurableRun
+from arazzo_runner.runtime.durable.runs import DurableRuns, Planned, Row, given_of
+from arazzo_runner.runtime.durable.setup import RunSetup
+from arazzo_runner.runtime.run.runner import RunResult, Workbook
 from tests.conformance.test_own_cases import CASES, answer_to, document
 from tests.properties.worlds import AnswerFor, ListWorld
 

@@ -15,7 +15,7 @@ import pytest
 
 from arazzo_runner.documents import reader, sources
 from arazzo_runner.documents.sources import Library
-from arazzo_runner.runtime.cache import DiskStore, ParsedDescriptions, cache_directory
+from arazzo_runner.runtime.disk_cache import DiskStore, ParsedDescriptions, cache_directory
 
 LARGE: Any = {
     "openapi": "3.1.0",
@@ -125,7 +125,7 @@ def test_a_directory_that_cannot_be_written_is_no_cache(tmp_path: Path, blocked:
 WRITER = """
 import sys
 from pathlib import Path
-from arazzo_runner.runtime.cache import ParsedDescriptions
+from arazzo_runner.runtime.disk_cache import ParsedDescriptions
 cache = ParsedDescriptions(Path(sys.argv[1]), limit=3_000_000)
 for turn in range(60):
     key = str(turn % 5)

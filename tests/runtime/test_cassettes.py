@@ -15,11 +15,11 @@ from vcr.serializers import yamlserializer
 
 from arazzo_runner.effects import MASK, Answered, Failed, Request, Response, Send
 from arazzo_runner.errors import CassetteError
-from arazzo_runner.runtime.cases import read_case
-from arazzo_runner.runtime.cassettes import Recorder, Replay, read_cassette
-from arazzo_runner.runtime.differences import compare
-from arazzo_runner.runtime.redaction import Redactor
-from arazzo_runner.runtime.runner import Runner
+from arazzo_runner.runtime.cases.files import read_case
+from arazzo_runner.runtime.cassettes.differences import compare
+from arazzo_runner.runtime.cassettes.format import Recorder, Replay, read_cassette
+from arazzo_runner.runtime.run.runner import Runner
+from arazzo_runner.runtime.secrets.redaction import Redactor
 from tests.conftest import ROOT
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 from tests.servers.record_cassettes import (

@@ -11,8 +11,8 @@ import pytest
 
 from arazzo_runner.effects import MASK
 from arazzo_runner.errors import CassetteError, UsageError
-from arazzo_runner.runtime.cases import case_files, read_case
-from arazzo_runner.runtime.contracttests import BATCH, Bench, CaseResult, judge_cases
+from arazzo_runner.runtime.cases.files import case_files, read_case
+from arazzo_runner.runtime.cases.judging import BATCH, Bench, CaseResult, judge_cases
 
 from .cases import ARAZZO, OPENAPI, SECRETS, edit, project, record, usual
 

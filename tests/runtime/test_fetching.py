@@ -11,9 +11,9 @@ from urllib.parse import quote
 import pytest
 
 from arazzo_runner.effects import Request, Response
-from arazzo_runner.runtime import fetching
-from arazzo_runner.runtime.fetching import FetchedDocuments, fetch_document
-from arazzo_runner.runtime.runner import load
+from arazzo_runner.runtime.http import documents as fetching
+from arazzo_runner.runtime.http.documents import FetchedDocuments, fetch_document
+from arazzo_runner.runtime.run.runner import load
 from tests.runtime.clients import QUICK
 from tests.servers.misbehaving import Misbehaving, refusing_port
 from tests.servers.misbehaviours import Line, Received, answer

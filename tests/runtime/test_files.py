@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from arazzo_runner.runtime.files import WholeFile
+from arazzo_runner.runtime.atomic_file import WholeFile
 
 
 def write(path: Path, text: str) -> None:

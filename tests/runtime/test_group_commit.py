@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from arazzo_runner.errors import JournalLost
-from arazzo_runner.runtime import journal as journals
-from arazzo_runner.runtime import journal_file
-from arazzo_runner.runtime.durable import DurableRuns
-from arazzo_runner.runtime.journal import Entry, NewRun
+from arazzo_runner.runtime.durable import database as journal_file
+from arazzo_runner.runtime.durable import journal as journals
+from arazzo_runner.runtime.durable.journal import Entry, NewRun
+from arazzo_runner.runtime.durable.runs import DurableRuns
 from tests.runtime.durably import Place
 
 

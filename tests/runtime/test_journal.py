@@ -14,12 +14,12 @@ from pathlib import Path
 import pytest
 
 from arazzo_runner.errors import JournalError, JournalLost, RunHeld
-from arazzo_runner.runtime import leases
-from arazzo_runner.runtime.durable import DurableRuns
-from arazzo_runner.runtime.journal import Entry, Journal, NewRun
-from arazzo_runner.runtime.journal_file import key_directory, state_directory
-from arazzo_runner.runtime.leases import Holder, is_free
-from arazzo_runner.runtime.sealing import create_key, read_key
+from arazzo_runner.runtime.durable import leases
+from arazzo_runner.runtime.durable.database import key_directory, state_directory
+from arazzo_runner.runtime.durable.journal import Entry, Journal, NewRun
+from arazzo_runner.runtime.durable.leases import Holder, is_free
+from arazzo_runner.runtime.durable.runs import DurableRuns
+from arazzo_runner.runtime.secrets.sealing import create_key, read_key
 from tests.properties.worlds import ListWorld
 from tests.reports.runs import polling
 from tests.runtime.durably import Place, after, answers, left_behind, start, taken_up
@@ -71,7 +71,7 @@ def test_journal_and_key_are_in_the_users_directories_and_not_in_the_same() -> N
 
 LOOK = """
 import sys
-from arazzo_runner.runtime.journal import Journal
+from arazzo_runner.runtime.durable.journal import Journal
 with Journal(sys.argv[1]) as journal:
     print([row.cancel for row in journal.runs()])
 """
@@ -252,8 +252,8 @@ def test_a_record_cannot_stand_in_anothers_place(place: Place) -> None:
 
 CLAIM = """
 import sys
-from arazzo_runner.runtime.journal import Journal
-from arazzo_runner.runtime.leases import Holder
+from arazzo_runner.runtime.durable.journal import Journal
+from arazzo_runner.runtime.durable.leases import Holder
 with Journal(sys.argv[1]) as journal:
     journal.take(sys.argv[2], Holder.this_process())
     print("held", flush=True)

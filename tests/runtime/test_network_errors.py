@@ -8,7 +8,7 @@ import ssl
 import httpcore2
 import pytest
 
-from arazzo_runner.runtime.network_errors import Progress, explain
+from arazzo_runner.runtime.http.errors import Progress, explain
 
 
 def certificate_error(code: int, message: str) -> ssl.SSLCertVerificationError:

@@ -8,8 +8,8 @@ import pytest
 
 from arazzo_runner.effects import Request, Send
 from arazzo_runner.errors import UsageError
-from arazzo_runner.runtime.proxies import Proxies, proxies_of
-from arazzo_runner.runtime.wire import target_of
+from arazzo_runner.runtime.http.proxies import Proxies, proxies_of
+from arazzo_runner.runtime.http.requests import target_of
 from tests.runtime.clients import Client, answered, failed, get
 from tests.servers.misbehaving import Misbehaving, refusing_port
 from tests.servers.misbehaviours import Line, Received, answer

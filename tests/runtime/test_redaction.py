@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from arazzo_runner.effects import MASK, Request, Response
 from arazzo_runner.engine.inputs import check_inputs
-from arazzo_runner.runtime.redaction import MAX_LEARNED, NO_SECRETS, Redactor, secret_inputs
+from arazzo_runner.runtime.secrets.redaction import MAX_LEARNED, NO_SECRETS, Redactor, secret_inputs
 from arazzo_runner.secrecy import is_secret_name
 
 

@@ -7,10 +7,10 @@ from urllib.parse import quote
 import pytest
 
 from arazzo_runner.effects import Request, Response, Send
-from arazzo_runner.runtime import streams
-from arazzo_runner.runtime.network_errors import Refused
-from arazzo_runner.runtime.streams import is_metadata_host
-from arazzo_runner.runtime.wire import Hosts, redirected
+from arazzo_runner.runtime.http import deadlines as streams
+from arazzo_runner.runtime.http.deadlines import is_metadata_host
+from arazzo_runner.runtime.http.errors import Refused
+from arazzo_runner.runtime.http.requests import Hosts, redirected
 from tests.runtime.clients import Client, answered, failed, get
 from tests.servers.misbehaving import Misbehaving
 

@@ -9,8 +9,8 @@ import zlib
 import brotli  # type: ignore[import-untyped]
 import pytest
 
-from arazzo_runner.runtime.network_errors import Progress, Refused, TooLarge
-from arazzo_runner.runtime.response_bodies import Body, accepted_codings
+from arazzo_runner.runtime.http.content_codings import Body, accepted_codings
+from arazzo_runner.runtime.http.errors import Progress, Refused, TooLarge
 from tests.runtime.clients import Client, answered, failed, get
 from tests.servers.misbehaving import Misbehaving
 from tests.servers.misbehaviours import TEXT

@@ -9,8 +9,8 @@ import pytest
 
 import arazzo_runner
 from arazzo_runner import InvalidInputs, PlanError, RunFailed, Runner, RunOptions, ServerOptions, UsageError
-from arazzo_runner.runtime.cassettes import Replay, read_cassette
-from arazzo_runner.runtime.runner import Session, load
+from arazzo_runner.runtime.cassettes.format import Replay, read_cassette
+from arazzo_runner.runtime.run.runner import Session, load
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 from tests.servers.record_cassettes import CASSETTES, SIZED, WORKFLOWS
 

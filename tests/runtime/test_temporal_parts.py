@@ -16,22 +16,22 @@ from hypothesis import strategies as st
 from temporalio.api.common.v1 import Payload
 from temporalio.service import RPCError, RPCStatusCode
 
+from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.sources import Library, SourceOptions
 from arazzo_runner.engine.events import Event
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import InvalidInputs, InvalidState, JournalError, PlanError, UsageError
-from arazzo_runner.openapi.linker import Linker
 from arazzo_runner.runtime.drivers import Abandoned, Loop, drive
-from arazzo_runner.runtime.runner import Workbook
-from arazzo_runner.runtime.sealing import create_key
+from arazzo_runner.runtime.http.options import TransportOptions
+from arazzo_runner.runtime.run.runner import Workbook
+from arazzo_runner.runtime.secrets.sealing import create_key
 from arazzo_runner.runtime.temporal.address import Engine, parse_engine
 from arazzo_runner.runtime.temporal.client import Cluster
 from arazzo_runner.runtime.temporal.history import Exhausted, Happened, HistoryWorld
 from arazzo_runner.runtime.temporal.job import Job, Plans
 from arazzo_runner.runtime.temporal.logs import EVERY, PlainLines, plain_line
 from arazzo_runner.runtime.temporal.payloads import LIMIT, SealingCodec, Store
-from arazzo_runner.runtime.temporal.reached import reached_documents
-from arazzo_runner.runtime.transport_options import TransportOptions
+from arazzo_runner.runtime.temporal.pruning import reached_documents
 from tests.conformance.test_own_cases import own_cases
 from tests.properties.worlds import ListWorld
 from tests.runtime.durably import answers, planned

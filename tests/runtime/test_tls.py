@@ -16,9 +16,9 @@ import pytest
 import trustme
 
 from arazzo_runner.errors import UsageError
-from arazzo_runner.runtime.transport import Transport, open_transport
-from arazzo_runner.runtime.transport_options import TransportOptions
-from arazzo_runner.runtime.wire import target_of
+from arazzo_runner.runtime.http.options import TransportOptions
+from arazzo_runner.runtime.http.requests import target_of
+from arazzo_runner.runtime.http.transport import Transport, open_transport
 from tests.conftest import Arazzo
 from tests.runtime.clients import Client, answered, failed, get
 from tests.servers.misbehaving import Misbehaving

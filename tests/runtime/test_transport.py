@@ -12,9 +12,9 @@ import pytest
 
 from arazzo_runner.effects import Request, Send
 from arazzo_runner.errors import UsageError
-from arazzo_runner.runtime.async_transport import open_async_transport
-from arazzo_runner.runtime.transport import Transport, open_transport
-from arazzo_runner.runtime.transport_options import TransportOptions
+from arazzo_runner.runtime.http.async_transport import open_async_transport
+from arazzo_runner.runtime.http.options import TransportOptions
+from arazzo_runner.runtime.http.transport import Transport, open_transport
 from tests.runtime.clients import Client, answered, failed, get
 from tests.servers.misbehaving import Misbehaving, deaf_port, refusing_port
 from tests.servers.misbehaviours import LIFETIME, Line, Received

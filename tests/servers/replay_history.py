@@ -12,7 +12,7 @@ import sys
 from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from arazzo_runner.cli.clusters import cluster_of
+from arazzo_runner.cli.driving.clusters import cluster_of
 from arazzo_runner.runtime.temporal.client import PREFIX
 from arazzo_runner.runtime.temporal.worker import PASSED_THROUGH
 from arazzo_runner.runtime.temporal.workflow import ArazzoRun

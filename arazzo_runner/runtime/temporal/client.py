@@ -19,8 +19,8 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from arazzo_runner.engine.events import Outcome
 from arazzo_runner.errors import JournalError, UsageError
-from arazzo_runner.runtime.codec import decode, encode
-from arazzo_runner.runtime.resumption import Decision
+from arazzo_runner.runtime.durable.resumption import Decision
+from arazzo_runner.runtime.serialization import decode, encode
 from arazzo_runner.runtime.temporal.address import Engine
 from arazzo_runner.runtime.temporal.history import Histories
 from arazzo_runner.runtime.temporal.job import Job

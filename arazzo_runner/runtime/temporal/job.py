@@ -17,13 +17,13 @@ from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.engine.state import RunState
 from arazzo_runner.errors import InvalidState
-from arazzo_runner.runtime.codec import encode, plain, revived
-from arazzo_runner.runtime.kept_documents import KeptDocument, workbook_of
-from arazzo_runner.runtime.resumption import Pending
-from arazzo_runner.runtime.transport_options import TransportOptions
+from arazzo_runner.runtime.durable.documents import KeptDocument, workbook_of
+from arazzo_runner.runtime.durable.resumption import Pending
+from arazzo_runner.runtime.http.options import TransportOptions
+from arazzo_runner.runtime.serialization import encode, plain, revived
 
 if TYPE_CHECKING:
-    from arazzo_runner.runtime.checks import Level
+    from arazzo_runner.runtime.run.contract_checks import Level
 
 FORMAT = "arazzo-job/1"
 MAX_PLANS = 64

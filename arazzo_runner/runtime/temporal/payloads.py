@@ -17,7 +17,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 
 from arazzo_runner.errors import JournalError
-from arazzo_runner.runtime.sealing import Key, Sealer
+from arazzo_runner.runtime.secrets.sealing import Key, Sealer
 
 LIMIT = 1_500_000
 """Bytes of a sealed payload; Temporal refuses two million, and takes a few payloads in one message."""

@@ -14,11 +14,11 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from arazzo_runner.effects import Answered, Failed
-from arazzo_runner.runtime.async_transport import AsyncTransport, open_async_transport
-from arazzo_runner.runtime.codec import decode, encode
+from arazzo_runner.runtime.http.async_transport import AsyncTransport, open_async_transport
+from arazzo_runner.runtime.http.options import TransportOptions
+from arazzo_runner.runtime.serialization import decode, encode
 from arazzo_runner.runtime.temporal.payloads import SealingCodec
 from arazzo_runner.runtime.temporal.workflow import ACTIVITY, HEARTBEAT, ArazzoRun
-from arazzo_runner.runtime.transport_options import TransportOptions
 
 if TYPE_CHECKING:
     from temporalio.client import Client

@@ -1,0 +1,373 @@
+"""What the references of an Arazzo document lead to: operations (H1), workflows and components.
+
+Each source is opened when a reference can mean it, never before, and once (H0).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TypeVar
+from urllib.parse import unquote
+
+from arazzo_runner.analysis.similar_descriptions import Elsewhere, descriptions_with
+from arazzo_runner.documents import pointer as json_pointer
+from arazzo_runner.documents.loader import load_description
+from arazzo_runner.documents.model import Action, ArazzoDescription, Parameter, Reusable, Step, Workflow
+from arazzo_runner.documents.reader import Document
+from arazzo_runner.documents.sources import Library, source_type
+from arazzo_runner.errors import (
+    ArazzoError,
+    DocumentError,
+    InvalidDocument,
+    PlanError,
+    Problem,
+    Severity,
+    UnreadableDocument,
+)
+from arazzo_runner.openapi.operations import ApiDescription, Operation
+
+_QUALIFIED = "$sourceDescriptions."
+
+
+class LinkError(ArazzoError):
+    """A reference that leads nowhere, or to more than one thing.
+
+    Attributes:
+        rule: the id of the rule that it breaks.
+    """
+
+    code = "link"
+
+    def __init__(self, rule: str, message: str, *, hint: str = "") -> None:
+        super().__init__(message, hint=hint)
+        self.rule = rule
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedOperation:
+    """An operation that a step means.
+
+    Attributes:
+        source: the name of its source description.
+        portable: the reference as the specification writes it, when the step's own form is one of the accepted others.
+    """
+
+    operation: Operation
+    source: str
+    portable: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LinkedWorkflow:
+    """A workflow that a reference means; ``source`` is the Arazzo source it came through, or None."""
+
+    description: ArazzoDescription
+    workflow: Workflow
+    source: str | None
+
+
+Component = TypeVar("Component", Parameter, Action)
+
+
+class Linker:
+    """Follows references; documents, descriptions and indexes are kept.
+
+    Args:
+        library: opens the documents.
+    """
+
+    def __init__(self, library: Library) -> None:
+        self.library = library
+        self._descriptions: dict[str, tuple[ArazzoDescription | None, list[Problem]]] = {}
+        self._apis: dict[tuple[str, str], ApiDescription] = {}
+        self._sources: dict[tuple[str, str], ApiDescription] = {}
+
+    def load(self, document: Document) -> tuple[ArazzoDescription | None, list[Problem]]:
+        """The model of an Arazzo document and its structural problems."""
+        if document.uri not in self._descriptions:
+            self._descriptions[document.uri] = load_description(document)
+        return self._descriptions[document.uri]
+
+    def description(self, document: Document) -> ArazzoDescription:
+        """The model of an Arazzo document.
+
+        Raises:
+            InvalidDocument: nothing sensible can be made of it.
+        """
+        description, problems = self.load(document)
+        if description is None:
+            errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+            raise InvalidDocument(f"{document.path} is not a usable Arazzo document", errors or problems)
+        return description
+
+    # Sources
+
+    def api(self, description: ArazzoDescription, name: str) -> ApiDescription:
+        """The OpenAPI description behind a source.
+
+        Raises:
+            DocumentError: it is not there, cannot be read, or is no OpenAPI description.
+        """
+        named = (description.document.uri, name)
+        if named not in self._sources:
+            document = self.library.source(description, name)
+            key = (document.uri, name)
+            if key not in self._apis:
+                self._apis[key] = ApiDescription(name, document, partial(self._open, description, name))
+            self._sources[named] = self._apis[key]
+        return self._sources[named]
+
+    def _apis_of(self, description: ArazzoDescription, names: Iterable[str]) -> list[ApiDescription]:
+        """The descriptions behind several sources.
+
+        Raises:
+            DocumentError: some cannot be used; it carries the problems of all.
+        """
+        found: list[ApiDescription] = []
+        problems: list[Problem] = []
+        for name in names:
+            try:
+                found.append(self.api(description, name))
+            except DocumentError as error:
+                problems += error.problems
+                if not error.problems:
+                    raise
+        if problems:
+            raise PlanError(f"{description.document.path} cannot be run", problems)
+        return found
+
+    def _open(self, description: ArazzoDescription, name: str, uri: str) -> Document:
+        try:
+            return self.library.open(uri)
+        except OSError as error:
+            problem = Problem(
+                Severity.ERROR,
+                "unresolved-reference",
+                f"a $ref of the source {name!r} leads to {uri}: {error}",
+                description.document.place(""),
+            )
+            raise UnreadableDocument(f"the source {name!r} cannot be used", [problem]) from None
+
+    def kind(self, description: ArazzoDescription, name: str) -> str | None:
+        """``openapi``, ``arazzo`` or ``asyncapi``; the document is opened only when it does not say so."""
+        source = description.source(name)
+        if source is None or source.type is not None:
+            return source.type if source else None
+        return source_type(source, self.library.source(description, name))
+
+    def _names(self, description: ArazzoDescription, kind: str) -> list[str]:
+        return [s.name for s in description.source_descriptions if self.kind(description, s.name) == kind]
+
+    def _split(self, description: ArazzoDescription, text: str) -> tuple[str, str] | None:
+        """A source's name and what follows the dot behind it; the longest declared name wins."""
+        names = sorted((s.name for s in description.source_descriptions), key=len, reverse=True)
+        for name in names:
+            if text.startswith(f"{name}."):
+                return name, text[len(name) + 1 :]
+        return None
+
+    def _unknown_source(self, description: ArazzoDescription, name: str) -> LinkError:
+        known = [s.name for s in description.source_descriptions]
+        return LinkError(
+            "unknown-source",
+            f"there is no source description {name!r}",
+            hint=nearest(name, known, "source descriptions"),
+        )
+
+    # Operations
+
+    def operation(self, description: ArazzoDescription, step: Step) -> LinkedOperation:
+        """The operation that a step calls (H1).
+
+        Raises:
+            LinkError: it is unknown, ambiguous, or one of an AsyncAPI description.
+            DocumentError: a source that it can mean cannot be used.
+        """
+        if step.operation_path is not None:
+            return self._by_path(description, step.operation_path)
+        if step.operation_id is None:
+            raise LinkError("asyncapi-step", f"the step {step.step_id!r} works over AsyncAPI, which cannot be run yet")
+        return self._by_id(description, step.operation_id, step)
+
+    def _by_id(self, description: ArazzoDescription, reference: str, step: Step) -> LinkedOperation:
+        if reference.startswith(_QUALIFIED):
+            return self._qualified(description, reference, step)
+        names = self._names(description, "openapi")
+        found = [api.name for api in self._apis_of(description, names) if reference in api.by_id]
+        if len(found) > 1:
+            spelled = " or ".join(f"{_QUALIFIED}{name}.{reference}" for name in found)
+            message = f"the operation {reference!r} is in more than one source: {', '.join(found)}"
+            raise LinkError("ambiguous-operation", message, hint=f"write {spelled}")
+        if found:
+            return self._linked(description, found[0], reference)
+        split = self._split(description, reference)
+        if split is not None and split[0] in names and split[1] in self.api(description, split[0]).by_id:
+            return self._linked(description, *split, portable=f"{_QUALIFIED}{reference}")
+        if not names and self._names(description, "asyncapi"):
+            raise _asyncapi(step)
+        raise self._unknown_operation(description, reference, names)
+
+    def _qualified(self, description: ArazzoDescription, reference: str, step: Step) -> LinkedOperation:
+        text = reference[len(_QUALIFIED) :]
+        split = self._split(description, text)
+        if split is None:
+            raise self._unknown_source(description, text.partition(".")[0])
+        name, operation_id = split
+        if self.kind(description, name) == "asyncapi":
+            raise _asyncapi(step)
+        if operation_id not in self.api(description, name).by_id:
+            raise self._unknown_operation(description, operation_id, [name])
+        return self._linked(description, name, operation_id)
+
+    def _linked(
+        self, description: ArazzoDescription, name: str, operation_id: str, *, portable: str | None = None
+    ) -> LinkedOperation:
+        operation = self.api(description, name).find(operation_id)
+        if operation is None:  # the index has just said that it is there
+            raise self._unknown_operation(description, operation_id, [name])
+        return LinkedOperation(operation, name, portable)
+
+    def _unknown_operation(self, description: ArazzoDescription, operation_id: str, names: Iterable[str]) -> LinkError:
+        apis = self._apis_of(description, names)
+        for api in apis:
+            api.find(operation_id)  # says what is wrong with a path item that cannot be read and may hold it
+        where = " and ".join(api.document.path for api in apis) or "any source"
+        message = f"there is no operation {operation_id!r} in {where}"
+        elsewhere = descriptions_with(
+            self.library, description, apis, operation_id, lambda api: operation_id in api.by_id
+        )
+        near = list(dict.fromkeys(name for api in apis for name in api.nearest(operation_id)))[:3]
+        if not near and not elsewhere:
+            ids = [name for api in apis for name in api.by_id]
+            hint = f"it has {len(ids)} operations, such as {', '.join(ids[:3])}" if ids else "it has no operationIds"
+            return LinkError("unknown-operation", message, hint=hint)
+        return _unknown(message, elsewhere, f"did you mean {' or '.join(near)}?" if near else "")
+
+    def _by_path(self, description: ArazzoDescription, reference: str) -> LinkedOperation:
+        source, separator, pointer = reference.partition("#")
+        match = re.fullmatch(r"\{?\$sourceDescriptions\.(.+?)(?:\.url)?\}?", source)
+        name = match[1] if match else source
+        if (match is None and description.source(name) is None) or not separator:
+            first = description.source_descriptions[0].name if description.source_descriptions else "NAME"
+            raise LinkError(
+                "operation-path-form",
+                f"the operationPath {reference!r} does not name a source and a JSON Pointer",
+                hint=f"write '{{{_QUALIFIED}{first}.url}}#/paths/~1your~1path/get'",
+            )
+        if description.source(name) is None:
+            raise self._unknown_source(description, name)
+        if self.kind(description, name) == "asyncapi":
+            raise LinkError("asyncapi-step", f"{reference!r} is an operation of AsyncAPI, which cannot be run yet")
+        api = self.api(description, name)
+        for candidate in (pointer, unquote(pointer), pointer.lower(), unquote(pointer).rstrip("/")):
+            operation = api.at(candidate)
+            if operation is not None:
+                whole = source.startswith("{$") and source.endswith(".url}")
+                portable = None if whole else f"{{{_QUALIFIED}{name}.url}}#{pointer}"
+                return LinkedOperation(operation, name, portable)
+        known = [found.pointer for found in api.index]
+        message = f"there is no operation at {pointer!r} in {api.document.path}"
+        path = json_pointer.split(unquote(pointer))[1:2] if pointer.startswith("/paths/") else []
+        elsewhere = descriptions_with(
+            self.library, description, [api] if path else [], "".join(path), lambda other: pointer in other.by_pointer
+        )
+        raise _unknown(message, elsewhere, nearest(pointer, known, "operations"))
+
+    # Workflows
+
+    def workflow(self, description: ArazzoDescription, reference: str) -> LinkedWorkflow:
+        """The workflow that a reference means: an id of this document, or ``$sourceDescriptions.<name>.<id>``.
+
+        Raises:
+            LinkError: it is unknown.
+            DocumentError: the source that it names cannot be used.
+        """
+        own = description.workflow(reference)
+        if own is not None:
+            return LinkedWorkflow(description, own, None)
+        if not reference.startswith(_QUALIFIED):
+            known = [w.workflow_id for w in description.workflows]
+            hint = nearest(reference, known, "workflows")
+            raise LinkError("unknown-workflow", f"there is no workflow {reference!r} in this document", hint=hint)
+        text = reference[len(_QUALIFIED) :]
+        split = self._split(description, text)
+        if split is None:
+            raise self._unknown_source(description, text.partition(".")[0])
+        name, workflow_id = split
+        if self.kind(description, name) not in ("arazzo", None):
+            message = f"the source {name!r} is no Arazzo document, so it has no workflow {workflow_id!r}"
+            raise LinkError("unknown-workflow", message, hint="give it type: arazzo")
+        target = self.description(self.library.source(description, name))
+        found = target.workflow(workflow_id)
+        if found is None:
+            hint = nearest(workflow_id, [w.workflow_id for w in target.workflows], "workflows")
+            raise LinkError(
+                "unknown-workflow", f"there is no workflow {workflow_id!r} in {target.document.path}", hint=hint
+            )
+        return LinkedWorkflow(target, found, name)
+
+    # Components
+
+    def parameters(self, description: ArazzoDescription, entries: Iterable[Parameter | Reusable]) -> list[Parameter]:
+        """Parameters with their Reusable Objects followed, each with the value that the reference sets."""
+        result = []
+        for entry in entries:
+            if isinstance(entry, Parameter):
+                result.append(entry)
+                continue
+            found = _component(entry, "parameters", description.components.parameters)
+            value = entry.value if entry.has_value else found.value
+            result.append(Parameter(found.name, found.location, value, entry.pointer))
+        return result
+
+    def actions(self, description: ArazzoDescription, entries: Iterable[Action | Reusable], kind: str) -> list[Action]:
+        """Actions with their Reusable Objects followed; ``kind`` is ``success`` or ``failure``."""
+        components = description.components
+        group = components.success_actions if kind == "success" else components.failure_actions
+        return [entry if isinstance(entry, Action) else _component(entry, f"{kind}Actions", group) for entry in entries]
+
+
+def _component(entry: Reusable, group: str, components: Mapping[str, Component]) -> Component:
+    prefix = f"$components.{group}."
+    if not entry.reference.startswith(prefix):
+        raise LinkError(
+            "unknown-component",
+            f"{entry.reference!r} does not name one of components.{group}",
+            hint=f"write {prefix}NAME",
+        )
+    name = entry.reference[len(prefix) :]
+    if name not in components:
+        message = f"there is no {name!r} in components.{group}"
+        raise LinkError("unknown-component", message, hint=nearest(name, list(components), f"components.{group}"))
+    return components[name]
+
+
+def _unknown(message: str, elsewhere: Sequence[Elsewhere], near: str) -> LinkError:
+    """An operation that its source lacks: what has it, and what is like it."""
+    if not elsewhere:
+        return LinkError("unknown-operation", message, hint=near)
+    paths = " and ".join(found.path for found in elsewhere[:3])
+    hint = f"{elsewhere[0].hint}; or {near}" if near else elsewhere[0].hint
+    return LinkError("unknown-operation", f"{message}; it is in {paths}", hint=hint)
+
+
+def _asyncapi(step: Step) -> LinkError:
+    return LinkError(
+        "asyncapi-step", f"the step {step.step_id!r} works over AsyncAPI, which can be validated but not be run yet"
+    )
+
+
+def nearest(name: str, known: list[str], what: str) -> str:
+    """A hint for a name that is not known: the ones most like it, else the first few."""
+    lower = {k.lower(): k for k in known}
+    import difflib
+
+    near = [lower[n] for n in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
+    if near:
+        return f"did you mean {' or '.join(near)}?"
+    return (
+        f"the {what} are {', '.join(known[:8])}{', …' if len(known) > 8 else ''}" if known else f"there are no {what}"
+    )

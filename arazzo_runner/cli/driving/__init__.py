@@ -1,0 +1,1 @@
+"""Runs, batches and listings, driven for the verbs."""

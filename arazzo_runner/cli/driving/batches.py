@@ -1,0 +1,253 @@
+"""``arazzo run --each FILE``, and ``resume`` of many: a line of JSON for each run as it ends, and a summary."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from arazzo_runner.cli.driving.reporting import bytes_as_text
+from arazzo_runner.cli.given.rows import SHOWN, InputRow, read_rows
+from arazzo_runner.errors import ArazzoError, InvalidInputs, RunHeld, UsageError
+from arazzo_runner.reports.text import duration
+
+if TYPE_CHECKING:
+    from arazzo_runner.cli.driving.journals import Resumer
+    from arazzo_runner.cli.given.inputs import InputOrigin
+    from arazzo_runner.cli.given.preparation import Options
+    from arazzo_runner.engine.plan import Plan
+    from arazzo_runner.runtime.batch import Ended, Job, Worlds
+    from arazzo_runner.runtime.durable.runs import DurableRuns, Planned, Row
+    from arazzo_runner.runtime.http.options import TransportOptions
+    from arazzo_runner.runtime.run.runner import Session, Workbook
+
+
+def run_each(workbook: Workbook, plan: Plan, document: str, options: Options) -> int:
+    """Run a workflow once for each row; gives the exit status.
+
+    Raises:
+        UsageError: the file, or the inputs of a row, are wrong; nothing is sent then.
+    """
+    from arazzo_runner.cli.driving import journals
+    from arazzo_runner.cli.given import preparation
+    from arazzo_runner.runtime.run.runner import Session, contract_checks
+
+    shared, origins = preparation.traced_inputs(plan, options)
+    rows = read_rows(options["each"], plan.workflow.input_schema)
+    _check(plan, shared, rows, options["each"])
+    transport = preparation.reaching(plan, preparation.transport_options(options))
+    if options["engine"]:
+        from arazzo_runner.cli.driving.clusters import ClusterJobs, job_of
+
+        handed = ((r.line, job_of(workbook, plan, {**shared, **r.inputs}, document, options)) for r in rows)
+        return drive(ClusterJobs(options).jobs(handed, plan), len(rows), options)
+    if not options["durable"]:
+        checks = (contract_checks(plan, options["check"]) for _ in rows)
+        sessions = (Session(plan, {**shared, **r.inputs}, checks=c) for r, c in zip(rows, checks, strict=True))
+        plain = (_plain_job(s, row.line, transport) for s, row in zip(sessions, rows, strict=True))
+        return drive(plain, len(rows), options)
+    with journals.durable_runs(options, create=True) as runs:
+        planned = journals.planned_of(workbook, plan, document, options)
+        kept = {row.line: _kept_row(row, shared, origins, options["each"]) for row in rows}
+        batch = runs.start_batch(planned, kept.values())
+        click.echo(f"batch {batch} · if it dies: arazzo resume {batch}", err=True)
+        jobs = (_fresh_job(runs, planned, f"{batch}-{line}", row, transport) for line, row in kept.items())
+        return drive(jobs, len(kept), options, runs)
+
+
+def _kept_row(row: InputRow, shared: dict[str, Any], origins: dict[str, InputOrigin], path: str) -> Row:
+    """The inputs of a run that is kept, and where each came from."""
+    from arazzo_runner.cli.driving.journals import origins_of
+    from arazzo_runner.runtime.durable.runs import Row
+    from arazzo_runner.runtime.durable.setup import Origin
+
+    origin = Origin(f"{path}:{row.line}", str(Path(path).absolute()), line=row.line)
+    return Row({**shared, **row.inputs}, origins_of(origins) | dict.fromkeys(row.inputs, origin), row.line)
+
+
+def _check(plan: Plan, shared: dict[str, Any], rows: list[InputRow], path: str) -> None:
+    """Hold the inputs of every row against the schema, before the first request of any (V8).
+
+    Raises:
+        InvalidInputs: a sentence for each error, the line named.
+        UsageError: there are no rows.
+    """
+    from arazzo_runner.runtime.durable.runs import check_row
+
+    if not rows:
+        raise UsageError(f"--each {path}: there are no rows in it")
+    errors: list[str] = []
+    wrong = 0
+    for row in rows:
+        try:
+            check_row(plan, {**shared, **row.inputs})
+        except InvalidInputs as invalid:
+            wrong += 1
+            errors += [f"{path}:{row.line}: {sentence}" for sentence in invalid.errors if wrong <= SHOWN]
+    if wrong:
+        errors += [f"… and {wrong - SHOWN} more rows"] if wrong > SHOWN else []
+        raise InvalidInputs(f"{wrong} of {len(rows)} rows are wrong; nothing was sent", errors)
+
+
+def _plain_job(session: Session, line: int, transport: TransportOptions) -> Job:
+    async def job(worlds: Worlds) -> Ended:
+        from arazzo_runner.runtime.batch import Ended
+
+        return Ended(line, "", await session.arun(await worlds.of(transport)), session.redactor)
+
+    return job
+
+
+def _fresh_job(runs: DurableRuns, planned: Planned, run_id: str, row: Row, transport: TransportOptions) -> Job:
+    async def job(worlds: Worlds) -> Ended:
+        from arazzo_runner.runtime.batch import Ended
+
+        try:
+            run = runs.begin(run_id, planned, row)
+            return Ended(
+                row.line, run_id, await run.arun(await worlds.of(transport), group=worlds.group), run.session.redactor
+            )
+        except ArazzoError as error:
+            return Ended(row.line, run_id, error=error)
+
+    return job
+
+
+def resume_each(resumer: Resumer, runs: Iterable[tuple[str, int | None]], count: int, options: Options) -> int:
+    """Go on with many durable runs, each by its id and line; gives the exit status."""
+    jobs = (_resumed_job(resumer, *run, options) for run in runs)
+    return drive(jobs, count, options, resumer.runs)
+
+
+def _resumed_job(resumer: Resumer, run_id: str, line: int | None, options: Options) -> Job:
+    async def job(worlds: Worlds) -> Ended:
+        from arazzo_runner.cli.driving.journals import decision_of
+        from arazzo_runner.runtime.batch import Ended
+
+        try:
+            run, setup = resumer.take(run_id)
+            result = await run.arun(await worlds.of(setup.transport), decision_of(options), group=worlds.group)
+            return Ended(line, run_id, result, run.session.redactor)
+        except ArazzoError as error:
+            return Ended(line, run_id, error=error)
+
+    return job
+
+
+def drive(jobs: Iterable[Job], count: int, options: Options, runs: DurableRuns | None = None) -> int:
+    """Drive many runs to their ends, telling each; gives the exit status.
+
+    Args:
+        runs: the durable runs of this process, which are stopped between two effects; others are broken off.
+    """
+    from arazzo_runner.runtime.batch import run_many
+    from arazzo_runner.runtime.interruption import termination_as_interruption
+
+    results = Results(count, quiet=options["quiet"])
+    interruption = None if runs is None else runs.interruption
+    signals = termination_as_interruption() if interruption is None else interruption.listening()
+
+    def stop() -> bool:
+        return interruption is not None and interruption.asked
+
+    if interruption is not None:
+        interruption.tell = results.say
+    try:
+        with signals:
+            asyncio.run(run_many(jobs, concurrency=options["concurrency"], tell=results.tell, stop=stop, runs=runs))
+    except KeyboardInterrupt:
+        results.close()
+        return 130
+    results.close()
+    if stop():
+        return 130
+    return 0 if results.all_succeeded else 1
+
+
+class Results:
+    """What is shown of many runs: a line of JSON each on stdout, progress on a terminal, a summary.
+
+    Args:
+        count: how many there are.
+    """
+
+    def __init__(self, count: int, *, quiet: bool) -> None:
+        self._count = count
+        self._quiet = quiet
+        self._live = sys.stderr.isatty() and not quiet
+        self._statuses: Counter[str] = Counter()
+        self._reasons: Counter[str] = Counter()
+        self._began = time.monotonic()
+
+    @property
+    def all_succeeded(self) -> bool:
+        """Whether every run has succeeded."""
+        return self._statuses["succeeded"] == self._count
+
+    def tell(self, ended: Ended) -> None:
+        """Show a run that has ended."""
+        if ended.result is not None and ended.result.reason and ended.result.reason.code == "interrupted":
+            return
+        entry = entry_of(ended)
+        self._statuses[entry["status"]] += 1
+        if entry["reason"] is not None:
+            self._reasons[entry["reason"]["code"]] += 1
+        if self._live:
+            click.echo("\r\x1b[2K", nl=False, err=True)
+        sys.stdout.write(json.dumps(entry, default=bytes_as_text) + "\n")
+        sys.stdout.flush()
+        if self._live:
+            click.echo(f"{self._done} of {self._count} · {self._counts()}", nl=False, err=True)
+
+    def say(self, text: str) -> None:
+        """Say something beside the results."""
+        click.echo(f"\r\x1b[2K{text}" if self._live else text, err=True)
+
+    def close(self) -> None:
+        """Show the summary."""
+        if self._live:
+            click.echo("\r\x1b[2K", nl=False, err=True)
+        if self._quiet:
+            return
+        took = duration(time.monotonic() - self._began)
+        left = f" · {self._count - self._done} not finished" if self._done < self._count else ""
+        click.echo(f"{self._done} of {self._count} runs in {took}: {self._counts()}{left}", err=True)
+        for code, count in self._reasons.most_common():
+            click.echo(f"  {count} × {code}", err=True)
+
+    @property
+    def _done(self) -> int:
+        return self._statuses.total()
+
+    def _counts(self) -> str:
+        return ", ".join(f"{count} {status}" for status, count in self._statuses.most_common()) or "none"
+
+
+def entry_of(ended: Ended) -> dict[str, Any]:
+    """A run of many, as a line of stdout says it: outputs are what the user asked for, his own secrets masked (S1)."""
+    head: dict[str, Any] = {"row": ended.line, "runId": ended.run_id or None}
+    if ended.result is None or ended.redactor is None:
+        error = ended.error
+        held = isinstance(error, RunHeld)
+        message = "" if error is None else str(error)
+        reason = {"code": "error" if error is None else error.code, "message": message, "stepId": None}
+        return head | {"status": "held" if held else "failed", "outputs": {}, "reason": reason, "durationMs": 0}
+    result, reason_told = ended.result, ended.result.reason
+    return head | {
+        "status": result.status,
+        "outputs": ended.redactor.outputs(dict(result.outputs)),
+        "reason": reason_told
+        and {
+            "code": reason_told.code,
+            "message": ended.redactor.text(reason_told.message),
+            "stepId": reason_told.step_id,
+        },
+        "durationMs": round(result.outcome.duration * 1000),
+    }

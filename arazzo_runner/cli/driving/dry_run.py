@@ -1,0 +1,107 @@
+"""``arazzo run --dry-run``: the plan and the first request, nothing sent."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import click
+
+from arazzo_runner.effects import Request, Send
+from arazzo_runner.engine.events import Reason
+from arazzo_runner.engine.flow import start
+from arazzo_runner.engine.plan import Plan, PlannedWorkflow
+from arazzo_runner.reports.console import describe_inputs
+from arazzo_runner.reports.jsonreport import body_entry, headers_entry
+from arazzo_runner.reports.problems import as_data
+from arazzo_runner.reports.text import label
+from arazzo_runner.runtime.run.runner import Session
+
+
+def dry_run(session: Session, inputs: Mapping[str, Any], *, as_json: bool) -> int:
+    """Print the plan on stdout; gives the exit status, 1 when the first request cannot be made."""
+    turn = start(session.plan, inputs, at=time.time(), secret=session.redactor.secret_names)
+    request, reason = None, turn.outcome.reason if turn.outcome else None
+    if isinstance(turn.effect, Send):
+        session.redactor.learn_request(turn.effect.request)
+        request = session.redactor.request(turn.effect.request)
+    shown = session.redactor.inputs(turn.state.inputs)
+    if as_json:
+        entry = _entry(session.plan, shown, request, session.redactor.event(reason))
+        click.echo(json.dumps(entry, ensure_ascii=False, indent=2, default=str))
+        return 1 if reason else 0
+    for line in plan_lines(session.plan):
+        click.echo(line)
+    click.echo(f"inputs: {describe_inputs(shown)}")
+    for problem in session.plan.problems:
+        click.echo(f"{problem.severity.value}: {label(str(problem.place))}: {label(problem.message)}", err=True)
+    if reason is not None:
+        click.echo(f"error: {label(session.redactor.text(reason.message))}", err=True)
+        if reason.hint:
+            click.echo(f"  hint: {label(session.redactor.text(reason.hint))}", err=True)
+        return 1
+    if request is None:
+        click.echo("the workflow sends nothing")
+        return 0
+    click.echo(f"first request: {request.method} {label(request.url)}")
+    for name, value in request.headers:
+        click.echo(f"  {label(name)}: {label(value)}")
+    if request.body:
+        click.echo(f"  {label(_pretty(request.body))}")
+    return 0
+
+
+def _entry(plan: Plan, inputs: Mapping[str, Any], request: Request | None, reason: Reason | None) -> dict[str, Any]:
+    """The plan as data, for ``--json``."""
+    return {
+        "plan": "arazzo-plan/1",
+        "workflowId": plan.workflow.workflow_id,
+        "inputs": inputs,
+        "workflows": [_workflow_entry(workflow) for workflow in _workflows(plan)],
+        "firstRequest": request
+        and {
+            "method": request.method,
+            "url": request.url,
+            "headers": headers_entry(request.headers),
+            "body": body_entry(request.body, request.header("Content-Type")),
+        },
+        "reason": reason and {"code": reason.code, "message": reason.message, "stepId": reason.step_id},
+        "problems": [as_data(problem) for problem in plan.problems],
+    }
+
+
+def _workflow_entry(workflow: PlannedWorkflow) -> dict[str, Any]:
+    return {
+        "workflowId": workflow.workflow_id,
+        "steps": [
+            {
+                "stepId": step.step_id,
+                "operation": step.title,
+                "source": step.server_source if step.operation is not None else None,
+            }
+            for step in workflow.steps
+        ],
+    }
+
+
+def _pretty(body: bytes) -> str:
+    try:
+        return json.dumps(json.loads(body), ensure_ascii=False)
+    except ValueError:
+        return body.decode("utf-8", "replace")
+
+
+def plan_lines(plan: Plan) -> Iterator[str]:
+    """Every workflow that the plan reaches, the one that was asked for first."""
+    for workflow in _workflows(plan):
+        yield label(workflow.workflow_id)
+        for step in workflow.steps:
+            server = f"   source {step.server_source}" if step.operation is not None else ""
+            yield label(f"  {step.step_id.ljust(24)} {step.title}{server}")
+
+
+def _workflows(plan: Plan) -> Iterator[PlannedWorkflow]:
+    yield plan.workflow
+    yield from (workflow for key, workflow in plan.workflows.items() if key != plan.entry)

@@ -1,0 +1,165 @@
+"""What a run shows and writes: the console, and the reports that ``--report`` asks for."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from arazzo_runner.errors import Problem, Severity, UsageError
+from arazzo_runner.runtime.atomic_file import WholeFile
+
+if TYPE_CHECKING:
+    from arazzo_runner.reports.console import Console
+    from arazzo_runner.runtime.drivers import Listener
+    from arazzo_runner.runtime.run.runner import Session
+
+FORMATS = ("json", "junit", "html", "har")
+
+
+@dataclass(frozen=True, slots=True)
+class ReportFile:
+    """One ``--report FORMAT=PATH``."""
+
+    format: str
+    path: str
+
+
+def report_option(command: Any) -> Any:
+    """``--report``."""
+    return click.option(
+        "--report",
+        "reports",
+        multiple=True,
+        metavar="FORMAT=PATH",
+        help=f"Write a report when the run has ended; FORMAT is {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
+    )(command)
+
+
+def report_files(words: Iterable[str], formats: tuple[str, ...] = FORMATS) -> list[ReportFile]:
+    """What ``--report`` asks for.
+
+    Raises:
+        UsageError: a word has another form, or two would write the same file.
+    """
+    asked: list[ReportFile] = []
+    for word in words:
+        form, _, path = word.partition("=")
+        if form not in formats or not path:
+            spelled = ", ".join(f"{one}=PATH" for one in formats)
+            raise UsageError(f"--report {word!r}: expected one of {spelled}", hint=f"write --report {formats[0]}=PATH")
+        if any(os.path.realpath(path) == os.path.realpath(other.path) for other in asked):
+            raise UsageError(f"--report {word!r}: another report is written to {path} already")
+        asked.append(ReportFile(form, path))
+    return asked
+
+
+def open_report(path: str, stack: ExitStack) -> WholeFile:
+    """A file for a report, found writable before anything is sent.
+
+    Raises:
+        UsageError: it cannot be written.
+    """
+    try:
+        return stack.enter_context(WholeFile(path))
+    except OSError as error:
+        raise UsageError(f"the report {path} cannot be written: {error.strerror or error}") from None
+
+
+class Reports:
+    """The reports of one run; they listen to its session, and are written when it has ended.
+
+    Args:
+        asked: what ``--report`` asks for.
+        stack: closes what they hold, and leaves no half-written file.
+    """
+
+    def __init__(self, asked: Iterable[ReportFile], session: Session, document: str, stack: ExitStack) -> None:
+        self._writers: list[tuple[WholeFile, Any]] = []
+        for one in asked:
+            file = open_report(one.path, stack)
+            report = _listener(one.format, session, document, stack)
+            session.listen(report)
+            self._writers.append((file, report))
+
+    def write(self) -> None:
+        """Write them all.
+
+        Raises:
+            OSError: one cannot be written; an older file of its name is untouched.
+        """
+        for file, report in self._writers:
+            report.write(file.stream)
+            file.keep()
+
+
+def _listener(form: str, session: Session, document: str, stack: ExitStack) -> Listener:
+    match form:
+        case "junit":
+            from arazzo_runner.reports.junit import JunitReport
+
+            return JunitReport(document)
+        case "har":
+            from arazzo_runner.reports.har import HarReport
+
+            return stack.enter_context(HarReport())
+        case "html":
+            from arazzo_runner.reports.html import HtmlReport
+            from arazzo_runner.reports.summary import diagram_of
+
+            page = HtmlReport(
+                document,
+                diagram=diagram_of(session.plan),
+                problems=session.plan.problems,
+                source_line=lambda place: masked_line(session, place),
+            )
+            return stack.enter_context(page)
+        case _:
+            from arazzo_runner.reports.jsonreport import JsonReport
+
+            return stack.enter_context(JsonReport(document, session.identity))
+
+
+def masked_line(session: Session, place: Any) -> str | None:
+    """A document's line, with whatever is secret in this run masked (S1)."""
+    from arazzo_runner.cli.main import source_line
+
+    line = source_line(place)
+    return None if line is None else session.redactor.text(line)
+
+
+def bytes_as_text(value: Any) -> str:
+    """An output that JSON has no form for, as text."""
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def console(session: Session, options: Mapping[str, Any]) -> Console:
+    """What is shown on stderr: live and in colour only on a terminal."""
+    from arazzo_runner.reports.console import Console, ConsoleOptions
+
+    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    show = ConsoleOptions(
+        quiet=options["quiet"],
+        verbose=options["verbose"],
+        colour=live and not os.environ.get("NO_COLOR"),
+        live=live and not options["verbose"],
+    )
+    return Console(sys.stderr, show, lambda place: masked_line(session, place))
+
+
+def warn_of(problems: Iterable[Problem], sentences: Iterable[str] = (), *, quiet: bool) -> None:
+    """Show what is worth knowing before a run: of the plan, and of the options in a sentence each."""
+    from arazzo_runner.reports.text import label
+
+    if quiet:
+        return
+    for problem in problems:
+        if problem.severity is Severity.WARNING:
+            click.echo(f"  ! {label(str(problem.place))}: {label(problem.message)} [{problem.rule}]", err=True)
+    for sentence in sentences:
+        click.echo(f"  ! {label(sentence)}", err=True)

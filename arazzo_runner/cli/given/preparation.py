@@ -1,0 +1,268 @@
+"""From the options that verbs share to what they name: a workbook, a plan, inputs, a transport's options."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from arazzo_runner.cli.given.options import check_sources, hosts, pairs, server_variables, servers
+from arazzo_runner.cli.given.targets import Target, find_target
+from arazzo_runner.errors import ArazzoError, UsageError
+
+if TYPE_CHECKING:
+    from arazzo_runner.cli.given.inputs import InputOrigin
+    from arazzo_runner.documents.sources import SourceOptions
+    from arazzo_runner.engine.plan import Plan, RunOptions
+    from arazzo_runner.openapi.auth.credentials import Credentials
+    from arazzo_runner.openapi.request.servers import ServerOptions
+    from arazzo_runner.runtime.http.options import TransportOptions
+    from arazzo_runner.runtime.http.transport import Transport
+    from arazzo_runner.runtime.run.runner import Workbook
+
+Options = Mapping[str, Any]
+"""What click made of the command line, by the options' names."""
+
+_TRANSPORT = (
+    "connect_timeout",
+    "read_timeout",
+    "max_response_bytes",
+    "follow_redirects",
+    "proxy",
+    "ca_bundle",
+    "client_cert",
+    "insecure",
+    "http2",
+)
+
+
+def named_target(options: Options) -> Target:
+    """What ``TARGET [WORKFLOW]`` means.
+
+    Raises:
+        UsageError: it is unknown or means several.
+    """
+    return find_target(options["target"], options["workflow"], options["directory"])
+
+
+def given_sources(options: Options) -> dict[str, str]:
+    """Where source descriptions really are, by name (H0).
+
+    Raises:
+        UsageError: a ``--source`` has another form.
+    """
+    return pairs(options["sources"], "--source", "NAME=PATH")
+
+
+def load_target(target: Target, options: Options) -> Workbook:
+    """Load the target's document, its sources as the options say.
+
+    Raises:
+        UsageError: an option names a source that the document does not have.
+        DocumentError: the document cannot be used.
+    """
+    from arazzo_runner.runtime.run.runner import load
+
+    sources = given_sources(options)
+    workbook = load(
+        target.document, sources=sources, base_dir=options["base_dir"], transport=transport_options(options)
+    )
+    described = workbook.description.source_descriptions
+    if not any(source.type == "arazzo" for source in described):
+        # A misspelt name must not send the user's token to another server than the one meant.
+        names = [source.name for source in described]
+        check_sources(sources, names)
+        check_sources([name for name in servers(options.get("server", ())) if name], names, option="--server")
+        variables = server_variables(options.get("server_var", ()))
+        check_sources([name for name in variables if name], names, option="--server-var")
+    return workbook
+
+
+def run_options(options: Options) -> RunOptions:
+    """How the run behaves.
+
+    Raises:
+        UsageError: a server, a server variable or a credential is malformed.
+    """
+    from arazzo_runner.engine.plan import RunOptions
+
+    return RunOptions(
+        strict=options["strict"],
+        force=options["force"],
+        poll_interval=options["poll_interval"],
+        max_steps=options["max_steps"],
+        timeout=options["timeout"],
+        max_retry_after=options["max_retry_after"],
+        servers=given_servers(options),
+        credentials=given_credentials(options),
+    )
+
+
+def given_servers(options: Options) -> ServerOptions:
+    """Where the APIs are, instead of where their descriptions say (H2).
+
+    Raises:
+        UsageError: a server or a server variable is malformed.
+    """
+    from arazzo_runner.openapi.request.servers import ServerOptions
+
+    return ServerOptions(servers(options["server"]), server_variables(options["server_var"]))
+
+
+def given_credentials(options: Options) -> Credentials:
+    """The credentials of the command line, its file and the environment (H5).
+
+    Raises:
+        UsageError: one is malformed, or cannot be read.
+    """
+    from arazzo_runner.cli.given.credentials import gather_credentials
+
+    certificate = bool(options["client_cert"])
+    return gather_credentials(options["auth"], options["credentials"], os.environ, certificate=certificate)
+
+
+def unknown_names(workbook: Workbook, plan: Plan) -> list[str]:
+    """Warnings about names in the options that a plan has no use for: of security schemes and of server variables.
+
+    Raises:
+        UsageError: ``--auth`` names a scheme that no source has.
+    """
+    return [*unknown_schemes(workbook, [plan], plan.options.credentials), *_unknown_variables(plan)]
+
+
+def unknown_schemes(workbook: Workbook, plans: Iterable[Plan], given: Credentials) -> list[str]:
+    """Warnings about credentials for schemes that no description of the document has: a file may be for many documents.
+
+    Raises:
+        UsageError: ``--auth`` gives one, which can only be a mistake.
+    """
+    from arazzo_runner.cli.given.targets import nearest
+    from arazzo_runner.engine.required_credentials import scheme_names
+
+    known = {name for plan in plans for name in scheme_names(plan)}
+    if known.issuperset(given.by_scheme):
+        return []
+    others, all_read = _other_schemes(workbook)
+    known |= others
+    warnings = []
+    for name, credential in given.by_scheme.items():
+        if name in known:
+            continue
+        hint = nearest(name, sorted(known), "security schemes")
+        message = f"no source of {workbook.description.document.path} has a security scheme {name!r}"
+        if credential.origin == "--auth" and all_read:
+            raise UsageError(f"--auth {name}=…: {message}", hint=hint)
+        warnings.append(f"{credential.origin}: {message}; {hint}")
+    return warnings
+
+
+def _other_schemes(workbook: Workbook) -> tuple[set[str], bool]:
+    """The schemes of sources that a plan may not have used, and whether all of them could be read."""
+    from arazzo_runner.engine.required_credentials import defined_schemes
+
+    found: set[str] = set()
+    all_read = True
+    for source in workbook.description.source_descriptions:
+        try:
+            found |= defined_schemes(workbook.linker.api(workbook.description, source.name))
+        except ArazzoError:
+            all_read = False
+    return found, all_read
+
+
+def _unknown_variables(plan: Plan) -> list[str]:
+    """Warnings about server variables that no server of the plan's operations has: another workflow's may have them."""
+    from arazzo_runner.cli.given.targets import nearest
+    from arazzo_runner.engine.reachable_urls import server_variables_of
+
+    known = server_variables_of(plan)
+    warnings = []
+    for source, values in plan.options.servers.variables.items():
+        there = sorted(known.get(source, ()))
+        for name in values:
+            if name not in there:
+                word = f"{source}.{name}" if source else name
+                hint = nearest(name, there, "server variables")
+                warnings.append(f"--server-var {word}=…: no server that is used has a variable {name!r}; {hint}")
+    return warnings
+
+
+def given_inputs(plan: Plan, options: Options) -> dict[str, Any]:
+    """The inputs that the command line and the environment give (V8).
+
+    Raises:
+        UsageError: one cannot be read.
+    """
+    return traced_inputs(plan, options)[0]
+
+
+def traced_inputs(plan: Plan, options: Options) -> tuple[dict[str, Any], dict[str, InputOrigin]]:
+    """The same, and where each came from.
+
+    Raises:
+        UsageError: one cannot be read.
+    """
+    from arazzo_runner.cli.given.inputs import trace_inputs
+
+    return trace_inputs(plan.workflow.input_schema, options["inputs"], os.environ, sys.stdin)
+
+
+def transport_options(options: Options) -> TransportOptions:
+    """How documents are fetched, and how requests are sent by the verbs that send any.
+
+    Every host that the command line names may be reached; those of documents are added when they are known.
+
+    Raises:
+        UsageError: ``--allow-host`` gives no host.
+    """
+    from arazzo_runner.runtime.http.options import TransportOptions
+
+    named = [str(options.get("target") or ""), *servers(options.get("server", ())).values()]
+    named += pairs(options.get("sources", ()), "--source", "NAME=PATH").values()
+    given = {name: options[name] for name in _TRANSPORT if name in options}
+    return TransportOptions(**given, allowed_hosts=hosts(options["allowed_hosts"])).naming(*named)
+
+
+def open_world(plan: Plan, transport: TransportOptions) -> AbstractContextManager[Transport]:
+    """The client of a run: it reaches the hosts that the plan's documents name, too.
+
+    Raises:
+        UsageError: an option cannot be used.
+    """
+    from arazzo_runner.runtime.http.transport import open_transport
+
+    return open_transport(reaching(plan, transport))
+
+
+def reaching(plan: Plan, transport: TransportOptions) -> TransportOptions:
+    """The options with the hosts that the plan's documents name among those that may be reached."""
+    from arazzo_runner.engine.reachable_urls import destinations
+
+    return transport.naming(*destinations(plan))
+
+
+def kept_sources(options: Options) -> SourceOptions:
+    """What the user says about sources, meaning the same in every directory.
+
+    Raises:
+        UsageError: a ``--source`` has another form.
+    """
+    from arazzo_runner.documents.sources import SourceOptions
+    from arazzo_runner.runtime.durable.setup import absolute_sources
+
+    return absolute_sources(SourceOptions(given_sources(options), options["base_dir"]))
+
+
+def kept_transport(plan: Plan, options: Options) -> TransportOptions:
+    """How the requests of a durable run are sent, meaning the same in every directory."""
+    transport = reaching(plan, transport_options(options))
+    bundle = transport.ca_bundle and str(Path(transport.ca_bundle).absolute())
+    certificate = None
+    if transport.client_cert is not None:
+        paths = transport.client_cert.split(":", 1)
+        certificate = ":".join(str(Path(path).absolute()) for path in paths if path)
+    return replace(transport, ca_bundle=bundle, client_cert=certificate)

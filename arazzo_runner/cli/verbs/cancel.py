@@ -1,0 +1,47 @@
+"""``arazzo cancel``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from arazzo_runner.cli.given.options import engine_options, journal_options
+
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.durable.journal import RunRow
+
+
+@click.command("cancel", short_help="End a durable run.", epilog="Example: arazzo cancel 7k2mfq9xwc")
+@click.argument("run_ids", metavar="ID…", nargs=-1, required=True)
+@journal_options
+@engine_options
+def command(run_ids: tuple[str, ...], **options: Any) -> None:
+    """End durable runs, by their ids or their batch's.
+
+    A process that drives a run ends it before its next request, or in the middle of a wait; a request that is under way
+    is not broken off. A run that nobody drives has ended at once. Runs of a batch that have ended already stay as they
+    are.
+    """
+    if options["engine"]:
+        from arazzo_runner.cli.driving.clusters import cancel_on_cluster
+
+        cancel_on_cluster(options, run_ids)
+        return
+    from arazzo_runner.cli.driving.journals import open_journal
+
+    with open_journal(options) as journal:
+        for run_id in run_ids:
+            if of_batch := journal.cancel_batch(run_id):
+                click.echo(f"batch {run_id}: {_said(of_batch)}", err=True)
+                continue
+            row = journal.cancel(run_id)
+            what = f"is being ended by {row.holder}" if row.held else "cancelled"
+            click.echo(f"{row.id} {what}", err=True)
+
+
+def _said(rows: list[RunRow]) -> str:
+    """How many runs were cancelled, and how many of them their processes still have to end."""
+    driven = sum(row.held for row in rows)
+    said = f"{len(rows)} {'run' if len(rows) == 1 else 'runs'} cancelled"
+    return f"{said}, {driven} of them still to be ended by the process that drives them" if driven else said

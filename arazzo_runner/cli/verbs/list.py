@@ -1,0 +1,49 @@
+"""``arazzo list``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from arazzo_runner.cli.given.options import workflows_option
+
+
+@click.command("list", short_help="List the workflows found.", epilog="Example: arazzo list --workflows workflows")
+@workflows_option
+@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
+def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click passes options by name
+    """List the workflows of the documents found, with their summaries and inputs."""
+    from arazzo_runner.cli.given.targets import descriptions
+    from arazzo_runner.documents.files import is_directory
+    from arazzo_runner.documents.input_bundles import bundle_inputs
+    from arazzo_runner.errors import UsageError
+    from arazzo_runner.reports.outline import as_json as dump
+    from arazzo_runner.reports.outline import input_entries
+    from arazzo_runner.reports.text import label, one_line
+
+    if not is_directory(directory):
+        raise UsageError(f"there is no directory {directory}", hint="say where the documents are: --workflows DIR")
+    found: list[dict[str, Any]] = [
+        {
+            "workflowId": workflow.workflow_id,
+            "summary": workflow.summary,
+            "document": path,
+            "inputs": input_entries(bundle_inputs(description, workflow)),
+        }
+        for path, description in descriptions(directory)
+        for workflow in description.workflows
+    ]
+    if as_json:
+        click.echo(dump(found))
+        return
+    for entry in found:
+        click.echo(label(entry["workflowId"]))
+        if entry["summary"]:
+            click.echo(f"  {one_line(entry['summary'])}")
+        names = [f"{item['name']}{'' if item['required'] else '?'}" for item in entry["inputs"]]
+        if names:
+            click.echo(f"  inputs: {label(', '.join(names))}")
+        click.echo(f"  in {label(entry['document'])}")
+    if not found:
+        click.echo(f"no workflows under {directory}", err=True)

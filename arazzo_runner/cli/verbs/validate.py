@@ -1,0 +1,125 @@
+"""``arazzo validate``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+from arazzo_runner.cli.given.options import allow_host_option, source_options
+
+if TYPE_CHECKING:
+    from arazzo_runner.documents.sources import Library
+    from arazzo_runner.errors import Problem
+
+
+@click.command(
+    "validate",
+    short_help="Find every problem of documents and their sources.",
+    epilog="Example: arazzo validate workflows --format github",
+)
+@click.argument("paths", nargs=-1)
+@source_options
+@allow_host_option
+@click.option(
+    "--format", "form", type=click.Choice(["text", "json", "sarif", "github"]), default="text", show_default=True
+)
+@click.option("--strict", is_flag=True, help="Accept the specification's forms only.")
+@click.option("--rules", is_flag=True, help="List the rules and stop.")
+@click.pass_context
+def command(
+    ctx: click.Context,
+    /,
+    paths: tuple[str, ...],
+    sources: tuple[str, ...],
+    base_dir: str | None,
+    allowed_hosts: tuple[str, ...],
+    form: str,
+    strict: bool,  # noqa: FBT001 - click passes options by name
+    rules: bool,  # noqa: FBT001
+) -> None:
+    """Find every problem of Arazzo documents and of their sources, all in one go.
+
+    PATHS are documents, URLs, or directories, which are searched for documents.
+
+    Exit status: 0 no errors, 1 errors found, 2 a path cannot be read.
+    """
+    from arazzo_runner.cli.given.options import pairs
+    from arazzo_runner.cli.given.preparation import transport_options
+    from arazzo_runner.cli.main import source_line
+    from arazzo_runner.errors import Severity, UsageError
+    from arazzo_runner.lint import checker  # noqa: F401 - registers the rules
+    from arazzo_runner.reports.problems import as_github, as_json, as_sarif, as_text, rules_table
+    from arazzo_runner.runtime.run.runner import open_library
+
+    if rules:
+        sys.stdout.write(rules_table())
+        return
+    if not paths:
+        raise UsageError("no document is named", hint="write arazzo validate PATH…")
+    library = open_library(
+        sources=pairs(sources, "--source", "NAME=PATH"),
+        base_dir=base_dir,
+        transport=transport_options({"allowed_hosts": allowed_hosts}),
+    )
+    found = find_problems(library, documents_of(paths), strict=strict)
+    match form:
+        case "json":
+            text = as_json(found)
+        case "sarif":
+            text = as_sarif(found)
+        case "github":
+            text = as_github(found)
+        case _:
+            text = as_text(found, source_line)
+    sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+    ctx.exit(1 if any(problem.severity is Severity.ERROR for problem in found) else 0)
+
+
+def documents_of(paths: Iterable[str]) -> list[str]:
+    """The documents that the paths name: directories are searched for Arazzo documents.
+
+    Raises:
+        UsageError: a directory has none.
+    """
+    from arazzo_runner.cli.given.targets import arazzo_files
+    from arazzo_runner.documents.files import is_directory
+    from arazzo_runner.errors import UsageError
+
+    documents: dict[str, None] = {}
+    for path in paths:
+        if not is_directory(path):
+            documents[path] = None
+            continue
+        found = [str(file) for file, _ in arazzo_files(path)]
+        if not found:
+            raise UsageError(f"there are no Arazzo documents under {path}")
+        documents |= dict.fromkeys(found)
+    return list(documents)
+
+
+def find_problems(library: Library, documents: Iterable[str], *, strict: bool) -> list[Problem]:
+    """Every problem of the documents and of their sources, sorted, each once.
+
+    Raises:
+        UnreadableDocument: one of them is not there.
+    """
+    from arazzo_runner.analysis.linker import Linker
+    from arazzo_runner.errors import UnreadableDocument, sorted_problems
+    from arazzo_runner.lint.checker import check_document
+
+    linker = Linker(library)
+    found: list[Problem] = []
+    for path in documents:
+        try:
+            document = linker.library.entry(path)
+        except UnreadableDocument as error:
+            if any(problem.rule == "document-not-found" for problem in error.problems):
+                raise
+            # What is wrong with the text of one document must not hide what is wrong with the others.
+            found += error.problems
+            continue
+        found += check_document(linker, document, strict=strict)
+    return sorted_problems(found)

@@ -1,0 +1,48 @@
+"""``arazzo worker``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from arazzo_runner.cli.given.options import engine_options
+
+
+@click.command(
+    "worker",
+    short_help="Drive runs for a Temporal cluster.",
+    epilog="Example: arazzo worker --engine temporal://127.0.0.1:7233/default",
+)
+@engine_options
+def command(**options: Any) -> None:
+    """Work for a Temporal cluster: take the turns of its runs and send their requests, until Ctrl-C.
+
+    Start as many as are wanted, on as many machines; each needs the same key. A worker that dies is replaced by any
+    other one. What is under way when a worker is asked to stop is finished first.
+    """
+    import asyncio
+
+    from arazzo_runner.cli.driving.clusters import codec_of, engine_of
+    from arazzo_runner.errors import UsageError
+
+    if not options["engine"]:
+        raise UsageError("no cluster is named", hint="write --engine temporal://HOST:PORT/NAMESPACE")
+    engine = engine_of(options)
+    codec = codec_of(options, create=True)
+
+    async def work() -> None:
+        from arazzo_runner.runtime.temporal.client import Cluster, connect
+        from arazzo_runner.runtime.temporal.worker import work as work_for
+
+        client = await connect(engine, codec)
+        if not await Cluster(client, engine, codec).register():
+            click.echo(
+                "arazzo runs will not show workflows and statuses: the namespace lacks the search attributes "
+                "ArazzoWorkflowId and ArazzoStatus (Keyword)",
+                err=True,
+            )
+        said = f"working for {engine}, queue {engine.queue}"
+        await work_for(client, engine.queue, codec, ready=lambda: click.echo(said, err=True))
+
+    asyncio.run(work())

@@ -1,0 +1,186 @@
+"""The credentials that a plan's steps ask for, what there is of them, and how to give the rest (H5)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from arazzo_runner.engine.plan import Plan, PlannedStep
+from arazzo_runner.errors import StepError, as_typed
+from arazzo_runner.openapi.auth.credentials import Credentials, environment_variable
+from arazzo_runner.openapi.auth.security import Alternative, NeedKind, Standing, alternatives_of, choose_alternative
+from arazzo_runner.openapi.auth.tokens import endpoint_of
+from arazzo_runner.openapi.operations import ApiDescription, Operation
+from arazzo_runner.openapi.request.parameters import Target
+
+_CERTIFICATE = "--client-cert"
+
+
+@dataclass(frozen=True, slots=True)
+class SchemeAccess:
+    """A security scheme that a step's operation asks for. No part of a credential is in it (S1).
+
+    Attributes:
+        kind: what it is, in a few words: ``http bearer``, ``apiKey in header X-Key``.
+        origin: where its credential was given: an option, a file or an environment variable; None when it was not.
+        reason: why the credential that was given does not fit, or None.
+        options: what to type to give it, each a way of its own.
+        variable: the environment variable that gives it, or None.
+    """
+
+    name: str
+    kind: str
+    scopes: tuple[str, ...]
+    standing: Standing
+    origin: str | None
+    reason: str | None
+    options: tuple[str, ...]
+    variable: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepAccess:
+    """What a step's operation asks for.
+
+    Attributes:
+        alternatives: each the schemes that are needed together; empty when nothing is asked for.
+        chosen: the index of the alternative that is met, or None.
+    """
+
+    workflow_id: str
+    step_id: str
+    title: str
+    alternatives: tuple[tuple[SchemeAccess, ...], ...]
+    chosen: int | None
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the step has what it needs."""
+        return not self.alternatives or self.chosen is not None
+
+
+def access_of(plan: Plan) -> tuple[StepAccess, ...]:
+    """What every step that the plan reaches asks for, the workflow that was asked for first."""
+    keys = [plan.entry, *(key for key in plan.workflows if key != plan.entry)]
+    return tuple(
+        _step_access(plan.workflows[key].workflow_id, step, step.operation, plan.options.credentials)
+        for key in keys
+        for step in plan.workflows[key].steps
+        if step.operation is not None
+    )
+
+
+def scheme_names(plan: Plan) -> frozenset[str]:
+    """The security schemes that the descriptions of the plan's operations define, or its operations ask for."""
+    operations = [operation for _, operation in plan.operations()]
+    asked = {name for operation in operations for alternative in operation.security for name in alternative}
+    return frozenset(asked.union(*(operation.schemes for operation in operations)))
+
+
+def defined_schemes(api: ApiDescription) -> frozenset[str]:
+    """The security schemes that a description defines, whether or not an operation of it is used."""
+    operation = api.at(api.index[0].pointer) if api.index else None
+    return frozenset(operation.schemes if operation is not None else ())
+
+
+def _step_access(workflow_id: str, step: PlannedStep, operation: Operation, credentials: Credentials) -> StepAccess:
+    asked = alternatives_of(operation, credentials, _sent_by(step))
+    chosen = choose_alternative(asked)
+    if chosen is not None and _impossible(chosen):
+        chosen = None
+    return StepAccess(
+        workflow_id,
+        step.step_id,
+        step.title,
+        tuple(tuple(_schemes(alternative, credentials)) for alternative in asked),
+        None if chosen is None else asked.index(chosen),
+    )
+
+
+def _sent_by(step: PlannedStep) -> Target:
+    """What the step itself sends, as far as a plan can tell: the names, without the values that a run gives them."""
+    sent = Target("", "")
+    for parameter in step.parameters:
+        match parameter.location:
+            case "header":
+                sent.headers.append((parameter.name, ""))
+            case "cookie":
+                sent.headers.append(("Cookie", f"{parameter.name}="))
+            case "query":
+                sent.query += f"&{quote(parameter.name)}="
+    return sent
+
+
+def _impossible(alternative: Alternative) -> dict[str, str]:
+    """Why the tokens that an alternative takes cannot be had, by scheme: a run would end for it."""
+    reasons = {}
+    for need in alternative.applied().needs:
+        if need.kind is not NeedKind.DIGEST_ANSWER:
+            try:
+                endpoint_of(need, "https://api.example")  # where the API is makes no difference
+            except StepError as error:
+                reasons[need.scheme.name] = error.message
+    return reasons
+
+
+def _schemes(alternative: Alternative, credentials: Credentials) -> Iterator[SchemeAccess]:
+    reasons = alternative.reasons | _impossible(alternative)
+    for name, scopes in alternative.schemes.items():
+        scheme = alternative.operation.schemes.get(name)
+        definition = scheme.definition if scheme is not None else {}
+        standing = Standing.MISSING if name in reasons else alternative.standings[name]
+        credential = credentials.get(name)
+        origin = None if credential is None else credential.origin
+        is_certificate = definition.get("type") == "mutualTLS"
+        if is_certificate and credentials.certificate:
+            origin = _CERTIFICATE
+        yield SchemeAccess(
+            name,
+            _kind(definition),
+            scopes,
+            standing,
+            origin,
+            reasons.get(name),
+            tuple(_options(name, definition)) if standing is Standing.MISSING else (),
+            environment_variable(name) if standing is Standing.MISSING and not is_certificate else None,
+        )
+
+
+def _kind(definition: Mapping[str, Any]) -> str:
+    match definition:
+        case {"type": "apiKey", "in": place, "name": name}:
+            return f"apiKey in {place} {name}"
+        case {"type": "http", "scheme": scheme}:
+            return f"http {str(scheme).lower()}"
+        case {"type": "oauth2", "flows": dict(flows)} if flows:
+            return f"oauth2 {' or '.join(flows)}"
+        case {"type": kind}:
+            return str(kind)
+    return "not defined by the description"
+
+
+def _options(name: str, definition: Mapping[str, Any]) -> Iterator[str]:
+    """What to type, by what the scheme takes."""
+    match definition:
+        case {"type": "mutualTLS"}:
+            yield f"{_CERTIFICATE} FILE"
+            return
+        case {"type": "apiKey"}:
+            values = ["KEY"]
+        case {"type": "http", "scheme": str(scheme)} if scheme.lower() in ("basic", "digest"):
+            values = ["USER:PASSWORD"]
+        case {"type": "oauth2", "flows": dict(flows)}:
+            runs = [form for flow, form in _FLOWS.items() if flow in flows]
+            values = ["TOKEN", *runs]
+        case {"type": "openIdConnect"}:
+            values = ["TOKEN", "ID:SECRET"]
+        case _:
+            values = ["TOKEN"]
+    for value in dict.fromkeys(values):
+        yield as_typed("--auth", f"{name}={value}")
+
+
+_FLOWS: Mapping[str, str] = {"clientCredentials": "ID:SECRET", "password": "USER:PASSWORD"}
+"""What the flows that the runner makes itself take; for the others a token is given."""

@@ -1,0 +1,1 @@
+"""Security schemes, credentials and the tokens they are exchanged for (H5)."""

@@ -1,0 +1,85 @@
+"""The keywords of schemas whose judging could take for ever: patterns, and references whose alternatives double.
+
+Patterns have a time limit (C4), and what JavaScript's have; references are paid for from the budget of what is judged.
+The validators below openapi-core search with the standard library's ``re``, which a pattern can keep busy for ever, and
+which knows no classes of characters by their Unicode property.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from copy import copy
+from functools import cache, partial
+from typing import Any
+
+from arazzo_runner.expressions.limits import spend
+from arazzo_runner.expressions.regexes import is_found, with_limited_regexes
+from arazzo_runner.openapi.contract.binary_keywords import binary_keywords
+
+REFERENCE = 15
+"""Nodes of the budget that a reference costs: some 66,000 of them may be followed, which takes some seconds."""
+
+
+def with_limited_patterns(factory: Any) -> Any:
+    """A factory of openapi-core's for schema validators, whose patterns cannot hang."""
+    limited = copy(factory)
+    limited.get_validator_cls = lambda spec, schema: _limited(factory.get_validator_cls(spec, schema))
+    return limited
+
+
+@cache
+def _limited(validator: Any) -> Any:
+    from jsonschema.validators import extend
+
+    keywords = {
+        **binary_keywords(validator.VALIDATORS),
+        "pattern": _pattern,
+        "patternProperties": _pattern_properties,
+        "additionalProperties": partial(_additional_properties, validator.VALIDATORS["additionalProperties"]),
+    }
+    for name in ("$ref", "$dynamicRef"):
+        if follow := validator.VALIDATORS.get(name):
+            keywords[name] = partial(_reference, follow)
+    if judge := validator.VALIDATORS.get("unevaluatedProperties"):
+        keywords["unevaluatedProperties"] = _with_limited_search(judge)
+    return extend(validator, keywords)  # type: ignore[no-untyped-call]
+
+
+def _reference(follow: Any, validator: Any, reference: Any, instance: Any, schema: Any) -> Iterator[Exception]:
+    """Let the library follow a reference, for nodes of the budget."""
+    spend(REFERENCE)
+    yield from follow(validator, reference, instance, schema) or ()
+
+
+def _pattern(validator: Any, pattern: str, instance: Any, _: Any) -> Iterator[Exception]:
+    from jsonschema.exceptions import ValidationError
+
+    if validator.is_type(instance, "string") and not is_found(pattern, instance):
+        yield ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+def _pattern_properties(validator: Any, patterns: Mapping[str, Any], instance: Any, _: Any) -> Iterator[Exception]:
+    if not validator.is_type(instance, "object"):
+        return
+    for pattern, schema in patterns.items():
+        for name, value in instance.items():
+            if is_found(pattern, name):
+                yield from validator.descend(value, schema, path=name, schema_path=pattern)
+
+
+def _additional_properties(
+    judge: Any, validator: Any, additional: Any, instance: Any, schema: Any
+) -> Iterator[Exception]:
+    """Let the library judge additional members, those that a pattern names told as ones with a schema of their own."""
+    patterns = schema.get("patternProperties")
+    if patterns and validator.is_type(instance, "object"):
+        named = {name: True for name in instance if any(is_found(pattern, name) for pattern in patterns)}
+        others = {keyword: value for keyword, value in schema.items() if keyword != "patternProperties"}
+        schema = {**others, "properties": {**schema.get("properties", {}), **named}}
+    yield from judge(validator, additional, instance, schema) or ()
+
+
+def _with_limited_search(judge: Any) -> Any:
+    """The library's judgement of members that nothing else has judged, which asks the patterns of others for them."""
+    name = "find_evaluated_property_keys_by_schema"
+    return with_limited_regexes(judge, **{name: with_limited_regexes(judge.__globals__[name])})

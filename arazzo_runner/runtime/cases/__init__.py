@@ -1,0 +1,1 @@
+"""Recorded test cases: files, judging, live runs, coverage."""

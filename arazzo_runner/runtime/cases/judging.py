@@ -1,0 +1,388 @@
+"""Contract tests: recorded cases replayed and judged, each against its recording, its contract and its expectation.
+
+What breaks says which side it is: the workflow, whose request is not the recorded one; the API, whose answer is not as
+its description says; or the case, whose outputs are not those expected.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from arazzo_runner.effects import MASK, Request
+from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event
+from arazzo_runner.engine.plan import Plan, PlannedStep, RunOptions
+from arazzo_runner.errors import ArazzoError, InvalidInputs, Place, UsageError
+from arazzo_runner.openapi.auth.credentials import SECRET_PARTS
+from arazzo_runner.openapi.contract.judge import Contract
+from arazzo_runner.runtime.cases.coverage import Coverage, CoverageOfRun
+from arazzo_runner.runtime.cases.files import Case, plain, read_case
+from arazzo_runner.runtime.cases.headers import compare_headers
+from arazzo_runner.runtime.cases.names import check_names
+from arazzo_runner.runtime.cassettes.differences import Difference, compare, compare_data
+from arazzo_runner.runtime.cassettes.format import Miss, Replay
+from arazzo_runner.runtime.run.contract_checks import ContractChecks, steps_by_id
+from arazzo_runner.runtime.run.runner import RunResult, Session, Workbook, load
+from arazzo_runner.runtime.secrets.redaction import Redactor
+
+MAX_BREACHES = 20
+"""How many breaches of one case are told; a poll repeats them."""
+BATCH = 25
+"""How many cases a process takes at once; fewer are not worth a process of their own."""
+
+
+FindDocument: TypeAlias = Callable[[str], str | None]
+"""Gives the document that a workflow is in, by its id; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One thing that is wrong with a case. Nothing in it is secret.
+
+    Attributes:
+        code: ``changed-request``, ``missing-interaction``, ``unused-interaction``, ``contract``, ``status``,
+            ``outputs``, ``secret``, ``inputs`` or ``unusable``.
+        details: a line each.
+        place: the line of a document that it comes down to.
+    """
+
+    code: str
+    message: str
+    details: tuple[str, ...] = ()
+    hint: str = ""
+    place: Place | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseResult:
+    """What came of a case.
+
+    Attributes:
+        id: ``workflow::case``.
+        requests: how many were made.
+        duration: seconds.
+        remarks: what could not be judged, and what else is worth knowing.
+    """
+
+    id: str
+    path: str
+    description: str = ""
+    failures: tuple[Failure, ...] = ()
+    remarks: tuple[str, ...] = ()
+    requests: int = 0
+    duration: float = 0.0
+    coverage: Coverage = field(default_factory=Coverage, repr=False)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing is wrong."""
+        return not self.failures
+
+
+class Bench:
+    """Tests cases. Documents are loaded and contracts prepared once, however many cases they have.
+
+    Args:
+        find: gives the document that a workflow is in, or None, for cases that do not name theirs.
+    """
+
+    def __init__(self, find: FindDocument = lambda _: None) -> None:
+        self._find = cache(find)
+        self._workbooks: dict[tuple[str, ...], Workbook] = {}
+        self._contracts: dict[tuple[str, ...], Contract] = {}
+
+    def test(self, path: str | Path) -> CaseResult | None:
+        """Test one case; None when the file is a bare cassette, which expects nothing."""
+        try:
+            case = read_case(path)
+        except ArazzoError as error:
+            return unreadable(path, error)
+        return None if case is None else self.judge(case)
+
+    def judge(self, case: Case) -> CaseResult:
+        """Replay a case and say what is wrong with it."""
+        trial = _Replayed(case)
+
+        def run() -> None:
+            plan = self.plan(case, case.run_options())
+            trial.run(plan, self._contracts.setdefault(self._key(case), Contract()))
+
+        return trial.verdict(run)
+
+    def plan(self, case: Case, options: RunOptions) -> Plan:
+        """The plan of a case's workflow.
+
+        Raises:
+            ArazzoError: it cannot be run as it stands.
+        """
+        key = self._key(case)
+        if key not in self._workbooks:
+            self._workbooks[key] = load(key[0], sources=case.sources, base_dir=case.base_dir or None)
+        workbook = self._workbooks[key]
+        plan = workbook.plan(case.workflow_id, options)
+        check_names(case, workbook.description, plan)
+        return plan
+
+    def _key(self, case: Case) -> tuple[str, ...]:
+        document = case.document or self._find(case.workflow_id)
+        if not document:
+            raise UsageError(
+                f"the case does not name its document, and there is no workflow {case.workflow_id!r} to be found",
+                hint="write document: in the case, or say where the workflows are: --workflows DIR",
+            )
+        return document, case.base_dir, repr(sorted(case.sources.items()))
+
+
+def unusable(error: ArazzoError) -> Failure:
+    """An error that kept a case from being run."""
+    if isinstance(error, InvalidInputs):
+        return Failure("inputs", error.message, error.errors, error.hint)
+    problems = getattr(error, "problems", ())
+    details = tuple(f"{problem.place}: {problem.message}" for problem in problems)
+    return Failure("unusable", error.message, details, error.hint, error.place)
+
+
+def unreadable(path: str | Path, error: ArazzoError) -> CaseResult:
+    """What comes of a file that is no case."""
+    return CaseResult(f"{Path(path).parent.name}::{Path(path).stem}", str(path), failures=(unusable(error),))
+
+
+class Trial:
+    """A case on trial, and what is found of it."""
+
+    def __init__(self, case: Case) -> None:
+        self.case = case
+        self.failures: list[Failure] = []
+        self.remarks: list[str] = []
+        self.requests = 0
+        self.coverage = Coverage()
+
+    def verdict(self, run: Callable[[], None]) -> CaseResult:
+        """What comes of the case; an error that keeps it from being run is a failure.
+
+        Args:
+            run: runs it, and notes what is found.
+        """
+        begun = time.perf_counter()
+        try:
+            run()
+        except ArazzoError as error:
+            self.failures.append(unusable(error))
+        return CaseResult(
+            id=self.case.id,
+            path=self.case.path,
+            description=self.case.description,
+            failures=tuple(self.failures),
+            remarks=tuple(self.remarks),
+            requests=self.requests,
+            duration=time.perf_counter() - begun,
+            coverage=self.coverage,
+        )
+
+
+class _Replayed(Trial):
+    """A case that is answered from its recording."""
+
+    def __init__(self, case: Case) -> None:
+        super().__init__(case)
+        self._at: AttemptStarted | None = None
+        self._steps: Mapping[tuple[str, str], PlannedStep] = {}
+        self._sending: PlannedStep | None = None
+
+    def run(self, plan: Plan, contract: Contract) -> None:
+        """Replay the case.
+
+        Raises:
+            ArazzoError: it cannot be run as it stands.
+        """
+        case = self.case
+        self.failures += exposed_secrets(case, plan)
+        checks = None if case.check == "off" else ContractChecks(plan, "warn", contract)
+        covered = CoverageOfRun(plan)
+        self._steps = steps_by_id(plan)
+        session = Session(plan, case.inputs, checks=checks)
+        session.listen(self._see, attempts_to(covered.take))
+        world = Replay(case.cassette, session.redactor, differ=self._differences)
+        result = session.run(world)
+        self.coverage = covered.coverage
+        self.requests = result.outcome.requests
+        place = self._step_place()
+        if world.miss is not None:
+            self.failures.append(_missed(world.miss, case, self._at, place))
+        elif world.unused:
+            self.failures.append(_unused(world, case))
+        if checks is not None:
+            failures, remarks = contract_verdict(checks, session.redactor, case.check)
+            self.failures += failures
+            self.remarks += remarks
+        if world.miss is None:
+            self.failures += unexpected_end(case, result, session.redactor)
+            differences = list(compare_data(outputs_shown(session, result), dict(case.outputs), "output"))
+            lines = tuple(str(one).replace("recorded", "expected") for one in differences[:MAX_BREACHES])
+            if lines:
+                self.failures.append(Failure("outputs", "the outputs are not those expected", lines))
+
+    def _see(self, event: Event) -> None:
+        if isinstance(event, AttemptStarted):
+            self._at, self._sending = event, self._steps.get((event.workflow_id, event.step_id))
+
+    def _differences(self, live: Request, recorded: Request) -> list[Difference]:
+        """Of a step's request the headers that it decides, too; a request for a token is no step's (H5)."""
+        step, self._sending = self._sending, None
+        return [*compare(live, recorded), *(compare_headers(live, recorded, step) if step is not None else ())]
+
+    def _step_place(self) -> Place | None:
+        step = self._steps.get((self._at.workflow_id, self._at.step_id)) if self._at is not None else None
+        return None if step is None else step.spot.place
+
+
+def contract_verdict(checks: ContractChecks, redactor: Redactor, level: str) -> tuple[list[Failure], list[str]]:
+    """What the contract checks of a run come to: failures and remarks.
+
+    Args:
+        level: ``warn`` makes remarks of breaches.
+    """
+    remarks = [redactor.text(remark) for remark in checks.remarks]
+    told = dict.fromkeys(redactor.text(str(found)) for found in checks.found)
+    if level == "warn" or not told:
+        return [], [*remarks, *told]
+    shown, more = list(told)[:MAX_BREACHES], len(told) - MAX_BREACHES
+    rest = (f"and {more} more",) if more > 0 else ()
+    return [Failure("contract", "an exchange is not as its description says", (*shown, *rest))], remarks
+
+
+def attempts_to(*takers: Callable[[Attempt], None]) -> Callable[[Event], None]:
+    """A listener that hands over each attempt that has finished."""
+
+    def listen(event: Event) -> None:
+        if isinstance(event, AttemptFinished):
+            for take in takers:
+                take(event.attempt)
+
+    return listen
+
+
+def _missed(miss: Miss, case: Case, at: AttemptStarted | None, place: Place | None) -> Failure:
+    """A request that the cassette has no answer for."""
+    step = f"step {at.step_id}: " if at else ""
+    asked = f"{miss.request.method} {miss.request.url}"
+    hint = f"if the change is meant: arazzo record {case.document} {case.workflow_id} --case {case.name} --update"
+    if miss.index is None:
+        count = len(case.cassette.interactions)
+        message = f"{step}the recording has no interaction for {asked}; all {count} of it were used"
+        return Failure("missing-interaction", message, hint=hint, place=place)
+    message = f"{step}the request {asked} is not the one recorded as interaction {miss.index + 1}"
+    return Failure("changed-request", message, tuple(map(str, miss.differences)), hint, place)
+
+
+def _unused(world: Replay, case: Case) -> Failure:
+    unused = [f"{one.request.method} {one.request.url}" for one in world.unused]
+    first = len(case.cassette.interactions) - len(unused) + 1
+    lines = tuple(f"interaction {first + index}: {text}" for index, text in enumerate(unused[:MAX_BREACHES]))
+    message = f"{len(unused)} recorded interaction{'s were' if len(unused) > 1 else ' was'} not asked for"
+    return Failure("unused-interaction", message, lines)
+
+
+def unexpected_end(case: Case, result: RunResult, redactor: Redactor) -> Iterator[Failure]:
+    """Whether the run ended otherwise than expected; a case that expects to fail need not say with which reason."""
+    reason = result.reason
+    code = reason.code if reason else None
+    if result.status == case.status and (case.reason in (None, code) or case.status == "succeeded"):
+        return
+    expected = f"{case.status} ({case.reason})" if case.reason else case.status
+    message = f"the run {result.status}{f' ({code})' if code else ''}; expected: {expected}"
+    if reason is None:
+        yield Failure("status", message)
+    else:
+        details = (redactor.text(reason.message),)
+        yield Failure("status", message, details, redactor.text(reason.hint), reason.place)
+
+
+def outputs_shown(session: Session, result: RunResult) -> dict[str, Any]:
+    """The outputs of a run as a case keeps them."""
+    return plain(session.redactor.inputs(result.outputs))
+
+
+def exposed_secrets(case: Case, plan: Plan) -> Iterator[Failure]:
+    """The values of a case's file that are secret by what they are and stand there unmasked (S1)."""
+    redactor = Redactor()
+    redactor.learn_headers(*plan.secret_headers)
+    redactor.learn_queries(*plan.secret_queries)
+    redactor.learn_inputs(plan.workflow.input_schema, case.inputs, plan.credential_inputs)
+    for name, value in redactor.inputs(case.inputs).items():
+        if value != case.inputs[name]:
+            yield _exposed(case, f"the input {name}")
+    for scheme, parts in case.credentials.items():
+        if any(value != MASK for part, value in parts.items() if part in SECRET_PARTS):
+            yield _exposed(case, f"the credential for {scheme}")
+    for number, interaction in enumerate(case.cassette.interactions, 1):
+        request, response = interaction.request, interaction.response
+        for side, headers in (("request", request.headers), ("response", response.headers)):
+            masked = redactor.headers(headers)
+            names = [name for (name, value), (_, shown) in zip(headers, masked, strict=True) if value != shown]
+            for name in names:
+                yield _exposed(case, f"the {side} header {name} of interaction {number}")
+        if redactor.url(request.url) != request.url:
+            yield _exposed(case, f"the URL of interaction {number}")
+        if redactor.body(response.body, answer=True) != response.body:
+            yield _exposed(case, f"the response body of interaction {number}")
+
+
+def _exposed(case: Case, what: str) -> Failure:
+    hint = f"replace it by '{MASK}', withdraw the secret, and record with arazzo record, which masks"
+    return Failure("secret", f"{what} holds a secret that is not masked", hint=hint, place=Place(case.path))
+
+
+# Many cases
+
+
+def judge_cases(
+    paths: Sequence[Path], find: FindDocument, *, jobs: int, stop_at_failure: bool = False
+) -> Iterator[CaseResult]:
+    """Test cases, in their order; bare cassettes are passed over.
+
+    Args:
+        find: for cases that do not name their document; what processes can hand over.
+        jobs: how many processes may work at once; a few cases are tested in this one.
+        stop_at_failure: end after the first case that fails.
+    """
+    for results in _batches(paths, find, jobs):
+        for result in results:
+            yield result
+            if stop_at_failure and not result.passed:
+                return
+
+
+def _batches(paths: Sequence[Path], find: FindDocument, jobs: int) -> Iterator[Iterable[CaseResult]]:
+    if jobs < 2 or len(paths) <= BATCH:
+        bench = Bench(find)
+        for path in paths:
+            result = bench.test(path)
+            yield () if result is None else (result,)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
+    pool = ProcessPoolExecutor(min(jobs, len(batches)), get_context("spawn"), _begin, (find,))
+    try:
+        yield from pool.map(_test_batch, batches)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+_BENCHES: list[Bench] = []
+"""Of a worker process, its one bench."""
+
+
+def _begin(find: FindDocument) -> None:
+    _BENCHES.append(Bench(find))
+
+
+def _test_batch(paths: Sequence[Path]) -> list[CaseResult]:
+    results = (_BENCHES[0].test(path) for path in paths)
+    return [result for result in results if result is not None]

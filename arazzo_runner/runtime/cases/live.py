@@ -1,0 +1,144 @@
+"""Cases against a real server: the same inputs sent again, and what has drifted since they were recorded.
+
+Values change from day to day, structures should not: a case fails when its run ends otherwise, breaks its contract, or
+when something of an answer or output is gone, new, or of another type. Other differences are remarks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, TypeAlias
+
+from arazzo_runner.documents.input_schemas import declared
+from arazzo_runner.effects import MASK
+from arazzo_runner.engine.plan import Plan, RunOptions
+from arazzo_runner.errors import ArazzoError
+from arazzo_runner.openapi.auth.credentials import Credentials
+from arazzo_runner.openapi.contract.judge import Contract
+from arazzo_runner.openapi.request.servers import ServerOptions
+from arazzo_runner.runtime.cases.coverage import CoverageOfRun
+from arazzo_runner.runtime.cases.drift import Drift, LastExchanges, drift
+from arazzo_runner.runtime.cases.files import Case, read_case
+from arazzo_runner.runtime.cases.judging import (
+    Bench,
+    CaseResult,
+    Failure,
+    FindDocument,
+    Trial,
+    attempts_to,
+    contract_verdict,
+    outputs_shown,
+    unexpected_end,
+    unreadable,
+)
+from arazzo_runner.runtime.cassettes.differences import Difference, compare_data
+from arazzo_runner.runtime.cassettes.format import Replay
+from arazzo_runner.runtime.drivers import World
+from arazzo_runner.runtime.run.contract_checks import ContractChecks
+from arazzo_runner.runtime.run.runner import Session
+
+OpenWorld: TypeAlias = Callable[[Plan], AbstractContextManager[World]]
+"""Opens what a plan's requests are sent with."""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the user gives beside the cases: what nothing recorded can know.
+
+    Attributes:
+        inputs: gives the inputs for a plan; those that its workflow does not declare are passed over.
+        servers: replace the cases' own, where there are any.
+    """
+
+    inputs: Callable[[Plan], Mapping[str, Any]]
+    servers: ServerOptions
+    credentials: Credentials
+
+
+def judge_live(
+    paths: Iterable[str | Path], find: FindDocument, given: Given, open_world: OpenWorld
+) -> Iterator[CaseResult]:
+    """Test cases against a server, one after the other; bare cassettes are passed over.
+
+    Args:
+        open_world: what each case is sent with.
+    """
+    bench = Bench(find)
+    contract = Contract()
+    for path in paths:
+        try:
+            case = read_case(path)
+        except ArazzoError as error:
+            yield unreadable(path, error)
+            continue
+        if case is None:
+            continue
+        trial = _Live(case)
+        yield trial.verdict(partial(trial.run, bench, contract, given, open_world))
+
+
+class _Live(Trial):
+    """A case that is sent to a server."""
+
+    def run(self, bench: Bench, contract: Contract, given: Given, open_world: OpenWorld) -> None:
+        case = self.case
+        recorded = _recorded(case, bench.plan(case, case.run_options()))
+        plan = bench.plan(case, _live_options(case, given))
+        inputs = self._inputs(given.inputs(plan), declared(plan.workflow.input_schema))
+        if self.failures:
+            return
+        checks = None if case.check == "off" else ContractChecks(plan, "warn", contract)
+        covered, live = CoverageOfRun(plan), LastExchanges()
+        session = Session(plan, inputs, [attempts_to(covered.take, live.take)], checks=checks)
+        with open_world(plan) as world:
+            result = session.run(world)
+        self.coverage = covered.coverage
+        self.requests = result.outcome.requests
+        ended_otherwise = list(unexpected_end(case, result, session.redactor))
+        self.failures += ended_otherwise
+        if checks is not None:
+            failures, remarks = contract_verdict(checks, session.redactor, case.check)
+            self.failures += failures
+            self.remarks += remarks
+        self._tell("drift", "the API has changed since this was recorded", drift(live, recorded))
+        if not ended_otherwise:
+            differences = compare_data(outputs_shown(session, result), dict(case.outputs), "output")
+            self._tell("outputs", "the outputs have another form", differences)
+
+    def _inputs(self, given: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+        """The case's inputs, and what is given for those that are masked."""
+        inputs = {name: value for name, value in self.case.inputs.items() if MASK not in str(value)}
+        inputs |= {name: value for name, value in given.items() if name in names}
+        missing = [name for name in self.case.inputs if name not in inputs]
+        if missing:
+            hint = " ".join(f"-i {name}=@FILE" for name in missing)
+            message = f"{', '.join(missing)}: secret in the recording, so it has to be given"
+            self.failures.append(Failure("inputs", message, hint=f"add {hint}, or set ARAZZO_INPUT_<name>"))
+        return inputs
+
+    def _tell(self, code: str, message: str, found: Iterable[Drift | Difference]) -> None:
+        """Structural differences fail the case, others are remarks."""
+        told = list(found)
+        broken = tuple(str(one) for one in told if one.structural)
+        if broken:
+            self.failures.append(Failure(code, message, broken))
+        self.remarks += [f"{self.case.id}: {one}" for one in told if not one.structural]
+
+
+def _live_options(case: Case, given: Given) -> RunOptions:
+    recorded = case.run_options()
+    urls = given.servers.urls or case.servers
+    variables = {**case.server_variables, **given.servers.variables}
+    return replace(recorded, servers=ServerOptions(urls, variables), credentials=given.credentials)
+
+
+def _recorded(case: Case, plan: Plan) -> LastExchanges:
+    """The exchanges of the recording, by step."""
+    exchanges = LastExchanges()
+    session = Session(plan, case.inputs, [attempts_to(exchanges.take)])
+    session.run(Replay(case.cassette, session.redactor))
+    return exchanges

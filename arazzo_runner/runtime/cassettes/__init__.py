@@ -1,0 +1,1 @@
+"""Cassettes in vcrpy's format: reading, recording, replaying."""

@@ -1,0 +1,1 @@
+"""Durable runs: the journal, leases, resuming, cancelling."""

@@ -1,0 +1,107 @@
+"""Worlds of durable runs, which can be ended from outside: before each request, and in the middle of a wait."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+
+from arazzo_runner.effects import Answered, Failed, Send
+from arazzo_runner.runtime.drivers import Abandoned, AsyncWorld, World
+from arazzo_runner.runtime.durable.leases import Heartbeat
+from arazzo_runner.runtime.durable.resumption import SAFE
+from arazzo_runner.runtime.interruption import Interruption
+
+SLICE = 0.5
+"""Seconds of a wait between two looks."""
+
+
+class Watch:
+    """Looks whether a run is to end: it was cancelled, or its process was asked to stop.
+
+    Attributes:
+        sent: whether the request at hand may have been sent.
+    """
+
+    def __init__(self, run_id: str, heartbeat: Heartbeat, interruption: Interruption) -> None:
+        self._run_id = run_id
+        self._heartbeat = heartbeat
+        self.interruption = interruption
+        self.sent = True
+
+    def look(self) -> None:
+        """End the run if it is to end.
+
+        Raises:
+            Abandoned: it is.
+        """
+        if self._heartbeat.is_cancelled(self._run_id):
+            raise Abandoned("cancelled", "the run was cancelled")
+        if self.interruption.asked:
+            raise self._interrupted()
+
+    @contextmanager
+    def interruptions(self) -> Iterator[None]:
+        """Turn Ctrl-C into the end of the run for now.
+
+        Raises:
+            Abandoned: instead of ``KeyboardInterrupt``.
+        """
+        try:
+            yield
+        except KeyboardInterrupt:
+            raise self._interrupted() from None
+
+    def _interrupted(self) -> Abandoned:
+        hint = f"it goes on with: arazzo resume {self._run_id}"
+        return Abandoned("interrupted", "the run was interrupted", hint=hint)
+
+    def parts(self, seconds: float) -> Iterator[float]:
+        """A wait in parts, with a look before each and after the last."""
+        while seconds > 0:
+            self.look()
+            yield min(seconds, SLICE)
+            seconds -= SLICE
+        self.look()
+
+
+class WatchedWorld:
+    """A synchronous world that is watched."""
+
+    def __init__(self, world: World, watch: Watch) -> None:
+        self._world = world
+        self._watch = watch
+        self.now = world.now
+
+    def send(self, effect: Send) -> Answered | Failed:
+        """Send, unless the run is to end."""
+        self._watch.look()
+        self._watch.sent = True
+        safe = effect.request.method in SAFE
+        with self._watch.interruptions(), self._watch.interruption.at_once() if safe else nullcontext():
+            return self._world.send(effect)
+
+    def sleep(self, seconds: float) -> None:
+        """Wait, and look now and then."""
+        with self._watch.interruptions(), self._watch.interruption.at_once():
+            for part in self._watch.parts(seconds):
+                self._world.sleep(part)
+
+
+class WatchedAsyncWorld:
+    """An asynchronous world that is watched."""
+
+    def __init__(self, world: AsyncWorld, watch: Watch) -> None:
+        self._world = world
+        self._watch = watch
+        self.now = world.now
+
+    async def send(self, effect: Send) -> Answered | Failed:
+        """Send, unless the run is to end."""
+        self._watch.look()
+        self._watch.sent = True
+        return await self._world.send(effect)
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait, and look now and then."""
+        for part in self._watch.parts(seconds):
+            await self._world.sleep(part)

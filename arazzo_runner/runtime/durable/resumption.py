@@ -1,0 +1,151 @@
+"""How a run goes on from the point that its journal has reached: what of the effect under way is done, and whether.
+
+A wait goes on until it is due. A request whose answer was not recorded may have been carried out or not: it is sent
+again only where that is harmless, or where the user says so.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from arazzo_runner.effects import Answer, Answered, Effect, Failed, Request, Response, Send, Sleep, Woke
+from arazzo_runner.engine.flow import Turn
+from arazzo_runner.engine.plan import Plan
+from arazzo_runner.engine.state import Phase, RunState
+from arazzo_runner.errors import InvalidState
+from arazzo_runner.openapi.request.idempotency import idempotency_header
+from arazzo_runner.runtime.drivers import Abandoned, Loop
+
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""RFC 9110, section 9.2.1: what asks for nothing to be changed."""
+AMBIGUOUS = "ambiguous-request"
+
+
+@dataclass(frozen=True, slots=True)
+class Pending:
+    """The effect that a kept state waits for, as far as the state does not hold it.
+
+    Attributes:
+        seconds: that are waited; None for a request.
+        due: when the wait is over, seconds since the epoch.
+        timeout: of the request, in seconds, or None.
+    """
+
+    seconds: float | None = None
+    due: float | None = None
+    timeout: float | None = None
+
+    @classmethod
+    def of(cls, turn: Turn) -> Pending:
+        """What a turn asks for."""
+        match turn.effect:
+            case Sleep(seconds):
+                return cls(seconds, turn.state.now + seconds)
+            case Send(_, timeout):
+                return cls(timeout=timeout)
+            case None:
+                raise ValueError("the run has ended")
+
+    def to_json(self) -> str:
+        """As one line of JSON text."""
+        return json.dumps([self.seconds, self.due, self.timeout])
+
+    @classmethod
+    def from_json(cls, text: str) -> Pending:
+        """What ``to_json`` wrote.
+
+        Raises:
+            InvalidState: it is no such text.
+        """
+        try:
+            return cls(*json.loads(text))
+        except (ValueError, TypeError) as error:
+            raise InvalidState(f"not a pending effect: {error}") from None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the user says of a request whose answer is not known.
+
+    Attributes:
+        resend: send it again.
+        answer: take this for its answer; None to do as ``resend`` says.
+    """
+
+    resend: bool = False
+    answer: Response | None = None
+
+
+Next: TypeAlias = Effect | Answer | Abandoned
+"""What to do: an effect, an answer to take, or an end for now."""
+
+
+def next_of(plan: Plan, state: RunState, pending: Pending, decision: Decision, *, at: float, sent: bool = True) -> Next:
+    """What a run that is taken up again does first.
+
+    Args:
+        at: the time now.
+        sent: whether the request at hand may have been sent.
+    """
+    if pending.seconds is not None and pending.due is not None:
+        # A clock that was set back makes no wait longer.
+        left = min(pending.seconds, pending.due - at)
+        return Sleep(left) if left > 0 else Woke(at)
+    request = request_of(state)
+    if sent and is_ambiguous(plan, state):
+        if decision.answer is not None:
+            return Answered(decision.answer, at)
+        if not decision.resend:
+            return Abandoned(
+                AMBIGUOUS,
+                f"the answer to {request.method} {request.url} was not recorded: it may have been carried out or not",
+                hint=f"look whether it was, then: arazzo resume {state.identity} --skip STATUS if so, --resend if not",
+            )
+    limit = plan.options.timeout
+    if limit is None:
+        return Send(request, pending.timeout)
+    left = state.started_at + limit - at
+    if left <= 0:
+        return Failed("timeout", f"the run took longer than {limit:g} s", at)
+    return Send(request, min(left, pending.timeout or left))
+
+
+def is_ambiguous(plan: Plan, state: RunState) -> bool:
+    """Whether nobody but the user can say what to do with the request at hand.
+
+    Not so for safe methods; for a request for a token, of which a second one does no harm; nor where the operation
+    takes an idempotency key and the request has one.
+    """
+    frame = state.frames[-1]
+    request = request_of(state)
+    if request.method in SAFE or frame.phase is Phase.AUTHENTICATING:
+        return False
+    operation = plan.workflows[frame.workflow].steps[frame.position].operation
+    name = None if operation is None else idempotency_header(operation)
+    return name is None or request.header(name) is None
+
+
+def request_of(state: RunState) -> Request:
+    """The request that a state waits for the answer to.
+
+    Raises:
+        InvalidState: it waits for none.
+    """
+    prepared = state.frames[-1].prepared if state.frames else None
+    if prepared is None:
+        raise InvalidState("the run waits for no answer")
+    return prepared.request
+
+
+def taken_up(loop: Loop, state: RunState, following: Next, at: float) -> Turn:
+    """The turn from which a driver goes on."""
+    match following:
+        case Send() | Sleep():
+            loop.before(following)
+            return Turn(state, (), following, None)
+        case Abandoned():
+            return loop.abandoned(state, following, at)
+        case answer:
+            return loop.go_on(state, answer)

@@ -1,0 +1,235 @@
+"""One durable run: a session whose turns are kept before they are told or performed, and that is taken up again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from arazzo_runner.effects import Request
+from arazzo_runner.engine.events import AttemptFinished, Event, Outcome
+from arazzo_runner.engine.flow import Turn
+from arazzo_runner.engine.plan import Plan
+from arazzo_runner.engine.state import RunState
+from arazzo_runner.errors import InvalidState, JournalError
+from arazzo_runner.runtime.drivers import AsyncWorld, Loop, World
+from arazzo_runner.runtime.durable.cancellation import Watch, WatchedAsyncWorld, WatchedWorld
+from arazzo_runner.runtime.durable.documents import contents, kept
+from arazzo_runner.runtime.durable.group_commit import GroupCommit
+from arazzo_runner.runtime.durable.journal import CANCELLED, OPEN, Entry, lost
+from arazzo_runner.runtime.durable.resumption import (
+    AMBIGUOUS,
+    Decision,
+    Pending,
+    is_ambiguous,
+    next_of,
+    request_of,
+    taken_up,
+)
+from arazzo_runner.runtime.durable.setup import RunSetup
+from arazzo_runner.runtime.run.runner import RunResult, Session, Workbook, contract_checks
+from arazzo_runner.runtime.secrets.placeholders import Given, Placeholders
+from arazzo_runner.runtime.serialization import encode
+
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.durable.runs import DurableRuns
+
+PAUSES = frozenset({"interrupted", AMBIGUOUS})
+"""The reasons for which a run stops, and can be resumed."""
+
+
+class DurableRun:
+    """A run that is kept in a journal, and its session.
+
+    Args:
+        sent: whether the request at hand may have been sent by another process.
+
+    Attributes:
+        id: by which it is resumed.
+        session: to listen to.
+    """
+
+    def __init__(
+        self,
+        runs: DurableRuns,
+        run_id: str,
+        plan: Plan,
+        workbook: Workbook,
+        setup: RunSetup,
+        given: Given,
+        *,
+        sent: bool = True,
+    ) -> None:
+        self.id = run_id
+        self._runs = runs
+        self._watch = Watch(run_id, runs.heartbeat, runs.interruption)
+        self._watch.sent = sent
+        self._vault = runs.vault(run_id)
+        self._placeholders = Placeholders(setup.number, given)
+        self._library = workbook.linker.library
+        self._documents = len(self._library.documents)
+        self._turn = 0
+        self._learned: list[tuple[str, bool]] = []
+        self._decision = Decision()
+        self._group: GroupCommit | None = None
+        self._unwritten: Entry | None = None
+        self._checks = contract_checks(plan, setup.check)
+        inputs = {**setup.inputs, **given.inputs}
+        self.session = Session(plan, inputs, checks=self._checks, keep=self._keep, settle=self._settle, identity=run_id)
+        self.session.redactor.remember = lambda text, answered: self._learned.append((text, answered))
+        self._recall()
+
+    def run(self, world: World, decision: Decision | None = None) -> RunResult:
+        """Run to the end, or as far as it goes, with a synchronous world."""
+        self._decision = decision or Decision()
+        try:
+            return self.session.run(WatchedWorld(world, self._watch), self._begin)
+        finally:
+            self._release()
+
+    async def arun(
+        self, world: AsyncWorld, decision: Decision | None = None, *, group: GroupCommit | None = None
+    ) -> RunResult:
+        """Run to the end, or as far as it goes, with an asynchronous world.
+
+        Args:
+            group: writes the turns together with those of other runs.
+        """
+        self._decision, self._group = decision or Decision(), group
+        try:
+            return await self.session.arun(WatchedAsyncWorld(world, self._watch), self._begin)
+        finally:
+            self._release()
+
+    async def _settle(self) -> None:
+        """Wait until the turn at hand is on the disk."""
+        entry, self._unwritten = self._unwritten, None
+        if entry is not None and self._group is not None:
+            await self._group.write(entry)
+
+    def _release(self) -> None:
+        # A journal that cannot be written has been told of; the lease then runs out.
+        with suppress(JournalError):
+            self._runs.journal.release(self.id, self._runs.holder)
+
+    def _recall(self) -> None:
+        """Know again what the run has learned before."""
+        for turn, body in self._runs.journal.turns(self.id):
+            told, learned = self._vault.open_turn(turn, body)
+            self._recall_breaches(told)
+            reveal = self._placeholders.reveal
+            self.session.redactor.recall((reveal(text), answered) for text, answered in learned)
+            self._turn = turn + 1
+        self._learned.clear()
+
+    def _recall_breaches(self, told: Iterable[Event]) -> None:
+        if self._checks is not None:
+            for event in told:
+                if isinstance(event, AttemptFinished):
+                    self._checks.recall(event.attempt)
+
+    def kept_state(self) -> tuple[RunState, Pending] | None:
+        """The state that the run goes on from, and what it waits for; None when it has not begun.
+
+        Raises:
+            JournalError: it is damaged.
+            InvalidState: it was written by another release.
+        """
+        found = self._runs.journal.state(self.id)
+        if found is None:
+            return None
+        turn, sealed = found
+        head, _, text = self._vault.open(sealed, f"state {turn}").partition("\n")
+        return RunState.from_json(text, reveal=self._placeholders.reveal), Pending.from_json(head)
+
+    def is_ambiguous(self) -> bool:
+        """Whether it waits for an answer of which nobody but the user can say what to do about it."""
+        found = self.kept_state()
+        if found is None or not self._watch.sent:
+            return False
+        return found[1].seconds is None and is_ambiguous(self.session.plan, found[0])
+
+    def pending_request(self) -> Request:
+        """The request whose answer has not been recorded, masked.
+
+        Raises:
+            InvalidState: there is none.
+        """
+        found = self.kept_state()
+        if found is None:
+            raise InvalidState("the run has not begun")
+        request = request_of(found[0])
+        self.session.redactor.learn_request(request)
+        return self.session.redactor.request(request)
+
+    @property
+    def where(self) -> str:
+        """Where it goes on, for a person."""
+        found = self.kept_state()
+        step = None if found is None else _step_at(self.session.plan, found[0])
+        return "its beginning" if step is None else f"the step {step}"
+
+    def _begin(self, loop: Loop, at: float) -> Turn:
+        found = self.kept_state()
+        if found is None:
+            return self.session.first(loop, at)
+        state, pending = found
+        following = next_of(loop.plan, state, pending, self._decision, at=at, sent=self._watch.sent)
+        return taken_up(loop, state, following, at)
+
+    def _keep(self, turn: Turn, told: Sequence[Event]) -> None:
+        """Write a turn, before anything of it is told or performed."""
+        outcome, journal, holder = turn.outcome, self._runs.journal, self._runs.holder
+        if outcome is not None and outcome.reason is not None and outcome.reason.code in PAUSES:
+            journal.release(self.id, holder, outcome.reason.code, unsent=not self._watch.sent)
+            return
+        number, hide = self._turn, self._placeholders.hide
+        learned = [(hide(text), answered) for text, answered in self._learned]
+        text = encode({"told": list(told), "learned": learned})
+        state = pending = None
+        if outcome is None:
+            pending = Pending.of(turn)
+            kept_text = f"{pending.to_json()}\n{turn.state.to_json(hide=hide)}"
+            state = self._vault.seal(kept_text, f"state {number}")
+        new = [kept(document) for document in self._library.documents[self._documents :]]
+        entry = Entry(
+            run=self.id,
+            turn=number,
+            told=self._vault.seal(text, f"turn {number}"),
+            state=state,
+            status=OPEN if outcome is None else _status(outcome),
+            reason=outcome.reason.code if outcome is not None and outcome.reason is not None else None,
+            step=_step(self.session.plan, turn),
+            attempts=turn.state.attempts,
+            requests=turn.state.requests,
+            due=None if pending is None else pending.due,
+            sources=[(document.digest, self._vault.seal_source(document)) for document in new],
+            documents=contents(new),
+        )
+        if self._group is None:
+            if journal.record(holder, entry) != [True]:
+                raise lost(self.id)
+        else:
+            self._unwritten = entry
+        self._watch.sent = False
+        self._turn += 1
+        self._documents += len(new)
+        self._learned.clear()
+
+
+def _status(outcome: Outcome) -> str:
+    cancelled = outcome.reason is not None and outcome.reason.code == CANCELLED
+    return CANCELLED if cancelled else outcome.status
+
+
+def _step(plan: Plan, turn: Turn) -> str | None:
+    """The id of the step at hand, for lists."""
+    if turn.outcome is not None:
+        return turn.outcome.reason.step_id if turn.outcome.reason is not None else None
+    return _step_at(plan, turn.state)
+
+
+def _step_at(plan: Plan, state: RunState) -> str | None:
+    frame = state.frames[-1]
+    steps = plan.workflows[frame.workflow].steps
+    return steps[frame.position].step_id if frame.position < len(steps) else None

@@ -1,0 +1,322 @@
+"""The HTTP client, set up once: pool, limits, time-outs, TLS, proxies (H6). Whatever the network does is an answer.
+
+It stands on httpcore and not on httpx: what the latter adds (a cookie jar, its own header fields, redirects that take
+credentials along, lenient decoding) is what H6 rules out or wants otherwise.
+"""
+
+from __future__ import annotations
+
+import ssl
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, Generic, TypeVar
+
+import httpcore2
+
+from arazzo_runner.documents.files import is_file, read_file
+from arazzo_runner.effects import Answered, Failed, Request, Response, Send
+from arazzo_runner.errors import UsageError
+from arazzo_runner.runtime.http.content_codings import Body
+from arazzo_runner.runtime.http.deadlines import Allowance, AsyncStream, Backend, Patience, Stream
+from arazzo_runner.runtime.http.errors import (
+    NETWORK_ERRORS,
+    AttemptOver,
+    Progress,
+    Refused,
+    explain,
+    socks_judged,
+)
+from arazzo_runner.runtime.http.options import TransportOptions
+from arazzo_runner.runtime.http.proxies import Proxies, Proxy, proxies_of, system_proxies
+from arazzo_runner.runtime.http.requests import (
+    MAX_REDIRECTS,
+    Hosts,
+    Target,
+    header_fields,
+    redirected,
+    target_of,
+    text_of,
+)
+
+KEEP_IDLE = 4.0
+"""Seconds that an unused connection is kept: less than the 5 after which many servers close theirs, so that a request
+is not sent on a connection that is just being closed."""
+
+Pool = TypeVar("Pool")
+
+
+class Pools(Generic[Pool]):
+    """The connection pools of a client: direct ones and one for each proxy, with and without encryption.
+
+    Raises:
+        UsageError: an option cannot be used.
+    """
+
+    def __init__(self, options: TransportOptions, make: Callable[..., Pool], backend: Any) -> None:
+        self.options = options
+        self._make = make
+        self.hosts = Hosts(options.allowed_hosts, options.named_hosts)
+        self._backend = backend(self.hosts.allowed or ())
+        self._proxies: Proxies = proxies_of(options.proxy, system_proxies() if options.proxy is None else {})
+        self._own_context = _own_context(options)
+        self._opened: dict[tuple[Proxy | None, bool], Pool] = {}
+        if options.http2:
+            _require_http2()
+
+    def of(self, target: Target, proxy: Proxy | None) -> Pool:
+        """The pool of connections to such targets, through that proxy."""
+        encrypted = target.scheme == "https" or (proxy is not None and proxy.scheme == "https")
+        pool = self._opened.get((proxy, encrypted))
+        if pool is None:
+            # Loading the authorities costs more than a request: a run that encrypts nothing does not.
+            context = (self._own_context or _usual_context()) if encrypted else None
+            made = self._make(
+                ssl_context=context,
+                proxy=proxy.for_pool(context) if proxy else None,
+                max_connections=None,  # how many runs go on at once is not decided here
+                max_keepalive_connections=20,
+                keepalive_expiry=KEEP_IDLE,
+                http2=self.options.http2,
+                network_backend=self._backend,
+            )
+            pool = self._opened.setdefault((proxy, encrypted), made)  # another thread may have been faster
+        return pool
+
+    def proxy_for(self, target: Target) -> Proxy | None:
+        """The proxy that a request goes through, or None."""
+        return self._proxies.choose(target)
+
+    def opened(self) -> list[Pool]:
+        """The pools that were used."""
+        return list(self._opened.values())
+
+
+class Attempt(Generic[Pool]):
+    """One request, and those that its redirects ask for: what both clients do between two operations on the network.
+
+    Args:
+        limit: seconds for the whole of it (F9), or None.
+    """
+
+    def __init__(self, pools: Pools[Pool], request: Request, limit: float | None) -> None:
+        self._pools = pools
+        self._options = pools.options
+        self._hosts = pools.hosts
+        self._request = request
+        self._limit = limit
+        self._began = time.monotonic()
+        self._hops = 0
+        self._allowance = Allowance()
+        self._progress = self._towards(None, None)
+
+    def next(self) -> tuple[Pool, httpcore2.Request]:
+        """The request to send now, and by which pool.
+
+        Raises:
+            Refused: it may not be sent, or cannot.
+        """
+        request, options = self._request, self._options
+        target = target_of(request.url)
+        self._hosts.check(target.host)
+        proxy = self._pools.proxy_for(target)
+        self._progress = self._towards(target, proxy)
+        self._allowance = Allowance(
+            end=None if self._limit is None else self._began + self._limit,
+            tunnel=options.connect_timeout if proxy is not None and proxy.is_tunnel(target) else None,
+        )
+        connect = Patience(options.connect_timeout, self._allowance)
+        read = Patience(options.read_timeout, self._allowance)
+        message = httpcore2.Request(
+            request.method.encode("utf-8"),
+            httpcore2.URL(
+                scheme=target.scheme.encode(), host=target.host.encode(), port=target.port, target=target.path.encode()
+            ),
+            headers=header_fields(request, target),
+            content=request.body or b"",
+            extensions={"timeout": {"connect": connect, "read": read, "write": read}},
+        )
+        return self._pools.of(target, proxy), message
+
+    def body(self, response: httpcore2.Response) -> Body:
+        """Where the body goes, now that the response's head is complete.
+
+        Raises:
+            Refused: it is announced as something that is not taken.
+        """
+        self._allowance.head = None
+        self._headers = tuple((name.decode("latin-1"), text_of(value)) for name, value in response.headers)
+        self._progress.answered = True
+        if self._request.method != "HEAD" and response.status not in (204, 304):
+            length = next((value for name, value in self._headers if name.lower() == "content-length"), "")
+            self._progress.expected = int(length) if length.isascii() and length.isdigit() else None
+        return Body(self._headers, limit=self._options.max_response_bytes, progress=self._progress)
+
+    def surplus(self, response: httpcore2.Response, body: Body) -> bool:
+        """Whether more came than the response, such as a body after 204: it would be taken for the next answer.
+
+        httpcore does not look: the connection must be closed. What came last ends with the body's last bytes, or with
+        the line break after a header or a chunk.
+        """
+        if response.extensions.get("http_version") != b"HTTP/1.1":
+            return False
+        return not self._allowance.last.endswith(body.last if self._progress.expected and body.last else b"\n")
+
+    def answer(self, status: int, body: bytes) -> Answered | None:
+        """The answer, or None when a redirect is to be followed: ``next`` again.
+
+        Raises:
+            Refused: there are too many redirects, or this one leads where none may.
+        """
+        response = Response(status, self._headers, body)
+        if self._options.follow_redirects and (request := redirected(self._request, response)) is not None:
+            self._hops += 1
+            if self._hops > MAX_REDIRECTS:
+                raise Refused(f"more than {MAX_REDIRECTS} redirects")
+            self._request = request
+            return None
+        return Answered(response, time.time(), time.monotonic() - self._began)
+
+    def without_tunnel(self) -> Stream | AsyncStream | None:
+        """The connection on which a proxy has opened no tunnel, to be closed: httpcore forgets it, or None."""
+        stream = self._allowance.opened
+        return stream if stream is not None and stream.tunnel.is_awaited else None
+
+    def failed(self, error: Exception) -> Failed:
+        """What went wrong, for a person (C7); ``timeout`` only when the attempt's own limit was reached (F6, F9)."""
+        duration = time.monotonic() - self._began
+        if isinstance(error, AttemptOver):
+            return Failed("timeout", f"no complete answer within {self._limit:g} s", time.time(), duration)
+        self._progress.start = self._allowance.start
+        return Failed("transport", explain(error, self._progress), time.time(), duration)
+
+    def _towards(self, target: Target | None, proxy: Proxy | None) -> Progress:
+        times = self._options.connect_timeout, self._options.read_timeout
+        if target is None:
+            return Progress("the server", 0, "the server", 0, *times)
+        if proxy is None:
+            return Progress(target.host, target.port, target.host, target.port, *times)
+        peer = f"the proxy {proxy.host}"
+        return Progress(peer, proxy.port, f"{target.host} through {peer}", target.port, *times)
+
+
+class Transport:
+    """The synchronous client (``drivers.World``). Make it with ``open_transport``."""
+
+    def __init__(self, pools: Pools[httpcore2.ConnectionPool]) -> None:
+        self._pools = pools
+
+    def now(self) -> float:
+        """Seconds since the epoch."""
+        return time.time()
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+    def send(self, effect: Send) -> Answered | Failed:
+        """Send a request; whatever happens is an answer."""
+        attempt = Attempt(self._pools, effect.request, effect.timeout)
+        try:
+            while True:
+                pool, request = attempt.next()
+                with socks_judged():
+                    response = pool.handle_request(request)
+                try:
+                    body = attempt.body(response)
+                    for chunk in response.iter_stream():
+                        body.feed(chunk)
+                    if attempt.surplus(response, body):
+                        response.extensions["network_stream"].close()
+                finally:
+                    response.close()
+                if answer := attempt.answer(response.status, body.finish()):
+                    return answer
+        except (AttemptOver, *NETWORK_ERRORS) as error:
+            if isinstance(stream := attempt.without_tunnel(), Stream):
+                stream.close()
+            return attempt.failed(error)
+
+
+@contextmanager
+def open_transport(options: TransportOptions) -> Iterator[Transport]:
+    """A synchronous client and its connections, closed at the end.
+
+    Raises:
+        UsageError: an option cannot be used: a file that is not there, no proxy URL, an extra that is not installed.
+    """
+    pools = Pools(options, httpcore2.ConnectionPool, Backend)
+    try:
+        yield Transport(pools)
+    finally:
+        for pool in pools.opened():
+            pool.close()
+
+
+def _own_context(options: TransportOptions) -> ssl.SSLContext | None:
+    """The context for all connections of a client whose options ask for one of its own.
+
+    Raises:
+        UsageError: a file that the options name cannot be used.
+    """
+    if options.ca_bundle is None and options.client_cert is None and not options.insecure and not options.http2:
+        return None
+    bundle, own = options.ca_bundle, options.client_cert
+    hint = "it must have the certificates of authorities in PEM form"
+    context = _loaded("--ca-bundle", bundle, lambda: ssl.create_default_context(cafile=bundle), hint)
+    if own:
+        hint = "it must be in PEM form, the key without a pass phrase or in a file of its own: CERT:KEY"
+        _loaded("--client-cert", own, lambda: _load_certificate(context, own), hint)
+    if options.insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+@cache
+def _usual_context() -> ssl.SSLContext:
+    """The context without options, shared by all clients of the process."""
+    return ssl.create_default_context()
+
+
+T = TypeVar("T")
+
+
+def _load_certificate(context: ssl.SSLContext, path: str) -> None:
+    """Load a client's certificate and its key, from one file or from CERT:KEY."""
+    certificate, _, key = path.partition(":")
+    try:
+        context.load_cert_chain(certificate, key or None)
+    except ssl.SSLError:
+        if _lacks_key(key or certificate):
+            hint = f"put the key into a file with the certificate, or name its own: --client-cert {certificate}:KEY"
+            raise UsageError(f"--client-cert {path}: there is no key in {key or certificate}", hint=hint) from None
+        raise
+
+
+def _lacks_key(path: str) -> bool:
+    """Whether a file has a certificate and no key."""
+    content = read_file(path) if is_file(path) else b""
+    return b"BEGIN CERTIFICATE" in content and b"PRIVATE KEY" not in content
+
+
+def _loaded(option: str, path: str | None, load: Callable[[], T], hint: str) -> T:
+    try:
+        return load()
+    except FileNotFoundError:
+        raise UsageError(f"{option} {path}: there is no such file", hint="check the path") from None
+    except ssl.SSLError as error:
+        reason = (error.reason or "no certificate in it").replace("_", " ").lower()
+        raise UsageError(f"{option} {path}: {reason}", hint=hint) from None
+    except OSError as error:
+        raise UsageError(f"{option} {path}: {error.strerror or error}", hint="check the file") from None
+
+
+def _require_http2() -> None:
+    try:
+        import h2.connection  # noqa: F401 - httpcore imports it when the first connection is made
+    except ImportError:
+        raise UsageError(
+            "HTTP/2 needs an extra that is not installed", hint="pip install 'arazzo-workflow-runner[http2]'"
+        ) from None

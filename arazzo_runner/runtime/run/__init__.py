@@ -1,0 +1,1 @@
+"""A document opened, and its workflows run."""

@@ -1,0 +1,124 @@
+"""Contract checks of a run (``--check``): every exchange is held against its operation, and breaches join the events.
+
+The engine knows nothing of it: events are looked at on their way to the listeners. A run goes on to its end whatever
+is found, so that what it has begun at an API is finished; then, with ``error``, it counts as failed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from arazzo_runner.engine.events import Attempt, AttemptFinished, Event, Outcome, Reason, RunFinished
+from arazzo_runner.engine.flow import Turn
+from arazzo_runner.engine.plan import Plan, PlannedStep
+from arazzo_runner.openapi.contract.breaches import Breach
+from arazzo_runner.openapi.contract.judge import Contract
+
+Level = Literal["off", "warn", "error"]
+
+MALFORMED = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
+"""Statuses that call the request itself wrong: its breaches are then no news, the API and its description agree."""
+
+_MARK = "contract: "
+"""What a problem of an attempt begins with that is a breach."""
+
+MAX_FOUND = 1000
+"""How many breaches are kept: a poll that breaks its schema does so each time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A breach, and the attempt that it was found in."""
+
+    workflow_id: str
+    step_id: str
+    attempt: int
+    breach: Breach
+
+    def __str__(self) -> str:
+        return f"step {self.step_id}: {self.breach}"
+
+
+class ContractChecks:
+    """Holds the exchanges of one run against their operations.
+
+    Args:
+        level: ``error`` makes the run fail; ``warn`` only tells.
+        contract: may be shared by runs of one plan, which spares making its validators anew.
+
+    Attributes:
+        found: the breaches so far, in order; as they are, not masked (S1).
+        remarks: why something could not be judged.
+    """
+
+    def __init__(self, plan: Plan, level: Level, contract: Contract | None = None) -> None:
+        self._level = level
+        self._contract = contract or Contract()
+        self._steps = steps_by_id(plan)
+        self._count = 0
+        self._first: tuple[Attempt, str] | None = None
+        self.found: list[Found] = []
+        self.remarks: dict[str, None] = {}
+
+    def turn(self, turn: Turn) -> Turn:
+        """The turn, with what the contract says of what it tells."""
+        events = tuple(self.event(event) for event in turn.events)
+        return replace(turn, events=events, outcome=turn.outcome and self.outcome(turn.outcome))
+
+    def recall(self, attempt: Attempt) -> None:
+        """Count the breaches of an attempt that was judged before, perhaps in another process."""
+        said = [problem.removeprefix(_MARK) for problem in attempt.problems if problem.startswith(_MARK)]
+        self._add(attempt, said)
+
+    def _add(self, attempt: Attempt, said: Sequence[str]) -> None:
+        if said and self._first is None:
+            self._first = (attempt, said[0])
+        self._count += len(said)
+
+    def event(self, event: Event) -> Event:
+        """The event, with what the contract says of it."""
+        match event:
+            case AttemptFinished(attempt):
+                return replace(event, attempt=self._attempt(attempt))
+            case RunFinished(outcome):
+                return replace(event, outcome=self.outcome(outcome))
+            case _:
+                return event
+
+    def outcome(self, outcome: Outcome) -> Outcome:
+        """How the run ended, its contract counted in."""
+        if self._first is None or self._level != "error" or outcome.reason is not None:
+            return outcome
+        first, breach = self._first
+        rest = f", and {self._count - 1} more" if self._count > 1 else ""
+        step = self._steps.get((first.workflow_id, first.step_id))
+        reason = Reason(
+            code="contract",
+            message=f"the {breach} (attempt {first.attempt}){rest}",
+            step_id=first.step_id,
+            hint="mend what broke the description, or run with --check warn",
+            place=step.spot.place if step else None,
+        )
+        return replace(outcome, status="failed", reason=reason)
+
+    def _attempt(self, attempt: Attempt) -> Attempt:
+        step = self._steps.get((attempt.workflow_id, attempt.step_id))
+        if attempt.request is None or step is None or step.operation is None:
+            return attempt
+        judgement = self._contract.judge(step.operation, attempt.request, attempt.response)
+        refused = attempt.response is not None and attempt.response.status in MALFORMED
+        breaches = [one for one in judgement.breaches if not (refused and one.side == "request")]
+        self._add(attempt, [str(one) for one in breaches])
+        new = [Found(attempt.workflow_id, attempt.step_id, attempt.attempt, one) for one in breaches]
+        self.found += new[: max(MAX_FOUND - len(self.found), 0)]
+        self.remarks |= dict.fromkeys(judgement.remarks)
+        said = (*(f"{_MARK}{one}" for one in breaches), *judgement.remarks)
+        return replace(attempt, problems=(*attempt.problems, *said)) if said else attempt
+
+
+def steps_by_id(plan: Plan) -> Mapping[tuple[str, str], PlannedStep]:
+    """The steps of a plan by what events call them."""
+    workflows = plan.workflows.values()
+    return {(workflow.workflow_id, step.step_id): step for workflow in workflows for step in workflow.steps}

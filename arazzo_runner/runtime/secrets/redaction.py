@@ -1,0 +1,384 @@
+"""Secrets never leave (S1): what is a secret, and the masking of everything that is written.
+
+A ``Redactor`` learns secrets before anything can print them: from inputs, credentials, requests and responses. Reports,
+cassettes, journals and errors get what it has masked, never anything else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import fields, is_dataclass, replace
+from functools import cache
+from typing import Any, TypeAlias, TypeVar
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
+
+from arazzo_runner.documents.input_schemas import declared, input_schema
+from arazzo_runner.documents.json_reader import is_deeper
+from arazzo_runner.documents.reading_rules import MAX_DEPTH_OF_VALUES
+from arazzo_runner.effects import MASK, Headers, Request, Response
+from arazzo_runner.runtime.secrets.encodings import (
+    MIN_LENGTH,
+    Beginnings,
+    inside_credentials,
+    is_word,
+    named_in_data,
+    named_in_text,
+    pattern_of,
+)
+from arazzo_runner.secrecy import CUT, SECRET_HEADERS, is_secret_name, names_a_secret
+
+NO_SECRETS = frozenset({"true", "false", "null", "bearer", "basic", "dpop"})
+"""What no secret is, whatever carries it: ``Access-Control-Allow-Credentials: true`` would mask every ``true``, and
+``"token_type": "Bearer"`` every ``Bearer``."""
+MAX_LEARNED = 4096
+"""How many secrets of answers are remembered; the oldest is forgotten first, so that a long run stays small."""
+
+_WIDE = ("utf-32", "utf-16", "utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
+"""Encodings in which no text is seen as ASCII; the first two go by the mark at the beginning."""
+_SUSPECT = re.compile(rb"token|secret|passw|passphrase|credential|authorization|api[_-]?key", re.IGNORECASE)
+
+Event = TypeVar("Event")
+
+
+def secret_inputs(schema: Any, names: Iterable[str]) -> frozenset[str]:
+    """Which inputs are secrets: by name, or by ``format: password`` in their schema."""
+    return frozenset(
+        name for name in names if is_secret_name(name) or input_schema(schema, name).get("format") == "password"
+    )
+
+
+Learning: TypeAlias = Callable[[str, bool], None]
+"""Is told a secret, and whether it came in an answer."""
+
+
+class Redactor:
+    """Knows the secrets of a run and masks them.
+
+    Attributes:
+        remember: is told every secret as it is learned, and whether it came in an answer.
+    """
+
+    def __init__(self) -> None:
+        self.remember: Learning = lambda _text, _answered: None
+        self._given: dict[str, None] = {}
+        self._learned: dict[str, None] = {}
+        self._headers: set[str] = set(SECRET_HEADERS)
+        self._queries: set[str] = set()
+        self._inputs: frozenset[str] = frozenset()
+        self._pattern: re.Pattern[str] | None = None
+        self._given_pattern: re.Pattern[str] | None = None
+        self._beginnings: Beginnings | None = None
+        self._numbers: frozenset[int | float] = frozenset()
+        self._number_pattern: re.Pattern[str] | None = None
+        self._own: frozenset[str] = frozenset()
+
+    @property
+    def secret_names(self) -> frozenset[str]:
+        """The names of the inputs that are secrets."""
+        return self._inputs
+
+    # Learning
+
+    def learn(self, *values: Any) -> None:
+        """Take values for secrets: strings, and the strings inside arrays and objects."""
+        for text in _strings(values):
+            self._add(self._given, text)
+
+    def learn_inputs(self, schema: Any, inputs: Mapping[str, Any], also: Iterable[str] = ()) -> None:
+        """Take the secret ones of a workflow's inputs, nested ones too.
+
+        Args:
+            also: names of inputs that are secrets for another reason than their name or schema.
+        """
+        self._inputs |= secret_inputs(schema, {**dict.fromkeys(declared(schema)), **inputs}).union(also)
+        self._own |= frozenset(_strings(dict(inputs)))
+        secrets = [*(inputs[name] for name in self._inputs if name in inputs), *_named_secrets(dict(inputs))]
+        self.learn(*secrets)
+        self._numbers |= {number for number in _numbers(secrets) if len(str(number)) >= MIN_LENGTH}
+        if self._numbers:
+            digits = "|".join(re.escape(str(number)) for number in self._numbers)
+            self._number_pattern = re.compile(rf"(?<![\w.])(?:{digits})(?![\w.])")
+
+    def learn_headers(self, *names: str) -> None:
+        """Take headers for secret whatever their value, such as a security scheme's."""
+        self._headers.update(name.lower() for name in names)
+
+    def learn_queries(self, *names: str) -> None:
+        """Take query parameters for secret whatever their value, such as a security scheme's."""
+        self._queries.update(names)
+
+    def learn_request(self, request: Request) -> None:
+        """Take what a request sends in its secret headers and query parameters, and the password of its URL.
+
+        A cookie that the user has not given, of the document or of an answer, is no secret from the user: the outputs
+        on stdout show it (S1).
+        """
+        if "@" in request.url and (password := urlsplit(request.url).password):
+            self.learn(password, unquote(password))
+        if self._queries:
+            pairs = parse_qsl(urlsplit(request.url).query, encoding="utf-8", errors="surrogateescape")
+            self.learn(*(value for name, value in pairs if name in self._queries))
+        for name, value in request.headers:
+            if name.lower() in self._headers:
+                for text in (value, *inside_credentials(name, value)):
+                    if name.lower() != "cookie" or text in self._own:
+                        self._add(self._given, text)
+                    elif not is_word(text):
+                        self._add(self._learned, text)
+
+    def learn_response(self, response: Response) -> None:
+        """Take what an answer brings: cookies, and members and parameters with a secret name.
+
+        What is a word is masked in its own place only: as a secret it would be found where it is none.
+        """
+        found: list[str] = []
+        for name, value in response.headers:
+            if name.lower() == "set-cookie":
+                found.append(value.partition(";")[0].partition("=")[2].strip())
+            elif is_secret_name(name):
+                found.append(value)
+            elif "=" in value or ":" in value:
+                found += named_in_text(value)
+        if response.body and _SUSPECT.search(response.body):
+            data = _parsed(response.body)
+            text = response.body.decode("utf-8", "surrogateescape") if data is None else ""
+            found += [*named_in_data(data), *named_in_text(text)]
+        for text in found:
+            if not is_word(text):
+                self._add(self._learned, text)
+
+    def recall(self, learned: Iterable[tuple[str, bool]]) -> None:
+        """Take what ``remember`` was told, perhaps in another process."""
+        for text, answered in learned:
+            self._add(self._learned if answered else self._given, text)
+
+    def _add(self, known: dict[str, None], text: str) -> None:
+        if len(text) < MIN_LENGTH or text.lower() in NO_SECRETS:
+            return
+        if text in self._given or text in self._learned:
+            return
+        known[text] = None
+        self.remember(text, known is self._learned)
+        self._pattern = self._given_pattern = self._beginnings = None
+        if known is self._learned and len(known) > MAX_LEARNED:
+            del known[next(iter(known))]
+
+    # Masking
+
+    def text(self, text: str) -> str:
+        """The text with every secret masked: however it is encoded, and its beginning where the text was cut."""
+        if self._number_pattern is not None:
+            text = self._number_pattern.sub(MASK, text)
+        if not self._given and not self._learned:
+            return text
+        if self._pattern is None:
+            self._pattern = pattern_of((*self._given, *self._learned))
+        masked = self._pattern.sub(MASK, text)
+        if CUT not in masked:
+            return masked
+        if self._beginnings is None:
+            self._beginnings = Beginnings((*self._given, *self._learned))
+        return self._beginnings.masked(masked)
+
+    def outputs(self, value: Any) -> Any:
+        """Outputs for stdout: data that the user asked for, in which only the user's own secrets are masked (S1)."""
+        if not self._given:
+            return value
+        if self._given_pattern is None:
+            self._given_pattern = pattern_of(self._given)
+        pattern = self._given_pattern
+        return mapped(value, lambda text: pattern.sub(MASK, text))
+
+    def data(self, value: Any) -> Any:
+        """Plain data with every secret masked, keys too."""
+        return mapped(value, self.text, self._numbers)
+
+    def inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
+        """Inputs for a report: the secret ones masked whatever they are, short ones and numbers too."""
+        return {name: MASK if name in self._inputs else self._named(name, value) for name, value in inputs.items()}
+
+    def answer(self, value: Any) -> Any:
+        """Plain data that came in an answer: members with a secret name masked whatever they are."""
+        return self._named("", value, names_a_secret)
+
+    def _named(self, name: str, value: Any, named: Callable[[str], bool] = is_secret_name) -> Any:
+        match value:
+            case None | bool():
+                return value
+            case Mapping():
+                return {self.text(key): self._named(key, item, named) for key, item in value.items()}
+            case list():
+                return [self._named(name, item, named) for item in value]
+            case _:
+                return MASK if named(name) else self.data(value)
+
+    def headers(self, headers: Headers) -> Headers:
+        """Header fields, secret ones masked whole and cookies but for their names."""
+        return tuple((name, self._header(name, value)) for name, value in headers)
+
+    def _header(self, name: str, value: str) -> str:
+        folded = name.lower()
+        if folded == "cookie":
+            pairs = (pair.partition("=") for pair in value.split(";"))
+            return "; ".join(f"{name.strip()}={MASK}" if sign else MASK for name, sign, _ in pairs)
+        if folded in self._headers:
+            return MASK
+        if folded == "set-cookie":
+            pair, semicolon, attributes = value.partition(";")
+            return f"{pair.partition('=')[0]}={MASK}{semicolon}{self.text(attributes)}"
+        return MASK if is_secret_name(name) and value.lower() not in NO_SECRETS else self.text(value)
+
+    def body(self, body: bytes, *, answer: bool = False) -> bytes:
+        """A body with every secret masked; of an answer the members with a secret name too."""
+        if answer and _SUSPECT.search(body):
+            data = _parsed(body)
+            followed = isinstance(data, (dict, list)) and not is_deeper(data, MAX_DEPTH_OF_VALUES)
+            masked = self.answer(data) if followed else data
+            if masked != data:
+                text = json.dumps(masked, ensure_ascii=False, separators=(",", ":"))
+                body = text.encode("utf-8", "backslashreplace")  # half of a surrogate pair, as JSON escapes it
+        if self._numbers and isinstance(data := _parsed(body), (dict, list)):
+            masked = mapped(data, str, self._numbers)
+            body = body if masked == data else json.dumps(masked, ensure_ascii=False, separators=(",", ":")).encode()
+        text = body.decode("utf-8", "surrogateescape")
+        masked_text = self.text(text)
+        if masked_text != text:
+            body = masked_text.encode("utf-8", "surrogateescape")
+        for encoding in _WIDE if b"\0" in body else ():
+            with suppress(UnicodeError):
+                wide = body.decode(encoding)
+                if (masked_wide := self.text(wide)) != wide:
+                    return masked_wide.encode(encoding)
+        return body
+
+    def url(self, url: str) -> str:
+        """A URL with every secret masked, and still one: without user and password, and no bracket in its host."""
+        scheme, slashes, rest = url.partition("://")
+        end = next((index for index, character in enumerate(rest) if character in "/?#"), len(rest))
+        host = self.text(rest[:end].rpartition("@")[2]).replace(MASK, MASK.strip("[]"))
+        return scheme + slashes + host + self._query(self.text(rest[end:])) if slashes else self.text(url)
+
+    def _query(self, rest: str) -> str:
+        """What follows a URL's host, the parameters that are secret whatever their value masked."""
+        if not self._queries or "?" not in rest:
+            return rest
+        path, mark, query = rest.partition("?")
+        return path + mark + "&".join(map(self._parameter, query.split("&")))
+
+    def _parameter(self, pair: str) -> str:
+        name, sign, value = pair.partition("=")
+        return name + sign + (MASK if unquote_plus(name) in self._queries else value)
+
+    def request(self, request: Request) -> Request:
+        """A request with every secret masked."""
+        body = None if request.body is None else self.body(request.body)
+        return Request(request.method, self.url(request.url), self.headers(request.headers), body)
+
+    def response(self, response: Response) -> Response:
+        """A response with every secret masked."""
+        return Response(response.status, self.headers(response.headers), self.body(response.body, answer=True))
+
+    def event(self, event: Event) -> Event:
+        """An event of a run with every secret masked, whatever it is made of."""
+        masked: Event = self._value("", event)
+        return masked
+
+    def _value(self, name: str, value: Any) -> Any:
+        match value:
+            case None | bool() | int() | float():
+                return value
+            case str():
+                return self.text(value)
+            case Request():
+                return self.request(value)
+            case Response():
+                return self.response(value)
+            case _ if is_dataclass(value) and not isinstance(value, type):
+                before = {name: getattr(value, name) for name in _fields(type(value))}
+                after = {name: self._value(name, item) for name, item in before.items()}
+                changes = {name: item for name, item in after.items() if item is not before[name]}
+                return replace(value, **changes) if changes else value
+            case Mapping():
+                return self.inputs(value) if name in ("inputs", "outputs") else self.data(value)
+            case tuple():
+                return tuple(self._value(name, item) for item in value)
+            case _:
+                return self.data(value)
+
+
+@cache
+def _fields(kind: Any) -> tuple[str, ...]:
+    return tuple(field.name for field in fields(kind) if field.init)
+
+
+def mapped(value: Any, change: Callable[[str], str], numbers: Collection[int | float] = ()) -> Any:
+    """Plain data with every text in it changed, keys and bytes too.
+
+    Args:
+        numbers: are masked, wherever they stand.
+    """
+    match value:
+        case str():
+            return change(value)
+        case bytes():
+            return change(value.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
+        case Mapping():
+            return {change(key): mapped(item, change, numbers) for key, item in value.items()}
+        case list() | tuple():
+            return [mapped(item, change, numbers) for item in value]
+        case int() | float() if numbers and value in numbers and not isinstance(value, bool):
+            return MASK
+        case _:
+            return value
+
+
+def _leaves(value: Any) -> Iterable[Any]:
+    """Everything inside that has no members, iteratively."""
+    pending = [value]
+    while pending:
+        match pending.pop():
+            case Mapping() as item:
+                pending.extend(item.values())
+            case list() | tuple() as item:
+                pending.extend(item)
+            case item:
+                yield item
+
+
+def _numbers(value: Any) -> Iterable[int | float]:
+    """Every number inside."""
+    return (leaf for leaf in _leaves(value) if isinstance(leaf, (int, float)) and not isinstance(leaf, bool))
+
+
+def _strings(value: Any) -> Iterable[str]:
+    """Every string inside."""
+    for leaf in _leaves(value):
+        if isinstance(leaf, str):
+            yield leaf
+        elif isinstance(leaf, bytes):
+            yield leaf.decode("utf-8", "surrogateescape")
+
+
+def _named_secrets(data: Any) -> list[Any]:
+    """The values of all members whose name says that they are secret."""
+    found: list[Any] = []
+    pending = [data]
+    while pending:
+        item = pending.pop()
+        match item:
+            case Mapping():
+                for name, value in item.items():
+                    (found if is_secret_name(str(name)) else pending).append(value)
+            case list():
+                pending.extend(item)
+    return found
+
+
+def _parsed(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except (ValueError, RecursionError):
+        return None
