@@ -206,7 +206,7 @@ class _Planner:
     def check_order(self, here: _Here, scope: WorkflowScope) -> None:
         """Refuse ``dependsOn`` that no order satisfies; warn of outputs that are read before they can be there (F8)."""
         if scope.has_step_dependencies:
-            from arazzo_runner.lint.flow import check_step_dependencies
+            from arazzo_runner.analysis.flow_graph import check_step_dependencies
 
             for finding in check_step_dependencies(scope):
                 self.report(here, finding.rule, finding.message, finding.pointer, finding.hint or "")
@@ -214,7 +214,7 @@ class _Planner:
             if order != list(scope.workflow.steps):
                 self.orders[here.key] = [step.step_id for step in order]
         if scope.may_read_ahead:
-            from arazzo_runner.lint.flow import flow_of, forward_references
+            from arazzo_runner.analysis.flow_graph import flow_of, forward_references
 
             for finding in forward_references(scope, flow_of(scope)):
                 place = here.description.document.place(finding.pointer)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.batch import Ended, Job, Worlds
     from arazzo_runner.runtime.durable.runs import DurableRuns, Planned, Row
     from arazzo_runner.runtime.http.options import TransportOptions
-    from arazzo_runner.runtime.run.runner import Session, Workbook
+    from arazzo_runner.runtime.run.session import Session
+    from arazzo_runner.runtime.run.workbook import Workbook
 
 
 def run_each(workbook: Workbook, plan: Plan, document: str, options: Options) -> int:
@@ -37,7 +38,7 @@ def run_each(workbook: Workbook, plan: Plan, document: str, options: Options) ->
     """
     from arazzo_runner.cli.driving import journals
     from arazzo_runner.cli.given import preparation
-    from arazzo_runner.runtime.run.runner import Session, contract_checks
+    from arazzo_runner.runtime.run.session import Session, contract_checks
 
     shared, origins = preparation.traced_inputs(plan, options)
     rows = read_rows(options["each"], plan.workflow.input_schema)

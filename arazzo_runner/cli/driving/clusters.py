@@ -28,9 +28,10 @@ if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Plan
     from arazzo_runner.runtime.batch import Ended, Worlds
     from arazzo_runner.runtime.batch import Job as BatchJob
+    from arazzo_runner.runtime.decisions import Decision
     from arazzo_runner.runtime.drivers import World
-    from arazzo_runner.runtime.durable.resumption import Decision
-    from arazzo_runner.runtime.run.runner import RunResult, Session, Workbook
+    from arazzo_runner.runtime.run.session import RunResult, Session
+    from arazzo_runner.runtime.run.workbook import Workbook
     from arazzo_runner.runtime.temporal.address import Engine
     from arazzo_runner.runtime.temporal.client import Cluster, ClusterRun
     from arazzo_runner.runtime.temporal.job import Job
@@ -137,7 +138,7 @@ def job_of(workbook: Workbook, plan: Plan, inputs: dict[str, Any], document: str
 
 def run_on_cluster(job: Job, plan: Plan, options: Options, reports: list[ReportFile]) -> int:
     """Hand a run to a cluster and follow it to its end; gives the exit status."""
-    from arazzo_runner.cli.verbs.run import announce, carry_out
+    from arazzo_runner.cli.driving.execution import announce, carry_out
 
     async def start(cluster: Cluster) -> str:
         first = await cluster.start(job)
@@ -151,9 +152,9 @@ def run_on_cluster(job: Job, plan: Plan, options: Options, reports: list[ReportF
 
 def resume_on_cluster(options: Options) -> int:
     """Follow a run of a cluster, after saying what to do about a request that waits for it; gives the exit status."""
+    from arazzo_runner.cli.driving.execution import carry_out
     from arazzo_runner.cli.driving.journals import decision_of
     from arazzo_runner.cli.driving.reporting import report_files
-    from arazzo_runner.cli.verbs.run import carry_out
 
     if options["everything"]:
         raise UsageError("runs of a cluster go on by themselves", hint="name the one to follow")
@@ -183,7 +184,7 @@ async def _find(cluster: Cluster, run_id: str, decision: Decision | None) -> tup
 
 
 def _session(job: Job, plan: Plan) -> Session:
-    from arazzo_runner.runtime.run.runner import Session, contract_checks
+    from arazzo_runner.runtime.run.session import Session, contract_checks
 
     return Session(plan, job.inputs, checks=contract_checks(plan, job.check), identity=job.id)
 
@@ -287,7 +288,7 @@ class ClusterJobs:
 
 def list_on_cluster(options: Options) -> None:
     """``arazzo runs --engine``."""
-    from arazzo_runner.cli.verbs.runs import is_meant
+    from arazzo_runner.cli.driving.listing import is_meant
     from arazzo_runner.reports.text import label
 
     async def listed(cluster: Cluster) -> list[ClusterRun]:

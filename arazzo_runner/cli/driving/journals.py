@@ -20,13 +20,14 @@ from arazzo_runner.errors import UsageError
 if TYPE_CHECKING:
     from arazzo_runner.cli.given.preparation import Options
     from arazzo_runner.engine.plan import Plan
+    from arazzo_runner.runtime.decisions import Decision
     from arazzo_runner.runtime.drivers import World
     from arazzo_runner.runtime.durable.journal import Journal
-    from arazzo_runner.runtime.durable.resumption import Decision
     from arazzo_runner.runtime.durable.run import DurableRun
     from arazzo_runner.runtime.durable.runs import DurableRuns, Planned
     from arazzo_runner.runtime.durable.setup import Origin, RunSetup
-    from arazzo_runner.runtime.run.runner import RunResult, Workbook
+    from arazzo_runner.runtime.run.session import RunResult
+    from arazzo_runner.runtime.run.workbook import Workbook
 
 _FILE = "--credentials"
 
@@ -212,7 +213,7 @@ def decision_of(options: Options) -> Decision:
     """
     from arazzo_runner.documents.files import MAX_DATA, read_file
     from arazzo_runner.effects import Response
-    from arazzo_runner.runtime.durable.resumption import Decision
+    from arazzo_runner.runtime.decisions import Decision
 
     if not options["skip"]:
         return Decision(resend=options["resend"])

@@ -17,7 +17,7 @@ from arazzo_runner.runtime.atomic_file import WholeFile
 if TYPE_CHECKING:
     from arazzo_runner.reports.console import Console
     from arazzo_runner.runtime.drivers import Listener
-    from arazzo_runner.runtime.run.runner import Session
+    from arazzo_runner.runtime.run.session import Session
 
 FORMATS = ("json", "junit", "html", "har")
 
@@ -109,8 +109,8 @@ def _listener(form: str, session: Session, document: str, stack: ExitStack) -> L
 
             return stack.enter_context(HarReport())
         case "html":
+            from arazzo_runner.reports.flow_graph import diagram_of
             from arazzo_runner.reports.html import HtmlReport
-            from arazzo_runner.reports.summary import diagram_of
 
             page = HtmlReport(
                 document,
@@ -127,7 +127,7 @@ def _listener(form: str, session: Session, document: str, stack: ExitStack) -> L
 
 def masked_line(session: Session, place: Any) -> str | None:
     """A document's line, with whatever is secret in this run masked (S1)."""
-    from arazzo_runner.cli.main import source_line
+    from arazzo_runner.cli.errors import source_line
 
     line = source_line(place)
     return None if line is None else session.redactor.text(line)

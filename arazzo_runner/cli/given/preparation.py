@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from arazzo_runner.openapi.request.servers import ServerOptions
     from arazzo_runner.runtime.http.options import TransportOptions
     from arazzo_runner.runtime.http.transport import Transport
-    from arazzo_runner.runtime.run.runner import Workbook
+    from arazzo_runner.runtime.run.workbook import Workbook
 
 Options = Mapping[str, Any]
 """What click made of the command line, by the options' names."""
@@ -65,7 +65,7 @@ def load_target(target: Target, options: Options) -> Workbook:
         UsageError: an option names a source that the document does not have.
         DocumentError: the document cannot be used.
     """
-    from arazzo_runner.runtime.run.runner import load
+    from arazzo_runner.runtime.run.workbook import load
 
     sources = given_sources(options)
     workbook = load(

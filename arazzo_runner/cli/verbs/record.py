@@ -72,9 +72,9 @@ def record(options: Options) -> int:
     from arazzo_runner.cli.driving.reporting import console, warn_of
     from arazzo_runner.cli.given import preparation
     from arazzo_runner.runtime.cases.files import case_entry, case_of, read_case
-    from arazzo_runner.runtime.cassettes.format import Recording
+    from arazzo_runner.runtime.cassettes.recording import Recording
     from arazzo_runner.runtime.interruption import InterruptibleWorld, Interruption
-    from arazzo_runner.runtime.run.runner import Session
+    from arazzo_runner.runtime.run.session import Session
 
     target = preparation.named_target(options)
     workbook = preparation.load_target(target, options)

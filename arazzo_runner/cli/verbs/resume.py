@@ -76,8 +76,8 @@ def resume(options: Options) -> int:
         many = _many(runs.journal, options)
         if many is not None:
             return _each(resumer, many, options)
+        from arazzo_runner.cli.driving.execution import announce, carry_out
         from arazzo_runner.cli.driving.reporting import report_files
-        from arazzo_runner.cli.verbs.run import announce, carry_out
         from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
         from arazzo_runner.runtime.http.transport import open_transport
 

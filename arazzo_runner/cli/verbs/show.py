@@ -26,7 +26,7 @@ def command(target: str, workflow: str | None, directory: str, allowed_hosts: tu
     from arazzo_runner.errors import UsageError
     from arazzo_runner.reports.mermaid import mermaid
     from arazzo_runner.reports.outline import as_json, outline, workflow_entry
-    from arazzo_runner.runtime.run.runner import load
+    from arazzo_runner.runtime.run.workbook import load
 
     found = find_target(target, workflow, directory)
     transport = transport_options({"allowed_hosts": allowed_hosts})

@@ -46,13 +46,13 @@ def command(
 
     Exit status: 0 no errors, 1 errors found, 2 a path cannot be read.
     """
+    from arazzo_runner.cli.errors import source_line
     from arazzo_runner.cli.given.options import pairs
     from arazzo_runner.cli.given.preparation import transport_options
-    from arazzo_runner.cli.main import source_line
     from arazzo_runner.errors import Severity, UsageError
     from arazzo_runner.lint import checker  # noqa: F401 - registers the rules
     from arazzo_runner.reports.problems import as_github, as_json, as_sarif, as_text, rules_table
-    from arazzo_runner.runtime.run.runner import open_library
+    from arazzo_runner.runtime.run.workbook import open_library
 
     if rules:
         sys.stdout.write(rules_table())

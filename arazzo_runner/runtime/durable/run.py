@@ -12,22 +12,16 @@ from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import RunState
 from arazzo_runner.errors import InvalidState, JournalError
+from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import AsyncWorld, Loop, World
 from arazzo_runner.runtime.durable.cancellation import Watch, WatchedAsyncWorld, WatchedWorld
 from arazzo_runner.runtime.durable.documents import contents, kept
 from arazzo_runner.runtime.durable.group_commit import GroupCommit
 from arazzo_runner.runtime.durable.journal import CANCELLED, OPEN, Entry, lost
-from arazzo_runner.runtime.durable.resumption import (
-    AMBIGUOUS,
-    Decision,
-    Pending,
-    is_ambiguous,
-    next_of,
-    request_of,
-    taken_up,
-)
+from arazzo_runner.runtime.durable.resumption import AMBIGUOUS, Pending, is_ambiguous, next_of, request_of, taken_up
 from arazzo_runner.runtime.durable.setup import RunSetup
-from arazzo_runner.runtime.run.runner import RunResult, Session, Workbook, contract_checks
+from arazzo_runner.runtime.run.session import RunResult, Session, contract_checks
+from arazzo_runner.runtime.run.workbook import Workbook
 from arazzo_runner.runtime.secrets.placeholders import Given, Placeholders
 from arazzo_runner.runtime.serialization import encode
 

@@ -27,7 +27,7 @@ from arazzo_runner.runtime.durable.records import Vault
 from arazzo_runner.runtime.durable.run import DurableRun
 from arazzo_runner.runtime.durable.setup import Origin, RunSetup, refuse_credentials
 from arazzo_runner.runtime.interruption import Interruption
-from arazzo_runner.runtime.run.runner import Workbook
+from arazzo_runner.runtime.run.workbook import Workbook
 from arazzo_runner.runtime.secrets.placeholders import Given, asked_inputs, secrets_of
 from arazzo_runner.runtime.secrets.sealing import Key, create_key, read_key
 
