@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
 
+from arazzo_runner.analysis import flow_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.analysis.execution_order import circles_of
 from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean, sentence
 from arazzo_runner.analysis.linker import LinkedWorkflow, LinkError
@@ -119,8 +120,8 @@ def forward_references(scope: WorkflowScope, flow: Flow) -> Findings:
 
 def check_step_dependencies(scope: WorkflowScope) -> Findings:
     """A step's ``dependsOn`` (1.1): steps that exist, in no circle (F8)."""
-    circles = _circles(scope)
-    for step, name, pointer in _dependencies(scope):
+    circles = dependency_circles(scope)
+    for step, name, pointer in dependencies(scope):
         if name.startswith("$"):
             yield from _foreign_step(scope, name, pointer)
         elif name not in scope.step_ids:
@@ -132,13 +133,13 @@ def check_step_dependencies(scope: WorkflowScope) -> Findings:
             yield Finding("step-dependency-cycle", message, pointer)
 
 
-def _circles(scope: WorkflowScope) -> list[int]:
+def dependency_circles(scope: WorkflowScope) -> list[int]:
     """For each step the circle of ``dependsOn`` that it is a part of."""
     needs = [[scope.step_ids[name] for name in step.step.depends_on if name in scope.step_ids] for step in scope.steps]
     return circles_of(needs)
 
 
-def _dependencies(scope: WorkflowScope) -> Iterator[tuple[StepScope, str, str]]:
+def dependencies(scope: WorkflowScope) -> Iterator[tuple[StepScope, str, str]]:
     """Every entry of a step's ``dependsOn``, with its pointer."""
     for step in scope.steps:
         for number, name in enumerate(step.step.depends_on):

@@ -12,7 +12,6 @@ from functools import partial
 
 import click
 
-from arazzo_runner.cli.errors import show_error
 from arazzo_runner.errors import ArazzoError
 
 VERBS: Mapping[str, tuple[str, str]] = {
@@ -88,6 +87,8 @@ def main() -> None:
         _tell(error.show)
         status = error.exit_code
     except ArazzoError as error:
+        from arazzo_runner.cli.errors import show_error
+
         _tell(partial(show_error, error))
         status = error.exit_status
     except RecursionError:

@@ -7,15 +7,14 @@ from collections.abc import Iterable, Iterator
 from arazzo_runner.analysis.findings import Finding, Findings
 from arazzo_runner.analysis.flow_graph import (
     Flow,
-    _circles,
-    _dependencies,
     check_step_dependencies,
+    dependencies,
+    dependency_circles,
     flow_of,
     forward_references,
 )
 from arazzo_runner.analysis.scope import WorkflowScope
 from arazzo_runner.documents.model import Action, Reusable
-from arazzo_runner.lint import flow_rules  # noqa: F401 - registers the rules that this module reports
 
 
 def check_flow(scope: WorkflowScope) -> Findings:
@@ -72,9 +71,9 @@ def _never_reached(scope: WorkflowScope) -> Findings:
 
 def _untimely_dependencies(scope: WorkflowScope, flow: Flow) -> Findings:
     """``dependsOn`` of what cannot have run before (F8), and of what stands later in the document."""
-    circles = _circles(scope)
+    circles = dependency_circles(scope)
     places = {step.step_id: number for number, step in enumerate(scope.workflow.steps)}
-    for step, name, pointer in _dependencies(scope):
+    for step, name, pointer in dependencies(scope):
         target = scope.step_ids.get(name)
         if target is None or circles[step.index] == circles[target]:
             continue

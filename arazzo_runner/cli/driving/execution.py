@@ -76,7 +76,7 @@ def exit_status(result: RunResult) -> int:
     return 0 if result.succeeded else 1
 
 
-def _world(session: Session, options: Options, stack: ExitStack) -> World:
+def world_of(session: Session, options: Options, stack: ExitStack) -> World:
     if options["replay"]:
         from arazzo_runner.runtime.cassettes.format import read_cassette
         from arazzo_runner.runtime.cassettes.replay import Replay

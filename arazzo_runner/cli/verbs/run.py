@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.core import ParameterSource
 
-from arazzo_runner.cli.driving.execution import _world, announce, carry_out
+from arazzo_runner.cli.driving.execution import announce, carry_out, world_of
 from arazzo_runner.cli.driving.reporting import report_option
 from arazzo_runner.cli.given.options import (
     behaviour_options,
@@ -128,7 +128,7 @@ def run(options: Options) -> int:
         return carry_out(
             session,
             go,
-            lambda connections: _world(session, options, connections),
+            lambda connections: world_of(session, options, connections),
             workbook.description.document.path,
             options,
             asked,

@@ -49,7 +49,12 @@ class Workbook:
             PlanError: it cannot be run as it stands; carries every problem.
             UsageError: there are several workflows and none was named.
         """
-        return make_plan(self.linker, self.description.document, self.chosen(workflow_id), options)
+        checks = None
+        if options is not None and options.strict:
+            from arazzo_runner.lint.checker import check_workflow
+
+            checks = partial(check_workflow, strict=True)
+        return make_plan(self.linker, self.description.document, self.chosen(workflow_id), options, checks=checks)
 
     def chosen(self, workflow_id: str | None) -> str:
         """The id that was named, or that of the document's only workflow.
