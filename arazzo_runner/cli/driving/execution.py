@@ -6,60 +6,59 @@ import json
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.driving.reporting import ReportFile
-    from arazzo_runner.cli.given.preparation import Options
+    from arazzo_runner.cli.given.options import OutputWords
     from arazzo_runner.engine.events import Event
     from arazzo_runner.runtime.drivers import World
+    from arazzo_runner.runtime.http.options import TransportOptions
+    from arazzo_runner.runtime.interruption import Interruption
     from arazzo_runner.runtime.run.session import RunResult, Session
 
+Drive: TypeAlias = Callable[["Interruption"], "RunResult"]
+"""Runs a session to its end; the interruption stops it."""
 
-def announce(text: str, options: Options) -> None:
+
+def announce(text: str, output: OutputWords) -> None:
     """Say something about a run on stderr."""
-    if not options["quiet"]:
+    if not output.verbosity.quiet:
         click.echo(text, err=True)
 
 
 def carry_out(
     session: Session,
-    go: Callable[[World], RunResult],
-    open_world: Callable[[ExitStack], World],
+    drive: Drive,
     document: str,
-    options: Options,
+    output: OutputWords,
     asked: list[ReportFile],
+    *,
+    interruption: Interruption,
     past: Iterable[Event] = (),
 ) -> int:
-    """Run to the end, show it, and write what was asked for; gives the exit status.
+    """Run to the end, show it, and write what was asked for; return the exit status.
 
     Args:
-        go: runs with a world.
-        open_world: gives the world; its connections are closed when the run has ended.
         past: what the run has told in other processes, for the reports.
     """
     from arazzo_runner.cli.driving.reporting import Reports, bytes_as_text, console
-    from arazzo_runner.runtime.interruption import InterruptibleWorld, Interruption
 
     with ExitStack() as stack:
         whole = None
-        if options["as_json"]:
+        if output.as_json:
             from arazzo_runner.reports.jsonreport import JsonReport
 
             whole = stack.enter_context(JsonReport(document, session.identity))
             session.listen(whole)
         reports = Reports(asked, session, document, stack)
         session.recall(past)
-        shown = console(session, options)
+        shown = console(session, output.verbosity)
         session.listen(shown, only=shown.hears)
-        interruption = stack.enter_context(Interruption().listening())
-        with ExitStack() as connections:
-            with interruption.at_once():  # a pipe that nobody reads is waited for
-                world = open_world(connections)
-            result = go(InterruptibleWorld(world, interruption))
-        _warn_of_unused(world, succeeded=result.succeeded)
+        with interruption.listening():
+            result = drive(interruption)
         outputs = session.redactor.outputs(dict(result.outputs))
         if whole is not None:
             whole.write(sys.stdout, outputs=outputs)
@@ -69,6 +68,31 @@ def carry_out(
     return exit_status(result)
 
 
+def breakable(session: Session) -> Callable[[World, Interruption], RunResult]:
+    """Run a session whose effects an interruption breaks off."""
+
+    def go(world: World, interruption: Interruption) -> RunResult:
+        from arazzo_runner.runtime.interruption import InterruptibleWorld
+
+        return session.run(InterruptibleWorld(world, interruption))
+
+    return go
+
+
+def through(open_world: Callable[[ExitStack], World], go: Callable[[World, Interruption], RunResult]) -> Drive:
+    """Drive a run through a world that is opened for it; its connections are closed when the run has ended."""
+
+    def drive(interruption: Interruption) -> RunResult:
+        with ExitStack() as connections:
+            with interruption.at_once():  # a pipe that nobody reads is waited for
+                world = open_world(connections)
+            result = go(world, interruption)
+        _warn_of_unused(world, succeeded=result.succeeded)
+        return result
+
+    return drive
+
+
 def exit_status(result: RunResult) -> int:
     """0 succeeded, 1 failed, 130 interrupted."""
     if result.reason is not None and result.reason.code == "interrupted":
@@ -76,24 +100,36 @@ def exit_status(result: RunResult) -> int:
     return 0 if result.succeeded else 1
 
 
-def world_of(session: Session, options: Options, stack: ExitStack) -> World:
-    if options["replay"]:
+def replaying(path: str, session: Session) -> Callable[[ExitStack], World]:
+    """Open a world that answers from a cassette."""
+
+    def open_world(_: ExitStack) -> World:
         from arazzo_runner.runtime.cassettes.format import read_cassette
         from arazzo_runner.runtime.cassettes.replay import Replay
 
-        return Replay(read_cassette(options["replay"]), session.redactor)
-    from arazzo_runner.cli.given.preparation import open_world, transport_options
+        return Replay(read_cassette(path), session.redactor)
 
-    recorder = None
-    if options["record"]:
-        comment = f"Recorded by `arazzo run {session.plan.workflow.workflow_id} --record`."
-        recorder = stack.enter_context(session.recorder(options["record"], comment=comment))
-    world: World = stack.enter_context(open_world(session.plan, transport_options(options)))
-    if recorder is None:
-        return world
-    from arazzo_runner.runtime.cassettes.recording import Recording
+    return open_world
 
-    return Recording(world, recorder)
+
+def sending(session: Session, transport: TransportOptions, *, record: str | None) -> Callable[[ExitStack], World]:
+    """Open a world that sends requests, and writes the exchanges to a cassette where one is asked for."""
+
+    def open_world(connections: ExitStack) -> World:
+        from arazzo_runner.cli.given.preparation import open_world
+
+        recorder = None
+        if record is not None:
+            comment = f"Recorded by `arazzo run {session.plan.workflow.workflow_id} --record`."
+            recorder = connections.enter_context(session.recorder(record, comment=comment))
+        world: World = connections.enter_context(open_world(session.plan, transport))
+        if recorder is None:
+            return world
+        from arazzo_runner.runtime.cassettes.recording import Recording
+
+        return Recording(world, recorder)
+
+    return open_world
 
 
 def _warn_of_unused(world: Any, *, succeeded: bool) -> None:

@@ -2,18 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import click
+
+from arazzo_runner.cli.given.option_groups import OptionGroup, option
+
 if TYPE_CHECKING:
-    from arazzo_runner.cli.given.preparation import Options
     from arazzo_runner.reports.jsonreport import Standing
     from arazzo_runner.runtime.durable.journal import RunRow
 
 
-def is_meant(status: str, workflow: str, options: Options) -> bool:
-    """Whether a run is among those that ``--status`` and ``--workflow`` ask for."""
-    statuses, only = options["status"], options["workflow"]
-    return (not statuses or status in statuses) and (only is None or workflow == only)
+STATUSES = ("running", "stopped", "succeeded", "failed", "cancelled")
+
+
+@dataclass(frozen=True, kw_only=True)
+class FilterWords(OptionGroup):
+    """Which runs are listed."""
+
+    status: tuple[str, ...] = option(
+        "--status", type=click.Choice([*STATUSES, "ambiguous-request"]), multiple=True, help="Only those; repeatable."
+    )
+    workflow: str | None = option("--workflow", metavar="ID", help="Only runs of that workflow.")
+
+    def takes(self, status: str, workflow: str) -> bool:
+        """Return whether a run is asked for."""
+        return (not self.status or status in self.status) and self.workflow in (None, workflow)
 
 
 def entry_of(row: RunRow) -> dict[str, Any]:
