@@ -56,7 +56,9 @@ if TYPE_CHECKING:
     )
     from arazzo_runner.openapi.request.servers import ServerOptions
     from arazzo_runner.runtime.http.options import TransportOptions
-    from arazzo_runner.runtime.run.runner import Runner, RunResult, Session, Workbook, load
+    from arazzo_runner.runtime.run.runner import Runner
+    from arazzo_runner.runtime.run.session import RunResult, Session
+    from arazzo_runner.runtime.run.workbook import Workbook, load
 
 _HOMES = {
     "arazzo_runner.effects": ("Answered", "Failed", "Request", "Response", "Send", "Sleep", "Woke"),

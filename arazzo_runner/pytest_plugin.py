@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from arazzo_runner.engine.plan import RunOptions
     from arazzo_runner.runtime.cases.judging import Bench, CaseResult
     from arazzo_runner.runtime.run.contract_checks import Level
-    from arazzo_runner.runtime.run.runner import RunResult
+    from arazzo_runner.runtime.run.session import RunResult
 
 _SUFFIXES = (".yaml", ".yml", ".json")
 _BENCH = pytest.StashKey["Bench"]()

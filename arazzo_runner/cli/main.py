@@ -5,20 +5,15 @@ from __future__ import annotations
 import importlib
 import io
 import os
-import re
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import suppress
-from functools import lru_cache, partial
-from pathlib import Path
-from typing import Any
+from functools import partial
 
 import click
 
-from arazzo_runner.errors import ArazzoError, DocumentError, InvalidInputs, Problem
-from arazzo_runner.secrecy import without_credentials
+from arazzo_runner.errors import ArazzoError
 
-_DOCUMENT = re.compile(r"""["']?\b(arazzo|openapi|swagger|asyncapi)\b["']?\s*:""")
 VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("arazzo_runner.cli.verbs.run", "Run a workflow and print its outputs."),
     "list": ("arazzo_runner.cli.verbs.list", "List the workflows found."),
@@ -92,6 +87,8 @@ def main() -> None:
         _tell(error.show)
         status = error.exit_code
     except ArazzoError as error:
+        from arazzo_runner.cli.errors import show_error
+
         _tell(partial(show_error, error))
         status = error.exit_status
     except RecursionError:
@@ -137,62 +134,3 @@ def _discard_stdout() -> None:
         os.dup2(null, sys.stdout.fileno())
     except (OSError, ValueError):
         pass  # stdout is not a file at all
-
-
-def show_error(error: ArazzoError) -> None:
-    """An error on stderr: what is wrong, where, and what to type instead."""
-    from arazzo_runner.reports.text import label
-
-    click.echo(f"error: {label(error.message)}", err=True)
-    if isinstance(error, DocumentError):
-        for problem in error.problems:
-            _show_problem(problem)
-    elif isinstance(error, InvalidInputs):
-        for sentence in error.errors:
-            click.echo(f"  {label(sentence)}", err=True)
-    elif error.place is not None:
-        click.echo(f"  at {label(str(error.place))}", err=True)
-    if error.hint:
-        click.echo(f"  hint: {label(error.hint)}", err=True)
-
-
-def _show_problem(problem: Problem) -> None:
-    from arazzo_runner.reports.text import label
-
-    click.echo(f"  {label(str(problem.place))}: {label(problem.message)} [{problem.rule}]", err=True)
-    text = source_line(problem.place)
-    if text is not None:
-        click.echo(f"    {label(text)}", err=True)
-        click.echo(f"    {' ' * (problem.place.column - 1)}^", err=True)
-    if problem.hint:
-        click.echo(f"    hint: {label(problem.hint)}", err=True)
-
-
-def source_line(place: Any) -> str | None:
-    """The line of a document's text that a place stands on; None when it is no local file or not known."""
-    from arazzo_runner.documents.files import is_stream
-
-    if not place.line or "://" in place.path:
-        return None
-    try:
-        stat = Path(place.path).stat()
-        if is_stream(place.path):
-            return None  # what it said is gone
-        lines = _lines(place.path, stat.st_mtime_ns, stat.st_size)
-    except (OSError, ArazzoError):
-        return None
-    text = without_credentials(lines[place.line - 1]) if place.line <= len(lines) else None
-    return text.expandtabs(1) if text is not None and len(text) <= 500 else None
-
-
-@lru_cache(maxsize=4)
-def _lines(path: str, _changed: int, _size: int) -> Sequence[str]:
-    """The lines of a document; none of a file that looks like none.
-
-    A document may name any file of this machine as its source. What that file says is nobody's business then.
-    """
-    from arazzo_runner.documents.files import read_file
-    from arazzo_runner.documents.reader import decode
-
-    text = decode(read_file(path), path)
-    return text.splitlines() if _DOCUMENT.search(text) else ()

@@ -11,7 +11,8 @@ from typing import Any
 from urllib.parse import unquote
 
 from arazzo_runner.documents import pointer as json_pointer
-from arazzo_runner.documents.model import ArazzoDescription, Json, Workflow
+from arazzo_runner.documents.model import ArazzoDescription, Workflow
+from arazzo_runner.documents.pointer import Json
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.documents.rules import problem
 from arazzo_runner.documents.shapes import Reading

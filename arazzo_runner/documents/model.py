@@ -9,13 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from arazzo_runner.documents.pointer import Json
 
 if TYPE_CHECKING:
     from arazzo_runner.documents.reader import Document
 
-Json: TypeAlias = Any
-"""Plain data: dict, list, str, int, float, bool or None."""
 
 SourceType: TypeAlias = Literal["openapi", "arazzo", "asyncapi"]
 

@@ -7,8 +7,7 @@ from collections.abc import Callable, Hashable, Iterator, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from arazzo_runner.documents.model import Json
-from arazzo_runner.documents.pointer import join
+from arazzo_runner.documents.pointer import Json, join
 from arazzo_runner.documents.shapes import Check, Reading
 
 _VERSION = re.compile(r"1\.([01])\.\d+(?:-.+)?")

@@ -15,7 +15,6 @@ from arazzo_runner.documents.model import (
     Criterion,
     ExpressionType,
     Info,
-    Json,
     Parameter,
     Replacement,
     RequestBody,
@@ -24,6 +23,7 @@ from arazzo_runner.documents.model import (
     Step,
     Workflow,
 )
+from arazzo_runner.documents.pointer import Json
 from arazzo_runner.documents.shapes import (
     WRONG,
     Anything,

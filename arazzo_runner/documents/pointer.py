@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from typing import Any, TypeAlias
 
 _ARRAY_INDEX = re.compile(r"0|[1-9][0-9]{0,17}")
 _BAD_ESCAPE = re.compile(r"~(?![01])")
@@ -92,3 +92,7 @@ def _kind(value: Any) -> str:
             return f"an array of {len(value)}"
         case _:
             return "a value that has no members"
+
+
+Json: TypeAlias = Any
+"""Plain data: dict, list, str, int, float, bool or None."""

@@ -11,7 +11,7 @@ from functools import cached_property
 from pathlib import Path
 
 from arazzo_runner.documents.json_reader import parse_json
-from arazzo_runner.documents.model import Json
+from arazzo_runner.documents.pointer import Json
 from arazzo_runner.documents.positions import Lines, Positions, scan_json, scan_yaml
 from arazzo_runner.documents.reading_rules import Fault, Unreadable
 from arazzo_runner.documents.rules import problem

@@ -11,8 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
-from arazzo_runner.documents.model import Json
-from arazzo_runner.documents.pointer import join
+from arazzo_runner.documents.pointer import Json, join
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.documents.rules import problem
 from arazzo_runner.errors import Problem

@@ -11,8 +11,8 @@ from urllib.parse import unquote
 
 from arazzo_runner.documents import source_rules  # noqa: F401 - registers the rules that sources report
 from arazzo_runner.documents.files import read_file
-from arazzo_runner.documents.model import ArazzoDescription, Json, SourceDescription, SourceType
-from arazzo_runner.documents.pointer import join
+from arazzo_runner.documents.model import ArazzoDescription, SourceDescription, SourceType
+from arazzo_runner.documents.pointer import Json, join
 from arazzo_runner.documents.reader import Document, absolute_uri, decode, read_document
 from arazzo_runner.documents.rules import RULES, problem
 from arazzo_runner.documents.similar_files import similar_files

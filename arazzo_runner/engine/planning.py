@@ -11,9 +11,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from arazzo_runner.analysis.cycles import circle_of
+from arazzo_runner.analysis.link_rules import problem
 from arazzo_runner.analysis.linker import Linker, LinkError, nearest
 from arazzo_runner.analysis.scope import DocumentScope, StepScope, WorkflowScope
 from arazzo_runner.analysis.sources import Sources
@@ -46,7 +47,6 @@ from arazzo_runner.expressions.templates import (
 from arazzo_runner.expressions.templates import (
     Literal as LiteralValue,
 )
-from arazzo_runner.lint.link_rules import problem
 from arazzo_runner.openapi.operations import Operation
 
 T = TypeVar("T")
@@ -55,15 +55,29 @@ _LONGEST_TIMEOUT = 10**12
 """Milliseconds, some thirty years: a longer time is none that anything can wait for."""
 
 
-def make_plan(linker: Linker, document: Document, workflow_id: str, options: RunOptions | None = None) -> Plan:
+WorkflowChecks: TypeAlias = Callable[[Linker, ArazzoDescription, Workflow], Iterable[Problem]]
+"""Further checks of a workflow that a plan reaches: what ``--strict`` adds. The problems found join the plan's."""
+
+
+def make_plan(
+    linker: Linker,
+    document: Document,
+    workflow_id: str,
+    options: RunOptions | None = None,
+    *,
+    checks: WorkflowChecks | None = None,
+) -> Plan:
     """Plan a workflow of a document.
+
+    Args:
+        checks: called with each workflow that is planned.
 
     Raises:
         InvalidDocument: the document breaks the specification where the workflow can be touched by it.
         PlanError: the workflow cannot be run as it stands; it carries every problem found.
         DocumentError: a source that the workflow needs cannot be used.
     """
-    return _Planner(linker, options or RunOptions()).plan(document, workflow_id)
+    return _Planner(linker, options or RunOptions(), checks).plan(document, workflow_id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,9 +98,10 @@ class _Here:
 
 
 class _Planner:
-    def __init__(self, linker: Linker, options: RunOptions) -> None:
+    def __init__(self, linker: Linker, options: RunOptions, checks: WorkflowChecks | None) -> None:
         self.linker = linker
         self.options = options
+        self.checks = checks
         self.problems: list[Problem] = []
         self.planned: dict[str, PlannedWorkflow] = {}
         self.pending: list[_Here] = []
@@ -168,10 +183,8 @@ class _Planner:
     def workflow(self, here: _Here) -> PlannedWorkflow:
         description, workflow = here.description, here.workflow
         document = description.document
-        if self.options.strict:
-            from arazzo_runner.lint.checker import check_workflow
-
-            self.problems += check_workflow(self.linker, description, workflow, strict=True)
+        if self.checks is not None:
+            self.problems += self.checks(self.linker, description, workflow)
         schema = self.attempt(here, f"{workflow.pointer}/inputs", lambda: self.schema(description, workflow)) or {}
         depends_on = []
         for index, reference in enumerate(workflow.depends_on):
@@ -206,7 +219,7 @@ class _Planner:
     def check_order(self, here: _Here, scope: WorkflowScope) -> None:
         """Refuse ``dependsOn`` that no order satisfies; warn of outputs that are read before they can be there (F8)."""
         if scope.has_step_dependencies:
-            from arazzo_runner.lint.flow import check_step_dependencies
+            from arazzo_runner.analysis.flow_graph import check_step_dependencies
 
             for finding in check_step_dependencies(scope):
                 self.report(here, finding.rule, finding.message, finding.pointer, finding.hint or "")
@@ -214,7 +227,7 @@ class _Planner:
             if order != list(scope.workflow.steps):
                 self.orders[here.key] = [step.step_id for step in order]
         if scope.may_read_ahead:
-            from arazzo_runner.lint.flow import flow_of, forward_references
+            from arazzo_runner.analysis.flow_graph import flow_of, forward_references
 
             for finding in forward_references(scope, flow_of(scope)):
                 place = here.description.document.place(finding.pointer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from arazzo_runner.analysis import link_rules  # noqa: F401 - registers rules that several modules report
 from arazzo_runner.analysis.findings import Check, Finding
 from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.analysis.occurrences import Read
@@ -17,7 +18,6 @@ from arazzo_runner.lint import (
     criteria,
     expressions,
     flow,
-    link_rules,  # noqa: F401 - registers rules that several modules report
     links,
     references,
     requests,

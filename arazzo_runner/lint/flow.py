@@ -2,102 +2,19 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from functools import cached_property
-from itertools import accumulate
 
-from arazzo_runner.analysis.execution_order import circles_of
-from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean, sentence
-from arazzo_runner.analysis.linker import LinkedWorkflow, LinkError
-from arazzo_runner.analysis.scope import StepScope, WorkflowScope
+from arazzo_runner.analysis.findings import Finding, Findings
+from arazzo_runner.analysis.flow_graph import (
+    Flow,
+    check_step_dependencies,
+    dependencies,
+    dependency_circles,
+    flow_of,
+    forward_references,
+)
+from arazzo_runner.analysis.scope import WorkflowScope
 from arazzo_runner.documents.model import Action, Reusable
-from arazzo_runner.documents.pointer import join
-from arazzo_runner.expressions.nodes import Named
-from arazzo_runner.lint import flow_rules  # noqa: F401 - registers the rules that this module reports
-
-
-@dataclass(frozen=True)
-class Flow:
-    """The graph of a workflow's steps, by index.
-
-    Attributes:
-        successors: the steps that may run after each.
-        ends: the steps after which the workflow may end, failing for want of a failure action apart.
-    """
-
-    successors: tuple[tuple[int, ...], ...]
-    ends: frozenset[int]
-
-    @cached_property
-    def reachable(self) -> frozenset[int]:
-        """The steps that can run."""
-        return frozenset({0, *self.after(0)})
-
-    @cached_property
-    def _after(self) -> dict[int, frozenset[int]]:
-        return {}
-
-    def after(self, index: int) -> frozenset[int]:
-        """The steps that can run at any time after one has run; itself, if it can run again."""
-        if index not in self._after:
-            seen: set[int] = set()
-            waiting = deque(self.successors[index])
-            while waiting:
-                step = waiting.popleft()
-                if step not in seen:
-                    seen.add(step)
-                    waiting.extend(self.successors[step])
-            self._after[index] = frozenset(seen)
-        return self._after[index]
-
-    @cached_property
-    def _stretches(self) -> tuple[int, ...]:
-        """For each step the number of its stretch: steps that can follow one another in sequence share one."""
-        cuts = (index not in self.successors[index - 1] for index in range(1, len(self.successors)))
-        return tuple(accumulate(cuts, initial=0))
-
-    def follows(self, index: int, other: int) -> bool:
-        """Whether a step can run after another has; most do so in sequence, which is told without a search."""
-        in_sequence = other < index and self._stretches[other] == self._stretches[index]
-        return in_sequence or index in self.after(other)
-
-
-def flow_of(scope: WorkflowScope) -> Flow:
-    """The graph of a workflow: an action without criteria ends its list, a retry that is used up does not (F1, F4)."""
-    successors: list[set[int]] = [set() for _ in scope.steps]
-    ends: set[int] = set()
-    for step in scope.steps:
-        own = successors[step.index]
-        for action in step.failure_actions:
-            _follow(scope, step, action, successors, ends)
-            if not action.criteria and action.type != "retry":
-                break
-        for action in step.success_actions:
-            _follow(scope, step, action, successors, ends)
-            if not action.criteria:
-                break
-        else:
-            if step.index + 1 < len(scope.steps):
-                own.add(step.index + 1)
-            else:
-                ends.add(step.index)
-    return Flow(tuple(tuple(sorted(own)) for own in successors), frozenset(ends))
-
-
-def _follow(scope: WorkflowScope, step: StepScope, action: Action, successors: list[set[int]], ends: set[int]) -> None:
-    target = scope.step_ids.get(action.step_id) if action.step_id is not None else None
-    if action.type == "retry":
-        successors[step.index].add(step.index)
-        if target is not None:
-            # The other step runs first, its own actions not tried, and control returns (F4).
-            successors[step.index].add(target)
-            successors[target].add(step.index)
-    elif action.type == "goto" and target is not None:
-        successors[step.index].add(target)
-    else:
-        ends.add(step.index)
 
 
 def check_flow(scope: WorkflowScope) -> Findings:
@@ -152,44 +69,11 @@ def _never_reached(scope: WorkflowScope) -> Findings:
                 taken = action
 
 
-def forward_references(scope: WorkflowScope, flow: Flow) -> Findings:
-    """``$steps`` of a step that cannot have run yet (F8); one that a loop leads back from may have."""
-    for read in scope.reads:
-        if read.site.step is None:
-            continue
-        here = scope.step_ids.get(read.site.step.step_id, 0)
-        for node in dict.fromkeys(use.node for use in read.uses):
-            if not isinstance(node, Named) or node.root != "steps":
-                continue
-            target = scope.step_ids.get(node.owner)
-            if target is None or target < here or (target == here and read.site.moment != "before"):
-                continue
-            if here not in flow.after(target):
-                when = "itself" if target == here else f"a later step, {node.owner!r}"
-                message = f"{node}: the step {read.site.step.step_id!r} reads an output of {when}"
-                yield Finding("forward-reference", message, read.site.pointer)
-
-
-def check_step_dependencies(scope: WorkflowScope) -> Findings:
-    """A step's ``dependsOn`` (1.1): steps that exist, in no circle (F8)."""
-    circles = _circles(scope)
-    for step, name, pointer in _dependencies(scope):
-        if name.startswith("$"):
-            yield from _foreign_step(scope, name, pointer)
-        elif name not in scope.step_ids:
-            hint = did_you_mean(name, scope.step_ids, "steps")
-            message = f"dependsOn names {name!r}, which is no step of this workflow"
-            yield Finding("step-dependency-unknown", message, pointer, hint)
-        elif circles[step.index] == circles[scope.step_ids[name]]:
-            message = f"the step {step.step.step_id!r} depends on {name!r}, which depends on it"
-            yield Finding("step-dependency-cycle", message, pointer)
-
-
 def _untimely_dependencies(scope: WorkflowScope, flow: Flow) -> Findings:
     """``dependsOn`` of what cannot have run before (F8), and of what stands later in the document."""
-    circles = _circles(scope)
+    circles = dependency_circles(scope)
     places = {step.step_id: number for number, step in enumerate(scope.workflow.steps)}
-    for step, name, pointer in _dependencies(scope):
+    for step, name, pointer in dependencies(scope):
         target = scope.step_ids.get(name)
         if target is None or circles[step.index] == circles[target]:
             continue
@@ -199,35 +83,6 @@ def _untimely_dependencies(scope: WorkflowScope, flow: Flow) -> Findings:
         elif places[name] > places[step.step.step_id]:
             message = f"the step {step.step.step_id!r} depends on a later step, {name!r}, and is executed after it"
             yield Finding("execution-order", message, pointer)
-
-
-def _circles(scope: WorkflowScope) -> list[int]:
-    """For each step the circle of ``dependsOn`` that it is a part of."""
-    needs = [[scope.step_ids[name] for name in step.step.depends_on if name in scope.step_ids] for step in scope.steps]
-    return circles_of(needs)
-
-
-def _dependencies(scope: WorkflowScope) -> Iterator[tuple[StepScope, str, str]]:
-    """Every entry of a step's ``dependsOn``, with its pointer."""
-    for step in scope.steps:
-        for number, name in enumerate(step.step.depends_on):
-            yield step, name, join(step.step.pointer, "dependsOn", number)
-
-
-def _foreign_step(scope: WorkflowScope, reference: str, pointer: str) -> Findings:
-    """``$workflows.<id>.steps.<id>`` and ``$sourceDescriptions.<name>.<id>.steps.<id>``."""
-    holder, dot, step_id = reference.rpartition(".steps.")
-    if not dot:
-        return  # the loader's `step-dependency`
-    linked = scope.document.sources.workflow(holder.removeprefix("$workflows."))
-    if isinstance(linked, LinkError):
-        yield Finding(linked.rule, f"{reference}: {linked.message}", pointer, sentence(linked.hint))
-    if not isinstance(linked, LinkedWorkflow):
-        return
-    ids = [step.step_id for step in linked.workflow.steps]
-    if step_id not in ids:
-        message = f"{reference}: the workflow {linked.workflow.workflow_id!r} has no step {step_id!r}"
-        yield Finding("step-dependency-unknown", message, pointer, did_you_mean(step_id, ids, "steps"))
 
 
 def targets(scope: WorkflowScope) -> Iterator[tuple[Action, str]]:

@@ -33,10 +33,11 @@ from arazzo_runner.engine.events import (
 )
 from arazzo_runner.engine.exchange import decode_body
 from arazzo_runner.errors import Place, Problem, Severity
+from arazzo_runner.reports.flow_graph import Diagram
 from arazzo_runner.reports.html_layout import Span, draw, timeline
 from arazzo_runner.reports.jsonreport import timestamp
 from arazzo_runner.reports.spool import Spool
-from arazzo_runner.reports.summary import Attempts, Diagram, Path, body_text, package_version
+from arazzo_runner.reports.summary import Attempts, Path, body_text, package_version
 from arazzo_runner.reports.text import duration, printable
 
 MAX_BODY = 20_000

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Self, TypeAlias
 
 from arazzo_runner.errors import ArazzoError
 from arazzo_runner.runtime.drivers import AsyncWorld
-from arazzo_runner.runtime.run.runner import RunResult
+from arazzo_runner.runtime.run.session import RunResult
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from arazzo_runner.documents.model import Json
+from arazzo_runner.documents.pointer import Json
 
 MAX_PARSED = 200 * 1024 * 1024
 WORTH_KEEPING = 64 * 1024

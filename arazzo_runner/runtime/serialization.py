@@ -18,7 +18,7 @@ from arazzo_runner.engine.plan import RunOptions
 from arazzo_runner.errors import InvalidState, Place
 from arazzo_runner.openapi.auth.credentials import Credential, Credentials
 from arazzo_runner.openapi.request.servers import ServerOptions
-from arazzo_runner.runtime.durable.resumption import Decision
+from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.http.options import TransportOptions
 
 _KNOWN = {

@@ -20,7 +20,7 @@ from arazzo_runner.engine.planning import make_plan
 from arazzo_runner.errors import InvalidInputs, PlanError
 from arazzo_runner.openapi.auth.credentials import Credentials, parse_credential
 from arazzo_runner.openapi.request.servers import ServerOptions
-from arazzo_runner.runtime.run.runner import Session
+from arazzo_runner.runtime.run.session import Session
 from tests.properties.worlds import ListWorld
 
 CASES = Path(__file__).with_name("cases")

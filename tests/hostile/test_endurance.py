@@ -10,7 +10,8 @@ from pathlib import Path
 from arazzo_runner import RunOptions, ServerOptions
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.http.transport import open_transport
-from arazzo_runner.runtime.run.runner import Session, load
+from arazzo_runner.runtime.run.session import Session
+from arazzo_runner.runtime.run.workbook import load
 from tests.runtime.cases import INPUTS, Answers, project, usual
 
 from .servers import serving

@@ -13,7 +13,8 @@ import pytest
 
 from arazzo_runner.effects import Answered, Response, Send
 from arazzo_runner.engine.plan import RunOptions
-from arazzo_runner.runtime.run.runner import Session, load
+from arazzo_runner.runtime.run.session import Session
+from arazzo_runner.runtime.run.workbook import load
 
 from .confined import confined
 from .servers import answering, serving

@@ -19,7 +19,9 @@ from arazzo_runner.engine.flow import advance, start
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import RunState
 from arazzo_runner.errors import InvalidInputs, PlanError
-from arazzo_runner.runtime.cassettes.format import Recorder, Recording, Replay, read_cassette
+from arazzo_runner.runtime.cassettes.format import read_cassette
+from arazzo_runner.runtime.cassettes.recording import Recorder, Recording
+from arazzo_runner.runtime.cassettes.replay import Replay
 from arazzo_runner.runtime.drivers import Loop, adrive, drive
 from arazzo_runner.runtime.secrets.redaction import Redactor
 from tests.conformance.test_own_cases import answer_to, own_cases, plan_of

@@ -9,7 +9,7 @@ from typing import Any
 from arazzo_runner.effects import Answered, Failed, Response, Send
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.runtime.drivers import Listener
-from arazzo_runner.runtime.run.runner import RunResult, Session
+from arazzo_runner.runtime.run.session import RunResult, Session
 from tests.conformance.test_own_cases import answer_to, plan_of
 from tests.properties.worlds import AnswerFor, ListWorld
 

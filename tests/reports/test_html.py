@@ -16,9 +16,9 @@ from arazzo_runner.effects import Answered, Failed, Send
 from arazzo_runner.engine.events import Attempt, Authenticated, Outcome, Reason, RunFinished, RunStarted, Warned
 from arazzo_runner.errors import InvalidInputs, Place, PlanError, Problem, Severity
 from arazzo_runner.reports import html as module
+from arazzo_runner.reports.flow_graph import diagram_of
 from arazzo_runner.reports.html import HtmlReport, body_view, shown
 from arazzo_runner.reports.html_layout import Span, timeline
-from arazzo_runner.reports.summary import diagram_of
 from arazzo_runner.runtime.drivers import Listener
 from tests.conformance.test_own_cases import own_cases, plan_of
 

@@ -13,9 +13,9 @@ import pytest
 from arazzo_runner.errors import Place
 from arazzo_runner.reports import case_files as casereports
 from arazzo_runner.reports.case_lines import Verdict
+from arazzo_runner.reports.flow_graph import diagram_of
 from arazzo_runner.reports.har import HarReport
 from arazzo_runner.reports.html import HtmlReport
-from arazzo_runner.reports.summary import diagram_of
 from arazzo_runner.runtime.cases.coverage import KINDS, Coverage, Item
 from arazzo_runner.runtime.cases.judging import CaseResult, Failure
 from tests.conformance.test_own_cases import plan_of

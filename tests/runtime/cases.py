@@ -11,8 +11,9 @@ import yaml
 
 from arazzo_runner.effects import Answered, Response, Send
 from arazzo_runner.runtime.cases.files import case_entry, case_of, read_case
-from arazzo_runner.runtime.cassettes.format import Recording
-from arazzo_runner.runtime.run.runner import Session, load
+from arazzo_runner.runtime.cassettes.recording import Recording
+from arazzo_runner.runtime.run.session import Session
+from arazzo_runner.runtime.run.workbook import load
 
 OPENAPI = """\
 openapi: 3.1.0

@@ -15,13 +15,14 @@ from arazzo_runner.effects import Answered, Failed, Send
 from arazzo_runner.engine.plan import RunOptions
 from arazzo_runner.openapi.auth.credentials import Credentials, parse_credential
 from arazzo_runner.openapi.request.servers import ServerOptions
+from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import Listener
 from arazzo_runner.runtime.durable.journal import Journal
-from arazzo_runner.runtime.durable.resumption import Decision
 from arazzo_runner.runtime.durable.run import DurableRun
 from arazzo_runner.runtime.durable.runs import DurableRuns, Planned, Row, given_of
 from arazzo_runner.runtime.durable.setup import RunSetup
-from arazzo_runner.runtime.run.runner import RunResult, Workbook
+from arazzo_runner.runtime.run.session import RunResult
+from arazzo_runner.runtime.run.workbook import Workbook
 from tests.conformance.test_own_cases import CASES, answer_to, document
 from tests.properties.worlds import AnswerFor, ListWorld
 

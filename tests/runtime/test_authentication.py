@@ -13,11 +13,14 @@ import pytest
 from arazzo_runner import RunOptions, RunResult, ServerOptions, load
 from arazzo_runner.engine.events import Authenticated, Event
 from arazzo_runner.openapi.auth.credentials import Credential, Credentials
-from arazzo_runner.runtime.cassettes.format import Recording, Replay, read_cassette
+from arazzo_runner.runtime.cassettes.format import read_cassette
+from arazzo_runner.runtime.cassettes.recording import Recording
+from arazzo_runner.runtime.cassettes.replay import Replay
 from arazzo_runner.runtime.http.async_transport import open_async_transport
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.http.transport import open_transport
-from arazzo_runner.runtime.run.runner import Session, Workbook
+from arazzo_runner.runtime.run.session import Session
+from arazzo_runner.runtime.run.workbook import Workbook
 from tests.servers.secured import CLIENT, USER, SecuredApi
 
 CLIENT_CREDENTIAL = Credential(None, *CLIENT)

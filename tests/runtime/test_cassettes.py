@@ -17,7 +17,9 @@ from arazzo_runner.effects import MASK, Answered, Failed, Request, Response, Sen
 from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.cases.files import read_case
 from arazzo_runner.runtime.cassettes.differences import compare
-from arazzo_runner.runtime.cassettes.format import Recorder, Replay, read_cassette
+from arazzo_runner.runtime.cassettes.format import read_cassette
+from arazzo_runner.runtime.cassettes.recording import Recorder
+from arazzo_runner.runtime.cassettes.replay import Replay
 from arazzo_runner.runtime.run.runner import Runner
 from arazzo_runner.runtime.secrets.redaction import Redactor
 from tests.conftest import ROOT

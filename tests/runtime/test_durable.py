@@ -14,9 +14,9 @@ import pytest
 from arazzo_runner.effects import Answered, Failed, Response, Send
 from arazzo_runner.engine.events import Event
 from arazzo_runner.errors import InvalidInputs, InvalidState, JournalError, PlanError
-from arazzo_runner.runtime.durable.resumption import Decision
+from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.durable.runs import Row
-from arazzo_runner.runtime.run.runner import Session
+from arazzo_runner.runtime.run.session import Session
 from tests.conformance.test_own_cases import document, own_cases
 from tests.properties.worlds import ListWorld
 from tests.reports.runs import polling

@@ -13,7 +13,7 @@ import pytest
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.runtime.http import documents as fetching
 from arazzo_runner.runtime.http.documents import FetchedDocuments, fetch_document
-from arazzo_runner.runtime.run.runner import load
+from arazzo_runner.runtime.run.workbook import load
 from tests.runtime.clients import QUICK
 from tests.servers.misbehaving import Misbehaving, refusing_port
 from tests.servers.misbehaviours import Line, Received, answer

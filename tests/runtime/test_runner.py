@@ -9,8 +9,10 @@ import pytest
 
 import arazzo_runner
 from arazzo_runner import InvalidInputs, PlanError, RunFailed, Runner, RunOptions, ServerOptions, UsageError
-from arazzo_runner.runtime.cassettes.format import Replay, read_cassette
-from arazzo_runner.runtime.run.runner import Session, load
+from arazzo_runner.runtime.cassettes.format import read_cassette
+from arazzo_runner.runtime.cassettes.replay import Replay
+from arazzo_runner.runtime.run.session import Session
+from arazzo_runner.runtime.run.workbook import load
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 from tests.servers.record_cassettes import CASSETTES, SIZED, WORKFLOWS
 

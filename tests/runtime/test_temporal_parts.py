@@ -23,7 +23,7 @@ from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import InvalidInputs, InvalidState, JournalError, PlanError, UsageError
 from arazzo_runner.runtime.drivers import Abandoned, Loop, drive
 from arazzo_runner.runtime.http.options import TransportOptions
-from arazzo_runner.runtime.run.runner import Workbook
+from arazzo_runner.runtime.run.workbook import Workbook
 from arazzo_runner.runtime.secrets.sealing import create_key
 from arazzo_runner.runtime.temporal.address import Engine, parse_engine
 from arazzo_runner.runtime.temporal.client import Cluster

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from arazzo_runner import RunOptions, RunResult, ServerOptions, Session, TransportOptions, load
 from arazzo_runner.runtime.cases.files import case_entry, case_of
-from arazzo_runner.runtime.cassettes.format import Recording
+from arazzo_runner.runtime.cassettes.recording import Recording
 from arazzo_runner.runtime.http.transport import open_transport
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 

@@ -7,7 +7,8 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,45 +22,48 @@ from arazzo_runner.reports.text import duration
 if TYPE_CHECKING:
     from arazzo_runner.cli.driving.journals import Resumer
     from arazzo_runner.cli.given.inputs import InputOrigin
-    from arazzo_runner.cli.given.preparation import Options
+    from arazzo_runner.cli.given.options import DecisionWords
+    from arazzo_runner.cli.given.run_words import RunWords
     from arazzo_runner.engine.plan import Plan
     from arazzo_runner.runtime.batch import Ended, Job, Worlds
     from arazzo_runner.runtime.durable.runs import DurableRuns, Planned, Row
     from arazzo_runner.runtime.http.options import TransportOptions
-    from arazzo_runner.runtime.run.runner import Session, Workbook
+    from arazzo_runner.runtime.run.session import Session
+    from arazzo_runner.runtime.run.workbook import Workbook
 
 
-def run_each(workbook: Workbook, plan: Plan, document: str, options: Options) -> int:
-    """Run a workflow once for each row; gives the exit status.
+def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords) -> int:
+    """Run a workflow once for each row of a file; return the exit status.
 
     Raises:
         UsageError: the file, or the inputs of a row, are wrong; nothing is sent then.
     """
     from arazzo_runner.cli.driving import journals
     from arazzo_runner.cli.given import preparation
-    from arazzo_runner.runtime.run.runner import Session, contract_checks
+    from arazzo_runner.runtime.run.session import Session, contract_checks
 
-    shared, origins = preparation.traced_inputs(plan, options)
-    rows = read_rows(options["each"], plan.workflow.input_schema)
-    _check(plan, shared, rows, options["each"])
-    transport = preparation.reaching(plan, preparation.transport_options(options))
-    if options["engine"]:
+    live, pace = words.live, Pace(words.concurrency, quiet=words.output.verbosity.quiet)
+    shared, origins = preparation.traced_inputs(plan, live.given.inputs)
+    rows = read_rows(file, plan.workflow.input_schema)
+    _check(plan, shared, rows, file)
+    transport = preparation.reaching(plan, preparation.live_transport(live))
+    if words.engine.engine:
         from arazzo_runner.cli.driving.clusters import ClusterJobs, job_of
 
-        handed = ((r.line, job_of(workbook, plan, {**shared, **r.inputs}, document, options)) for r in rows)
-        return drive(ClusterJobs(options).jobs(handed, plan), len(rows), options)
-    if not options["durable"]:
-        checks = (contract_checks(plan, options["check"]) for _ in rows)
+        handed = ((r.line, job_of(workbook, plan, {**shared, **r.inputs}, live, words.check)) for r in rows)
+        return drive(ClusterJobs(words.engine).jobs(handed, plan), len(rows), pace)
+    if not words.durable:
+        checks = (contract_checks(plan, words.check) for _ in rows)
         sessions = (Session(plan, {**shared, **r.inputs}, checks=c) for r, c in zip(rows, checks, strict=True))
         plain = (_plain_job(s, row.line, transport) for s, row in zip(sessions, rows, strict=True))
-        return drive(plain, len(rows), options)
-    with journals.durable_runs(options, create=True) as runs:
-        planned = journals.planned_of(workbook, plan, document, options)
-        kept = {row.line: _kept_row(row, shared, origins, options["each"]) for row in rows}
+        return drive(plain, len(rows), pace)
+    with journals.durable_runs(words.journal, create=True) as runs:
+        planned = journals.planned_of(workbook, plan, live, words.check)
+        kept = {row.line: _kept_row(row, shared, origins, file) for row in rows}
         batch = runs.start_batch(planned, kept.values())
         click.echo(f"batch {batch} · if it dies: arazzo resume {batch}", err=True)
         jobs = (_fresh_job(runs, planned, f"{batch}-{line}", row, transport) for line, row in kept.items())
-        return drive(jobs, len(kept), options, runs)
+        return drive(jobs, len(kept), pace, runs)
 
 
 def _kept_row(row: InputRow, shared: dict[str, Any], origins: dict[str, InputOrigin], path: str) -> Row:
@@ -120,20 +124,20 @@ def _fresh_job(runs: DurableRuns, planned: Planned, run_id: str, row: Row, trans
     return job
 
 
-def resume_each(resumer: Resumer, runs: Iterable[tuple[str, int | None]], count: int, options: Options) -> int:
-    """Go on with many durable runs, each by its id and line; gives the exit status."""
-    jobs = (_resumed_job(resumer, *run, options) for run in runs)
-    return drive(jobs, count, options, resumer.runs)
+def resume_each(resumer: Resumer, runs: Sequence[tuple[str, int | None]], decided: DecisionWords, pace: Pace) -> int:
+    """Resume many durable runs, each by its id and line; return the exit status."""
+    jobs = (_resumed_job(resumer, *run, decided) for run in runs)
+    return drive(jobs, len(runs), pace, resumer.runs)
 
 
-def _resumed_job(resumer: Resumer, run_id: str, line: int | None, options: Options) -> Job:
+def _resumed_job(resumer: Resumer, run_id: str, line: int | None, decided: DecisionWords) -> Job:
     async def job(worlds: Worlds) -> Ended:
         from arazzo_runner.cli.driving.journals import decision_of
         from arazzo_runner.runtime.batch import Ended
 
         try:
             run, setup = resumer.take(run_id)
-            result = await run.arun(await worlds.of(setup.transport), decision_of(options), group=worlds.group)
+            result = await run.arun(await worlds.of(setup.transport), decision_of(decided), group=worlds.group)
             return Ended(line, run_id, result, run.session.redactor)
         except ArazzoError as error:
             return Ended(line, run_id, error=error)
@@ -141,8 +145,16 @@ def _resumed_job(resumer: Resumer, run_id: str, line: int | None, options: Optio
     return job
 
 
-def drive(jobs: Iterable[Job], count: int, options: Options, runs: DurableRuns | None = None) -> int:
-    """Drive many runs to their ends, telling each; gives the exit status.
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How many runs are driven at once, and whether only their results are shown."""
+
+    concurrency: int
+    quiet: bool
+
+
+def drive(jobs: Iterable[Job], count: int, pace: Pace, runs: DurableRuns | None = None) -> int:
+    """Drive many runs to their ends and show each; return the exit status.
 
     Args:
         runs: the durable runs of this process, which are stopped between two effects; others are broken off.
@@ -150,7 +162,7 @@ def drive(jobs: Iterable[Job], count: int, options: Options, runs: DurableRuns |
     from arazzo_runner.runtime.batch import run_many
     from arazzo_runner.runtime.interruption import termination_as_interruption
 
-    results = Results(count, quiet=options["quiet"])
+    results = Results(count, quiet=pace.quiet)
     interruption = None if runs is None else runs.interruption
     signals = termination_as_interruption() if interruption is None else interruption.listening()
 
@@ -161,7 +173,7 @@ def drive(jobs: Iterable[Job], count: int, options: Options, runs: DurableRuns |
         interruption.tell = results.say
     try:
         with signals:
-            asyncio.run(run_many(jobs, concurrency=options["concurrency"], tell=results.tell, stop=stop, runs=runs))
+            asyncio.run(run_many(jobs, concurrency=pace.concurrency, tell=results.tell, stop=stop, runs=runs))
     except KeyboardInterrupt:
         results.close()
         return 130

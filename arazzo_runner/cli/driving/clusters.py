@@ -23,14 +23,17 @@ from arazzo_runner.errors import ArazzoError, UsageError
 from arazzo_runner.runtime.secrets.sealing import SIZE, Key, create_key, read_key
 
 if TYPE_CHECKING:
+    from arazzo_runner.cli.driving.listing import FilterWords
     from arazzo_runner.cli.driving.reporting import ReportFile
-    from arazzo_runner.cli.given.preparation import Options
+    from arazzo_runner.cli.given.options import DecisionWords, EngineWords, LiveWords, OutputWords
     from arazzo_runner.engine.plan import Plan
     from arazzo_runner.runtime.batch import Ended, Worlds
     from arazzo_runner.runtime.batch import Job as BatchJob
-    from arazzo_runner.runtime.drivers import World
-    from arazzo_runner.runtime.durable.resumption import Decision
-    from arazzo_runner.runtime.run.runner import RunResult, Session, Workbook
+    from arazzo_runner.runtime.decisions import Decision
+    from arazzo_runner.runtime.interruption import Interruption
+    from arazzo_runner.runtime.run.contract_checks import Level
+    from arazzo_runner.runtime.run.session import RunResult, Session
+    from arazzo_runner.runtime.run.workbook import Workbook
     from arazzo_runner.runtime.temporal.address import Engine
     from arazzo_runner.runtime.temporal.client import Cluster, ClusterRun
     from arazzo_runner.runtime.temporal.job import Job
@@ -40,7 +43,7 @@ Found = TypeVar("Found")
 KEY_VARIABLE = "ARAZZO_ENGINE_KEY"
 
 
-def engine_of(options: Options) -> Engine:
+def engine_of(words: EngineWords) -> Engine:
     """The cluster that is meant.
 
     Raises:
@@ -48,10 +51,10 @@ def engine_of(options: Options) -> Engine:
     """
     from arazzo_runner.runtime.temporal.address import parse_engine
 
-    return parse_engine(options["engine"])
+    return parse_engine(words.engine or "")
 
 
-def codec_of(options: Options, *, create: bool = False) -> SealingCodec:
+def codec_of(words: EngineWords, *, create: bool = False) -> SealingCodec:
     """What seals all that goes to the cluster.
 
     Args:
@@ -63,8 +66,8 @@ def codec_of(options: Options, *, create: bool = False) -> SealingCodec:
     """
     from arazzo_runner.runtime.temporal.payloads import SealingCodec, Store
 
-    store = Store(Path(options["engine_store"])) if options["engine_store"] else None
-    return SealingCodec(_key(options["engine_key"], create=create), store)
+    store = Store(Path(words.engine_store)) if words.engine_store else None
+    return SealingCodec(_key(words.engine_key, create=create), store)
 
 
 def _key(word: str | None, *, create: bool) -> Key:
@@ -93,19 +96,19 @@ def _usual_key() -> Path:
     return key_directory(os.environ) / "engine.key"
 
 
-async def cluster_of(options: Options) -> Cluster:
+async def cluster_of(words: EngineWords) -> Cluster:
     """The cluster, connected to."""
     from arazzo_runner.runtime.temporal.client import Cluster, connect
 
-    engine, codec = engine_of(options), codec_of(options)
+    engine, codec = engine_of(words), codec_of(words)
     return Cluster(await connect(engine, codec), engine, codec)
 
 
-def asked(options: Options, ask: Callable[[Cluster], Awaitable[Found]]) -> Found:
+def asked(words: EngineWords, ask: Callable[[Cluster], Awaitable[Found]]) -> Found:
     """What a cluster answers to one question."""
 
     async def connected() -> Found:
-        return await ask(await cluster_of(options))
+        return await ask(await cluster_of(words))
 
     return asyncio.run(connected())
 
@@ -113,7 +116,7 @@ def asked(options: Options, ask: Callable[[Cluster], Awaitable[Found]]) -> Found
 # Running and following
 
 
-def job_of(workbook: Workbook, plan: Plan, inputs: dict[str, Any], document: str, options: Options) -> Job:
+def job_of(workbook: Workbook, plan: Plan, inputs: dict[str, Any], words: LiveWords, check: Level) -> Job:
     """A run, as it is handed to a cluster."""
     from arazzo_runner.cli.given.preparation import kept_sources, kept_transport
     from arazzo_runner.runtime.durable.runs import check_row, new_id
@@ -123,50 +126,50 @@ def job_of(workbook: Workbook, plan: Plan, inputs: dict[str, Any], document: str
     check_row(plan, inputs)
     return Job(
         id=new_id(),
-        document=document,
+        document=workbook.description.document.path,
         entry=workbook.description.document.uri,
         workflow_id=plan.workflow.workflow_id,
-        sources=kept_sources(options),
+        sources=kept_sources(words.sources),
         options=plan.options,
         inputs=inputs,
         documents=reached_documents(workbook, plan),
-        transport=kept_transport(plan, options),
-        check=options["check"],
+        transport=kept_transport(plan, words),
+        check=check,
     )
 
 
-def run_on_cluster(job: Job, plan: Plan, options: Options, reports: list[ReportFile]) -> int:
-    """Hand a run to a cluster and follow it to its end; gives the exit status."""
-    from arazzo_runner.cli.verbs.run import announce, carry_out
+def run_on_cluster(job: Job, plan: Plan, words: EngineWords, output: OutputWords, reports: list[ReportFile]) -> int:
+    """Hand a run to a cluster and follow it to its end; return the exit status."""
+    from arazzo_runner.cli.driving.execution import announce, carry_out
+    from arazzo_runner.runtime.interruption import Interruption
 
     async def start(cluster: Cluster) -> str:
         first = await cluster.start(job)
-        announce(f"run {job.id} on {cluster.engine} · it goes on without this process", options)
+        announce(f"run {job.id} on {cluster.engine} · it continues without this process", output)
         return first
 
     session = _session(job, plan)
-    go = partial(_follow, options, job, session, start)
-    return carry_out(session, go, _no_world, job.document, options, reports)
+    drive = partial(_follow, words, job, session, start)
+    return carry_out(session, drive, job.document, output, reports, interruption=Interruption())
 
 
-def resume_on_cluster(options: Options) -> int:
-    """Follow a run of a cluster, after saying what to do about a request that waits for it; gives the exit status."""
+def resume_on_cluster(run_id: str, words: EngineWords, decided: DecisionWords, output: OutputWords) -> int:
+    """Follow a run of a cluster, after deciding about a request that waits for it; return the exit status."""
+    from arazzo_runner.cli.driving.execution import carry_out
     from arazzo_runner.cli.driving.journals import decision_of
     from arazzo_runner.cli.driving.reporting import report_files
-    from arazzo_runner.cli.verbs.run import carry_out
+    from arazzo_runner.runtime.interruption import Interruption
 
-    if options["everything"]:
-        raise UsageError("runs of a cluster go on by themselves", hint="name the one to follow")
-    reports = report_files(options["reports"])
-    decision = decision_of(options) if options["resend"] or options["skip"] else None
-    job, first, decisions = asked(options, partial(_find, run_id=options["run_id"], decision=decision))
+    reports = report_files(output.reports)
+    decision = decision_of(decided) if decided.resend or decided.skip else None
+    job, first, decisions = asked(words, partial(_find, run_id=run_id, decision=decision))
 
     async def found(_: Cluster) -> str:
         return first
 
     session = _session(job, job.plan())
-    go = partial(_follow, options, job, session, found, decisions=decisions)
-    return carry_out(session, go, _no_world, job.document, options, reports)
+    drive = partial(_follow, words, job, session, found, decisions=decisions)
+    return carry_out(session, drive, job.document, output, reports, interruption=Interruption())
 
 
 async def _find(cluster: Cluster, run_id: str, decision: Decision | None) -> tuple[Job, str, int]:
@@ -183,21 +186,17 @@ async def _find(cluster: Cluster, run_id: str, decision: Decision | None) -> tup
 
 
 def _session(job: Job, plan: Plan) -> Session:
-    from arazzo_runner.runtime.run.runner import Session, contract_checks
+    from arazzo_runner.runtime.run.session import Session, contract_checks
 
     return Session(plan, job.inputs, checks=contract_checks(plan, job.check), identity=job.id)
 
 
-def _no_world(_: object) -> Any:
-    """The world of a run on a cluster is made when it is followed."""
-
-
 def _follow(
-    options: Options,
+    words: EngineWords,
     job: Job,
     session: Session,
     start: Callable[[Cluster], Awaitable[str]],
-    _: World,
+    _: Interruption,
     *,
     decisions: int = 0,
 ) -> RunResult:
@@ -207,7 +206,7 @@ def _follow(
         stop = asyncio.Event()
         for number in (signal.SIGINT, signal.SIGTERM):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        cluster = await cluster_of(options)
+        cluster = await cluster_of(words)
         first = await start(cluster)
         notices = Notices(cluster.engine)
         return await follow(cluster, job.id, session, first, notices=notices, stop=stop, decisions=decisions)
@@ -251,18 +250,14 @@ async def follow(
 
 @dataclass
 class ClusterJobs:
-    """The runs of ``--each`` on a cluster: started and followed, so many at a time.
+    """The runs of ``--each`` on a cluster: started and followed, so many at a time."""
 
-    Args:
-        options: of the command line.
-    """
-
-    options: Options
+    words: EngineWords
     _connected: asyncio.Future[Cluster] | None = None
 
     @cached_property
     def _notices(self) -> Notices:
-        return Notices(engine_of(self.options))
+        return Notices(engine_of(self.words))
 
     def jobs(self, jobs: Iterable[tuple[int, Job]], plan: Plan) -> Iterator[BatchJob]:
         """One for each row, by its line."""
@@ -273,7 +268,7 @@ class ClusterJobs:
 
         try:
             if self._connected is None:  # the first of many: the others wait for the same connection
-                self._connected = asyncio.ensure_future(cluster_of(self.options))
+                self._connected = asyncio.ensure_future(cluster_of(self.words))
             cluster = await self._connected
             session, first = _session(job, plan), await cluster.start(job)
             result = await follow(cluster, job.id, session, first, notices=self._notices)
@@ -285,16 +280,15 @@ class ClusterJobs:
 # Looking
 
 
-def list_on_cluster(options: Options) -> None:
-    """``arazzo runs --engine``."""
-    from arazzo_runner.cli.verbs.runs import is_meant
+def list_on_cluster(words: EngineWords, only: FilterWords, *, as_json: bool) -> None:
+    """Show the runs of ``arazzo runs --engine``."""
     from arazzo_runner.reports.text import label
 
     async def listed(cluster: Cluster) -> list[ClusterRun]:
         return [run async for run in cluster.runs()]
 
-    found = [run for run in asked(options, listed) if is_meant(run.status, run.workflow, options)]
-    if options["as_json"]:
+    found = [run for run in asked(words, listed) if only.takes(run.status, run.workflow)]
+    if as_json:
         click.echo(json.dumps([_entry(run) for run in found], indent=2))
         return
     if not found:
@@ -317,7 +311,7 @@ def _entry(run: ClusterRun) -> dict[str, Any]:
     }
 
 
-def show_on_cluster(options: Options, run_id: str, *, as_json: bool, verbose: int) -> None:
+def show_on_cluster(words: EngineWords, run_id: str, *, as_json: bool, verbose: int) -> None:
     """``arazzo runs show ID --engine``: what a run has done so far, from its history."""
     from arazzo_runner.reports.console import Console, ConsoleOptions
     from arazzo_runner.reports.jsonreport import JsonReport, Standing
@@ -341,10 +335,10 @@ def show_on_cluster(options: Options, run_id: str, *, as_json: bool, verbose: in
             if as_json:
                 report.write(sys.stdout, standing=standing)
 
-    asked(options, shown)
+    asked(words, shown)
 
 
-def cancel_on_cluster(options: Options, run_ids: Iterable[str]) -> None:
+def cancel_on_cluster(words: EngineWords, run_ids: Iterable[str]) -> None:
     """``arazzo cancel ID… --engine``."""
 
     async def cancelled(cluster: Cluster) -> None:
@@ -352,4 +346,4 @@ def cancel_on_cluster(options: Options, run_ids: Iterable[str]) -> None:
             await cluster.cancel(run_id)
             click.echo(f"{run_id} is being ended", err=True)
 
-    asked(options, cancelled)
+    asked(words, cancelled)

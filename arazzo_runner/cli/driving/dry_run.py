@@ -17,7 +17,7 @@ from arazzo_runner.reports.console import describe_inputs
 from arazzo_runner.reports.jsonreport import body_entry, headers_entry
 from arazzo_runner.reports.problems import as_data
 from arazzo_runner.reports.text import label
-from arazzo_runner.runtime.run.runner import Session
+from arazzo_runner.runtime.run.session import Session
 
 
 def dry_run(session: Session, inputs: Mapping[str, Any], *, as_json: bool) -> int:

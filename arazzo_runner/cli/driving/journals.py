@@ -18,55 +18,58 @@ from arazzo_runner.cli.given.rows import InputRow, read_rows
 from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from arazzo_runner.cli.given.preparation import Options
+    from arazzo_runner.cli.given.options import CredentialWords, DecisionWords, InputWords, JournalWords, LiveWords
     from arazzo_runner.engine.plan import Plan
+    from arazzo_runner.runtime.decisions import Decision
     from arazzo_runner.runtime.drivers import World
     from arazzo_runner.runtime.durable.journal import Journal
-    from arazzo_runner.runtime.durable.resumption import Decision
     from arazzo_runner.runtime.durable.run import DurableRun
     from arazzo_runner.runtime.durable.runs import DurableRuns, Planned
     from arazzo_runner.runtime.durable.setup import Origin, RunSetup
-    from arazzo_runner.runtime.run.runner import RunResult, Workbook
+    from arazzo_runner.runtime.interruption import Interruption
+    from arazzo_runner.runtime.run.contract_checks import Level
+    from arazzo_runner.runtime.run.session import RunResult
+    from arazzo_runner.runtime.run.workbook import Workbook
 
 _FILE = "--credentials"
 
 
-def journal_path(options: Options) -> Path:
+def journal_path(words: JournalWords) -> Path:
     """Where the journal is."""
     from arazzo_runner.runtime.durable.database import state_directory
 
-    return Path(options["journal"]) if options["journal"] else state_directory(os.environ) / "journal.db"
+    return Path(words.journal) if words.journal else state_directory(os.environ) / "journal.db"
 
 
-def key_path(options: Options) -> Path:
+def key_path(words: JournalWords) -> Path:
     """Where its key is."""
     from arazzo_runner.runtime.durable.database import key_directory
 
-    return Path(options["journal_key"]) if options["journal_key"] else key_directory(os.environ) / "journal.key"
+    return Path(words.journal_key) if words.journal_key else key_directory(os.environ) / "journal.key"
 
 
 @contextmanager
-def open_journal(options: Options, *, create: bool = False) -> Iterator[Journal]:
+def open_journal(words: JournalWords, *, create: bool = False) -> Iterator[Journal]:
     """The journal, to be looked at."""
     from arazzo_runner.runtime.durable.journal import Journal
 
-    with Journal(journal_path(options), create=create) as journal:
+    with Journal(journal_path(words), create=create) as journal:
         yield journal
 
 
 @contextmanager
-def durable_runs(options: Options, *, create: bool = False) -> Iterator[DurableRuns]:
+def durable_runs(words: JournalWords, *, create: bool = False) -> Iterator[DurableRuns]:
     """The journal, to drive its runs."""
     from arazzo_runner.runtime.durable.runs import DurableRuns
 
-    with open_journal(options, create=create) as journal, DurableRuns(journal, key_path(options)) as runs:
+    with open_journal(words, create=create) as journal, DurableRuns(journal, key_path(words)) as runs:
         yield runs
 
 
 # Starting
 
 
-def planned_of(workbook: Workbook, plan: Plan, document: str, options: Options) -> Planned:
+def planned_of(workbook: Workbook, plan: Plan, words: LiveWords, check: Level) -> Planned:
     """A workflow that is about to be run durably, with where its credentials came from."""
     from arazzo_runner.cli.given.preparation import kept_sources, kept_transport
     from arazzo_runner.runtime.durable.runs import Planned
@@ -74,27 +77,27 @@ def planned_of(workbook: Workbook, plan: Plan, document: str, options: Options) 
 
     setup = RunSetup(
         number="",
-        document=document,
+        document=workbook.description.document.path,
         entry=workbook.description.document.uri,
         workflow_id=plan.workflow.workflow_id,
-        sources=kept_sources(options),
+        sources=kept_sources(words.sources),
         options=plan.options,
-        credentials=_credential_origins(plan, options),
-        check=options["check"],
-        transport=kept_transport(plan, options),
+        credentials=_credential_origins(plan, words.credentials),
+        check=check,
+        transport=kept_transport(plan, words),
     )
     return Planned(plan, workbook, setup)
 
 
-def _credential_origins(plan: Plan, options: Options) -> dict[str, Any]:
+def _credential_origins(plan: Plan, words: CredentialWords) -> dict[str, Any]:
     from arazzo_runner.openapi.auth.credentials import environment_variable
     from arazzo_runner.runtime.durable.setup import Origin
 
     variables = {environment_variable(name) for _, operation in plan.operations() for name in operation.schemes}
     origins = {name: Origin(name) for name in plan.options.credentials.by_variable if name in variables}
-    if path := options["credentials"]:
+    if path := words.credentials:
         origins[_FILE] = Origin(f"the file {path}", str(Path(path).absolute()))
-    for word in options["auth"]:
+    for word in words.auth:
         scheme, _, value = word.partition("=")
         named = value.startswith("env:")
         said = value.removeprefix("env:") if named else "the command line"
@@ -109,12 +112,14 @@ class Resumer:
     """Takes runs up again; those of one batch share their plan.
 
     Args:
-        options: of the command line: what of the secrets the user gives now.
+        given: inputs that the user gives now.
+        credentials: those that the user gives now.
     """
 
-    def __init__(self, runs: DurableRuns, options: Options) -> None:
+    def __init__(self, runs: DurableRuns, given: InputWords, credentials: CredentialWords) -> None:
         self.runs = runs
-        self._options = options
+        self._given = given
+        self._credentials = credentials
         self._planned: dict[tuple[Any, ...], Planned] = {}
         self._rows: dict[str, dict[int, InputRow]] = {}
 
@@ -147,7 +152,7 @@ class Resumer:
         key = (digests, setup.entry, setup.workflow_id, repr(setup.options), repr(setup.credentials))
         if key not in self._planned:
             workbook = self.runs.workbook(run_id, setup)
-            credentials = credentials_again(run_id, setup, self._options)
+            credentials = credentials_again(run_id, setup, self._credentials)
             plan = workbook.plan(setup.workflow_id, replace(setup.options, credentials=credentials))
             self._planned[key] = Planned(plan, workbook, setup)
         return self._planned[key]
@@ -159,7 +164,7 @@ class Resumer:
             UsageError: one is missing, with what to type.
         """
         schema = plan.workflow.input_schema
-        given, _ = trace_inputs(schema, self._options["inputs"], {}, sys.stdin)
+        given, _ = trace_inputs(schema, self._given.inputs, {}, sys.stdin)
         for name in given:
             if name not in setup.asked:
                 asked = ", ".join(setup.asked) or "none"
@@ -182,7 +187,7 @@ class Resumer:
         return self._rows[path].get(origin.line)
 
 
-def credentials_again(run_id: str, setup: RunSetup, options: Options) -> Any:
+def credentials_again(run_id: str, setup: RunSetup, words: CredentialWords) -> Any:
     """The credentials of a run, from where they were given, or from the command line now.
 
     Raises:
@@ -191,20 +196,20 @@ def credentials_again(run_id: str, setup: RunSetup, options: Options) -> Any:
     from arazzo_runner.cli.given.credentials import gather_credentials
 
     origins = setup.credentials
-    words = [origin.word for name, origin in origins.items() if name.startswith("--auth ") and origin.word]
+    kept = [origin.word for name, origin in origins.items() if name.startswith("--auth ") and origin.word]
     file = origins.get(_FILE)
-    path = options["credentials"] or (file.word if file is not None else None)
-    now = {f"--auth {word.partition('=')[0]}" for word in options["auth"]}
+    path = words.credentials or (file.word if file is not None else None)
+    now = {f"--auth {word.partition('=')[0]}" for word in words.auth}
     for name, origin in origins.items():
         if name.startswith("--auth ") and not origin.word and name not in now:
             raise _missing(run_id, f"the credential {name}", origin.said, f"{name}=VALUE")
         if name.startswith("ARAZZO_AUTH_") and not os.environ.get(name) and not now:
             raise _missing(run_id, f"the credential {name}", "the environment", "--auth SCHEME=VALUE")
     certificate = setup.options.credentials.certificate
-    return gather_credentials([*words, *options["auth"]], path, os.environ, certificate=certificate)
+    return gather_credentials([*kept, *words.auth], path, os.environ, certificate=certificate)
 
 
-def decision_of(options: Options) -> Decision:
+def decision_of(words: DecisionWords) -> Decision:
     """What the user says of a request whose answer is not known.
 
     Raises:
@@ -212,20 +217,20 @@ def decision_of(options: Options) -> Decision:
     """
     from arazzo_runner.documents.files import MAX_DATA, read_file
     from arazzo_runner.effects import Response
-    from arazzo_runner.runtime.durable.resumption import Decision
+    from arazzo_runner.runtime.decisions import Decision
 
-    if not options["skip"]:
-        return Decision(resend=options["resend"])
-    status, _, file = options["skip"].partition("=")
+    if not words.skip:
+        return Decision(resend=words.resend)
+    status, _, file = words.skip.partition("=")
     if not (status.isascii() and status.isdigit() and 100 <= int(status) <= 599) or file[:1] not in ("", "@"):
         hint = "write --skip 201, or --skip 201=@body.json"
-        raise UsageError(f"--skip {options['skip']!r}: expected a status, or STATUS=@FILE", hint=hint)
+        raise UsageError(f"--skip {words.skip!r}: expected a status, or STATUS=@FILE", hint=hint)
     if not file:
         return Decision(answer=Response(int(status)))
     try:
         return Decision(answer=Response(int(status), body=read_file(file[1:], limit=MAX_DATA)))
     except OSError as error:
-        raise UsageError(f"--skip {options['skip']}: {error.strerror or error}") from None
+        raise UsageError(f"--skip {words.skip}: {error.strerror or error}") from None
 
 
 def _missing(run_id: str, what: str, where: str, option: str) -> UsageError:
@@ -240,13 +245,18 @@ def origins_of(found: Mapping[str, InputOrigin]) -> dict[str, Any]:
     return {name: Origin(origin.said, origin.word) for name, origin in found.items()}
 
 
-def interruptible(runs: DurableRuns, run: DurableRun, decision: Decision | None = None) -> Callable[[World], RunResult]:
-    """What runs it until it ends, or Ctrl-C stops it between two effects."""
-    import click
+def stoppable(run: DurableRun, decision: Decision | None = None) -> Callable[[World, Interruption], RunResult]:
+    """Run a durable run until it ends, or an interruption stops it between two effects."""
 
-    def go(world: World) -> RunResult:
-        runs.interruption.tell = lambda text: click.echo(text, err=True)
-        with runs.interruption.listening():
-            return run.run(world, decision)
+    def go(world: World, _: Interruption) -> RunResult:
+        return run.run(world, decision)
 
     return go
+
+
+def interruption_of(runs: DurableRuns) -> Interruption:
+    """Return what stops the durable runs of this process, and says on stderr what it waits for."""
+    import click
+
+    runs.interruption.tell = lambda text: click.echo(text, err=True)
+    return runs.interruption

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from arazzo_runner.cli.given.options import REPORT_FORMATS
 from arazzo_runner.errors import Problem, Severity, UsageError
 from arazzo_runner.runtime.atomic_file import WholeFile
 
 if TYPE_CHECKING:
+    from arazzo_runner.cli.given.options import VerbosityWords
     from arazzo_runner.reports.console import Console
     from arazzo_runner.runtime.drivers import Listener
-    from arazzo_runner.runtime.run.runner import Session
-
-FORMATS = ("json", "junit", "html", "har")
+    from arazzo_runner.runtime.run.session import Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +30,7 @@ class ReportFile:
     path: str
 
 
-def report_option(command: Any) -> Any:
-    """``--report``."""
-    return click.option(
-        "--report",
-        "reports",
-        multiple=True,
-        metavar="FORMAT=PATH",
-        help=f"Write a report when the run has ended; FORMAT is {', '.join(FORMATS[:-1])} or {FORMATS[-1]}.",
-    )(command)
-
-
-def report_files(words: Iterable[str], formats: tuple[str, ...] = FORMATS) -> list[ReportFile]:
+def report_files(words: Iterable[str], formats: tuple[str, ...] = REPORT_FORMATS) -> list[ReportFile]:
     """What ``--report`` asks for.
 
     Raises:
@@ -109,8 +98,8 @@ def _listener(form: str, session: Session, document: str, stack: ExitStack) -> L
 
             return stack.enter_context(HarReport())
         case "html":
+            from arazzo_runner.reports.flow_graph import diagram_of
             from arazzo_runner.reports.html import HtmlReport
-            from arazzo_runner.reports.summary import diagram_of
 
             page = HtmlReport(
                 document,
@@ -127,7 +116,7 @@ def _listener(form: str, session: Session, document: str, stack: ExitStack) -> L
 
 def masked_line(session: Session, place: Any) -> str | None:
     """A document's line, with whatever is secret in this run masked (S1)."""
-    from arazzo_runner.cli.main import source_line
+    from arazzo_runner.cli.errors import source_line
 
     line = source_line(place)
     return None if line is None else session.redactor.text(line)
@@ -138,16 +127,16 @@ def bytes_as_text(value: Any) -> str:
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 
 
-def console(session: Session, options: Mapping[str, Any]) -> Console:
+def console(session: Session, verbosity: VerbosityWords) -> Console:
     """What is shown on stderr: live and in colour only on a terminal."""
     from arazzo_runner.reports.console import Console, ConsoleOptions
 
     live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     show = ConsoleOptions(
-        quiet=options["quiet"],
-        verbose=options["verbose"],
+        quiet=verbosity.quiet,
+        verbose=verbosity.verbose,
         colour=live and not os.environ.get("NO_COLOR"),
-        live=live and not options["verbose"],
+        live=live and not verbosity.verbose,
     )
     return Console(sys.stderr, show, lambda place: masked_line(session, place))
 

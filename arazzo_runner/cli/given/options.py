@@ -1,21 +1,23 @@
-"""Options that several verbs share, and what their values mean."""
+"""The options that several verbs share, in groups."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from arazzo_runner.cli.given.option_groups import OptionGroup, argument, group, option
 from arazzo_runner.errors import UsageError
-from arazzo_runner.secrecy import MASK
 
-Command = TypeVar("Command", bound=Callable[..., Any])
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.run.contract_checks import Level
 
 LONGEST = 100_000_000.0
-"""Seconds: more than three years are a mistake, and more than a clock can wait."""
+"""Seconds, more than three years: a longer time is a mistake, and more than a clock can wait."""
+
+REPORT_FORMATS = ("json", "junit", "html", "har")
 
 
 class Seconds(click.FloatRange):
@@ -25,10 +27,10 @@ class Seconds(click.FloatRange):
         super().__init__(min=0, min_open=not zero, max=LONGEST)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Refuse what is no time: ``nan`` compares with nothing."""
+        """Refuse what is not a time: ``nan`` compares with nothing."""
         seconds: float = super().convert(value, param, ctx)
         if math.isnan(seconds):
-            self.fail(f"{value!r} is no time in seconds.", param, ctx)
+            self.fail(f"{value!r} is not a time in seconds.", param, ctx)
         return seconds
 
 
@@ -36,199 +38,8 @@ TIME = Seconds(zero=False)
 TIME_OR_NONE = Seconds(zero=True)
 
 
-def _applied(command: Command, *options: Callable[[Any], Any]) -> Command:
-    """A command with options, listed in ``--help`` in the order given."""
-    for option in reversed(options):
-        command = option(command)
-    return command
-
-
-def target_arguments(command: Command) -> Command:
-    """``TARGET [WORKFLOW]`` and ``--workflows``: which workflow is meant."""
-    return _applied(command, click.argument("target"), click.argument("workflow", required=False), workflows_option)
-
-
-def workflows_option(command: Command) -> Command:
-    """``--workflows``: where workflowIds are looked for."""
-    return click.option(
-        "--workflows",
-        "directory",
-        envvar="ARAZZO_WORKFLOWS",
-        default="workflows",
-        show_default=True,
-        metavar="DIR",
-        help="Where workflowIds are looked for.",
-    )(command)
-
-
-def input_option(command: Command) -> Command:
-    """``--input`` (V8)."""
-    return click.option(
-        "-i",
-        "--input",
-        "inputs",
-        multiple=True,
-        metavar="INPUT",
-        help="name=value, name=@file, a JSON or YAML file, a JSON object, or - for JSON on stdin. Later ones win; "
-        "ARAZZO_INPUT_<name> in the environment is lowest.",
-    )(command)
-
-
-def server_options(command: Command) -> Command:
-    """``--server`` and ``--server-var`` (H2)."""
-    return _applied(
-        command,
-        click.option("--server", "server", multiple=True, metavar="[SOURCE=]URL", help="Send to this server."),
-        click.option("--server-var", multiple=True, metavar="[SOURCE.]NAME=VALUE", help="Set a server variable."),
-    )
-
-
-def source_options(command: Command) -> Command:
-    """``--source`` and ``--base-dir``: where source descriptions really are (H0)."""
-    return _applied(
-        command,
-        click.option(
-            "--source",
-            "sources",
-            multiple=True,
-            metavar="NAME=PATH",
-            help="Where a source description really is.",
-        ),
-        click.option("--base-dir", metavar="DIR", help="The root of relative source URLs."),
-    )
-
-
-def credential_options(command: Command) -> Command:
-    """``--auth`` and ``--credentials`` (H5)."""
-    return _applied(
-        command,
-        click.option(
-            "--auth",
-            multiple=True,
-            metavar="SCHEME=VALUE",
-            help="Credential for a security scheme: a token, user:password, id:secret or env:NAME. "
-            "Also ARAZZO_AUTH_<SCHEME> in the environment.",
-        ),
-        click.option("--credentials", metavar="FILE", help="Credentials as YAML: scheme, then value or its parts."),
-    )
-
-
-def behaviour_options(command: Command) -> Command:
-    """How a run behaves where the document leaves it to the user (``RunOptions``)."""
-    return _applied(
-        command,
-        click.option("--strict", is_flag=True, help="Accept the specification's forms only."),
-        click.option("--force", is_flag=True, help="Run although a condition cannot be parsed; it then fails."),
-        click.option(
-            "--poll-interval",
-            type=TIME_OR_NONE,
-            default=1.0,
-            show_default=True,
-            metavar="SECONDS",
-            help="Wait before the same request is repeated by goto; 0 for none.",
-        ),
-        click.option(
-            "--max-steps",
-            type=click.IntRange(min=1),
-            default=10_000,
-            show_default=True,
-            metavar="N",
-            help="End the run after that many step attempts.",
-        ),
-        click.option("--timeout", type=TIME, metavar="SECONDS", help="End the run after that time."),
-        click.option(
-            "--max-retry-after",
-            type=TIME_OR_NONE,
-            default=300.0,
-            show_default=True,
-            metavar="SECONDS",
-            help="The longest single wait, whoever asks for it.",
-        ),
-    )
-
-
-def allow_host_option(command: Command) -> Command:
-    """``--allow-host``: what may be reached beside what the command line and its documents name."""
-    return click.option(
-        "--allow-host",
-        "allowed_hosts",
-        multiple=True,
-        metavar="HOST",
-        help="A further host, without port, that requests and sources may reach, redirects' included. Without: those "
-        "that the command line and its documents name.",
-    )(command)
-
-
-def transport_options(command: Command) -> Command:
-    """How requests are sent (H6)."""
-    return _applied(
-        command,
-        allow_host_option,
-        click.option(
-            "--follow-redirects", is_flag=True, help="Follow redirects, without credentials to another origin."
-        ),
-        click.option("--connect-timeout", type=TIME, default=10.0, show_default=True, metavar="SECONDS"),
-        click.option("--read-timeout", type=TIME, default=60.0, show_default=True, metavar="SECONDS"),
-        click.option(
-            "--max-response-bytes", type=click.IntRange(min=1), default=64 * 1024 * 1024, show_default=True, metavar="N"
-        ),
-        click.option("--proxy", metavar="URL", help="Send everything through this proxy."),
-        click.option("--ca-bundle", metavar="FILE", help="Authorities to trust instead of the usual ones (PEM)."),
-        client_certificate_option,
-        click.option("--insecure", is_flag=True, help="Do not verify TLS."),
-        click.option("--http2", is_flag=True, help="Offer HTTP/2 to https servers."),
-    )
-
-
-def check_option(default: str) -> Callable[[Command], Command]:
-    """``--check``: hold every exchange against OpenAPI."""
-    return click.option(
-        "--check",
-        type=click.Choice(["off", "warn", "error"]),
-        default=default,
-        show_default=True,
-        help="Hold every request and response against its description; error makes a breach a failure.",
-    )
-
-
-def cassettes_option(command: Command) -> Command:
-    """``--cassettes``: where cases are kept."""
-    return click.option(
-        "--cassettes",
-        envvar="ARAZZO_CASSETTES",
-        default="cassettes",
-        show_default=True,
-        metavar="DIR",
-        help="Where cases are kept, in a directory for each workflow.",
-    )(command)
-
-
-def client_certificate_option(command: Command) -> Command:
-    """``--client-cert``: all that mutual TLS asks for (H5)."""
-    return click.option("--client-cert", metavar="FILE", help="Client certificate and key (PEM), or CERT:KEY.")(command)
-
-
-def journal_options(command: Command) -> Command:
-    """``--journal`` and ``--journal-key``: where durable runs are kept."""
-    return _applied(
-        command,
-        click.option(
-            "--journal",
-            envvar="ARAZZO_JOURNAL",
-            metavar="PATH",
-            help="The journal of durable runs.  [default: in the user's state directory]",
-        ),
-        click.option(
-            "--journal-key",
-            envvar="ARAZZO_JOURNAL_KEY",
-            metavar="FILE",
-            help="The key that its secrets are sealed with.  [default: in the user's data directory]",
-        ),
-    )
-
-
 def _with_its_extra(_: click.Context, __: click.Parameter, engine: str | None) -> str | None:
-    """The cluster, when the library for it is installed: before anything of any verb imports that.
+    """Check that the library for a cluster is installed, before a verb imports anything of it.
 
     Raises:
         UsageError: it is not.
@@ -241,106 +52,296 @@ def _with_its_extra(_: click.Context, __: click.Parameter, engine: str | None) -
     return engine
 
 
-def engine_options(command: Command) -> Command:
-    """``--engine``, its key and its store: a Temporal cluster that drives the runs."""
-    return _applied(
-        command,
-        click.option(
-            "--engine",
-            envvar="ARAZZO_ENGINE",
-            metavar="URL",
-            callback=_with_its_extra,
-            help="A Temporal cluster that drives the run: temporal://HOST:PORT/NAMESPACE.",
-        ),
-        click.option(
-            "--engine-key",
-            envvar="ARAZZO_ENGINE_KEY",
-            metavar="FILE",
-            help="The key that all that goes to the cluster is sealed with.  [default: in the user's data directory]",
-        ),
-        click.option(
-            "--engine-store",
-            envvar="ARAZZO_ENGINE_STORE",
-            metavar="DIR",
-            help="A directory that all workers share, for what is too large for the cluster.",
-        ),
+def check_option(default: Level) -> Any:
+    """Declare ``--check``: exchanges checked against OpenAPI."""
+    return option(
+        "--check",
+        type=click.Choice(["off", "warn", "error"]),
+        default=default,
+        show_default=True,
+        help="Check every request and response against its description; error makes a breach a failure.",
     )
 
 
-def verbosity_options(command: Command) -> Command:
+def concurrency_option(what: str) -> Any:
+    """Declare ``--concurrency``."""
+    return option("--concurrency", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help=what)
+
+
+def cassettes_option() -> Any:
+    """Declare ``--cassettes``: where cases are stored."""
+    return option(
+        "--cassettes",
+        envvar="ARAZZO_CASSETTES",
+        default="cassettes",
+        show_default=True,
+        metavar="DIR",
+        help="Where cases are stored, in a directory for each workflow.",
+    )
+
+
+def json_option(what: str) -> Any:
+    """Declare ``--json``."""
+    return option("--json", is_flag=True, help=what)
+
+
+@dataclass(frozen=True, kw_only=True)
+class DirectoryWords(OptionGroup):
+    """Where workflowIds are looked for."""
+
+    directory: str = option(
+        "--workflows",
+        envvar="ARAZZO_WORKFLOWS",
+        default="workflows",
+        show_default=True,
+        metavar="DIR",
+        help="Where workflowIds are looked for.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TargetWords(OptionGroup):
+    """``TARGET [WORKFLOW]``: the workflow to use."""
+
+    target: str = argument()
+    workflow: str | None = argument(required=False)
+    where: DirectoryWords = group(DirectoryWords)
+
+
+@dataclass(frozen=True, kw_only=True)
+class InputWords(OptionGroup):
+    """The workflow's inputs (V8)."""
+
+    inputs: tuple[str, ...] = option(
+        "-i",
+        "--input",
+        multiple=True,
+        metavar="INPUT",
+        help="name=value, name=@file, a JSON or YAML file, a JSON object, or - for JSON on stdin. Later ones win; "
+        "ARAZZO_INPUT_<name> in the environment is lowest.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServerWords(OptionGroup, title="Servers and sources"):
+    """Where the APIs are (H2)."""
+
+    server: tuple[str, ...] = option("--server", multiple=True, metavar="[SOURCE=]URL", help="Send to this server.")
+    server_var: tuple[str, ...] = option(
+        "--server-var", multiple=True, metavar="[SOURCE.]NAME=VALUE", help="Set a server variable."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceWords(OptionGroup, title="Servers and sources"):
+    """Where source descriptions really are (H0)."""
+
+    sources: tuple[str, ...] = option(
+        "--source", multiple=True, metavar="NAME=PATH", help="Where a source description really is."
+    )
+    base_dir: str | None = option("--base-dir", metavar="DIR", help="The root of relative source URLs.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialWords(OptionGroup, title="Credentials"):
+    """The credentials that operations ask for (H5)."""
+
+    auth: tuple[str, ...] = option(
+        "--auth",
+        multiple=True,
+        metavar="SCHEME=VALUE",
+        help="Credential for a security scheme: a token, user:password, id:secret or env:NAME. "
+        "Also ARAZZO_AUTH_<SCHEME> in the environment.",
+    )
+    credentials: str | None = option(
+        "--credentials", metavar="FILE", help="Credentials as YAML: scheme, then value or its parts."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificateWords(OptionGroup, title="Credentials"):
+    """What mutual TLS asks for (H5)."""
+
+    client_cert: str | None = option(
+        "--client-cert", metavar="FILE", help="Client certificate and key (PEM), or CERT:KEY."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class BehaviourWords(OptionGroup, title="Behavior"):
+    """How a run behaves where the document leaves it to the user (``RunOptions``)."""
+
+    strict: bool = option("--strict", is_flag=True, help="Accept the specification's forms only.")
+    force: bool = option("--force", is_flag=True, help="Run although a condition cannot be parsed; it then fails.")
+    poll_interval: float = option(
+        "--poll-interval",
+        type=TIME_OR_NONE,
+        default=1.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Wait before goto repeats the same request; 0 for none.",
+    )
+    max_steps: int = option(
+        "--max-steps",
+        type=click.IntRange(min=1),
+        default=10_000,
+        show_default=True,
+        metavar="N",
+        help="End the run after that many step attempts.",
+    )
+    timeout: float | None = option("--timeout", type=TIME, metavar="SECONDS", help="End the run after that time.")
+    max_retry_after: float = option(
+        "--max-retry-after",
+        type=TIME_OR_NONE,
+        default=300.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="The longest single wait, whoever asks for it.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HostWords(OptionGroup, title="Transport"):
+    """What may be reached beside the hosts that the command line and its documents name."""
+
+    allowed_hosts: tuple[str, ...] = option(
+        "--allow-host",
+        multiple=True,
+        metavar="HOST",
+        help="A further host, without port, that requests and sources may reach, redirects' included. Without: those "
+        "that the command line and its documents name.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class TransportWords(OptionGroup, title="Transport"):
+    """How requests are sent (H6)."""
+
+    hosts: HostWords = group(HostWords)
+    follow_redirects: bool = option(
+        "--follow-redirects", is_flag=True, help="Follow redirects, without credentials to another origin."
+    )
+    connect_timeout: float = option(
+        "--connect-timeout", type=TIME, default=10.0, show_default=True, metavar="SECONDS", help="To connect."
+    )
+    read_timeout: float = option(
+        "--read-timeout", type=TIME, default=60.0, show_default=True, metavar="SECONDS", help="To read an answer."
+    )
+    max_response_bytes: int = option(
+        "--max-response-bytes",
+        type=click.IntRange(min=1),
+        default=64 * 1024 * 1024,
+        show_default=True,
+        metavar="N",
+        help="The longest body of an answer.",
+    )
+    proxy: str | None = option("--proxy", metavar="URL", help="Send everything through this proxy.")
+    ca_bundle: str | None = option(
+        "--ca-bundle", metavar="FILE", help="Authorities to trust instead of the usual ones (PEM)."
+    )
+    certificate: CertificateWords = group(CertificateWords)
+    insecure: bool = option("--insecure", is_flag=True, help="Do not verify TLS.")
+    http2: bool = option("--http2", is_flag=True, help="Offer HTTP/2 to https servers.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveWords(OptionGroup):
+    """All that a run against servers needs to know."""
+
+    target: TargetWords = group(TargetWords)
+    given: InputWords = group(InputWords)
+    servers: ServerWords = group(ServerWords)
+    sources: SourceWords = group(SourceWords)
+    credentials: CredentialWords = group(CredentialWords)
+    behaviour: BehaviourWords = group(BehaviourWords)
+    transport: TransportWords = group(TransportWords)
+
+
+@dataclass(frozen=True, kw_only=True)
+class JournalWords(OptionGroup, title="Durable runs"):
+    """Where durable runs are stored."""
+
+    journal: str | None = option(
+        "--journal",
+        envvar="ARAZZO_JOURNAL",
+        metavar="PATH",
+        help="The journal of durable runs.  [default: in the user's state directory]",
+    )
+    journal_key: str | None = option(
+        "--journal-key",
+        envvar="ARAZZO_JOURNAL_KEY",
+        metavar="FILE",
+        help="The key that its secrets are sealed with.  [default: in the user's data directory]",
+    )
+
+    def or_else(self, other: JournalWords) -> JournalWords:
+        """These words, those that are missing taken from others."""
+        return JournalWords(journal=self.journal or other.journal, journal_key=self.journal_key or other.journal_key)
+
+
+@dataclass(frozen=True, kw_only=True)
+class EngineWords(OptionGroup, title="Durable runs"):
+    """A Temporal cluster that drives the runs, its key and its store."""
+
+    engine: str | None = option(
+        "--engine",
+        envvar="ARAZZO_ENGINE",
+        metavar="URL",
+        callback=_with_its_extra,
+        help="A Temporal cluster that drives the run: temporal://HOST:PORT/NAMESPACE.",
+    )
+    engine_key: str | None = option(
+        "--engine-key",
+        envvar="ARAZZO_ENGINE_KEY",
+        metavar="FILE",
+        help="The key that all that goes to the cluster is sealed with.  [default: in the user's data directory]",
+    )
+    engine_store: str | None = option(
+        "--engine-store",
+        envvar="ARAZZO_ENGINE_STORE",
+        metavar="DIR",
+        help="A directory that all workers share, for what is too large for the cluster.",
+    )
+
+    def or_else(self, other: EngineWords) -> EngineWords:
+        """These words, those that are missing taken from others."""
+        return EngineWords(
+            engine=self.engine or other.engine,
+            engine_key=self.engine_key or other.engine_key,
+            engine_store=self.engine_store or other.engine_store,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerbosityWords(OptionGroup, title="Output"):
     """How much is shown on stderr."""
-    return _applied(
-        command,
-        click.option("-q", "--quiet", is_flag=True, help="Show only the result."),
-        click.option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too."),
+
+    quiet: bool = option("-q", "--quiet", is_flag=True, help="Show only the result.")
+    verbose: int = option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OutputWords(OptionGroup, title="Output"):
+    """What a run shows and writes."""
+
+    as_json: bool = json_option("Print the whole run report instead of the outputs.")
+    reports: tuple[str, ...] = option(
+        "--report",
+        multiple=True,
+        metavar="FORMAT=PATH",
+        help=f"Write a report when the run has ended; FORMAT is {', '.join(REPORT_FORMATS[:-1])} or "
+        f"{REPORT_FORMATS[-1]}.",
     )
+    verbosity: VerbosityWords = group(VerbosityWords)
 
 
-def pairs(words: Iterable[str], option: str, form: str) -> dict[str, str]:
-    """``NAME=VALUE`` words as a mapping.
+@dataclass(frozen=True, kw_only=True)
+class DecisionWords(OptionGroup):
+    """What to do about a request whose answer is unknown."""
 
-    Raises:
-        UsageError: a word has another form.
-    """
-    result = {}
-    for word in words:
-        name, equals, value = word.partition("=")
-        if not equals or not name or not value:
-            raise UsageError(f"{option} {word!r}: expected {form}", hint=f"write {option} {form}")
-        result[name] = value
-    return result
-
-
-def servers(words: Iterable[str]) -> dict[str, str]:
-    """``--server [SOURCE=]URL`` by source; empty for all."""
-    result = {}
-    for word in words:
-        source, equals, url = word.partition("=")
-        if not equals or "://" in source:
-            source, url = "", word
-        if not url.startswith(("http://", "https://")):
-            # What stands before an @ may be a password, whatever else is missing of a URL (S1).
-            _, at, host = word.rpartition("@")
-            shown = f"{MASK}@{host}" if at else word
-            raise UsageError(f"--server {shown!r}: expected an http(s) URL", hint="write --server [SOURCE=]https://…")
-        result[source] = url
-    return result
-
-
-def server_variables(words: Iterable[str]) -> dict[str, Mapping[str, str]]:
-    """``--server-var [SOURCE.]NAME=VALUE`` by source and name; the source is empty for all."""
-    result: dict[str, dict[str, str]] = {}
-    for name, value in pairs(words, "--server-var", "[SOURCE.]NAME=VALUE").items():
-        source, _, variable = name.rpartition(".")
-        result.setdefault(source, {})[variable] = value
-    return dict(result)
-
-
-def hosts(words: Iterable[str]) -> frozenset[str]:
-    """``--allow-host HOST``: names and addresses, without scheme, port or path.
-
-    Raises:
-        UsageError: a word is a URL or has a port.
-    """
-    for word in words:
-        host = urlsplit(word if "://" in word else f"//{word}").hostname or ""
-        is_address = word.count(":") > 1 and "/" not in word
-        if not is_address and (not host or host != word.lower()):
-            hint = f"write --allow-host {host or 'api.example.com'}"
-            raise UsageError("--allow-host takes a host's name or address, without scheme, port or path", hint=hint)
-    return frozenset(words)
-
-
-def check_sources(sources: Iterable[str], known: Iterable[str], *, option: str = "--source") -> None:
-    """Refuse an option for a source whose name the document does not have.
-
-    Raises:
-        UsageError: with the names that it has.
-    """
-    from arazzo_runner.cli.given.targets import nearest
-
-    names = list(known)
-    for name in sources:
-        if name not in names:
-            hint = nearest(name, names, "source descriptions")
-            raise UsageError(f"{option} {name}=…: the document has no source description {name!r}", hint=hint)
+    resend: bool = option("--resend", is_flag=True, help="Send the request whose answer is unknown again.")
+    skip: str | None = option(
+        "--skip",
+        metavar="STATUS[=@FILE]",
+        help="Take that status for its answer, and the file's content, when one is named, for the body.",
+    )

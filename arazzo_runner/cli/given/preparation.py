@@ -4,125 +4,137 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from arazzo_runner.cli.given.options import check_sources, hosts, pairs, server_variables, servers
 from arazzo_runner.cli.given.targets import Target, find_target
+from arazzo_runner.cli.given.words import check_sources, hosts, pairs, server_variables, servers
 from arazzo_runner.errors import ArazzoError, UsageError
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.given.inputs import InputOrigin
+    from arazzo_runner.cli.given.options import (
+        CertificateWords,
+        CredentialWords,
+        HostWords,
+        LiveWords,
+        ServerWords,
+        SourceWords,
+        TargetWords,
+        TransportWords,
+    )
     from arazzo_runner.documents.sources import SourceOptions
     from arazzo_runner.engine.plan import Plan, RunOptions
     from arazzo_runner.openapi.auth.credentials import Credentials
     from arazzo_runner.openapi.request.servers import ServerOptions
     from arazzo_runner.runtime.http.options import TransportOptions
     from arazzo_runner.runtime.http.transport import Transport
-    from arazzo_runner.runtime.run.runner import Workbook
-
-Options = Mapping[str, Any]
-"""What click made of the command line, by the options' names."""
-
-_TRANSPORT = (
-    "connect_timeout",
-    "read_timeout",
-    "max_response_bytes",
-    "follow_redirects",
-    "proxy",
-    "ca_bundle",
-    "client_cert",
-    "insecure",
-    "http2",
-)
+    from arazzo_runner.runtime.run.workbook import Workbook
 
 
-def named_target(options: Options) -> Target:
-    """What ``TARGET [WORKFLOW]`` means.
+def named_target(words: TargetWords) -> Target:
+    """Find what ``TARGET [WORKFLOW]`` means.
 
     Raises:
         UsageError: it is unknown or means several.
     """
-    return find_target(options["target"], options["workflow"], options["directory"])
+    return find_target(words.target, words.workflow, words.where.directory)
 
 
-def given_sources(options: Options) -> dict[str, str]:
-    """Where source descriptions really are, by name (H0).
+def given_sources(words: SourceWords) -> dict[str, str]:
+    """Return where source descriptions really are, by name (H0).
 
     Raises:
         UsageError: a ``--source`` has another form.
     """
-    return pairs(options["sources"], "--source", "NAME=PATH")
+    return pairs(words.sources, "--source", "NAME=PATH")
 
 
-def load_target(target: Target, options: Options) -> Workbook:
+def load_target(
+    target: Target, sources: SourceWords, transport: TransportOptions, servers_words: ServerWords | None = None
+) -> Workbook:
     """Load the target's document, its sources as the options say.
 
     Raises:
         UsageError: an option names a source that the document does not have.
         DocumentError: the document cannot be used.
     """
-    from arazzo_runner.runtime.run.runner import load
+    from arazzo_runner.runtime.run.workbook import load
 
-    sources = given_sources(options)
-    workbook = load(
-        target.document, sources=sources, base_dir=options["base_dir"], transport=transport_options(options)
-    )
+    named = given_sources(sources)
+    workbook = load(target.document, sources=named, base_dir=sources.base_dir, transport=transport)
     described = workbook.description.source_descriptions
     if not any(source.type == "arazzo" for source in described):
         # A misspelt name must not send the user's token to another server than the one meant.
         names = [source.name for source in described]
-        check_sources(sources, names)
-        check_sources([name for name in servers(options.get("server", ())) if name], names, option="--server")
-        variables = server_variables(options.get("server_var", ()))
-        check_sources([name for name in variables if name], names, option="--server-var")
+        check_sources(named, names)
+        if servers_words is not None:
+            check_sources([name for name in servers(servers_words.server) if name], names, option="--server")
+            variables = server_variables(servers_words.server_var)
+            check_sources([name for name in variables if name], names, option="--server-var")
     return workbook
 
 
-def run_options(options: Options) -> RunOptions:
-    """How the run behaves.
+def load_live(words: LiveWords) -> tuple[Target, Workbook]:
+    """Find and load what a live run is asked for.
+
+    Raises:
+        UsageError: it is unknown or means several, or an option names a source that the document does not have.
+        DocumentError: the document cannot be used.
+    """
+    target = named_target(words.target)
+    return target, load_target(target, words.sources, live_transport(words), words.servers)
+
+
+def run_options(words: LiveWords) -> RunOptions:
+    """Return the options of a run.
 
     Raises:
         UsageError: a server, a server variable or a credential is malformed.
     """
     from arazzo_runner.engine.plan import RunOptions
 
+    behaviour = words.behaviour
     return RunOptions(
-        strict=options["strict"],
-        force=options["force"],
-        poll_interval=options["poll_interval"],
-        max_steps=options["max_steps"],
-        timeout=options["timeout"],
-        max_retry_after=options["max_retry_after"],
-        servers=given_servers(options),
-        credentials=given_credentials(options),
+        strict=behaviour.strict,
+        force=behaviour.force,
+        poll_interval=behaviour.poll_interval,
+        max_steps=behaviour.max_steps,
+        timeout=behaviour.timeout,
+        max_retry_after=behaviour.max_retry_after,
+        servers=given_servers(words.servers),
+        credentials=given_credentials(words.credentials, words.transport.certificate),
     )
 
 
-def given_servers(options: Options) -> ServerOptions:
-    """Where the APIs are, instead of where their descriptions say (H2).
+def given_servers(words: ServerWords) -> ServerOptions:
+    """Return where the APIs are, instead of where their descriptions say (H2).
 
     Raises:
         UsageError: a server or a server variable is malformed.
     """
     from arazzo_runner.openapi.request.servers import ServerOptions
 
-    return ServerOptions(servers(options["server"]), server_variables(options["server_var"]))
+    return ServerOptions(servers(words.server), server_variables(words.server_var))
 
 
-def given_credentials(options: Options) -> Credentials:
-    """The credentials of the command line, its file and the environment (H5).
+def named_servers(words: ServerWords) -> list[str]:
+    """Return the servers' URLs, each of which may be reached."""
+    return list(servers(words.server).values())
+
+
+def given_credentials(words: CredentialWords, certificate: CertificateWords) -> Credentials:
+    """Gather the credentials of the command line, its file and the environment (H5).
 
     Raises:
         UsageError: one is malformed, or cannot be read.
     """
     from arazzo_runner.cli.given.credentials import gather_credentials
 
-    certificate = bool(options["client_cert"])
-    return gather_credentials(options["auth"], options["credentials"], os.environ, certificate=certificate)
+    return gather_credentials(words.auth, words.credentials, os.environ, certificate=bool(certificate.client_cert))
 
 
 def unknown_names(workbook: Workbook, plan: Plan) -> list[str]:
@@ -191,40 +203,69 @@ def _unknown_variables(plan: Plan) -> list[str]:
     return warnings
 
 
-def given_inputs(plan: Plan, options: Options) -> dict[str, Any]:
-    """The inputs that the command line and the environment give (V8).
+def given_inputs(plan: Plan, words: Iterable[str]) -> dict[str, Any]:
+    """Read the inputs that the command line and the environment give (V8).
 
     Raises:
         UsageError: one cannot be read.
     """
-    return traced_inputs(plan, options)[0]
+    return traced_inputs(plan, words)[0]
 
 
-def traced_inputs(plan: Plan, options: Options) -> tuple[dict[str, Any], dict[str, InputOrigin]]:
-    """The same, and where each came from.
+def traced_inputs(plan: Plan, words: Iterable[str]) -> tuple[dict[str, Any], dict[str, InputOrigin]]:
+    """Read the inputs, and return with them where each came from.
 
     Raises:
         UsageError: one cannot be read.
     """
     from arazzo_runner.cli.given.inputs import trace_inputs
 
-    return trace_inputs(plan.workflow.input_schema, options["inputs"], os.environ, sys.stdin)
+    return trace_inputs(plan.workflow.input_schema, tuple(words), os.environ, sys.stdin)
 
 
-def transport_options(options: Options) -> TransportOptions:
-    """How documents are fetched, and how requests are sent by the verbs that send any.
-
-    Every host that the command line names may be reached; those of documents are added when they are known.
+def fetching_options(words: HostWords) -> TransportOptions:
+    """Return how documents are fetched by verbs that send no request.
 
     Raises:
         UsageError: ``--allow-host`` gives no host.
     """
     from arazzo_runner.runtime.http.options import TransportOptions
 
-    named = [str(options.get("target") or ""), *servers(options.get("server", ())).values()]
-    named += pairs(options.get("sources", ()), "--source", "NAME=PATH").values()
-    given = {name: options[name] for name in _TRANSPORT if name in options}
-    return TransportOptions(**given, allowed_hosts=hosts(options["allowed_hosts"])).naming(*named)
+    return TransportOptions(allowed_hosts=hosts(words.allowed_hosts))
+
+
+def transport_options(words: TransportWords) -> TransportOptions:
+    """Return how documents are fetched and requests are sent.
+
+    Raises:
+        UsageError: ``--allow-host`` gives no host.
+    """
+    from arazzo_runner.runtime.http.options import TransportOptions
+
+    return TransportOptions(
+        connect_timeout=words.connect_timeout,
+        read_timeout=words.read_timeout,
+        max_response_bytes=words.max_response_bytes,
+        follow_redirects=words.follow_redirects,
+        proxy=words.proxy,
+        ca_bundle=words.ca_bundle,
+        client_cert=words.certificate.client_cert,
+        insecure=words.insecure,
+        http2=words.http2,
+        allowed_hosts=hosts(words.hosts.allowed_hosts),
+    )
+
+
+def live_transport(words: LiveWords) -> TransportOptions:
+    """Return the transport of a live run, which may reach every host that the command line names.
+
+    Hosts that documents name are added when they are known.
+
+    Raises:
+        UsageError: ``--allow-host`` gives no host, or a server or source is malformed.
+    """
+    named = [words.target.target, *named_servers(words.servers), *given_sources(words.sources).values()]
+    return transport_options(words.transport).naming(*named)
 
 
 def open_world(plan: Plan, transport: TransportOptions) -> AbstractContextManager[Transport]:
@@ -245,7 +286,7 @@ def reaching(plan: Plan, transport: TransportOptions) -> TransportOptions:
     return transport.naming(*destinations(plan))
 
 
-def kept_sources(options: Options) -> SourceOptions:
+def kept_sources(words: SourceWords) -> SourceOptions:
     """What the user says about sources, meaning the same in every directory.
 
     Raises:
@@ -254,12 +295,12 @@ def kept_sources(options: Options) -> SourceOptions:
     from arazzo_runner.documents.sources import SourceOptions
     from arazzo_runner.runtime.durable.setup import absolute_sources
 
-    return absolute_sources(SourceOptions(given_sources(options), options["base_dir"]))
+    return absolute_sources(SourceOptions(given_sources(words), words.base_dir))
 
 
-def kept_transport(plan: Plan, options: Options) -> TransportOptions:
+def kept_transport(plan: Plan, words: LiveWords) -> TransportOptions:
     """How the requests of a durable run are sent, meaning the same in every directory."""
-    transport = reaching(plan, transport_options(options))
+    transport = reaching(plan, live_transport(words))
     bundle = transport.ca_bundle and str(Path(transport.ca_bundle).absolute())
     certificate = None
     if transport.client_cert is not None:

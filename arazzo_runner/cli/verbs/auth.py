@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
 import click
 
+from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, group, takes
 from arazzo_runner.cli.given.options import (
-    allow_host_option,
-    client_certificate_option,
-    credential_options,
-    source_options,
-    target_arguments,
+    CertificateWords,
+    CredentialWords,
+    HostWords,
+    SourceWords,
+    TargetWords,
+    json_option,
 )
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuthWords(OptionGroup):
+    """All that ``arazzo auth`` can be told."""
+
+    target: TargetWords = group(TargetWords)
+    as_json: bool = json_option("Print JSON.")
+    sources: SourceWords = group(SourceWords)
+    credentials: CredentialWords = group(CredentialWords)
+    certificate: CertificateWords = group(CertificateWords)
+    hosts: HostWords = group(HostWords)
 
 
 @click.command(
     "auth",
+    cls=GroupedCommand,
     short_help="Show the credentials that a workflow needs, and how to give them.",
     epilog="Example: arazzo auth workflows/deploy.yml --auth bearerAuth=env:TOKEN",
 )
-@target_arguments
-@source_options
-@credential_options
-@client_certificate_option
-@allow_host_option
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 @click.pass_context
-def command(ctx: click.Context, /, **options: Any) -> None:
+@takes(AuthWords)
+def command(ctx: click.Context, words: AuthWords) -> None:
     """Show which security schemes a workflow's steps ask for, what is given and from where, and what to type.
 
     Without WORKFLOW, those of all workflows of a document. Nothing is sent, and no value is shown.
@@ -41,15 +51,16 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     from arazzo_runner.reports.outline import as_json
     from arazzo_runner.reports.required_credentials import access_entries, access_lines
 
-    target = preparation.named_target(options)
-    workbook = preparation.load_target(target, options)
-    given = preparation.given_credentials(options)
+    target = preparation.named_target(words.target)
+    named = [words.target.target, *preparation.given_sources(words.sources).values()]
+    workbook = preparation.load_target(target, words.sources, preparation.fetching_options(words.hosts).naming(*named))
+    given = preparation.given_credentials(words.credentials, words.certificate)
     # What a workflow needs can be told of one whose conditions cannot be parsed, too.
     chosen = [target.workflow_id] if target.workflow_id else workbook.workflow_ids
     plans = [workbook.plan(workflow_id, RunOptions(force=True, credentials=given)) for workflow_id in chosen]
     warn_of((), preparation.unknown_schemes(workbook, plans, given), quiet=False)
     steps = list(dict.fromkeys(step for plan in plans for step in access_of(plan)))
-    if options["as_json"]:
+    if words.as_json:
         click.echo(as_json(access_entries(steps)))
     else:
         for line in access_lines(steps):

@@ -2,36 +2,47 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from arazzo_runner.cli.given.options import engine_options, journal_options
+from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, takes
+from arazzo_runner.cli.given.options import EngineWords, JournalWords
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.durable.journal import RunRow
 
 
-@click.command("cancel", short_help="End a durable run.", epilog="Example: arazzo cancel 7k2mfq9xwc")
-@click.argument("run_ids", metavar="ID…", nargs=-1, required=True)
-@journal_options
-@engine_options
-def command(run_ids: tuple[str, ...], **options: Any) -> None:
+@dataclass(frozen=True, kw_only=True)
+class CancelWords(OptionGroup):
+    """All that ``arazzo cancel`` can be told."""
+
+    run_ids: tuple[str, ...] = argument(metavar="ID…", nargs=-1, required=True)
+    journal: JournalWords = group(JournalWords)
+    engine: EngineWords = group(EngineWords)
+
+
+@click.command(
+    "cancel", cls=GroupedCommand, short_help="End a durable run.", epilog="Example: arazzo cancel 7k2mfq9xwc"
+)
+@takes(CancelWords)
+def command(words: CancelWords) -> None:
     """End durable runs, by their ids or their batch's.
 
     A process that drives a run ends it before its next request, or in the middle of a wait; a request that is under way
     is not broken off. A run that nobody drives has ended at once. Runs of a batch that have ended already stay as they
     are.
     """
-    if options["engine"]:
+    if words.engine.engine:
         from arazzo_runner.cli.driving.clusters import cancel_on_cluster
 
-        cancel_on_cluster(options, run_ids)
+        cancel_on_cluster(words.engine, words.run_ids)
         return
     from arazzo_runner.cli.driving.journals import open_journal
 
-    with open_journal(options) as journal:
-        for run_id in run_ids:
+    with open_journal(words.journal) as journal:
+        for run_id in words.run_ids:
             if of_batch := journal.cancel_batch(run_id):
                 click.echo(f"batch {run_id}: {_said(of_batch)}", err=True)
                 continue

@@ -11,13 +11,12 @@ import click
     epilog='Example: eval "$(arazzo completion bash)"',
 )
 @click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
-def command(shell: str) -> None:
+@click.pass_context
+def command(ctx: click.Context, shell: str) -> None:
     """Print the script that makes SHELL complete arazzo's verbs and options."""
     from click.shell_completion import get_completion_class
-
-    from arazzo_runner.cli.main import cli
 
     completion = get_completion_class(shell)
     if completion is None:
         raise click.UsageError(f"no completion for {shell}")
-    click.echo(completion(cli, {}, "arazzo", "_ARAZZO_COMPLETE").source())
+    click.echo(completion(ctx.find_root().command, {}, "arazzo", "_ARAZZO_COMPLETE").source())

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from arazzo_runner.cli.given.options import workflows_option
+from arazzo_runner.cli.given.option_groups import OptionGroup, group, takes
+from arazzo_runner.cli.given.options import DirectoryWords, json_option
+
+
+@dataclass(frozen=True, kw_only=True)
+class ListWords(OptionGroup):
+    """All that ``arazzo list`` can be told."""
+
+    where: DirectoryWords = group(DirectoryWords)
+    as_json: bool = json_option("Print a JSON list.")
 
 
 @click.command("list", short_help="List the workflows found.", epilog="Example: arazzo list --workflows workflows")
-@workflows_option
-@click.option("--json", "as_json", is_flag=True, help="Print a JSON list.")
-def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click passes options by name
+@takes(ListWords)
+def command(words: ListWords) -> None:
     """List the workflows of the documents found, with their summaries and inputs."""
     from arazzo_runner.cli.given.targets import descriptions
     from arazzo_runner.documents.files import is_directory
@@ -22,6 +31,7 @@ def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click pass
     from arazzo_runner.reports.outline import input_entries
     from arazzo_runner.reports.text import label, one_line
 
+    directory = words.where.directory
     if not is_directory(directory):
         raise UsageError(f"there is no directory {directory}", hint="say where the documents are: --workflows DIR")
     found: list[dict[str, Any]] = [
@@ -34,7 +44,7 @@ def command(directory: str, as_json: bool) -> None:  # noqa: FBT001 - click pass
         for path, description in descriptions(directory)
         for workflow in description.workflows
     ]
-    if as_json:
+    if words.as_json:
         click.echo(dump(found))
         return
     for entry in found:

@@ -4,58 +4,50 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
 
-from arazzo_runner.cli.given.options import (
-    behaviour_options,
-    cassettes_option,
-    check_option,
-    credential_options,
-    input_option,
-    server_options,
-    source_options,
-    target_arguments,
-    transport_options,
-    verbosity_options,
-)
+from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, group, option, takes
+from arazzo_runner.cli.given.options import LiveWords, VerbosityWords, cassettes_option, check_option
 from arazzo_runner.documents.files import exists
 from arazzo_runner.errors import UsageError
 from arazzo_runner.secrecy import without_credentials
 
 if TYPE_CHECKING:
-    from arazzo_runner.cli.given.preparation import Options
     from arazzo_runner.runtime.cases.files import Case
+    from arazzo_runner.runtime.run.contract_checks import Level
 
 LOST = frozenset({"transport", "timeout", "interrupted", "max-steps", "depth"})
 """Reasons for which a run ends without the API having had its say, or that a replay could not reach: no case."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecordWords(OptionGroup):
+    """All that ``arazzo record`` can be told."""
+
+    case_name: str = option("--case", required=True, metavar="NAME", help="The name of the case.")
+    cassettes: str = cassettes_option()
+    update: bool = option("--update", is_flag=True, help="Record an existing case anew, and show what changed.")
+    description: str = option("--description", default="", metavar="TEXT", help="What the case shows, in a sentence.")
+    check: Level = check_option("error")
+    live: LiveWords = group(LiveWords)
+    verbosity: VerbosityWords = group(VerbosityWords)
+
+
 @click.command(
     "record",
+    cls=GroupedCommand,
     short_help="Keep a live run as a test case.",
     epilog="Example: arazzo record deploy-inference-endpoint --case becomes-running -i namespace=acme "
     "-i hfToken=@token.txt",
 )
-@target_arguments
-@click.option("--case", "case_name", required=True, metavar="NAME", help="What the case is called.")
-@cassettes_option
-@click.option("--update", is_flag=True, help="Record an existing case anew, and show what changed.")
-@click.option("--description", default="", metavar="TEXT", help="What the case shows, in a sentence.")
-@input_option
-@server_options
-@source_options
-@credential_options
-@check_option("error")
-@behaviour_options
-@transport_options
-@verbosity_options
 @click.pass_context
-def command(ctx: click.Context, /, **options: Any) -> None:
+@takes(RecordWords)
+def command(ctx: click.Context, words: RecordWords) -> None:
     """Run a workflow and keep the run as a case for `arazzo test`: its inputs, its exchanges and what it gave.
 
     The case goes to CASSETTES/<workflowId>/NAME.yaml, secrets masked. It expects what the run did, be it to fail. With
@@ -64,47 +56,50 @@ def command(ctx: click.Context, /, **options: Any) -> None:
     Exit status: 0 the case is kept and passes, 1 it does not pass or the run did not come to its end, 2 could not
     start, 130 interrupted.
     """
-    ctx.exit(record(options))
+    ctx.exit(record(words))
 
 
-def record(options: Options) -> int:
-    """Record what the options ask for; gives the exit status."""
+def record(words: RecordWords) -> int:
+    """Record what the words ask for; return the exit status."""
     from arazzo_runner.cli.driving.reporting import console, warn_of
     from arazzo_runner.cli.given import preparation
     from arazzo_runner.runtime.cases.files import case_entry, case_of, read_case
-    from arazzo_runner.runtime.cassettes.format import Recording
+    from arazzo_runner.runtime.cassettes.recording import Recording
     from arazzo_runner.runtime.interruption import InterruptibleWorld, Interruption
-    from arazzo_runner.runtime.run.runner import Session
+    from arazzo_runner.runtime.run.session import Session
 
-    target = preparation.named_target(options)
-    workbook = preparation.load_target(target, options)
+    target, workbook = preparation.load_live(words.live)
     workflow_id = workbook.chosen(target.workflow_id)
-    path = Path(options["cassettes"], _directory_name(workflow_id), f"{_file_name(options['case_name'])}.yaml")
-    old = _existing(path, options)
+    path = Path(words.cassettes, _directory_name(workflow_id), f"{_file_name(words.case_name)}.yaml")
+    old = _existing(path, update=words.update)
+    live = words.live
     if old is not None:
-        options = _completed(options, old)
-        workbook = preparation.load_target(target, options)
-    plan = workbook.plan(workflow_id, preparation.run_options(options))
-    inputs = {**(_unmasked(old.inputs) if old else {}), **preparation.given_inputs(plan, options)}
+        live = _completed(live, old)
+        _, workbook = preparation.load_live(live)
+    plan = workbook.plan(workflow_id, preparation.run_options(live))
+    inputs = {**(_unmasked(old.inputs) if old else {}), **preparation.given_inputs(plan, live.given.inputs)}
     session = Session(plan, inputs)
-    shown = console(session, options)
+    shown = console(session, words.verbosity)
     session.listen(shown, only=shown.hears)
-    warn_of(plan.problems, preparation.unknown_names(workbook, plan), quiet=options["quiet"])
+    warn_of(plan.problems, preparation.unknown_names(workbook, plan), quiet=words.verbosity.quiet)
     with ExitStack() as stack, Interruption().listening() as interruption:
         with interruption.at_once():  # a pipe that nobody reads is waited for
             recorder = stack.enter_context(session.recorder(path, comment="Recorded by `arazzo record`."))
         recorder.drop()  # until there is a case to keep
-        world = stack.enter_context(preparation.open_world(plan, preparation.transport_options(options)))
+        world = stack.enter_context(preparation.open_world(plan, preparation.live_transport(live)))
         result = session.run(InterruptibleWorld(Recording(world, recorder), interruption))
         lost = result.reason is not None and result.reason.code in LOST
         if not lost:
             made = case_of(session, result, path, document=workbook.description.document.path)
+            named = preparation.given_sources(live.sources)
             made = replace(
                 made,
-                description=options["description"] or (old.description if old else ""),
-                sources={name: without_credentials(url) for name, url in preparation.given_sources(options).items()},
-                base_dir=options["base_dir"] or "",
-                check=options["check"],
+                description=words.description or (old.description if old else ""),
+                sources={
+                    name: without_credentials(url) for name, url in preparation.given_sources(live.sources).items()
+                },
+                base_dir=live.sources.base_dir or "",
+                check=words.check,
             )
             recorder.describe(case_entry(made))
     if lost:
@@ -154,25 +149,26 @@ def _file_name(name: str) -> str:
     return name
 
 
-def _existing(path: Path, options: Options) -> Case | None:
+def _existing(path: Path, *, update: bool) -> Case | None:
     from arazzo_runner.runtime.cases.files import read_case
 
-    if exists(path) and not options["update"]:
+    if exists(path) and not update:
         raise UsageError(f"there is a case {path} already", hint="record it with --update, or name another")
-    if options["update"] and not exists(path):
+    if update and not exists(path):
         raise UsageError(f"there is no case {path} to update", hint="leave --update out to make it")
     return read_case(path) if exists(path) else None
 
 
-def _completed(options: Options, old: Case) -> dict[str, Any]:
-    """The options, with the case's own sources and servers where none are given."""
-    completed = dict(options)
-    completed["base_dir"] = options["base_dir"] or old.base_dir or None
-    if not options["sources"]:
-        completed["sources"] = tuple(f"{name}={path}" for name, path in old.sources.items())
-    if not options["server"]:
-        completed["server"] = tuple(f"{name}={url}" if name else url for name, url in old.servers.items())
-    return completed
+def _completed(live: LiveWords, old: Case) -> LiveWords:
+    """The words, with the case's own sources and servers where none are given."""
+    sources = live.sources.sources or tuple(f"{name}={path}" for name, path in old.sources.items())
+    base_dir = live.sources.base_dir or old.base_dir or None
+    server = live.servers.server or tuple(f"{name}={url}" if name else url for name, url in old.servers.items())
+    return replace(
+        live,
+        sources=replace(live.sources, sources=sources, base_dir=base_dir),
+        servers=replace(live.servers, server=server),
+    )
 
 
 def _unmasked(inputs: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,50 +2,52 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import click
 
-from arazzo_runner.cli.driving.reporting import report_option
+from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
 from arazzo_runner.cli.given.options import (
-    credential_options,
-    engine_options,
-    input_option,
-    journal_options,
-    verbosity_options,
+    CredentialWords,
+    DecisionWords,
+    EngineWords,
+    InputWords,
+    JournalWords,
+    OutputWords,
+    concurrency_option,
 )
 
 if TYPE_CHECKING:
-    from arazzo_runner.cli.given.preparation import Options
+    from arazzo_runner.cli.driving.journals import Resumer
     from arazzo_runner.effects import Request
     from arazzo_runner.runtime.durable.journal import Journal
 
 
+@dataclass(frozen=True, kw_only=True)
+class ResumeWords(OptionGroup):
+    """All that ``arazzo resume`` can be told."""
+
+    run_id: str | None = argument(metavar="ID", required=False)
+    everything: bool = option("--all", is_flag=True, help="Every run that nobody drives.")
+    decision: DecisionWords = group(DecisionWords)
+    concurrency: int = concurrency_option("Runs at once.")
+    given: InputWords = group(InputWords)
+    credentials: CredentialWords = group(CredentialWords)
+    output: OutputWords = group(OutputWords)
+    journal: JournalWords = group(JournalWords)
+    engine: EngineWords = group(EngineWords)
+
+
 @click.command(
     "resume",
-    short_help="Go on with a durable run.",
+    cls=GroupedCommand,
+    short_help="Resume a durable run.",
     epilog="Example: arazzo resume 7k2mfq9xwc -i hfToken=@token.txt",
 )
-@click.argument("run_id", metavar="ID", required=False)
-@click.option("--all", "everything", is_flag=True, help="Every run that nobody drives.")
-@click.option("--resend", is_flag=True, help="Send the request whose answer is not known again.")
-@click.option(
-    "--skip",
-    metavar="STATUS[=@FILE]",
-    help="Take that status for its answer, and the file's content, when one is named, for the body.",
-)
-@input_option
-@credential_options
-@click.option(
-    "--concurrency", type=click.IntRange(min=1), default=10, show_default=True, metavar="N", help="Runs at once."
-)
-@click.option("--json", "as_json", is_flag=True, help="Print the whole run report instead of the outputs.")
-@report_option
-@journal_options
-@engine_options
-@verbosity_options
 @click.pass_context
-def command(ctx: click.Context, /, **options: Any) -> None:
+@takes(ResumeWords)
+def command(ctx: click.Context, words: ResumeWords) -> None:
     """Go on with a durable run, after any kind of death, at the point that it had reached.
 
     ID is a run's, or a batch's: then the rest of its runs. What was answered is not sent again; waits that have passed
@@ -54,69 +56,82 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
     Exit status: 0 succeeded, 1 ran and failed, 2 could not start, 130 interrupted.
     """
-    ctx.exit(resume(options))
+    ctx.exit(resume(words))
 
 
-def resume(options: Options) -> int:
-    """Resume what the options ask for; gives the exit status."""
+def resume(words: ResumeWords) -> int:
+    """Resume what the words ask for; return the exit status."""
     from arazzo_runner.cli.driving import journals
     from arazzo_runner.errors import UsageError
 
-    if bool(options["run_id"]) == options["everything"]:
+    if bool(words.run_id) == words.everything:
         raise UsageError("name one run, or --all", hint="arazzo runs lists them")
-    if options["resend"] and options["skip"]:
+    if words.decision.resend and words.decision.skip:
         raise UsageError("--resend and --skip exclude one another")
-    if options["engine"]:
+    if words.engine.engine:
         from arazzo_runner.cli.driving.clusters import resume_on_cluster
 
-        return resume_on_cluster(options)
-    decision = journals.decision_of(options)
-    with journals.durable_runs(options) as runs:
-        resumer = journals.Resumer(runs, options)
-        many = _many(runs.journal, options)
-        if many is not None:
-            return _each(resumer, many, options)
-        from arazzo_runner.cli.driving.reporting import report_files
-        from arazzo_runner.cli.verbs.run import announce, carry_out
-        from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
-        from arazzo_runner.runtime.http.transport import open_transport
+        if words.run_id is None:
+            raise UsageError("runs of a cluster continue by themselves", hint="name the one to follow")
+        return resume_on_cluster(words.run_id, words.engine, words.decision, words.output)
+    journals.decision_of(words.decision)  # refused before anything is opened
+    with journals.durable_runs(words.journal) as runs:
+        resumer = journals.Resumer(runs, words.given, words.credentials)
+        many = _many(runs.journal, words.run_id)
+        if many is None and words.run_id is not None:
+            return _resume(resumer, words.run_id, words)
+        return _each(resumer, many or [], words)
 
-        asked = report_files(options["reports"])
-        kept, setup = resumer.take(options["run_id"])
-        if (options["resend"] or options["skip"]) and not kept.is_ambiguous():
-            runs.journal.release(kept.id, runs.holder)
-            message = f"the run {kept.id} waits for no answer that could be resent or skipped"
-            raise UsageError(message, hint=f"arazzo resume {kept.id}")
-        announce(f"run {kept.id} · resumed at {kept.where}", options)
-        status = carry_out(
-            kept.session,
-            journals.interruptible(runs, kept, decision),
+
+def _resume(resumer: Resumer, run_id: str, words: ResumeWords) -> int:
+    """Resume one run."""
+    from arazzo_runner.cli.driving import execution, journals
+    from arazzo_runner.cli.driving.reporting import report_files
+    from arazzo_runner.errors import UsageError
+    from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
+    from arazzo_runner.runtime.http.transport import open_transport
+
+    runs, decision = resumer.runs, journals.decision_of(words.decision)
+    asked = report_files(words.output.reports)
+    kept, setup = resumer.take(run_id)
+    if (words.decision.resend or words.decision.skip) and not kept.is_ambiguous():
+        runs.journal.release(kept.id, runs.holder)
+        message = f"the run {kept.id} waits for no answer that could be resent or skipped"
+        raise UsageError(message, hint=f"arazzo resume {kept.id}")
+    execution.announce(f"run {kept.id} · resumed at {kept.where}", words.output)
+    status = execution.carry_out(
+        kept.session,
+        execution.through(
             lambda connections: connections.enter_context(open_transport(setup.transport)),
-            setup.document,
-            options,
-            asked,
-            runs.told(kept.id),
-        )
-        if runs.journal.run(kept.id).reason == AMBIGUOUS:
-            _show(kept.pending_request())
-        return status
+            journals.stoppable(kept, decision),
+        ),
+        setup.document,
+        words.output,
+        asked,
+        interruption=journals.interruption_of(runs),
+        past=runs.told(kept.id),
+    )
+    if runs.journal.run(kept.id).reason == AMBIGUOUS:
+        _show(kept.pending_request())
+    return status
 
 
-def _many(journal: Journal, options: Options) -> list[tuple[str, int | None]] | None:
-    """The runs that are meant when it is not one: all, or the rest of a batch."""
-    if options["everything"]:
+def _many(journal: Journal, run_id: str | None) -> list[tuple[str, int | None]] | None:
+    """Return the runs that are asked for when it is not one: all that nobody drives, or the rest of a batch."""
+    if run_id is None:
         return [(row.id, row.line) for row in reversed(journal.runs()) if row.shown == "stopped"]
-    of_batch = journal.runs(batch=options["run_id"])
+    of_batch = journal.runs(batch=run_id)
     return [(row.id, row.line) for row in of_batch if row.shown == "stopped"] if of_batch else None
 
 
-def _each(resumer: Any, many: list[tuple[str, int | None]], options: Options) -> int:
-    from arazzo_runner.cli.driving.batches import resume_each
+def _each(resumer: Resumer, many: list[tuple[str, int | None]], words: ResumeWords) -> int:
+    from arazzo_runner.cli.driving.batches import Pace, resume_each
 
     if not many:
         click.echo("there is nothing to resume", err=True)
         return 0
-    return resume_each(resumer, many, len(many), options)
+    pace = Pace(words.concurrency, quiet=words.output.verbosity.quiet)
+    return resume_each(resumer, many, words.decision, pace)
 
 
 def _show(request: Request) -> None:

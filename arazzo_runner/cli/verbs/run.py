@@ -2,77 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
 
-from arazzo_runner.cli.driving.reporting import report_option
-from arazzo_runner.cli.given.options import (
-    behaviour_options,
-    check_option,
-    credential_options,
-    engine_options,
-    input_option,
-    journal_options,
-    server_options,
-    source_options,
-    target_arguments,
-    transport_options,
-    verbosity_options,
-)
+from arazzo_runner.cli.given.option_groups import GroupedCommand, takes
+from arazzo_runner.cli.given.run_words import RunWords
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.driving.reporting import ReportFile
-    from arazzo_runner.cli.given.preparation import Options
-    from arazzo_runner.engine.events import Event
-    from arazzo_runner.runtime.drivers import World
-    from arazzo_runner.runtime.run.runner import RunResult, Session
+    from arazzo_runner.cli.given.inputs import InputOrigin
+    from arazzo_runner.runtime.run.session import Session
+    from arazzo_runner.runtime.run.workbook import Workbook
 
 
 @click.command(
     "run",
+    cls=GroupedCommand,
     short_help="Run a workflow and print its outputs.",
     epilog="Example: arazzo run deploy-inference-endpoint -i namespace=acme -i name=gpt2 -i repository=gpt2 "
     "-i hfToken=@token.txt",
 )
-@target_arguments
-@input_option
-@server_options
-@source_options
-@credential_options
-@click.option("--record", metavar="FILE", help="Write the exchanges to a cassette, secrets masked.")
-@click.option("--replay", metavar="FILE", help="Answer only from a cassette; no socket is opened.")
-@click.option("--json", "as_json", is_flag=True, help="Print the whole run report instead of the outputs.")
-@report_option
-@check_option("off")
-@click.option("--dry-run", is_flag=True, help="Print the plan and the first request; send nothing.")
-@click.option(
-    "--durable",
-    envvar="ARAZZO_DURABLE",
-    is_flag=True,
-    help="Keep the run in a journal, so that it can be resumed after any kind of death.",
-)
-@journal_options
-@engine_options
-@click.option("--each", metavar="FILE", help="One run for each line of a JSON Lines or CSV file of inputs.")
-@click.option(
-    "--concurrency",
-    type=click.IntRange(min=1),
-    default=10,
-    show_default=True,
-    metavar="N",
-    help="Runs of --each at once.",
-)
-@behaviour_options
-@transport_options
-@verbosity_options
 @click.pass_context
-def command(ctx: click.Context, /, **options: Any) -> None:
+@takes(RunWords)
+def command(ctx: click.Context, words: RunWords) -> None:
     """Run a workflow to its end and print its outputs as one JSON object.
 
     TARGET is a path or URL of an Arazzo document, or a workflowId found under --workflows. With a document, WORKFLOW
@@ -80,70 +37,100 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
     Exit status: 0 succeeded, 1 ran and failed, 2 could not start, 130 interrupted.
     """
-    if ctx.get_parameter_source("durable") is ParameterSource.ENVIRONMENT and (options["replay"] or options["engine"]):
-        options["durable"] = False  # what the environment says of all runs is not meant for these
-    ctx.exit(run(options))
+    if ctx.get_parameter_source("durable") is ParameterSource.ENVIRONMENT and (words.replay or words.engine.engine):
+        words = replace(words, durable=False)  # the environment speaks of all runs, not of these
+    ctx.exit(run(words))
 
 
-def run(options: Options) -> int:
-    """Run what the options ask for; gives the exit status."""
+def run(words: RunWords) -> int:
+    """Run what the words ask for; return the exit status."""
     from arazzo_runner.cli.driving.reporting import report_files, warn_of
     from arazzo_runner.cli.given import preparation
-    from arazzo_runner.runtime.run.runner import Session, contract_checks
+    from arazzo_runner.runtime.run.session import Session, contract_checks
 
-    _check_combination(options)
-    asked = report_files(options["reports"])
-    target = preparation.named_target(options)
-    workbook = preparation.load_target(target, options)
-    plan = workbook.plan(target.workflow_id, preparation.run_options(options))
-    _check_recording(options["record"], asked, (d.uri for d in workbook.linker.library.documents))
+    _check_combination(words)
+    asked = report_files(words.output.reports)
+    target, workbook = preparation.load_live(words.live)
+    plan = workbook.plan(target.workflow_id, preparation.run_options(words.live))
+    _check_recording(words.record, asked, (d.uri for d in workbook.linker.library.documents))
     unknown = preparation.unknown_names(workbook, plan)
-    if options["each"]:
+    quiet = words.output.verbosity.quiet
+    if words.each:
         from arazzo_runner.cli.driving.batches import run_each
 
-        warn_of(plan.problems, unknown, quiet=options["quiet"])
-        return run_each(workbook, plan, workbook.description.document.path, options)
-    inputs, origins = preparation.traced_inputs(plan, options)
-    if options["dry_run"]:
+        warn_of(plan.problems, unknown, quiet=quiet)
+        return run_each(workbook, plan, words.each, words)
+    inputs, origins = preparation.traced_inputs(plan, words.live.given.inputs)
+    if words.dry_run:
         from arazzo_runner.cli.driving.dry_run import dry_run
 
-        return dry_run(Session(plan, inputs), inputs, as_json=options["as_json"])
-    if options["engine"]:
+        return dry_run(Session(plan, inputs), inputs, as_json=words.output.as_json)
+    if words.engine.engine:
         from arazzo_runner.cli.driving.clusters import job_of, run_on_cluster
 
-        warn_of(plan.problems, unknown, quiet=options["quiet"])
-        job = job_of(workbook, plan, inputs, workbook.description.document.path, options)
-        return run_on_cluster(job, plan, options, asked)
-    with ExitStack() as stack:
-        session = Session(plan, inputs, checks=contract_checks(plan, options["check"]))
-        go: Callable[[World], RunResult] = session.run
-        if options["durable"]:
-            from arazzo_runner.cli.driving import journals
-            from arazzo_runner.runtime.durable.runs import Row
+        warn_of(plan.problems, unknown, quiet=quiet)
+        job = job_of(workbook, plan, inputs, words.live, words.check)
+        return run_on_cluster(job, plan, words.engine, words.output, asked)
+    session = Session(plan, inputs, checks=contract_checks(plan, words.check))
+    if words.durable:
+        return _run_durably(workbook, session, origins, words, asked, unknown)
+    warn_of(plan.problems, unknown, quiet=quiet)
+    return _run(workbook, session, words, asked)
 
-            runs = stack.enter_context(journals.durable_runs(options, create=True))
-            planned = journals.planned_of(workbook, plan, workbook.description.document.path, options)
-            kept = runs.start(planned, Row(inputs, journals.origins_of(origins)))
-            session, go = kept.session, journals.interruptible(runs, kept)
-            announce(f"run {kept.id} · if it dies: arazzo resume {kept.id}", options)
-        warn_of(plan.problems, unknown, quiet=options["quiet"])
-        return carry_out(
-            session,
-            go,
-            lambda connections: _world(session, options, connections),
+
+def _run(workbook: Workbook, session: Session, words: RunWords, asked: list[ReportFile]) -> int:
+    """Run a session in this process only."""
+    from arazzo_runner.cli.driving import execution
+    from arazzo_runner.cli.given.preparation import live_transport
+    from arazzo_runner.runtime.interruption import Interruption
+
+    if words.replay:
+        world = execution.replaying(words.replay, session)
+    else:
+        world = execution.sending(session, live_transport(words.live), record=words.record)
+    return execution.carry_out(
+        session,
+        execution.through(world, execution.breakable(session)),
+        workbook.description.document.path,
+        words.output,
+        asked,
+        interruption=Interruption(),
+    )
+
+
+def _run_durably(
+    workbook: Workbook,
+    session: Session,
+    origins: dict[str, InputOrigin],
+    words: RunWords,
+    asked: list[ReportFile],
+    unknown: Iterable[str],
+) -> int:
+    """Run what a session was planned for, each turn stored in a journal."""
+    from arazzo_runner.cli.driving import execution, journals
+    from arazzo_runner.cli.driving.reporting import warn_of
+    from arazzo_runner.cli.given.preparation import live_transport
+    from arazzo_runner.runtime.durable.runs import Row
+
+    plan = session.plan
+    with ExitStack() as stack:
+        runs = stack.enter_context(journals.durable_runs(words.journal, create=True))
+        planned = journals.planned_of(workbook, plan, words.live, words.check)
+        kept = runs.start(planned, Row(session.inputs, journals.origins_of(origins)))
+        execution.announce(f"run {kept.id} · if it dies: arazzo resume {kept.id}", words.output)
+        warn_of(plan.problems, unknown, quiet=words.output.verbosity.quiet)
+        world = execution.sending(kept.session, live_transport(words.live), record=words.record)
+        return execution.carry_out(
+            kept.session,
+            execution.through(world, journals.stoppable(kept)),
             workbook.description.document.path,
-            options,
+            words.output,
             asked,
+            interruption=journals.interruption_of(runs),
         )
 
 
-def announce(text: str, options: Options) -> None:
-    """Say something about a run on stderr."""
-    if not options["quiet"]:
-        click.echo(text, err=True)
-
-
-def _check_combination(options: Options) -> None:
+def _check_combination(words: RunWords) -> None:
     """Refuse options that exclude one another.
 
     Raises:
@@ -151,16 +138,23 @@ def _check_combination(options: Options) -> None:
     """
     from arazzo_runner.errors import UsageError
 
-    if options["record"] and options["replay"]:
+    if words.record and words.replay:
         raise UsageError("--record and --replay exclude one another")
-    if options["durable"] and options["replay"]:
+    if words.durable and words.replay:
         raise UsageError("--durable and --replay exclude one another: a replay sends nothing that could be lost")
-    for name in ("record", "replay", "durable"):
-        if options["engine"] and options[name]:
-            raise UsageError(f"--engine and --{name} exclude one another")
-    for name in ("record", "replay", "reports", "dry_run"):
-        if options["each"] and options[name]:
-            raise UsageError(f"--each and --{name.rstrip('s').replace('_', '-')} exclude one another")
+    given = {
+        "--record": words.record,
+        "--replay": words.replay,
+        "--durable": words.durable,
+        "--report": words.output.reports,
+        "--dry-run": words.dry_run,
+    }
+    for option in ("--record", "--replay", "--durable"):
+        if words.engine.engine and given[option]:
+            raise UsageError(f"--engine and {option} exclude one another")
+    for option in ("--record", "--replay", "--report", "--dry-run"):
+        if words.each and given[option]:
+            raise UsageError(f"--each and {option} exclude one another")
 
 
 def _check_recording(path: str | None, asked: Iterable[ReportFile], documents: Iterable[str]) -> None:
@@ -183,84 +177,3 @@ def _check_recording(path: str | None, asked: Iterable[ReportFile], documents: I
         raise UsageError(f"--record {path}: a report is written to it already")
     if any(file is not None and real == os.path.realpath(file) for file in map(file_of, documents)):
         raise UsageError(f"--record {path}: it is a document of this workflow", hint="name another file")
-
-
-def carry_out(
-    session: Session,
-    go: Callable[[World], RunResult],
-    open_world: Callable[[ExitStack], World],
-    document: str,
-    options: Options,
-    asked: list[ReportFile],
-    past: Iterable[Event] = (),
-) -> int:
-    """Run to the end, show it, and write what was asked for; gives the exit status.
-
-    Args:
-        go: runs with a world.
-        open_world: gives the world; its connections are closed when the run has ended.
-        past: what the run has told in other processes, for the reports.
-    """
-    from arazzo_runner.cli.driving.reporting import Reports, bytes_as_text, console
-    from arazzo_runner.runtime.interruption import InterruptibleWorld, Interruption
-
-    with ExitStack() as stack:
-        whole = None
-        if options["as_json"]:
-            from arazzo_runner.reports.jsonreport import JsonReport
-
-            whole = stack.enter_context(JsonReport(document, session.identity))
-            session.listen(whole)
-        reports = Reports(asked, session, document, stack)
-        session.recall(past)
-        shown = console(session, options)
-        session.listen(shown, only=shown.hears)
-        interruption = stack.enter_context(Interruption().listening())
-        with ExitStack() as connections:
-            with interruption.at_once():  # a pipe that nobody reads is waited for
-                world = open_world(connections)
-            result = go(InterruptibleWorld(world, interruption))
-        _warn_of_unused(world, succeeded=result.succeeded)
-        outputs = session.redactor.outputs(dict(result.outputs))
-        if whole is not None:
-            whole.write(sys.stdout, outputs=outputs)
-        else:
-            click.echo(json.dumps(outputs, ensure_ascii=False, indent=2, default=bytes_as_text))
-        reports.write()
-    return exit_status(result)
-
-
-def exit_status(result: RunResult) -> int:
-    """0 succeeded, 1 failed, 130 interrupted."""
-    if result.reason is not None and result.reason.code == "interrupted":
-        return 130
-    return 0 if result.succeeded else 1
-
-
-def _world(session: Session, options: Options, stack: ExitStack) -> World:
-    if options["replay"]:
-        from arazzo_runner.runtime.cassettes.format import Replay, read_cassette
-
-        return Replay(read_cassette(options["replay"]), session.redactor)
-    from arazzo_runner.cli.given.preparation import open_world, transport_options
-
-    recorder = None
-    if options["record"]:
-        comment = f"Recorded by `arazzo run {session.plan.workflow.workflow_id} --record`."
-        recorder = stack.enter_context(session.recorder(options["record"], comment=comment))
-    world: World = stack.enter_context(open_world(session.plan, transport_options(options)))
-    if recorder is None:
-        return world
-    from arazzo_runner.runtime.cassettes.format import Recording
-
-    return Recording(world, recorder)
-
-
-def _warn_of_unused(world: Any, *, succeeded: bool) -> None:
-    from arazzo_runner.reports.text import label
-
-    unused = getattr(world, "unused", ())
-    if succeeded and unused:
-        first = unused[0].request
-        named = label(f"{first.method} {first.url}")
-        click.echo(f"  ! {len(unused)} recorded interaction(s) were not used, the first is {named}", err=True)

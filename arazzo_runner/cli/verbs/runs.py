@@ -6,87 +6,93 @@ import json
 import sys
 import time
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from arazzo_runner.cli.given.options import engine_options, journal_options
+from arazzo_runner.cli.driving.listing import STATUSES, FilterWords, entry_of, standing_of
+from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
+from arazzo_runner.cli.given.options import EngineWords, JournalWords, json_option
 from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from arazzo_runner.cli.given.preparation import Options
     from arazzo_runner.engine.events import Event
-    from arazzo_runner.reports.jsonreport import Standing
     from arazzo_runner.runtime.durable.journal import RunRow
     from arazzo_runner.runtime.durable.runs import DurableRuns
 
-STATUSES = ("running", "stopped", "succeeded", "failed", "cancelled")
 DAY = 86_400.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunsWords(OptionGroup):
+    """All that ``arazzo runs`` can be told."""
+
+    only: FilterWords = group(FilterWords)
+    batch: str | None = option("--batch", metavar="ID", help="Only runs of that batch.")
+    as_json: bool = json_option("Print a list of objects.")
+    journal: JournalWords = group(JournalWords)
+    engine: EngineWords = group(EngineWords)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowRunWords(OptionGroup):
+    """All that ``arazzo runs show`` can be told."""
+
+    run_id: str = argument(metavar="ID")
+    as_json: bool = json_option("Print the run report: that of a finished run, or as far as it is.")
+    follow: bool = option("-f", "--follow", is_flag=True, help="Keep showing what it does, until it ends or stops.")
+    verbose: int = option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
+    journal: JournalWords = group(JournalWords)
+    engine: EngineWords = group(EngineWords)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PruneWords(OptionGroup):
+    """All that ``arazzo runs prune`` can be told."""
+
+    older_than: float = option(
+        "--older-than",
+        type=click.FloatRange(min=0),
+        default=30.0,
+        show_default=True,
+        metavar="DAYS",
+        help="Since they ended.",
+    )
+    status: tuple[str, ...] = option(
+        "--status", type=click.Choice(STATUSES[2:]), multiple=True, help="Only those; repeatable."
+    )
+    journal: JournalWords = group(JournalWords)
 
 
 @click.group(
     "runs",
     invoke_without_command=True,
-    short_help="List durable runs, show one, forget old ones.",
+    short_help="List durable runs, show one, delete old ones.",
     epilog="Example: arazzo runs --status stopped",
 )
-@click.option(
-    "--status", type=click.Choice([*STATUSES, "ambiguous-request"]), multiple=True, help="Only those; repeatable."
-)
-@click.option("--workflow", metavar="ID", help="Only runs of that workflow.")
-@click.option("--batch", metavar="ID", help="Only runs of that batch.")
-@click.option("--json", "as_json", is_flag=True, help="Print a list of objects.")
-@journal_options
-@engine_options
 @click.pass_context
-def command(ctx: click.Context, /, **options: Any) -> None:
+@takes(RunsWords)
+def command(ctx: click.Context, words: RunsWords) -> None:
     """List the durable runs of the journal, the latest first.
 
-    A run is running while a process drives it; one that has stopped goes on with arazzo resume.
+    A run is running while a process drives it; one that has stopped is continued by arazzo resume.
     """
-    ctx.obj = options
-    if ctx.invoked_subcommand is None and options["engine"]:
+    ctx.obj = words
+    if ctx.invoked_subcommand is None and words.engine.engine:
         from arazzo_runner.cli.driving.clusters import list_on_cluster
 
-        list_on_cluster(options)
+        list_on_cluster(words.engine, words.only, as_json=words.as_json)
     elif ctx.invoked_subcommand is None:
         from arazzo_runner.cli.driving.journals import open_journal
 
-        with open_journal(options) as journal:
-            found = [row for row in journal.runs(batch=options["batch"]) if is_meant(row.shown, row.workflow, options)]
-        if options["as_json"]:
+        with open_journal(words.journal) as journal:
+            found = [row for row in journal.runs(batch=words.batch) if words.only.takes(row.shown, row.workflow)]
+        if words.as_json:
             click.echo(json.dumps([entry_of(row) for row in found], indent=2))
         else:
             _table(found)
-
-
-def is_meant(status: str, workflow: str, options: Options) -> bool:
-    """Whether a run is among those that ``--status`` and ``--workflow`` ask for."""
-    statuses, only = options["status"], options["workflow"]
-    return (not statuses or status in statuses) and (only is None or workflow == only)
-
-
-def entry_of(row: RunRow) -> dict[str, Any]:
-    """A run as ``--json`` shows it."""
-    from arazzo_runner.reports.jsonreport import timestamp
-
-    return {
-        "runId": row.id,
-        "batch": row.batch,
-        "row": row.line,
-        "workflowId": row.workflow,
-        "document": row.document,
-        "status": row.shown,
-        "reason": row.reason,
-        "stepId": row.step,
-        "attempts": row.attempts,
-        "requests": row.requests,
-        "startedAt": timestamp(row.started),
-        "updatedAt": timestamp(row.updated),
-        "waitingUntil": None if row.due is None else timestamp(row.due),
-        "holder": str(row.holder) if row.held else None,
-    }
 
 
 def _table(rows: list[RunRow]) -> None:
@@ -106,34 +112,27 @@ def _table(rows: list[RunRow]) -> None:
         click.echo(label(line.rstrip()))
 
 
-@command.command("show", epilog="Example: arazzo runs show 7k2mfq9xwc --json")
-@click.argument("run_id", metavar="ID")
-@click.option(
-    "--json", "as_json", is_flag=True, help="Print the run report: that of a finished run, or as far as it is."
-)
-@click.option("-f", "--follow", is_flag=True, help="Go on showing what it does, until it ends or stops.")
-@click.option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
-@journal_options
-@engine_options
+@command.command("show", cls=GroupedCommand, epilog="Example: arazzo runs show 7k2mfq9xwc --json")
 @click.pass_obj
-def show(group: Options, /, **options: Any) -> None:
+@takes(ShowRunWords)
+def show(listed: RunsWords, words: ShowRunWords) -> None:
     """Show a run: what it has done so far, also while it runs."""
-    meant = _journal_of(group, options)
-    if options["follow"] and (meant["engine"] or options["as_json"]):
+    engine = words.engine.or_else(listed.engine)
+    if words.follow and (engine.engine or words.as_json):
         raise UsageError("--follow shows what a journal's run does, as text: without --engine and --json")
-    if meant["engine"]:
+    if engine.engine:
         from arazzo_runner.cli.driving.clusters import show_on_cluster
 
-        show_on_cluster(meant, options["run_id"], as_json=options["as_json"], verbose=options["verbose"])
+        show_on_cluster(engine, words.run_id, as_json=words.as_json, verbose=words.verbose)
         return
     from arazzo_runner.cli.driving.journals import durable_runs
 
-    with durable_runs(meant) as runs:
-        row = runs.journal.run(options["run_id"])
-        if options["as_json"]:
+    with durable_runs(words.journal.or_else(listed.journal)) as runs:
+        row = runs.journal.run(words.run_id)
+        if words.as_json:
             _report(runs, row)
         else:
-            _history(runs, row.id, runs.follow(row.id) if options["follow"] else runs.told(row.id), options["verbose"])
+            _history(runs, row.id, runs.follow(row.id) if words.follow else runs.told(row.id), words.verbose)
 
 
 def _report(runs: DurableRuns, row: RunRow) -> None:
@@ -143,16 +142,6 @@ def _report(runs: DurableRuns, row: RunRow) -> None:
         for event in runs.told(row.id):
             report(event)
         report.write(sys.stdout, standing=standing_of(row))
-
-
-def standing_of(row: RunRow) -> Standing:
-    """How things are with a run that has not come to its own end."""
-    from arazzo_runner.reports.jsonreport import Standing
-
-    cancelled = row.status == "cancelled"
-    message = "the run was cancelled" if cancelled else "arazzo resume goes on with it"
-    status = "failed" if cancelled else row.shown
-    return Standing(row.workflow, status, row.reason, message, row.step, row.updated)
 
 
 def _history(runs: DurableRuns, run_id: str, told: Iterable[Event], verbose: int) -> None:
@@ -179,28 +168,13 @@ def _history(runs: DurableRuns, run_id: str, told: Iterable[Event], verbose: int
         click.echo(label(f"  its answer has not come yet: {sent.request.method} {sent.request.url}"))
 
 
-@command.command("prune", epilog="Example: arazzo runs prune --older-than 30")
-@click.option(
-    "--older-than",
-    type=click.FloatRange(min=0),
-    default=30.0,
-    show_default=True,
-    metavar="DAYS",
-    help="Since they ended.",
-)
-@click.option("--status", type=click.Choice(STATUSES[2:]), multiple=True, help="Only those; repeatable.")
-@journal_options
+@command.command("prune", cls=GroupedCommand, epilog="Example: arazzo runs prune --older-than 30")
 @click.pass_obj
-def prune(group: Options, /, **options: Any) -> None:
-    """Forget runs that have ended, and the documents that no run needs any more."""
+@takes(PruneWords)
+def prune(listed: RunsWords, words: PruneWords) -> None:
+    """Delete runs that have ended, and the documents that no run needs any more."""
     from arazzo_runner.cli.driving.journals import open_journal
 
-    with open_journal(_journal_of(group, options)) as journal:
-        count = journal.prune(time.time() - options["older_than"] * DAY, options["status"])
-    click.echo(f"{count} run{'' if count == 1 else 's'} forgotten", err=True)
-
-
-def _journal_of(group: Options, options: Options) -> Options:
-    """The journal or cluster that is meant, whether it was named before the verb or behind it."""
-    names = ("journal", "journal_key", "engine", "engine_key", "engine_store")
-    return {name: options.get(name) or group[name] for name in names}
+    with open_journal(words.journal.or_else(listed.journal)) as journal:
+        count = journal.prune(time.time() - words.older_than * DAY, words.status)
+    click.echo(f"{count} run{'' if count == 1 else 's'} deleted", err=True)

@@ -2,35 +2,50 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Literal
+
 import click
 
-from arazzo_runner.cli.given.options import allow_host_option, workflows_option
+from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, group, option, takes
+from arazzo_runner.cli.given.options import HostWords, TargetWords
+
+
+@dataclass(frozen=True, kw_only=True)
+class ShowWords(OptionGroup):
+    """All that ``arazzo show`` can be told."""
+
+    target: TargetWords = group(TargetWords)
+    form: Literal["text", "json", "mermaid"] = option(
+        "--format",
+        type=click.Choice(["text", "json", "mermaid"]),
+        default="text",
+        show_default=True,
+        help="What to print.",
+    )
+    hosts: HostWords = group(HostWords)
 
 
 @click.command(
     "show",
+    cls=GroupedCommand,
     short_help="Show a workflow's inputs, steps and flow.",
     epilog="Example: arazzo show deploy-inference-endpoint --format mermaid",
 )
-@click.argument("target")
-@click.argument("workflow", required=False)
-@workflows_option
-@allow_host_option
-@click.option("--format", "form", type=click.Choice(["text", "json", "mermaid"]), default="text", show_default=True)
-def command(target: str, workflow: str | None, directory: str, allowed_hosts: tuple[str, ...], form: str) -> None:
+@takes(ShowWords)
+def command(words: ShowWords) -> None:
     """Show a workflow: its inputs, its steps and where they lead. Without WORKFLOW, all of a document's."""
     from arazzo_runner.analysis.scope import in_execution_order
-    from arazzo_runner.cli.given.preparation import transport_options
-    from arazzo_runner.cli.given.targets import find_target, nearest
+    from arazzo_runner.cli.given.preparation import fetching_options, named_target
+    from arazzo_runner.cli.given.targets import nearest
     from arazzo_runner.documents.input_bundles import bundle_inputs
     from arazzo_runner.errors import UsageError
     from arazzo_runner.reports.mermaid import mermaid
     from arazzo_runner.reports.outline import as_json, outline, workflow_entry
-    from arazzo_runner.runtime.run.runner import load
+    from arazzo_runner.runtime.run.workbook import load
 
-    found = find_target(target, workflow, directory)
-    transport = transport_options({"allowed_hosts": allowed_hosts})
-    workbook = load(found.document, transport=transport)
+    found = named_target(words.target)
+    workbook = load(found.document, transport=fetching_options(words.hosts))
     description = workbook.description
     chosen = [
         in_execution_order(workbook.linker, description, w)
@@ -41,12 +56,12 @@ def command(target: str, workflow: str | None, directory: str, allowed_hosts: tu
         known = [w.workflow_id for w in description.workflows]
         hint = nearest(found.workflow_id or "", known, "workflows")
         raise UsageError(f"there is no workflow {found.workflow_id!r} in {found.document}", hint=hint)
-    if form == "mermaid":
+    if words.form == "mermaid":
         for one in chosen:
             click.echo(mermaid(description, one), nl=False)
         return
     entries = [workflow_entry(description, one, bundle_inputs(description, one)) for one in chosen]
-    if form == "json":
+    if words.form == "json":
         click.echo(as_json(entries[0] if found.workflow_id or len(entries) == 1 else entries))
         return
     for index, entry in enumerate(entries):

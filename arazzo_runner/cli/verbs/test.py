@@ -7,54 +7,75 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Literal
 
 import click
 
+from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
 from arazzo_runner.cli.given.options import (
-    credential_options,
-    input_option,
-    server_options,
-    transport_options,
-    workflows_option,
+    CredentialWords,
+    DirectoryWords,
+    InputWords,
+    ServerWords,
+    TransportWords,
 )
 from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from arazzo_runner.cli.given.preparation import Options
     from arazzo_runner.reports.case_lines import Verdict
     from arazzo_runner.runtime.cases.judging import CaseResult, FindDocument
 
 FORMATS = ("json", "junit", "html", "markdown")
 
 
+@dataclass(frozen=True, kw_only=True)
+class TestWords(OptionGroup):
+    """All that ``arazzo test`` can be told."""
+
+    paths: tuple[str, ...] = argument(nargs=-1)
+    words: tuple[str, ...] = option(
+        "-k", multiple=True, metavar="TEXT", help="Only cases with this text in workflow::case."
+    )
+    exitfirst: bool = option("-x", "--exitfirst", is_flag=True, help="Stop at the first case that fails.")
+    jobs: int | None = option(
+        "-j",
+        "--jobs",
+        type=click.IntRange(min=1),
+        metavar="N",
+        help="Processes to use; as many as the machine has cores.",
+    )
+    where: DirectoryWords = group(DirectoryWords)
+    coverage: bool = option("--coverage", is_flag=True, help="Name what no case exercised.")
+    form: Literal["text", "json", "github"] = option(
+        "--format",
+        type=click.Choice(["text", "json", "github"]),
+        default="text",
+        show_default=True,
+        help="How results are printed.",
+    )
+    reports: tuple[str, ...] = option(
+        "--report", multiple=True, metavar="FORMAT=PATH", help=f"Write a report: {', '.join(FORMATS)}."
+    )
+    quiet: bool = option("-q", "--quiet", is_flag=True, help="Show only what failed, and the counts.")
+    live: bool = option("--live", is_flag=True, help="Run the cases against a real server and report what has drifted.")
+    given: InputWords = group(InputWords)
+    servers: ServerWords = group(ServerWords)
+    credentials: CredentialWords = group(CredentialWords)
+    transport: TransportWords = group(TransportWords)
+
+
 @click.command(
     "test",
+    cls=GroupedCommand,
     short_help="Replay recorded cases and hold them against their contract.",
     epilog="Example: arazzo test cassettes -k deploy --report junit=results.xml",
 )
-@click.argument("paths", nargs=-1)
-@click.option("-k", "words", multiple=True, metavar="TEXT", help="Only cases with this text in workflow::case.")
-@click.option("-x", "--exitfirst", is_flag=True, help="Stop at the first case that fails.")
-@click.option(
-    "-j", "--jobs", type=click.IntRange(min=1), metavar="N", help="Processes to use; as many as the machine has cores."
-)
-@workflows_option
-@click.option("--coverage", is_flag=True, help="Name what no case exercised.")
-@click.option("--format", "form", type=click.Choice(["text", "json", "github"]), default="text", show_default=True)
-@click.option(
-    "--report", "reports", multiple=True, metavar="FORMAT=PATH", help=f"Write a report: {', '.join(FORMATS)}."
-)
-@click.option("--live", is_flag=True, help="Run the cases against a real server and tell what has drifted.")
-@input_option
-@server_options
-@credential_options
-@transport_options
-@click.option("-q", "--quiet", is_flag=True, help="Show only what failed, and the counts.")
 @click.pass_context
-def command(ctx: click.Context, /, **options: Any) -> None:
+@takes(TestWords)
+def command(ctx: click.Context, words: TestWords) -> None:
     """Replay recorded cases, without a network, and judge each of them.
 
     PATHS are cases or directories of them; without, ./cassettes (ARAZZO_CASSETTES). A case passes when the requests
@@ -66,41 +87,41 @@ def command(ctx: click.Context, /, **options: Any) -> None:
 
     Exit status: 0 all pass, 1 one does not, 2 there are none, 130 interrupted.
     """
-    ctx.exit(test(options))
+    ctx.exit(test(words))
 
 
-def test(options: Options) -> int:
-    """Test what the options ask for; gives the exit status."""
+def test(words: TestWords) -> int:
+    """Test what the words ask for; return the exit status."""
     from arazzo_runner.cli.driving.reporting import open_report, report_files
     from arazzo_runner.reports import case_files as casereports
     from arazzo_runner.reports.case_lines import Verdict
 
-    asked = report_files(options["reports"], FORMATS)
-    paths = _selected(options)
+    asked = report_files(words.reports, FORMATS)
+    paths = _selected(words)
     verdict = Verdict()
     begun = time.perf_counter()
     with ExitStack() as stack:
         files = [(one.format, open_report(one.path, stack)) for one in asked]
-        for result in _results(paths, options):
+        for result in _results(paths, words):
             verdict.take(result)
-            _show(result, options)
+            _show(result, words)
         if not verdict.results:
             raise UsageError("there are only bare cassettes", hint="record a case: arazzo record TARGET --case NAME")
         verdict.duration = time.perf_counter() - begun
-        _tell(verdict, options)
+        _tell(verdict, words)
         for form, file in files:
             casereports.write(form, verdict, file.stream)
             file.keep()
     return 0 if verdict.passed else 1
 
 
-def _selected(options: Options) -> list[Path]:
+def _selected(words: TestWords) -> list[Path]:
     """The files that are asked for."""
     from arazzo_runner.runtime.cases.files import case_files
 
     directory = os.environ.get("ARAZZO_CASSETTES", "cassettes")
-    found = list(case_files(options["paths"] or [directory]))
-    wanted = [path for path in found if _is_wanted(f"{path.parent.name}::{path.stem}", options["words"])]
+    found = list(case_files(words.paths or [directory]))
+    wanted = [path for path in found if _is_wanted(f"{path.parent.name}::{path.stem}", words.words)]
     if not wanted:
         some = ", ".join(f"{path.parent.name}::{path.stem}" for path in found[:3])
         raise UsageError(f"none of {len(found)} cases has the text of -k", hint=f"cases are called such as {some}")
@@ -111,49 +132,49 @@ def _is_wanted(name: str, words: Sequence[str]) -> bool:
     return not words or any(word.lower() in name.lower() for word in words)
 
 
-def _results(paths: Sequence[Path], options: Options) -> Iterator[CaseResult]:
+def _results(paths: Sequence[Path], words: TestWords) -> Iterator[CaseResult]:
     from arazzo_runner.cli.given.targets import document_of_case
 
-    find = partial(document_of_case, options["directory"])
-    if options["live"]:
-        return _live(paths, find, options)
+    find = partial(document_of_case, words.where.directory)
+    if words.live:
+        return _live(paths, find, words)
     from arazzo_runner.runtime.cases.judging import judge_cases
 
-    jobs = options["jobs"] or os.cpu_count() or 1
-    return judge_cases(paths, find, jobs=jobs, stop_at_failure=options["exitfirst"])
+    jobs = words.jobs or os.cpu_count() or 1
+    return judge_cases(paths, find, jobs=jobs, stop_at_failure=words.exitfirst)
 
 
-def _live(paths: Sequence[Path], find: FindDocument, options: Options) -> Iterator[CaseResult]:
+def _live(paths: Sequence[Path], find: FindDocument, words: TestWords) -> Iterator[CaseResult]:
     """Test the cases against a real server, one after the other."""
     from arazzo_runner.cli.given import preparation
     from arazzo_runner.runtime.cases.live import Given, judge_live
 
     given = Given(
-        inputs=partial(preparation.given_inputs, options=options),
-        servers=preparation.given_servers(options),
-        credentials=preparation.given_credentials(options),
+        inputs=partial(preparation.given_inputs, words=words.given.inputs),
+        servers=preparation.given_servers(words.servers),
+        credentials=preparation.given_credentials(words.credentials, words.transport.certificate),
     )
-    transport = preparation.transport_options(options)
+    transport = preparation.transport_options(words.transport).naming(*preparation.named_servers(words.servers))
     for result in judge_live(paths, find, given, partial(preparation.open_world, transport=transport)):
         yield result
-        if options["exitfirst"] and not result.passed:
+        if words.exitfirst and not result.passed:
             return
 
 
-def _show(result: CaseResult, options: Options) -> None:
+def _show(result: CaseResult, words: TestWords) -> None:
     from arazzo_runner.reports.case_lines import case_line, failure_lines
 
-    if options["form"] == "text" and not options["quiet"]:
+    if words.form == "text" and not words.quiet:
         click.echo(case_line(result), err=True)
-    if not result.passed and options["form"] != "json":
+    if not result.passed and words.form != "json":
         _echo(failure_lines(result))
 
 
-def _tell(verdict: Verdict, options: Options) -> None:
+def _tell(verdict: Verdict, words: TestWords) -> None:
     from arazzo_runner.reports import case_files as casereports
     from arazzo_runner.reports.case_lines import as_github, as_markdown, missed_lines, verdict_lines
 
-    match options["form"]:
+    match words.form:
         case "json":
             casereports.write("json", verdict, sys.stdout)
         case "github":
@@ -164,7 +185,7 @@ def _tell(verdict: Verdict, options: Options) -> None:
         case _:
             pass
     _echo(verdict_lines(verdict))
-    if options["coverage"]:
+    if words.coverage:
         _echo(missed_lines(verdict.coverage))
 
 

@@ -4,68 +4,71 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
 
 import click
 
-from arazzo_runner.cli.given.options import allow_host_option, source_options
+from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
+from arazzo_runner.cli.given.options import HostWords, SourceWords
 
 if TYPE_CHECKING:
     from arazzo_runner.documents.sources import Library
     from arazzo_runner.errors import Problem
 
 
+@dataclass(frozen=True, kw_only=True)
+class ValidateWords(OptionGroup):
+    """All that ``arazzo validate`` can be told."""
+
+    paths: tuple[str, ...] = argument(nargs=-1)
+    form: Literal["text", "json", "sarif", "github"] = option(
+        "--format",
+        type=click.Choice(["text", "json", "sarif", "github"]),
+        default="text",
+        show_default=True,
+        help="How problems are printed.",
+    )
+    strict: bool = option("--strict", is_flag=True, help="Accept the specification's forms only.")
+    rules: bool = option("--rules", is_flag=True, help="List the rules and stop.")
+    sources: SourceWords = group(SourceWords)
+    hosts: HostWords = group(HostWords)
+
+
 @click.command(
     "validate",
+    cls=GroupedCommand,
     short_help="Find every problem of documents and their sources.",
     epilog="Example: arazzo validate workflows --format github",
 )
-@click.argument("paths", nargs=-1)
-@source_options
-@allow_host_option
-@click.option(
-    "--format", "form", type=click.Choice(["text", "json", "sarif", "github"]), default="text", show_default=True
-)
-@click.option("--strict", is_flag=True, help="Accept the specification's forms only.")
-@click.option("--rules", is_flag=True, help="List the rules and stop.")
 @click.pass_context
-def command(
-    ctx: click.Context,
-    /,
-    paths: tuple[str, ...],
-    sources: tuple[str, ...],
-    base_dir: str | None,
-    allowed_hosts: tuple[str, ...],
-    form: str,
-    strict: bool,  # noqa: FBT001 - click passes options by name
-    rules: bool,  # noqa: FBT001
-) -> None:
+@takes(ValidateWords)
+def command(ctx: click.Context, words: ValidateWords) -> None:
     """Find every problem of Arazzo documents and of their sources, all in one go.
 
     PATHS are documents, URLs, or directories, which are searched for documents.
 
     Exit status: 0 no errors, 1 errors found, 2 a path cannot be read.
     """
-    from arazzo_runner.cli.given.options import pairs
-    from arazzo_runner.cli.given.preparation import transport_options
-    from arazzo_runner.cli.main import source_line
+    from arazzo_runner.cli.errors import source_line
+    from arazzo_runner.cli.given.preparation import fetching_options, given_sources
     from arazzo_runner.errors import Severity, UsageError
     from arazzo_runner.lint import checker  # noqa: F401 - registers the rules
     from arazzo_runner.reports.problems import as_github, as_json, as_sarif, as_text, rules_table
-    from arazzo_runner.runtime.run.runner import open_library
+    from arazzo_runner.runtime.run.workbook import open_library
 
-    if rules:
+    if words.rules:
         sys.stdout.write(rules_table())
         return
-    if not paths:
+    if not words.paths:
         raise UsageError("no document is named", hint="write arazzo validate PATH…")
     library = open_library(
-        sources=pairs(sources, "--source", "NAME=PATH"),
-        base_dir=base_dir,
-        transport=transport_options({"allowed_hosts": allowed_hosts}),
+        sources=given_sources(words.sources),
+        base_dir=words.sources.base_dir,
+        transport=fetching_options(words.hosts),
     )
-    found = find_problems(library, documents_of(paths), strict=strict)
-    match form:
+    found = find_problems(library, documents_of(words.paths), strict=words.strict)
+    match words.form:
         case "json":
             text = as_json(found)
         case "sarif":

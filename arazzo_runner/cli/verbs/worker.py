@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import click
 
-from arazzo_runner.cli.given.options import engine_options
+from arazzo_runner.cli.given.option_groups import GroupedCommand, takes
+from arazzo_runner.cli.given.options import EngineWords
 
 
 @click.command(
     "worker",
+    cls=GroupedCommand,
     short_help="Drive runs for a Temporal cluster.",
     epilog="Example: arazzo worker --engine temporal://127.0.0.1:7233/default",
 )
-@engine_options
-def command(**options: Any) -> None:
+@takes(EngineWords)
+def command(words: EngineWords) -> None:
     """Work for a Temporal cluster: take the turns of its runs and send their requests, until Ctrl-C.
 
     Start as many as are wanted, on as many machines; each needs the same key. A worker that dies is replaced by any
@@ -26,10 +26,10 @@ def command(**options: Any) -> None:
     from arazzo_runner.cli.driving.clusters import codec_of, engine_of
     from arazzo_runner.errors import UsageError
 
-    if not options["engine"]:
+    if not words.engine:
         raise UsageError("no cluster is named", hint="write --engine temporal://HOST:PORT/NAMESPACE")
-    engine = engine_of(options)
-    codec = codec_of(options, create=True)
+    engine = engine_of(words)
+    codec = codec_of(words, create=True)
 
     async def work() -> None:
         from arazzo_runner.runtime.temporal.client import Cluster, connect

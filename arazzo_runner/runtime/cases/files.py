@@ -24,7 +24,7 @@ from arazzo_runner.runtime.cases.schema import OPTIONS, faults_of
 from arazzo_runner.runtime.cassettes.format import Cassette, read_cassette
 
 if TYPE_CHECKING:
-    from arazzo_runner.runtime.run.runner import RunResult, Session
+    from arazzo_runner.runtime.run.session import RunResult, Session
 
 SUFFIXES = (".yaml", ".yml", ".json")
 

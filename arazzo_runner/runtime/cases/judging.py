@@ -24,9 +24,10 @@ from arazzo_runner.runtime.cases.files import Case, plain, read_case
 from arazzo_runner.runtime.cases.headers import compare_headers
 from arazzo_runner.runtime.cases.names import check_names
 from arazzo_runner.runtime.cassettes.differences import Difference, compare, compare_data
-from arazzo_runner.runtime.cassettes.format import Miss, Replay
+from arazzo_runner.runtime.cassettes.replay import Miss, Replay
 from arazzo_runner.runtime.run.contract_checks import ContractChecks, steps_by_id
-from arazzo_runner.runtime.run.runner import RunResult, Session, Workbook, load
+from arazzo_runner.runtime.run.session import RunResult, Session
+from arazzo_runner.runtime.run.workbook import Workbook, load
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
 MAX_BREACHES = 20

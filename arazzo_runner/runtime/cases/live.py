@@ -36,10 +36,10 @@ from arazzo_runner.runtime.cases.judging import (
     unreadable,
 )
 from arazzo_runner.runtime.cassettes.differences import Difference, compare_data
-from arazzo_runner.runtime.cassettes.format import Replay
+from arazzo_runner.runtime.cassettes.replay import Replay
 from arazzo_runner.runtime.drivers import World
 from arazzo_runner.runtime.run.contract_checks import ContractChecks
-from arazzo_runner.runtime.run.runner import Session
+from arazzo_runner.runtime.run.session import Session
 
 OpenWorld: TypeAlias = Callable[[Plan], AbstractContextManager[World]]
 """Opens what a plan's requests are sent with."""

@@ -14,7 +14,7 @@ from arazzo_runner.documents.reader import Document
 from arazzo_runner.documents.sources import Library, SourceOptions
 from arazzo_runner.errors import JournalError
 from arazzo_runner.runtime.disk_cache import ParsedDescriptions, cache_directory
-from arazzo_runner.runtime.run.runner import Workbook
+from arazzo_runner.runtime.run.workbook import Workbook
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ import json
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from arazzo_runner.effects import Answer, Answered, Effect, Failed, Request, Response, Send, Sleep, Woke
+from arazzo_runner.effects import Answer, Answered, Effect, Failed, Request, Send, Sleep, Woke
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import Phase, RunState
 from arazzo_runner.errors import InvalidState
 from arazzo_runner.openapi.request.idempotency import idempotency_header
+from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import Abandoned, Loop
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
@@ -63,19 +64,6 @@ class Pending:
             return cls(*json.loads(text))
         except (ValueError, TypeError) as error:
             raise InvalidState(f"not a pending effect: {error}") from None
-
-
-@dataclass(frozen=True, slots=True)
-class Decision:
-    """What the user says of a request whose answer is not known.
-
-    Attributes:
-        resend: send it again.
-        answer: take this for its answer; None to do as ``resend`` says.
-    """
-
-    resend: bool = False
-    answer: Response | None = None
 
 
 Next: TypeAlias = Effect | Answer | Abandoned

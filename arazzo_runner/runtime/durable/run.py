@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from arazzo_runner.effects import Request
 from arazzo_runner.engine.events import AttemptFinished, Event, Outcome
@@ -12,30 +12,35 @@ from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import RunState
 from arazzo_runner.errors import InvalidState, JournalError
+from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import AsyncWorld, Loop, World
 from arazzo_runner.runtime.durable.cancellation import Watch, WatchedAsyncWorld, WatchedWorld
 from arazzo_runner.runtime.durable.documents import contents, kept
 from arazzo_runner.runtime.durable.group_commit import GroupCommit
-from arazzo_runner.runtime.durable.journal import CANCELLED, OPEN, Entry, lost
-from arazzo_runner.runtime.durable.resumption import (
-    AMBIGUOUS,
-    Decision,
-    Pending,
-    is_ambiguous,
-    next_of,
-    request_of,
-    taken_up,
-)
+from arazzo_runner.runtime.durable.journal import CANCELLED, OPEN, Entry, Journal, lost
+from arazzo_runner.runtime.durable.leases import Heartbeat, Holder
+from arazzo_runner.runtime.durable.records import Vault
+from arazzo_runner.runtime.durable.resumption import AMBIGUOUS, Pending, is_ambiguous, next_of, request_of, taken_up
 from arazzo_runner.runtime.durable.setup import RunSetup
-from arazzo_runner.runtime.run.runner import RunResult, Session, Workbook, contract_checks
+from arazzo_runner.runtime.interruption import Interruption
+from arazzo_runner.runtime.run.session import RunResult, Session, contract_checks
+from arazzo_runner.runtime.run.workbook import Workbook
 from arazzo_runner.runtime.secrets.placeholders import Given, Placeholders
 from arazzo_runner.runtime.serialization import encode
 
-if TYPE_CHECKING:
-    from arazzo_runner.runtime.durable.runs import DurableRuns
-
 PAUSES = frozenset({"interrupted", AMBIGUOUS})
 """The reasons for which a run stops, and can be resumed."""
+
+
+@dataclass(frozen=True)
+class Hold:
+    """How this process holds a run: the journal it is written to, the lease, and what seals its records."""
+
+    journal: Journal
+    holder: Holder
+    heartbeat: Heartbeat
+    interruption: Interruption
+    vault: Vault
 
 
 class DurableRun:
@@ -51,7 +56,7 @@ class DurableRun:
 
     def __init__(
         self,
-        runs: DurableRuns,
+        hold: Hold,
         run_id: str,
         plan: Plan,
         workbook: Workbook,
@@ -61,10 +66,9 @@ class DurableRun:
         sent: bool = True,
     ) -> None:
         self.id = run_id
-        self._runs = runs
-        self._watch = Watch(run_id, runs.heartbeat, runs.interruption)
+        self._journal, self._holder, self._vault = hold.journal, hold.holder, hold.vault
+        self._watch = Watch(run_id, hold.heartbeat, hold.interruption)
         self._watch.sent = sent
-        self._vault = runs.vault(run_id)
         self._placeholders = Placeholders(setup.number, given)
         self._library = workbook.linker.library
         self._documents = len(self._library.documents)
@@ -110,11 +114,11 @@ class DurableRun:
     def _release(self) -> None:
         # A journal that cannot be written has been told of; the lease then runs out.
         with suppress(JournalError):
-            self._runs.journal.release(self.id, self._runs.holder)
+            self._journal.release(self.id, self._holder)
 
     def _recall(self) -> None:
         """Know again what the run has learned before."""
-        for turn, body in self._runs.journal.turns(self.id):
+        for turn, body in self._journal.turns(self.id):
             told, learned = self._vault.open_turn(turn, body)
             self._recall_breaches(told)
             reveal = self._placeholders.reveal
@@ -135,7 +139,7 @@ class DurableRun:
             JournalError: it is damaged.
             InvalidState: it was written by another release.
         """
-        found = self._runs.journal.state(self.id)
+        found = self._journal.state(self.id)
         if found is None:
             return None
         turn, sealed = found
@@ -179,7 +183,7 @@ class DurableRun:
 
     def _keep(self, turn: Turn, told: Sequence[Event]) -> None:
         """Write a turn, before anything of it is told or performed."""
-        outcome, journal, holder = turn.outcome, self._runs.journal, self._runs.holder
+        outcome, journal, holder = turn.outcome, self._journal, self._holder
         if outcome is not None and outcome.reason is not None and outcome.reason.code in PAUSES:
             journal.release(self.id, holder, outcome.reason.code, unsent=not self._watch.sent)
             return

@@ -24,10 +24,10 @@ from arazzo_runner.runtime.durable.group_commit import GroupCommit
 from arazzo_runner.runtime.durable.journal import Journal, NewRun
 from arazzo_runner.runtime.durable.leases import Heartbeat, Holder
 from arazzo_runner.runtime.durable.records import Vault
-from arazzo_runner.runtime.durable.run import DurableRun
+from arazzo_runner.runtime.durable.run import DurableRun, Hold
 from arazzo_runner.runtime.durable.setup import Origin, RunSetup, refuse_credentials
 from arazzo_runner.runtime.interruption import Interruption
-from arazzo_runner.runtime.run.runner import Workbook
+from arazzo_runner.runtime.run.workbook import Workbook
 from arazzo_runner.runtime.secrets.placeholders import Given, asked_inputs, secrets_of
 from arazzo_runner.runtime.secrets.sealing import Key, create_key, read_key
 
@@ -125,6 +125,9 @@ class DurableRuns:
         """What seals and opens a run's records."""
         return Vault(self.key.sealer(run_id))
 
+    def _hold(self, run_id: str) -> Hold:
+        return Hold(self.journal, self.holder, self.heartbeat, self.interruption, self.vault(run_id))
+
     # Starting
 
     def start(self, planned: Planned, row: Row) -> DurableRun:
@@ -139,7 +142,7 @@ class DurableRuns:
         setup, new = self._new(planned, row, run_id, documents)
         self.journal.add([new], contents(documents), self.holder)
         given = given_of(planned.plan, setup, row.inputs)
-        return DurableRun(self, run_id, planned.plan, planned.workbook, setup, given)
+        return DurableRun(self._hold(run_id), run_id, planned.plan, planned.workbook, setup, given)
 
     def start_batch(self, planned: Planned, rows: Iterable[Row]) -> str:
         """Keep a run for each row, all or none, and hold them; gives the batch's id."""
@@ -155,7 +158,7 @@ class DurableRuns:
         """A run of a batch that ``start_batch`` has kept and holds, its inputs at hand."""
         setup = self.setup(run_id)
         return DurableRun(
-            self, run_id, planned.plan, planned.workbook, setup, given_of(planned.plan, setup, row.inputs)
+            self._hold(run_id), run_id, planned.plan, planned.workbook, setup, given_of(planned.plan, setup, row.inputs)
         )
 
     def _new(
@@ -197,7 +200,9 @@ class DurableRuns:
         Raises:
             JournalError: what was kept is damaged, or the key is not the one.
         """
-        return DurableRun(self, run_id, planned.plan, planned.workbook, planned.setup, given, sent=not unsent)
+        return DurableRun(
+            self._hold(run_id), run_id, planned.plan, planned.workbook, planned.setup, given, sent=not unsent
+        )
 
     def told(self, run_id: str) -> Iterator[Event]:
         """What a run has told so far, masked."""

@@ -19,7 +19,7 @@ from temporalio.service import RPCError, RPCStatusCode
 
 from arazzo_runner.engine.events import Outcome
 from arazzo_runner.errors import JournalError, UsageError
-from arazzo_runner.runtime.durable.resumption import Decision
+from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.serialization import decode, encode
 from arazzo_runner.runtime.temporal.address import Engine
 from arazzo_runner.runtime.temporal.history import Histories

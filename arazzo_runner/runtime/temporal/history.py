@@ -18,8 +18,9 @@ from temporalio.service import RPCError
 
 from arazzo_runner.effects import Answered, Failed, Send
 from arazzo_runner.errors import JournalError
+from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import Abandoned
-from arazzo_runner.runtime.durable.resumption import AMBIGUOUS, Decision
+from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
 from arazzo_runner.runtime.serialization import decode
 from arazzo_runner.runtime.temporal.workflow import CANCELLED
 

@@ -16,7 +16,7 @@ from arazzo_runner.errors import DocumentError
 from arazzo_runner.openapi.operations import METHODS, Operation
 from arazzo_runner.openapi.references import Node
 from arazzo_runner.runtime.durable.documents import KeptDocument, kept
-from arazzo_runner.runtime.run.runner import Workbook
+from arazzo_runner.runtime.run.workbook import Workbook
 
 _HEAD = ("openapi", "$self", "jsonSchemaDialect", "info", "servers", "security")
 """What every operation may depend on."""

@@ -18,7 +18,8 @@ with workflow.unsafe.imports_passed_through():
     from arazzo_runner.effects import Answer, Answered, Send, Sleep, Woke
     from arazzo_runner.engine.flow import Turn, abandon, advance, start
     from arazzo_runner.engine.plan import Plan
-    from arazzo_runner.runtime.durable.resumption import AMBIGUOUS, Decision, is_ambiguous, request_of
+    from arazzo_runner.runtime.decisions import Decision
+    from arazzo_runner.runtime.durable.resumption import AMBIGUOUS, is_ambiguous, request_of
     from arazzo_runner.runtime.serialization import decode, encode
     from arazzo_runner.runtime.temporal.job import Job, Plans
 

@@ -1,0 +1,43 @@
+"""The words of ``arazzo run``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from arazzo_runner.cli.given.option_groups import OptionGroup, group, option
+from arazzo_runner.cli.given.options import (
+    EngineWords,
+    JournalWords,
+    LiveWords,
+    OutputWords,
+    check_option,
+    concurrency_option,
+)
+
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.run.contract_checks import Level
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunWords(OptionGroup):
+    """All that ``arazzo run`` can be told."""
+
+    record: str | None = option("--record", metavar="FILE", help="Write the exchanges to a cassette, secrets masked.")
+    replay: str | None = option("--replay", metavar="FILE", help="Answer only from a cassette; no socket is opened.")
+    check: Level = check_option("off")
+    dry_run: bool = option("--dry-run", is_flag=True, help="Print the plan and the first request; send nothing.")
+    each: str | None = option(
+        "--each", metavar="FILE", help="One run for each line of a JSON Lines or CSV file of inputs."
+    )
+    concurrency: int = concurrency_option("Runs of --each at once.")
+    live: LiveWords = group(LiveWords)
+    output: OutputWords = group(OutputWords)
+    durable: bool = option(
+        "--durable",
+        envvar="ARAZZO_DURABLE",
+        is_flag=True,
+        help="Store the run in a journal, so that it can be resumed after a crash, a kill or a reboot.",
+    )
+    journal: JournalWords = group(JournalWords)
+    engine: EngineWords = group(EngineWords)

@@ -1,0 +1,79 @@
+"""Words of options taken apart: ``NAME=VALUE`` pairs, servers and hosts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from urllib.parse import urlsplit
+
+from arazzo_runner.errors import UsageError
+from arazzo_runner.secrecy import MASK
+
+
+def pairs(words: Iterable[str], option: str, form: str) -> dict[str, str]:
+    """``NAME=VALUE`` words as a mapping.
+
+    Raises:
+        UsageError: a word has another form.
+    """
+    result = {}
+    for word in words:
+        name, equals, value = word.partition("=")
+        if not equals or not name or not value:
+            raise UsageError(f"{option} {word!r}: expected {form}", hint=f"write {option} {form}")
+        result[name] = value
+    return result
+
+
+def servers(words: Iterable[str]) -> dict[str, str]:
+    """``--server [SOURCE=]URL`` by source; empty for all."""
+    result = {}
+    for word in words:
+        source, equals, url = word.partition("=")
+        if not equals or "://" in source:
+            source, url = "", word
+        if not url.startswith(("http://", "https://")):
+            # What stands before an @ may be a password, whatever else is missing of a URL (S1).
+            _, at, host = word.rpartition("@")
+            shown = f"{MASK}@{host}" if at else word
+            raise UsageError(f"--server {shown!r}: expected an http(s) URL", hint="write --server [SOURCE=]https://…")
+        result[source] = url
+    return result
+
+
+def server_variables(words: Iterable[str]) -> dict[str, Mapping[str, str]]:
+    """``--server-var [SOURCE.]NAME=VALUE`` by source and name; the source is empty for all."""
+    result: dict[str, dict[str, str]] = {}
+    for name, value in pairs(words, "--server-var", "[SOURCE.]NAME=VALUE").items():
+        source, _, variable = name.rpartition(".")
+        result.setdefault(source, {})[variable] = value
+    return dict(result)
+
+
+def hosts(words: Iterable[str]) -> frozenset[str]:
+    """``--allow-host HOST``: names and addresses, without scheme, port or path.
+
+    Raises:
+        UsageError: a word is a URL or has a port.
+    """
+    for word in words:
+        host = urlsplit(word if "://" in word else f"//{word}").hostname or ""
+        is_address = word.count(":") > 1 and "/" not in word
+        if not is_address and (not host or host != word.lower()):
+            hint = f"write --allow-host {host or 'api.example.com'}"
+            raise UsageError("--allow-host takes a host's name or address, without scheme, port or path", hint=hint)
+    return frozenset(words)
+
+
+def check_sources(sources: Iterable[str], known: Iterable[str], *, option: str = "--source") -> None:
+    """Refuse an option for a source whose name the document does not have.
+
+    Raises:
+        UsageError: with the names that it has.
+    """
+    from arazzo_runner.cli.given.targets import nearest
+
+    names = list(known)
+    for name in sources:
+        if name not in names:
+            hint = nearest(name, names, "source descriptions")
+            raise UsageError(f"{option} {name}=…: the document has no source description {name!r}", hint=hint)

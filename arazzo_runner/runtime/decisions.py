@@ -1,0 +1,20 @@
+"""The user's decision about a request whose answer is unknown."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from arazzo_runner.effects import Response
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What the user says of a request whose answer is not known.
+
+    Attributes:
+        resend: send it again.
+        answer: take this for its answer; None to do as ``resend`` says.
+    """
+
+    resend: bool = False
+    answer: Response | None = None

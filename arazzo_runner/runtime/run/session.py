@@ -1,0 +1,186 @@
+"""One run: its plan, its secrets, its events and its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from arazzo_runner.effects import Answered, Send
+from arazzo_runner.engine.events import Event, Outcome, Reason, Warned
+from arazzo_runner.engine.flow import Turn
+from arazzo_runner.engine.plan import Plan
+from arazzo_runner.errors import Problem, RunFailed
+from arazzo_runner.runtime.drivers import AsyncWorld, Listener, Loop, Settle, World, adrive, drive, settled
+from arazzo_runner.runtime.secrets.redaction import Redactor
+
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.cassettes.recording import Recorder
+    from arazzo_runner.runtime.run.contract_checks import ContractChecks, Level
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """How a run ended.
+
+    Attributes:
+        outcome: status, reason, outputs, counts and times.
+        problems: what is worth knowing: of the plan (``Problem``), and of the run (sentences).
+    """
+
+    outcome: Outcome
+    problems: Sequence[Problem | str] = ()
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether the workflow succeeded."""
+        return self.outcome.status == "succeeded"
+
+    @property
+    def status(self) -> str:
+        """``succeeded`` or ``failed``."""
+        return self.outcome.status
+
+    @property
+    def reason(self) -> Reason | None:
+        """Why it failed, or None."""
+        return self.outcome.reason
+
+    @property
+    def outputs(self) -> Mapping[str, Any]:
+        """The workflow's outputs, as they are: mask them before you print them (S1)."""
+        return self.outcome.outputs
+
+    def raise_for_failure(self) -> RunResult:
+        """This result, if the run succeeded.
+
+        Raises:
+            RunFailed: it did not.
+        """
+        if self.outcome.reason is not None:
+            reason = self.outcome.reason
+            step = f"step {reason.step_id}: " if reason.step_id else ""
+            raise RunFailed(f"{self.outcome.workflow_id} failed: {step}{reason.message}", self)
+        return self
+
+
+def contract_checks(plan: Plan, level: Level) -> ContractChecks | None:
+    """What holds a run's exchanges against their descriptions; its libraries are loaded when they are needed."""
+    if level == "off":
+        return None
+    from arazzo_runner.runtime.run.contract_checks import ContractChecks
+
+    return ContractChecks(plan, level)
+
+
+Keep: TypeAlias = Callable[[Turn, Sequence[Event]], None]
+
+
+Begin: TypeAlias = Callable[[Loop, float], Turn]
+
+
+Kinds: TypeAlias = tuple[type[Any], ...]
+
+
+class Session:
+    """One run: its plan, its secrets, and what it tells.
+
+    Args:
+        inputs: as the user gave them.
+        listeners: called with every event, secrets masked.
+        checks: hold its exchanges against their operations; what they find joins the events.
+        keep: is given each turn, with its events masked, before anything of it is told or performed.
+        settle: waits until what was kept is safe, before an asynchronous driver performs anything.
+        identity: unique to the run; idempotency keys are derived from it, and none are sent when it is empty.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        inputs: Mapping[str, Any],
+        listeners: Sequence[Listener] = (),
+        *,
+        checks: ContractChecks | None = None,
+        keep: Keep | None = None,
+        settle: Settle = settled,
+        identity: str = "",
+    ) -> None:
+        self.plan = plan
+        self.identity = identity
+        self._checks = checks
+        self.redactor = Redactor()
+        self.inputs = dict(inputs)
+        self._listeners: list[tuple[Listener, Kinds]] = [(listener, (object,)) for listener in listeners]
+        self._warnings: list[str] = []
+        self.redactor.learn_inputs(plan.workflow.input_schema, self.inputs, plan.credential_inputs)
+        self.redactor.learn(*plan.options.credentials.secrets())
+        self.redactor.learn_headers(*plan.secret_headers)
+        self.redactor.learn_queries(*plan.secret_queries)
+        self._keep = keep
+        self._loop = Loop(
+            plan, self._tell, self._before, self._after, self.redactor.secret_names, self._kept, settle, identity
+        )
+
+    def listen(self, *listeners: Listener, only: Kinds = (object,)) -> None:
+        """Add listeners, before the run begins.
+
+        Args:
+            only: the kinds of event that they are called with; what nobody hears is not masked either.
+        """
+        self._listeners += ((listener, only) for listener in listeners)
+
+    def recorder(self, path: str | Path, *, comment: str = "") -> Recorder:
+        """A recorder that knows this run's secrets."""
+        from arazzo_runner.runtime.cassettes.recording import Recorder
+
+        return Recorder(path, self.redactor, comment=comment)
+
+    def run(self, world: World, begin: Begin | None = None) -> RunResult:
+        """Run to the end with a synchronous world.
+
+        Args:
+            begin: gives the turn to go on from; the first one by default.
+        """
+        return self._result(drive(self._loop, (begin or self.first)(self._loop, world.now()), world))
+
+    async def arun(self, world: AsyncWorld, begin: Begin | None = None) -> RunResult:
+        """Run to the end with an asynchronous world; see ``run``."""
+        return self._result(await adrive(self._loop, (begin or self.first)(self._loop, world.now()), world))
+
+    def recall(self, told: Iterable[Event]) -> None:
+        """Tell the listeners what was told before, perhaps in another process."""
+        for event in told:
+            self._tell(event)
+
+    def first(self, loop: Loop, at: float) -> Turn:
+        """The run's first turn."""
+        return loop.begin(self.inputs, at)
+
+    def _kept(self, turn: Turn) -> Turn:
+        if self._checks is not None:
+            turn = self._checks.turn(turn)
+        if self._keep is not None:
+            self._keep(turn, tuple(self.redactor.event(event) for event in turn.events))
+        return turn
+
+    def _result(self, outcome: Outcome) -> RunResult:
+        # The outputs are the user's data; why it failed is a message, which an exception may show (S1).
+        told = replace(outcome, reason=self.redactor.event(outcome.reason))
+        return RunResult(told, (*self.plan.problems, *self._warnings))
+
+    def _before(self, effect: Any) -> None:
+        if isinstance(effect, Send):
+            self.redactor.learn_request(effect.request)
+
+    def _after(self, answer: Any) -> None:
+        if isinstance(answer, Answered):
+            self.redactor.learn_response(answer.response)
+
+    def _tell(self, event: Event) -> None:
+        if isinstance(event, Warned):
+            self._warnings.append(self.redactor.text(event.message))
+        if hearing := [listener for listener, kinds in self._listeners if isinstance(event, kinds)]:
+            masked = self.redactor.event(event)
+            for listener in hearing:
+                listener(masked)
