@@ -45,7 +45,7 @@ from arazzo_runner.expressions.templates import (
     compile_value,
 )
 from arazzo_runner.expressions.templates import (
-    Literal as LiteralValue,
+    Constant as LiteralValue,
 )
 from arazzo_runner.openapi.operations import Operation
 

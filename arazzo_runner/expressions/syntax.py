@@ -16,10 +16,10 @@ from arazzo_runner.expressions.nodes import (
     ROOTS,
     ComponentReference,
     Expression,
+    Interpretation,
     MessagePart,
     Named,
     Names,
-    Reading,
     SourceReference,
     Special,
     portable_spelling,
@@ -132,17 +132,17 @@ def _named(root: str, owner: str, of: str, rest: str, text: str, names: Names, *
     return Named(root, owner, of, rest, readings).bind(names)  # type: ignore[arg-type]  # roots are the caller's
 
 
-def _readings(rest: str, *, strict: bool) -> Iterator[Reading]:
+def _readings(rest: str, *, strict: bool) -> Iterator[Interpretation]:
     name, hash_, pointer = rest.partition("#")
     given = pointer if hash_ else None
     if hash_ and not strict:
-        yield Reading(rest, None, None)
-    yield Reading(name, None, given)
+        yield Interpretation(rest, None, None)
+    yield Interpretation(name, None, given)
     if strict:
         return
     for index in range(len(name) - 1, 0, -1):
         if name[index] in ".[" and (tail := parse_tail(name[index:])) is not None:
-            yield Reading(name[:index], tail, given)
+            yield Interpretation(name[:index], tail, given)
 
 
 def _wrong(text: str, expected: str, *, position: int = 0, hint: str = "") -> ExpressionSyntaxError:

@@ -12,7 +12,7 @@ from arazzo_runner.documents.model import ExpressionType, Parameter
 from arazzo_runner.documents.pointer import PointerError
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions import logic, selectors
-from arazzo_runner.expressions.conditions import Literal, numeric
+from arazzo_runner.expressions.conditions import LiteralOperand, numeric
 from arazzo_runner.expressions.criteria import Simple
 from arazzo_runner.expressions.nodes import Special
 from arazzo_runner.openapi.media_types import essence, is_xml
@@ -174,8 +174,8 @@ def _statuses(scope: WorkflowScope) -> Findings:
 def _expected(node: logic.Node[Any]) -> Iterator[int]:
     for comparison in logic.comparisons(node):
         match comparison.left.operand, comparison.operator, comparison.right.operand:
-            case (Special(name="statusCode"), "==", Literal(value)) | (
-                Literal(value),
+            case (Special(name="statusCode"), "==", LiteralOperand(value)) | (
+                LiteralOperand(value),
                 "==",
                 Special(name="statusCode"),
             ):

@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import DocumentError, Problem, Severity
-from arazzo_runner.openapi.references import Node, References
+from arazzo_runner.openapi.references import DescriptionNode, References
 from arazzo_runner.openapi.schemas import Schema
 from arazzo_runner.openapi.server_objects import ServerSpec, servers_of
 
@@ -115,7 +115,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class OperationLocation:
     """Where an operation stands: enough to look it up, before anything is resolved."""
 
     operation_id: str | None
@@ -142,7 +142,7 @@ class ApiDescription:
         self.document = document
         self.references = References(name, document, open_reference)
         self.version = self._version()
-        self._root = Node(document.data, document)
+        self._root = DescriptionNode(document.data, document)
         self._unread: dict[str, DocumentError] = {}
         self._resolved: dict[str, Operation] = {}
 
@@ -163,7 +163,7 @@ class ApiDescription:
         raise DocumentError(f"the source description {self.name!r} cannot be used", [problem])
 
     @cached_property
-    def index(self) -> tuple[Found, ...]:
+    def index(self) -> tuple[OperationLocation, ...]:
         """Every operation, in document order.
 
         Path items whose ``$ref`` cannot be followed are left out: they matter only to who looks for what they hold.
@@ -171,25 +171,25 @@ class ApiDescription:
         return tuple(self._walk())
 
     @cached_property
-    def by_id(self) -> Mapping[str, Found]:
+    def by_id(self) -> Mapping[str, OperationLocation]:
         """Operations by operationId; of a doubled id the first."""
         return {entry.operation_id: entry for entry in reversed(self.index) if entry.operation_id is not None}
 
     @cached_property
-    def by_pointer(self) -> Mapping[str, Found]:
+    def by_pointer(self) -> Mapping[str, OperationLocation]:
         """Operations by the JSON Pointer to them."""
         return {entry.pointer: entry for entry in self.index}
 
     @cached_property
-    def duplicates(self) -> Mapping[str, tuple[Found, ...]]:
+    def duplicates(self) -> Mapping[str, tuple[OperationLocation, ...]]:
         """The operationIds that more than one operation has, which the specification forbids."""
-        found: dict[str, list[Found]] = {}
+        found: dict[str, list[OperationLocation]] = {}
         for entry in self.index:
             if entry.operation_id is not None:
                 found.setdefault(entry.operation_id, []).append(entry)
         return {name: tuple(entries) for name, entries in found.items() if len(entries) > 1}
 
-    def _walk(self) -> Iterator[Found]:
+    def _walk(self) -> Iterator[OperationLocation]:
         for path, written in self._paths.items():
             if path.startswith("x-"):
                 continue
@@ -202,13 +202,13 @@ class ApiDescription:
                 continue
             for key, operation_id in operations.items():
                 method = key[-1] if len(key) > 1 else key[0].upper()
-                yield Found(operation_id, method, path, json_pointer.join(here, *key))
+                yield OperationLocation(operation_id, method, path, json_pointer.join(here, *key))
 
     @cached_property
-    def _paths(self) -> Mapping[str, Node]:
+    def _paths(self) -> Mapping[str, DescriptionNode]:
         return dict(self.references.follow(self._root.member("paths")).items())
 
-    def _operation_id(self, node: Node) -> str | None:
+    def _operation_id(self, node: DescriptionNode) -> str | None:
         if "$ref" in node.value:  # not in the specification, and yet how large descriptions are split
             node = self.references.follow(node)
         operation_id = node.value.get("operationId") if isinstance(node.value, dict) else None
@@ -247,11 +247,11 @@ class ApiDescription:
         ids = {found.lower(): found for found in self.by_id}
         return [ids[near] for near in difflib.get_close_matches(operation_id.lower(), ids, n=count, cutoff=0.6)]
 
-    def item(self, path: str) -> tuple[Node, ...]:
+    def item(self, path: str) -> tuple[DescriptionNode, ...]:
         """The Path Item Object of a path, and all that its ``$ref`` leads to."""
         return self.references.layers(self._paths[path])
 
-    def written(self, pointer: str) -> tuple[Node, tuple[Node, ...]]:
+    def written(self, pointer: str) -> tuple[DescriptionNode, tuple[DescriptionNode, ...]]:
         """The operation at an ``Operation.pointer`` as it is written, and its parameters: the path item's, its own."""
         path, *key = json_pointer.split(pointer)[1:]
         item = self.item(path)
@@ -259,13 +259,13 @@ class ApiDescription:
         holders = (_first(item, "parameters"), operation.member("parameters"))
         return operation, tuple(entry for holder in holders for entry in holder.elements())
 
-    def _resolve(self, found: Found) -> Operation:
+    def _resolve(self, found: OperationLocation) -> Operation:
         """The operation, resolved once however many steps call it."""
         if found.pointer not in self._resolved:
             self._resolved[found.pointer] = self._read(found)
         return self._resolved[found.pointer]
 
-    def _read(self, found: Found) -> Operation:
+    def _read(self, found: OperationLocation) -> Operation:
         item = self.item(found.path)
         operation, entries = self.written(found.pointer)
         parameters: dict[tuple[str, str], ParameterSpec] = {}
@@ -294,7 +294,7 @@ class ApiDescription:
             pointer=found.pointer,
         )
 
-    def _parameter(self, entry: Node) -> ParameterSpec | None:
+    def _parameter(self, entry: DescriptionNode) -> ParameterSpec | None:
         node = self.references.follow(entry)
         name, location = node.member("name").value, node.member("in").value
         if not isinstance(name, str) or not isinstance(location, str):
@@ -311,7 +311,7 @@ class ApiDescription:
             media=next(self._content(node), None),
         )
 
-    def _content(self, holder: Node) -> Iterator[MediaTypeSpec]:
+    def _content(self, holder: DescriptionNode) -> Iterator[MediaTypeSpec]:
         for content_type, entry in holder.member("content").items():
             media = self.references.follow(entry)
             schema = media.member("schema")
@@ -321,7 +321,7 @@ class ApiDescription:
                 {name: self._encoding(encoding) for name, encoding in media.member("encoding").items()},
             )
 
-    def _encoding(self, node: Node) -> Mapping[str, Any]:
+    def _encoding(self, node: DescriptionNode) -> Mapping[str, Any]:
         encoding = self.references.follow(node)
         if not isinstance(encoding.value, dict):
             return {}
@@ -332,7 +332,7 @@ class ApiDescription:
         }
         return {**encoding.value, "headers": schemas}
 
-    def _security(self, operation: Node) -> tuple[Mapping[str, tuple[str, ...]], ...]:
+    def _security(self, operation: DescriptionNode) -> tuple[Mapping[str, tuple[str, ...]], ...]:
         written = operation.member("security")
         node = self._root.member("security") if written.value is None else written
         return tuple(
@@ -347,7 +347,7 @@ class ApiDescription:
         asked = {name for alternative in security for name in alternative}
         if self.version >= (3, 2):
             uris = [name for name in asked - nodes.keys() if "#" in name or "/" in name]
-            nodes |= {uri: Node({"$ref": uri}, self.document, "/security") for uri in uris}
+            nodes |= {uri: DescriptionNode({"$ref": uri}, self.document, "/security") for uri in uris}
         schemes = {}
         for name, node in nodes.items():
             try:
@@ -361,15 +361,15 @@ class ApiDescription:
         return schemes
 
 
-def _first(layers: tuple[Node, ...], key: str) -> Node:
+def _first(layers: tuple[DescriptionNode, ...], key: str) -> DescriptionNode:
     """A member of a path item: beside its ``$ref``, else in what that refers to."""
     for layer in layers:
         if isinstance(layer.value, dict) and layer.value.get(key) is not None:
             return layer.member(key)
-    return Node(None, layers[-1].document, layers[-1].pointer)
+    return DescriptionNode(None, layers[-1].document, layers[-1].pointer)
 
 
-def _operations(item: tuple[Node, ...]) -> Iterator[tuple[tuple[str, ...], Node]]:
+def _operations(item: tuple[DescriptionNode, ...]) -> Iterator[tuple[tuple[str, ...], DescriptionNode]]:
     """The Operation Objects of a path item, each with the keys that lead to it."""
     written = {key for layer in item if isinstance(layer.value, dict) for key in layer.value}
     for method in METHODS:

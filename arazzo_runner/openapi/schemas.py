@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from arazzo_runner.openapi.references import Node, References
+from arazzo_runner.openapi.references import DescriptionNode, References
 
 _COMBINATORS = ("allOf", "anyOf", "oneOf")
 
@@ -22,11 +22,11 @@ class Schema:
         siblings: whether members beside a ``$ref`` count: from OpenAPI 3.1 on.
     """
 
-    node: Node
+    node: DescriptionNode
     references: References
     siblings: bool = True
 
-    def keyword(self, name: str) -> Node | None:
+    def keyword(self, name: str) -> DescriptionNode | None:
         """The value of a keyword, or None when no part of the schema has it."""
         for part in self._parts(self.node, set()):
             if name in part.value:
@@ -44,11 +44,11 @@ class Schema:
             properties = part.value.get("properties")
             if isinstance(properties, dict) and name in properties:
                 return self._at(part.member("properties", name))
-        return self._at(Node({}, self.node.document))
+        return self._at(DescriptionNode({}, self.node.document))
 
     def items(self) -> Schema:
         """The schema of an array's elements; an empty one when there is none."""
-        return self._at(self.keyword("items") or Node({}, self.node.document))
+        return self._at(self.keyword("items") or DescriptionNode({}, self.node.document))
 
     @property
     def referenced_name(self) -> str | None:
@@ -56,10 +56,10 @@ class Schema:
         reference = self.node.value.get("$ref") if isinstance(self.node.value, dict) else None
         return reference.rpartition("/")[2] if isinstance(reference, str) else None
 
-    def _at(self, node: Node) -> Schema:
+    def _at(self, node: DescriptionNode) -> Schema:
         return Schema(node, self.references, self.siblings)
 
-    def _parts(self, node: Node, seen: set[tuple[str, str]]) -> Iterator[Node]:
+    def _parts(self, node: DescriptionNode, seen: set[tuple[str, str]]) -> Iterator[DescriptionNode]:
         layers = self.references.layers(node)
         own = [layer for layer in (layers if self.siblings else layers[-1:]) if isinstance(layer.value, dict)]
         place = (layers[-1].document.uri, layers[-1].pointer)

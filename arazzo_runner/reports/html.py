@@ -37,7 +37,7 @@ from arazzo_runner.reports.flow_graph import Diagram
 from arazzo_runner.reports.html_layout import Span, draw, timeline
 from arazzo_runner.reports.jsonreport import timestamp
 from arazzo_runner.reports.spool import Spool
-from arazzo_runner.reports.summary import Attempts, Path, body_text, package_version
+from arazzo_runner.reports.summary import Attempts, RunPath, body_text, package_version
 from arazzo_runner.reports.text import duration, printable
 
 MAX_BODY = 20_000
@@ -77,7 +77,7 @@ class HtmlReport:
         self._source_line = source_line
         self._attempts = Attempts()
         self._entries = Spool()
-        self._path = Path()
+        self._path = RunPath()
         self._number = 0
         self._shown = 0
         self._waited = 0.0

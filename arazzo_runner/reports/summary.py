@@ -99,7 +99,7 @@ class StepTally:
 
 
 @dataclass(slots=True)
-class Path:
+class RunPath:
     """Counts of the steps and ways that a run took. It grows with the document, not with the run.
 
     Workflows and steps are told apart by their ids, which is what events know of them.

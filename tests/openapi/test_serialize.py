@@ -17,7 +17,7 @@ from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
 from arazzo_runner.errors import StepError
-from arazzo_runner.openapi.request.parameters import Argument, Target, serialize
+from arazzo_runner.openapi.request.parameters import Argument, SerializedParameters, serialize
 
 from .descriptions import operation
 
@@ -140,14 +140,16 @@ def parameter(name: str = "color", location: str = "query", **fields: Any) -> di
     return {"name": name, "in": location, "required": location == "path", "schema": {}} | fields
 
 
-def sent(location: str, value: Any, *, path: str = "/colors", version: str = "3.1.0", **fields: Any) -> Target:
+def sent(
+    location: str, value: Any, *, path: str = "/colors", version: str = "3.1.0", **fields: Any
+) -> SerializedParameters:
     """What becomes of one declared parameter named ``color``."""
     path = f"{path}/{{color}}" if location == "path" and "{" not in path else path
     written = {"parameters": [parameter("color", location, **fields)]}
     return serialize(operation(written, path=path, version=version), [Argument("color", location, value)])
 
 
-def wire(target: Target, location: str) -> str | None:
+def wire(target: SerializedParameters, location: str) -> str | None:
     match location:
         case "path":
             return target.path.removeprefix("/colors/")
@@ -196,7 +198,7 @@ def server_reads(cell: Cell) -> Any:
     return getattr(unmarshal(target, path, declared), cell.location)["color"]
 
 
-def unmarshal(target: Target, path: str, *declared: dict[str, Any]) -> Any:
+def unmarshal(target: SerializedParameters, path: str, *declared: dict[str, Any]) -> Any:
     """The parameters of a request, unmarshalled against a description of one operation."""
     api = OpenAPI.from_dict(
         {

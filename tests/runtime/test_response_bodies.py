@@ -9,7 +9,7 @@ import zlib
 import brotli  # type: ignore[import-untyped]
 import pytest
 
-from arazzo_runner.runtime.http.content_codings import Body, accepted_codings
+from arazzo_runner.runtime.http.content_codings import IncomingBody, accepted_codings
 from arazzo_runner.runtime.http.errors import Progress, Refused, TooLarge
 from tests.runtime.clients import Client, answered, failed, get
 from tests.servers.misbehaving import Misbehaving
@@ -74,8 +74,8 @@ def test_a_coding_whose_library_is_not_installed_names_the_extra(
     assert "pip install 'arazzo-workflow-runner[compression]'" in failed(answer).message
 
 
-def body_of(coding: str, limit: int = 10**9) -> Body:
-    return Body((("Content-Encoding", coding),), limit=limit, progress=Progress("host", 80, "host", 80, 1, 1))
+def body_of(coding: str, limit: int = 10**9) -> IncomingBody:
+    return IncomingBody((("Content-Encoding", coding),), limit=limit, progress=Progress("host", 80, "host", 80, 1, 1))
 
 
 LARGE = b"".join(hashlib.sha256(b"%d" % n).digest() + b"words" * 5 for n in range(12_000))

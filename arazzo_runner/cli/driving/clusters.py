@@ -314,7 +314,7 @@ def _entry(run: ClusterRun) -> dict[str, Any]:
 def show_on_cluster(words: EngineWords, run_id: str, *, as_json: bool, verbose: int) -> None:
     """``arazzo runs show ID --engine``: what a run has done so far, from its history."""
     from arazzo_runner.reports.console import Console, ConsoleOptions
-    from arazzo_runner.reports.jsonreport import JsonReport, Standing
+    from arazzo_runner.reports.jsonreport import JsonReport, UnfinishedRun
     from arazzo_runner.runtime.temporal.history import Exhausted, HistoryWorld
 
     async def shown(cluster: Cluster) -> None:
@@ -329,7 +329,7 @@ def show_on_cluster(words: EngineWords, run_id: str, *, as_json: bool, verbose: 
                 await session.arun(world)
             except Exhausted:
                 message = f"arazzo resume {run_id} --engine {cluster.engine} follows it"
-                standing = Standing(job.workflow_id, "running", None, message, None, world.now())
+                standing = UnfinishedRun(job.workflow_id, "running", None, message, None, world.now())
                 if not as_json:
                     click.echo("running")
             if as_json:
