@@ -39,13 +39,11 @@ from arazzo_runner.errors import DocumentError, ExpressionSyntaxError, PlanError
 from arazzo_runner.expressions.criteria import CompiledCriterion, Unusable, compile_criterion
 from arazzo_runner.expressions.templates import (
     CompiledValue,
+    Constant,
     Dialect,
     compile_expression,
     compile_json_text,
     compile_value,
-)
-from arazzo_runner.expressions.templates import (
-    Constant as LiteralValue,
 )
 from arazzo_runner.openapi.operations import Operation
 
@@ -353,7 +351,7 @@ class _Planner:
             )
             if value is not None:
                 replacements.append(PlannedReplacement(replacement.target, replacement.target_selector_type, value))
-        empty: CompiledValue = LiteralValue({})
+        empty: CompiledValue = Constant({})
         if not body.has_payload:
             payload = as_json = empty
         return PlannedBody(body.content_type, payload or empty, as_json or empty, tuple(replacements))
