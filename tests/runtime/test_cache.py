@@ -15,7 +15,8 @@ import pytest
 
 from arazzo_runner.documents import reader, sources
 from arazzo_runner.documents.sources import Library
-from arazzo_runner.runtime.disk_cache import DiskStore, ParsedDescriptions, cache_directory
+from arazzo_runner.runtime.disk_cache import DiskStore, ParsedDescriptions
+from arazzo_runner.runtime.user_directories import cache_directory
 
 LARGE: Any = {
     "openapi": "3.1.0",
@@ -153,6 +154,7 @@ def test_processes_may_write_at_once(tmp_path: Path) -> None:
         ({}, Path.home() / ".cache" / "arazzo-runner"),
         ({"ARAZZO_NO_CACHE": "0"}, Path.home() / ".cache" / "arazzo-runner"),
         ({"ARAZZO_NO_CACHE": "1", "XDG_CACHE_HOME": "/x"}, None),
+        ({"HOME": ""}, None),
     ],
 )
 def test_where_the_users_caches_are(environ: dict[str, str], directory: Path | None) -> None:

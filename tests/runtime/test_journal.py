@@ -15,11 +15,11 @@ import pytest
 
 from arazzo_runner.errors import JournalError, JournalLost, RunHeld
 from arazzo_runner.runtime.durable import leases
-from arazzo_runner.runtime.durable.database import key_directory, state_directory
 from arazzo_runner.runtime.durable.journal import Entry, Journal, NewRun
 from arazzo_runner.runtime.durable.leases import Holder, is_free
 from arazzo_runner.runtime.durable.runs import DurableRuns
 from arazzo_runner.runtime.secrets.sealing import create_key, read_key
+from arazzo_runner.runtime.user_directories import key_directory, state_directory
 from tests.properties.worlds import ListWorld
 from tests.reports.runs import polling
 from tests.runtime.durably import Place, after, answers, left_behind, start, taken_up
@@ -67,6 +67,7 @@ def test_journal_and_key_are_in_the_users_directories_and_not_in_the_same() -> N
     assert key_directory(environ) == Path("/d/arazzo-runner")
     assert state_directory({"XDG_STATE_HOME": "relative"}) == Path.home() / ".local/state/arazzo-runner"
     assert key_directory({}) == Path.home() / ".local/share/arazzo-runner"
+    assert state_directory({"HOME": ""}) is None
 
 
 LOOK = """

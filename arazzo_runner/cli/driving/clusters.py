@@ -91,9 +91,12 @@ def _key(word: str | None, *, create: bool) -> Key:
 
 
 def _usual_key() -> Path:
-    from arazzo_runner.runtime.durable.database import key_directory
+    from arazzo_runner.runtime.user_directories import key_directory
 
-    return key_directory(os.environ) / "engine.key"
+    directory = key_directory(os.environ)
+    if directory is None:
+        raise UsageError("there is no home directory for the cluster's key", hint="name one: --engine-key FILE")
+    return directory / "engine.key"
 
 
 async def cluster_of(words: EngineWords) -> Cluster:
