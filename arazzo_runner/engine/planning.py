@@ -15,13 +15,14 @@ from typing import Any, Literal, TypeAlias, TypeVar, cast
 
 from arazzo_runner.analysis.cycles import circle_of
 from arazzo_runner.analysis.link_rules import problem
-from arazzo_runner.analysis.linker import Linker, LinkError, nearest
+from arazzo_runner.analysis.linker import Linker, LinkError
 from arazzo_runner.analysis.scope import DocumentScope, StepScope, WorkflowScope
 from arazzo_runner.analysis.sources import Sources
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.documents.input_schemas import declared
 from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, Parameter, RequestBody, Step, Workflow
+from arazzo_runner.documents.near_names import did_you_mean
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.engine.plan import (
     ForeignStep,
@@ -376,7 +377,7 @@ class _Planner:
             step = ids.get(action.step_id)
             if step is None:
                 message = f"there is no step {action.step_id!r} in this workflow"
-                near = nearest(action.step_id, list(ids), "steps")
+                near = did_you_mean(action.step_id, list(ids), "steps")
                 self.report(here, "unknown-step", message, f"{action.pointer}/stepId", near)
         elif action.type != "end" and action.workflow_id is not None:
             workflow = self.reach(here, action.workflow_id, f"{action.pointer}/workflowId")

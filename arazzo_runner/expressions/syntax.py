@@ -1,6 +1,6 @@
 """The parser of runtime expressions: text to a node.
 
-Beyond the specification's ABNF (``grammar.derives``) it accepts what semantics.md V5 lists, and nothing else.
+Beyond the specification's ABNF (``grammar.derives``) it accepts what V5 lists, and nothing else.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
+from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions.grammar import TCHAR, derives
 from arazzo_runner.expressions.nodes import (
@@ -156,9 +157,7 @@ def _root_hint(text: str) -> str:
     known = {"body": "$response.body", "header": "$response.header", "headers": "$response.header", "input": "$inputs"}
     meant = known.get(match[1])
     if meant is None:
-        import difflib
-
-        near = difflib.get_close_matches(match[1], ROOTS, n=1, cutoff=0.7)
+        near = near_names(match[1], ROOTS, most=1, cutoff=0.7)
         meant = f"${near[0]}" if near else None
     return f"did you mean {meant}{text[match.end() :]}?" if meant else ""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean
+from arazzo_runner.analysis.findings import Finding, Findings, suggestion
 from arazzo_runner.analysis.scope import StepScope, WorkflowScope
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import ExpressionType, Parameter
@@ -85,7 +85,7 @@ def _undeclared(operation: Operation, parameter: Parameter) -> Findings:
     known = [spec.name for spec in operation.parameters if spec.location == location]
     message = f"the operation {operation.label} declares no {location} parameter {parameter.name!r}"
     yield Finding(
-        "parameter-not-declared", message, pointer, did_you_mean(parameter.name, known, f"{location} parameters")
+        "parameter-not-declared", message, pointer, suggestion(parameter.name, known, f"{location} parameters")
     )
 
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from arazzo_runner.documents import pointer as json_pointer
+from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import DocumentError, Problem, Severity
 from arazzo_runner.openapi.references import DescriptionNode, References
@@ -242,10 +243,7 @@ class ApiDescription:
 
     def nearest(self, operation_id: str, count: int = 3) -> list[str]:
         """The ids most like that one, letter case aside."""
-        import difflib
-
-        ids = {found.lower(): found for found in self.by_id}
-        return [ids[near] for near in difflib.get_close_matches(operation_id.lower(), ids, n=count, cutoff=0.6)]
+        return near_names(operation_id, self.by_id, most=count)
 
     def item(self, path: str) -> tuple[DescriptionNode, ...]:
         """The Path Item Object of a path, and all that its ``$ref`` leads to."""

@@ -1,4 +1,4 @@
-"""The run report as JSON (cli.md), one entry an attempt; ``run-report.schema.json`` is its schema."""
+"""The run report as JSON, one entry an attempt; ``run-report.schema.json`` is its schema."""
 
 from __future__ import annotations
 

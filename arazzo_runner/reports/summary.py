@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 
 from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event, RunFinished
 from arazzo_runner.engine.exchange import decode_body
@@ -69,14 +68,6 @@ def body_text(body: bytes, content_type: str | None) -> str | None:
         # XML says its encoding in the text itself.
         text = decode_body(body, content_type)[0]
     return text if isinstance(text, str) else None
-
-
-def package_version() -> str:
-    """The version of this package."""
-    try:
-        return version("arazzo-workflow-runner")
-    except PackageNotFoundError:
-        return "unknown"
 
 
 # The way that a run took

@@ -22,9 +22,10 @@ from typing import Self
 import pytest
 
 from arazzo_runner.runtime.secrets.sealing import create_key
-from tests.conftest import ROOT, Arazzo, Result
+from tests.conftest import Arazzo, Result
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 from tests.servers.temporal import TemporalServer, Workers, needs_temporal, temporal_server
+from tests.support.repository import ROOT
 
 pytestmark = needs_temporal
 

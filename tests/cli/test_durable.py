@@ -19,9 +19,10 @@ import jsonschema
 import pytest
 
 from arazzo_runner.reports.jsonreport import report_schema
-from tests.conftest import ROOT, Arazzo, Result
+from tests.conftest import Arazzo, Result
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 from tests.servers.slow import SlowServer
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.usefixtures("journal")
 

@@ -18,7 +18,7 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.support.repository import ROOT
 
 BUDGETS: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("imports.json").read_text("utf-8"))
 HEAVY = frozenset({"asyncio", "concurrent", "difflib", "email", "sqlite3", "unittest", "urllib.request", "xml"})

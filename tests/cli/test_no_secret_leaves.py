@@ -19,8 +19,9 @@ import pytest
 
 from arazzo_runner import Runner, RunOptions, ServerOptions, load
 from arazzo_runner.cli.given.credentials import gather_credentials
-from tests.conftest import ROOT, Arazzo, Result
+from tests.conftest import Arazzo, Result
 from tests.servers.secured import CLIENT, USER, SecuredApi
+from tests.support.repository import ROOT
 
 GIVEN = {
     "password": "pass/wörd+given&1",

@@ -9,7 +9,8 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.conftest import ROOT, Result
+from tests.conftest import Result
+from tests.support.repository import ROOT
 
 SECONDS = 20
 BYTES = 1 << 30

@@ -22,7 +22,6 @@ from arazzo_runner.runtime.cassettes.recording import Recorder
 from arazzo_runner.runtime.cassettes.replay import Replay
 from arazzo_runner.runtime.run.runner import Runner
 from arazzo_runner.runtime.secrets.redaction import Redactor
-from tests.conftest import ROOT
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 from tests.servers.record_cassettes import (
     CASSETTES,
@@ -34,6 +33,7 @@ from tests.servers.record_cassettes import (
     WORKFLOWS,
     record,
 )
+from tests.support.repository import ROOT
 
 SECRET = "hf_theSecretOfTheTests"
 
