@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import arazzo_runner
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 REQUIRED = os.environ.get("ARAZZO_TEST_REQUIRE") == "all"
 
 

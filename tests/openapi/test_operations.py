@@ -9,8 +9,7 @@ import pytest
 
 from arazzo_runner.errors import DocumentError
 from arazzo_runner.openapi.operations import ApiDescription, Operation, OperationLocation
-
-from .descriptions import URI, description
+from tests.support.descriptions import URI, description
 
 BASE = URI.rpartition("/")[0]
 
