@@ -60,6 +60,8 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.run.session import RunResult, Session
     from arazzo_runner.runtime.run.workbook import Workbook, load
 
+__version__ = "0.1.0"
+
 _HOMES = {
     "arazzo_runner.effects": ("Answered", "Failed", "Request", "Response", "Send", "Sleep", "Woke"),
     "arazzo_runner.engine.events": (
@@ -75,7 +77,9 @@ _HOMES = {
         "InvalidState", "Place", "PlanError", "Problem", "RunFailed", "Severity", "UnreadableDocument", "UsageError",
     ),
     "arazzo_runner.openapi.request.servers": ("ServerOptions",),
-    "arazzo_runner.runtime.run.runner": ("Runner", "RunResult", "Session", "Workbook", "load"),
+    "arazzo_runner.runtime.run.runner": ("Runner",),
+    "arazzo_runner.runtime.run.session": ("RunResult", "Session"),
+    "arazzo_runner.runtime.run.workbook": ("Workbook", "load"),
     "arazzo_runner.runtime.http.options": ("TransportOptions",),
 }  # fmt: skip
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}

@@ -155,7 +155,7 @@ class _OfProblems(ArazzoError):
 
 
 class InvalidInputs(UsageError):
-    """The inputs break the workflow's JSON Schema (semantics.md V8).
+    """The inputs break the workflow's JSON Schema (V8).
 
     Attributes:
         errors: a sentence for each error, all of them, no secret values in them.

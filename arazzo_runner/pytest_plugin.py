@@ -149,12 +149,14 @@ def arazzo_cassette(request: pytest.FixtureRequest) -> Callable[[str], Path]:
                 path = directory / f"{name}{suffix}"
                 if path.is_file():
                     return path
-        from arazzo_runner.cli.given.targets import nearest
+        from arazzo_runner.documents.near_names import did_you_mean
 
         files = ((one, file) for one in directories for file in sorted(one.rglob("*")) if file.suffix in _SUFFIXES)
         known = [file.relative_to(one).with_suffix("").as_posix() for one, file in files]
         where = ", ".join(map(str, directories))
-        pytest.fail(f"there is no cassette {name!r} in {where}; {nearest(name, known, 'cassettes')}", pytrace=False)
+        pytest.fail(
+            f"there is no cassette {name!r} in {where}; {did_you_mean(name, known, 'cassettes')}", pytrace=False
+        )
 
     return find
 

@@ -6,14 +6,12 @@ import io
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 from arazzo_runner.cli.main import main
-
-ROOT = Path(__file__).resolve().parents[1]
+from tests.support.repository import ROOT
 
 # Whether a property holds is no matter of time, and machines that run tests are busy. The examples are the same each
 # time: whoever makes a fault finds it, not whoever runs the tests next; ``python -m tests.fuzz`` looks further.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import os
 import subprocess
@@ -11,8 +12,8 @@ from pathlib import Path
 import pytest
 
 import arazzo_runner
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[1]
 REQUIRED = os.environ.get("ARAZZO_TEST_REQUIRE") == "all"
 
 
@@ -64,3 +65,12 @@ def test_modules_stay_small() -> None:
         if (lines := len(path.read_text("utf-8").splitlines())) > 400
     }
     assert not long
+
+
+def test_no_public_class_name_means_two_things() -> None:
+    modules: dict[str, list[str]] = {}
+    for path in sorted((ROOT / "arazzo_runner").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                modules.setdefault(node.name, []).append(str(path.relative_to(ROOT)))
+    assert {name: places for name, places in modules.items() if len(places) > 1} == {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jsonschema_rs
@@ -12,7 +11,8 @@ import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-ROOT = Path(__file__).parents[1]
+from tests.support.repository import ROOT
+
 SEED_SCHEMA = ROOT.parent / "shared" / "seed" / "inference-endpoint.schema.json"
 
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING
 
 import yaml
 
+from tests.support.repository import ROOT
+
 if TYPE_CHECKING:
     import pytest
 
     from tests.conftest import Arazzo
 
-ROOT = Path(__file__).resolve().parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
 
 

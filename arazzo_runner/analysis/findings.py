@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
 
+from arazzo_runner.documents.near_names import did_you_mean
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.documents.rules import problem
 from arazzo_runner.errors import Problem, Severity
@@ -32,7 +33,7 @@ DEVIATIONS = frozenset(
         "whole-object",
     }
 )
-"""What a default run accepts and ``--strict`` refuses (semantics.md, "Two modes"); where both readings are legal, as
+"""What a default run accepts and ``--strict`` refuses; where both readings are legal, as
 for a whole ``{$expr}`` and a root filter, ``--strict`` takes the specification's and refuses nothing."""
 
 
@@ -64,15 +65,6 @@ def sentence(hint: str) -> str | None:
     return hint[0].upper() + hint[1:] + ("" if hint[-1] in ".?!'\"" else ".")
 
 
-def did_you_mean(name: str, known: Iterable[str], what: str) -> str:
-    """A hint for a name that is not declared: those most like it, else the first few."""
-    known = list(known)
-    lower = {other.lower(): other for other in reversed(known)}
-    import difflib
-
-    near = [lower[found] for found in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
-    if near:
-        return f"Did you mean {' or '.join(near)}?"
-    if not known:
-        return f"There are no {what}."
-    return f"The {what} are {', '.join(known[:8])}{', …' if len(known) > 8 else '.'}"
+def suggestion(name: str, known: Iterable[str], what: str) -> str:
+    """Return ``near_names.did_you_mean`` as a sentence."""
+    return sentence(did_you_mean(name, known, what)) or ""

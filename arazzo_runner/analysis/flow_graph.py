@@ -10,7 +10,7 @@ from itertools import accumulate
 
 from arazzo_runner.analysis import flow_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.analysis.execution_order import circles_of
-from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean, sentence
+from arazzo_runner.analysis.findings import Finding, Findings, sentence, suggestion
 from arazzo_runner.analysis.linker import LinkedWorkflow, LinkError
 from arazzo_runner.analysis.scope import StepScope, WorkflowScope
 from arazzo_runner.documents.model import Action
@@ -125,7 +125,7 @@ def check_step_dependencies(scope: WorkflowScope) -> Findings:
         if name.startswith("$"):
             yield from _foreign_step(scope, name, pointer)
         elif name not in scope.step_ids:
-            hint = did_you_mean(name, scope.step_ids, "steps")
+            hint = suggestion(name, scope.step_ids, "steps")
             message = f"dependsOn names {name!r}, which is no step of this workflow"
             yield Finding("step-dependency-unknown", message, pointer, hint)
         elif circles[step.index] == circles[scope.step_ids[name]]:
@@ -159,4 +159,4 @@ def _foreign_step(scope: WorkflowScope, reference: str, pointer: str) -> Finding
     ids = [step.step_id for step in linked.workflow.steps]
     if step_id not in ids:
         message = f"{reference}: the workflow {linked.workflow.workflow_id!r} has no step {step_id!r}"
-        yield Finding("step-dependency-unknown", message, pointer, did_you_mean(step_id, ids, "steps"))
+        yield Finding("step-dependency-unknown", message, pointer, suggestion(step_id, ids, "steps"))

@@ -15,6 +15,7 @@ from arazzo_runner.analysis.similar_descriptions import Elsewhere, descriptions_
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.loader import load_description
 from arazzo_runner.documents.model import Action, ArazzoDescription, Parameter, Reusable, Step, Workflow
+from arazzo_runner.documents.near_names import did_you_mean
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.documents.sources import Library, source_type
 from arazzo_runner.errors import (
@@ -167,7 +168,7 @@ class Linker:
         return LinkError(
             "unknown-source",
             f"there is no source description {name!r}",
-            hint=nearest(name, known, "source descriptions"),
+            hint=did_you_mean(name, known, "source descriptions"),
         )
 
     # Operations
@@ -270,7 +271,7 @@ class Linker:
         elsewhere = descriptions_with(
             self.library, description, [api] if path else [], "".join(path), lambda other: pointer in other.by_pointer
         )
-        raise _unknown(message, elsewhere, nearest(pointer, known, "operations"))
+        raise _unknown(message, elsewhere, did_you_mean(pointer, known, "operations"))
 
     # Workflows
 
@@ -286,7 +287,7 @@ class Linker:
             return LinkedWorkflow(description, own, None)
         if not reference.startswith(_QUALIFIED):
             known = [w.workflow_id for w in description.workflows]
-            hint = nearest(reference, known, "workflows")
+            hint = did_you_mean(reference, known, "workflows")
             raise LinkError("unknown-workflow", f"there is no workflow {reference!r} in this document", hint=hint)
         text = reference[len(_QUALIFIED) :]
         split = self._split(description, text)
@@ -299,7 +300,7 @@ class Linker:
         target = self.description(self.library.source(description, name))
         found = _the_one(target, workflow_id)
         if found is None:
-            hint = nearest(workflow_id, [w.workflow_id for w in target.workflows], "workflows")
+            hint = did_you_mean(workflow_id, [w.workflow_id for w in target.workflows], "workflows")
             raise LinkError(
                 "unknown-workflow", f"there is no workflow {workflow_id!r} in {target.document.path}", hint=hint
             )
@@ -352,7 +353,7 @@ def _component(entry: Reusable, group: str, components: Mapping[str, Component])
     name = entry.reference[len(prefix) :]
     if name not in components:
         message = f"there is no {name!r} in components.{group}"
-        raise LinkError("unknown-component", message, hint=nearest(name, list(components), f"components.{group}"))
+        raise LinkError("unknown-component", message, hint=did_you_mean(name, list(components), f"components.{group}"))
     return components[name]
 
 
@@ -368,17 +369,4 @@ def _unknown(message: str, elsewhere: Sequence[Elsewhere], near: str) -> LinkErr
 def _asyncapi(step: Step) -> LinkError:
     return LinkError(
         "asyncapi-step", f"the step {step.step_id!r} works over AsyncAPI, which can be validated but not be run yet"
-    )
-
-
-def nearest(name: str, known: list[str], what: str) -> str:
-    """A hint for a name that is not known: the ones most like it, else the first few."""
-    lower = {k.lower(): k for k in known}
-    import difflib
-
-    near = [lower[n] for n in difflib.get_close_matches(name.lower(), lower, n=3, cutoff=0.6)]
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return (
-        f"the {what} are {', '.join(known[:8])}{', …' if len(known) > 8 else ''}" if known else f"there are no {what}"
     )

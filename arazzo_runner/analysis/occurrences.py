@@ -14,7 +14,7 @@ from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, 
 from arazzo_runner.documents.pointer import join
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions import logic
-from arazzo_runner.expressions.conditions import Literal as LiteralOperand
+from arazzo_runner.expressions.conditions import LiteralOperand
 from arazzo_runner.expressions.criteria import CompiledCriterion, Simple, compile_criterion
 from arazzo_runner.expressions.nodes import Expression
 from arazzo_runner.expressions.templates import (

@@ -12,6 +12,7 @@ from functools import partial
 
 import click
 
+from arazzo_runner import __version__
 from arazzo_runner.errors import ArazzoError
 
 VERBS: Mapping[str, tuple[str, str]] = {
@@ -50,9 +51,9 @@ class Verbs(click.Group):
     ) -> tuple[str | None, click.Command | None, list[str]]:
         """Say which verb is probably meant when one is not known."""
         if args and args[0] not in VERBS and not args[0].startswith("-"):
-            from arazzo_runner.cli.given.targets import nearest
+            from arazzo_runner.documents.near_names import did_you_mean
 
-            ctx.fail(f"there is no verb {args[0]!r}; {nearest(args[0], list(VERBS), 'verbs')}")
+            ctx.fail(f"there is no verb {args[0]!r}; {did_you_mean(args[0], list(VERBS), 'verbs')}")
         return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
@@ -66,7 +67,7 @@ class Verbs(click.Group):
     context_settings={"help_option_names": ["-h", "--help"]},
     epilog="Example: arazzo run workflows/deploy.yml --input namespace=acme",
 )
-@click.version_option(package_name="arazzo-workflow-runner", prog_name="arazzo", message="%(prog)s %(version)s")
+@click.version_option(__version__, prog_name="arazzo", message="%(prog)s %(version)s")
 def cli() -> None:
     """Run Arazzo workflows: sequences of API calls, as the OpenAPI Initiative's language describes them."""
 

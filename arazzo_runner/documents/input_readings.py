@@ -1,4 +1,4 @@
-"""Broken keywords of inputs schemas that can be read in one way only (semantics.md D1).
+"""Broken keywords of inputs schemas that can be read in one way only (D1).
 
 Authors write ``required: true`` on a property, ``type: int``, or annotations of a wrong type. ``validate`` calls each
 an error; a run takes the schema for what can only be meant.

@@ -1,4 +1,4 @@
-"""JSON text to plain data: the standard library's parser, made strict (semantics.md H0)."""
+"""JSON text to plain data: the standard library's parser, made strict (H0)."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ _LINE_END = re.compile(r"\r\n|\n|\r")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
 
 
-class Spot(NamedTuple):
+class Offsets(NamedTuple):
     """Offsets of a value and of its key (of the value again, when it is no member of an object)."""
 
     key: int
@@ -34,11 +34,11 @@ class Positions:
         repeated: pointer and key offset of each key that its object already had.
     """
 
-    spots: dict[str, Spot] = field(default_factory=dict)
+    spots: dict[str, Offsets] = field(default_factory=dict)
     aliases: dict[str, str] = field(default_factory=dict)
     repeated: list[tuple[str, int]] = field(default_factory=list)
 
-    def find(self, pointer: str) -> Spot | None:
+    def find(self, pointer: str) -> Offsets | None:
         """The spot of a value; of its nearest ancestor when it is not written out (a merged key); None if none is."""
         tail = ""
         for _ in range(len(self.aliases) + 1):
@@ -90,7 +90,7 @@ class _Recorder:
         else:
             pointer, key_offset = f"{frame.pointer}/{frame.index}", offset
             frame.index += 1
-        self.positions.spots[pointer] = Spot(key_offset, offset)
+        self.positions.spots[pointer] = Offsets(key_offset, offset)
         return pointer
 
     def begin(self, offset: int, *, is_object: bool) -> str:

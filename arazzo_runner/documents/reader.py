@@ -1,6 +1,6 @@
 """Bytes to plain data: a ``Document`` that knows where each of its values stands.
 
-JSON is read by the standard library when the text looks like JSON, all else as YAML 1.2 (semantics.md H0).
+JSON is read by the standard library when the text looks like JSON, all else as YAML 1.2 (H0).
 """
 
 from __future__ import annotations

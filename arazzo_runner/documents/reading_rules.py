@@ -1,4 +1,4 @@
-"""The rules that a text must keep to be read as plain data (semantics.md H0)."""
+"""The rules that a text must keep to be read as plain data (H0)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from arazzo_runner.documents.rules import RULES, Rule
 from arazzo_runner.errors import Severity
 
-_FORMAT = "Arazzo 1.1.0, Format; semantics.md H0"
+_FORMAT = "Arazzo 1.1.0, Format; H0"
 
 MAX_DEPTH = 500
 """How deep objects and arrays may nest."""

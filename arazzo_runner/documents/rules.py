@@ -21,7 +21,7 @@ class Rule:
         id: stable across releases.
         summary: one sentence, what the rule asks for.
         hint: what to type instead; a problem may carry a more exact one.
-        section: the section of the specification, or the rule of semantics.md, that it follows.
+        section: the section of the specification, or the id of the rule in "How documents are read", that it follows.
         failing: YAML that breaks the rule.
         passing: the same, mended.
         at: JSON Pointer to where the examples stand in ``EXAMPLE``; None when each is a whole document.

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
 
+from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.documents.pointer import Json, join
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.documents.rules import problem
@@ -257,7 +258,7 @@ class Shape:
         for name in value:
             if name in names or name.startswith("x-"):
                 continue
-            meant = _near(name, sorted(names - value.keys())) or [n for n in names if n.lower() == name.lower()]
+            meant = near_names(name, sorted(names - value.keys()), most=1)
             hint = f"Did you mean '{meant[0]}'?" if meant else None
             here = join(pointer, name)
             reading.report("unknown-field", f"the {self.name} has no field '{name}'", here, key=True, hint=hint)
@@ -265,15 +266,9 @@ class Shape:
 
 def bad_value(reading: Reading, value: str, words: Mapping[str, Any] | tuple[str, ...], pointer: str) -> None:
     """Note that a word is none of those allowed."""
-    meant = _near(value.lower(), list(words))
+    meant = near_names(value, words, most=1)
     hint = f"Did you mean '{meant[0]}'?" if meant else None
     reading.report("bad-value", f"expected {one_of(words)}, found '{value}'", pointer, hint=hint)
-
-
-def _near(name: str, names: list[str]) -> list[str]:
-    from difflib import get_close_matches
-
-    return get_close_matches(name, names, n=1)
 
 
 def one_of(words: Mapping[str, Any] | tuple[str, ...]) -> str:

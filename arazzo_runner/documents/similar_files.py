@@ -1,4 +1,4 @@
-"""Files that may be the one that was meant (semantics.md H0): descriptions get moved, split and renamed."""
+"""Files that may be the one that was meant (H0): descriptions get moved, split and renamed."""
 
 from __future__ import annotations
 

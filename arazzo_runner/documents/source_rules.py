@@ -1,4 +1,4 @@
-"""The rules of where source descriptions may come from (semantics.md H0)."""
+"""The rules of where source descriptions may come from (H0)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from arazzo_runner.errors import Severity
 _error = partial(
     Rule,
     severity=Severity.ERROR,
-    section="Source Description Object; semantics.md H0",
+    section="Source Description Object; H0",
     at="/sourceDescriptions/0/url",
     passing="pets.openapi.yaml",
 )

@@ -1,4 +1,4 @@
-"""Where documents come from: files, URLs by an injected function, ``--source`` and ``--base-dir`` (semantics.md H0)."""
+"""Where documents come from: files, URLs by an injected function, ``--source`` and ``--base-dir`` (H0)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""URIs of documents: the base that relative ones start from, and the files behind them (RFC 3986, semantics.md H0)."""
+"""URIs of documents: the base that relative ones start from, and the files behind them (RFC 3986, H0)."""
 
 from __future__ import annotations
 

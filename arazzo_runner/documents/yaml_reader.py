@@ -1,4 +1,4 @@
-"""YAML text to plain data, from the parser's events, without recursion (semantics.md H0).
+"""YAML text to plain data, from the parser's events, without recursion (H0).
 
 PyYAML's own constructors resolve scalars as YAML 1.1 and build a tree of nodes first, which takes ten times as long.
 """

@@ -17,7 +17,7 @@ class Reason:
     """Why a run or an attempt failed.
 
     Attributes:
-        code: one of the run report's codes (cli.md).
+        code: one of the run report's codes.
         place: the line of the document that it comes down to.
     """
 
@@ -178,7 +178,7 @@ class Outcome:
     """How a run ended.
 
     Attributes:
-        outputs: of the workflow; also when the run failed (cli.md).
+        outputs: of the workflow; also when the run failed.
         attempts, requests: how many there were.
         duration: seconds.
     """

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 from arazzo_runner.documents.input_schemas import applies, declared, is_open, required, work
+from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.effects import MASK
 from arazzo_runner.errors import as_typed
 from arazzo_runner.secrecy import is_secret_name
@@ -135,8 +136,6 @@ def _misspelt(schema: Any, values: Mapping[str, Any]) -> Iterator[str]:
     for name in values:
         if name in names:
             continue
-        import difflib
-
-        near = difflib.get_close_matches(name, names, n=1, cutoff=0.6)
+        near = near_names(name, names, most=1)
         meant = f"did you mean {near[0]!r}?" if near else f"it declares {', '.join(names) or 'none'}"
         yield f"input {name}: the workflow declares no such input; {meant}"

@@ -1,4 +1,4 @@
-"""The one place that decides what refuses a run (semantics.md D1).
+"""The one place that decides what refuses a run (D1).
 
 A default run is refused for one reason only: a step that it can reach cannot be carried out as meant. Everything else
 that ``validate`` calls an error is a warning of the run. ``--strict`` keeps every rule's own severity.

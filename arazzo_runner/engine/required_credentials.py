@@ -10,10 +10,16 @@ from urllib.parse import quote
 from arazzo_runner.engine.plan import Plan, PlannedStep
 from arazzo_runner.errors import StepError, as_typed
 from arazzo_runner.openapi.auth.credentials import Credentials, environment_variable
-from arazzo_runner.openapi.auth.security import Alternative, NeedKind, Standing, alternatives_of, choose_alternative
+from arazzo_runner.openapi.auth.security import (
+    Alternative,
+    CredentialStatus,
+    NeedKind,
+    alternatives_of,
+    choose_alternative,
+)
 from arazzo_runner.openapi.auth.tokens import endpoint_of
 from arazzo_runner.openapi.operations import ApiDescription, Operation
-from arazzo_runner.openapi.request.parameters import Target
+from arazzo_runner.openapi.request.parameters import SerializedParameters
 
 _CERTIFICATE = "--client-cert"
 
@@ -33,7 +39,7 @@ class SchemeAccess:
     name: str
     kind: str
     scopes: tuple[str, ...]
-    standing: Standing
+    standing: CredentialStatus
     origin: str | None
     reason: str | None
     options: tuple[str, ...]
@@ -99,9 +105,9 @@ def _step_access(workflow_id: str, step: PlannedStep, operation: Operation, cred
     )
 
 
-def _sent_by(step: PlannedStep) -> Target:
+def _sent_by(step: PlannedStep) -> SerializedParameters:
     """What the step itself sends, as far as a plan can tell: the names, without the values that a run gives them."""
-    sent = Target("", "")
+    sent = SerializedParameters("", "")
     for parameter in step.parameters:
         match parameter.location:
             case "header":
@@ -130,7 +136,7 @@ def _schemes(alternative: Alternative, credentials: Credentials) -> Iterator[Sch
     for name, scopes in alternative.schemes.items():
         scheme = alternative.operation.schemes.get(name)
         definition = scheme.definition if scheme is not None else {}
-        standing = Standing.MISSING if name in reasons else alternative.standings[name]
+        standing = CredentialStatus.MISSING if name in reasons else alternative.standings[name]
         credential = credentials.get(name)
         origin = None if credential is None else credential.origin
         is_certificate = definition.get("type") == "mutualTLS"
@@ -143,8 +149,8 @@ def _schemes(alternative: Alternative, credentials: Credentials) -> Iterator[Sch
             standing,
             origin,
             reasons.get(name),
-            tuple(_options(name, definition)) if standing is Standing.MISSING else (),
-            environment_variable(name) if standing is Standing.MISSING and not is_certificate else None,
+            tuple(_options(name, definition)) if standing is CredentialStatus.MISSING else (),
+            environment_variable(name) if standing is CredentialStatus.MISSING and not is_certificate else None,
         )
 
 

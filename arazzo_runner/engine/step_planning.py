@@ -7,10 +7,10 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import Any, Literal, cast
 
-from arazzo_runner.analysis.linker import nearest
 from arazzo_runner.analysis.scope import StepScope
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import Action, Criterion, Parameter, RequestBody, Step
+from arazzo_runner.documents.near_names import did_you_mean
 from arazzo_runner.engine.drafting import Draft, Drafting
 from arazzo_runner.engine.plan import (
     ForeignStep,
@@ -24,13 +24,11 @@ from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions.criteria import CompiledCriterion, Unusable, compile_criterion
 from arazzo_runner.expressions.templates import (
     CompiledValue,
+    Constant,
     Dialect,
     compile_expression,
     compile_json_text,
     compile_value,
-)
-from arazzo_runner.expressions.templates import (
-    Literal as LiteralValue,
 )
 from arazzo_runner.openapi.operations import Operation
 
@@ -149,7 +147,7 @@ class StepPlanner:
         if not body.has_payload and not body.replacements:
             return None
         pointer = f"{body.pointer}/payload"
-        empty: CompiledValue = LiteralValue({})
+        empty: CompiledValue = Constant({})
         payload = as_json = empty
         if body.has_payload:
             payload = as_json = self._value(body.payload, pointer) or empty
@@ -187,7 +185,7 @@ class StepPlanner:
             step = ids.get(action.step_id)
             if step is None:
                 message = f"there is no step {action.step_id!r} in this workflow"
-                near = nearest(action.step_id, list(ids), "steps")
+                near = did_you_mean(action.step_id, list(ids), "steps")
                 drafting.report(draft, "unknown-step", message, f"{action.pointer}/stepId", near)
         elif action.type != "end" and action.workflow_id is not None:
             workflow = drafting.reach(draft, action.workflow_id, f"{action.pointer}/workflowId")

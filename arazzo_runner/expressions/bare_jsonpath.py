@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions import logic
 from arazzo_runner.expressions.boundaries import EMBEDDABLE, extent
-from arazzo_runner.expressions.conditions import Literal, read_literal
+from arazzo_runner.expressions.conditions import LiteralOperand, read_literal
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, length_of
 from arazzo_runner.expressions.jsonpath import iregexp
 from arazzo_runner.expressions.jsonpath_binding import BoundQuery, QuotedText, bind_query, quoted_text
@@ -28,7 +28,7 @@ _FUNCTION = re.compile(r"(length|count|value|match|search)\s*\(")
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class ContextPath:
     """A path into the context.
 
     Attributes:
@@ -58,7 +58,7 @@ class Reference:
 
 
 @dataclass(frozen=True, slots=True)
-class Text:
+class InterpolatedText:
     """A string literal with expressions in it."""
 
     quoted: QuotedText
@@ -80,7 +80,7 @@ class Call:
         return self.text
 
 
-Operand: TypeAlias = Path | Reference | Text | Call | Literal
+Operand: TypeAlias = ContextPath | Reference | InterpolatedText | Call | LiteralOperand
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Nodes(list[Value]):
 
 @dataclass(frozen=True, slots=True)
 class PathDialect:
-    """Operands of bare logical expressions (``logic.Dialect``)."""
+    """Operands of bare logical expressions (``logic.OperandDialect``)."""
 
     expressions: Dialect
 
@@ -117,7 +117,7 @@ class PathDialect:
         if isinstance(literal.value, str):
             inside = [e for e in embedded(text[:end], self.expressions) if e.start > position]
             if inside:
-                return Text(quoted_text(text, position + 1, end - 1, inside), literal.text), end
+                return InterpolatedText(quoted_text(text, position + 1, end - 1, inside), literal.text), end
         return literal, end
 
     def _reference(self, text: str, position: int) -> tuple[Operand, int]:
@@ -138,7 +138,7 @@ class PathDialect:
         whole = tail.query + ("['length']" if tail.length else "")
         query = bind_query(whole, self.expressions)
         before = bind_query(tail.query, self.expressions) if tail.length else None
-        return Path(written, query, before, tail.steps is not None), end
+        return ContextPath(written, query, before, tail.steps is not None), end
 
     def _call(self, name: str, text: str, position: int) -> tuple[Operand, int]:
         opening = text.index("(", position)
@@ -164,18 +164,18 @@ class PathDialect:
     def value(self, operand: Operand, scope: Context) -> Value:
         """The operand's value: ``Nodes`` for a path, ``UNDEFINED`` for RFC 9535's Nothing."""
         match operand:
-            case Literal(value):
+            case LiteralOperand(value):
                 return value
             case Reference(node):
                 return evaluate(node, scope.scope)
-            case Text(quoted):
+            case InterpolatedText(quoted):
                 return quoted.resolve(scope.scope)
-            case Path():
+            case ContextPath():
                 return self._nodes(operand, scope)
             case Call(name, arguments):
                 return _FUNCTIONS[name](*(self.value(argument, scope) for argument in arguments))
 
-    def _nodes(self, path: Path, scope: Context) -> Value:
+    def _nodes(self, path: ContextPath, scope: Context) -> Value:
         nodes = path.query.resolve(scope.scope).values(scope.value)
         if nodes or path.before_length is None:
             return Nodes(nodes)

@@ -23,7 +23,7 @@ _DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class LiteralOperand:
     """A literal; ``text`` as written."""
 
     value: Value
@@ -33,7 +33,7 @@ class Literal:
         return self.text
 
 
-Operand: TypeAlias = Literal | Expression
+Operand: TypeAlias = LiteralOperand | Expression
 Condition: TypeAlias = logic.Node[Operand]
 
 
@@ -46,7 +46,7 @@ class SimpleDialect:
     strict: bool = False
 
     def read(self, text: str, position: int) -> tuple[Operand, int]:
-        """Read a literal or a runtime expression (``logic.Dialect``)."""
+        """Read a literal or a runtime expression (``logic.OperandDialect``)."""
         if text.startswith("$", position):
             end = extent(text, position, names=self.names, condition=True)
             node = parse(
@@ -73,7 +73,7 @@ class SimpleDialect:
 
     def value(self, operand: Operand, scope: Scope) -> Value:
         """The operand's value in ``scope``."""
-        return operand.value if isinstance(operand, Literal) else evaluate(operand, scope)
+        return operand.value if isinstance(operand, LiteralOperand) else evaluate(operand, scope)
 
     def truth(self, value: Value) -> bool:
         """A bare operand passes unless it is false, null, UNDEFINED, 0 or "" (C2); empty arrays and objects pass."""
@@ -88,17 +88,17 @@ class SimpleDialect:
         return loose_order(left, right)
 
 
-def read_literal(text: str, position: int) -> Literal | None:
+def read_literal(text: str, position: int) -> LiteralOperand | None:
     """The literal at ``position``, or None."""
     if match := _KEYWORD.match(text, position):
-        return Literal(KEYWORDS[match[0]], match[0])
+        return LiteralOperand(KEYWORDS[match[0]], match[0])
     if match := _SINGLE_QUOTED.match(text, position):
-        return Literal(match[1].replace("''", "'"), match[0])
+        return LiteralOperand(match[1].replace("''", "'"), match[0])
     if match := _DOUBLE_QUOTED.match(text, position):
-        return Literal(re.sub(r"\\(.)", r"\1", match[1], flags=re.DOTALL), match[0])
+        return LiteralOperand(re.sub(r"\\(.)", r"\1", match[1], flags=re.DOTALL), match[0])
     match = NUMBER.match(text, position)
     if match and not re.match(r"[\w.]", text[match.end() : match.end() + 1]):
-        return Literal(to_number(match[0]), match[0])
+        return LiteralOperand(to_number(match[0]), match[0])
     return None
 
 
@@ -176,4 +176,4 @@ def parse_condition(
 
 def deviations(node: Condition) -> list[Any]:
     """The operands that only the default mode accepts: double-quoted literals (C2)."""
-    return [op for op in logic.operands(node) if isinstance(op, Literal) and op.text.startswith('"')]
+    return [op for op in logic.operands(node) if isinstance(op, LiteralOperand) and op.text.startswith('"')]

@@ -14,7 +14,7 @@ from arazzo_runner.documents.model import Criterion
 from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError
 from arazzo_runner.expressions import logic, selectors
 from arazzo_runner.expressions.bare_jsonpath import Context, PathCondition, PathDialect, parse_bare
-from arazzo_runner.expressions.conditions import Condition, Literal, SimpleDialect, deviations, parse_condition
+from arazzo_runner.expressions.conditions import Condition, LiteralOperand, SimpleDialect, deviations, parse_condition
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, to_text
 from arazzo_runner.expressions.jsonpath_binding import BoundQuery, bind_query
 from arazzo_runner.expressions.limits import MAX_SHOWN, grant
@@ -85,7 +85,7 @@ class Simple:
     def check(self, scope: Scope) -> Verdict:
         if logic.evaluate(self.node, self.dialect, scope):
             return Verdict(True)
-        shown = dict.fromkeys(op for op in logic.operands(self.node) if not isinstance(op, Literal))
+        shown = dict.fromkeys(op for op in logic.operands(self.node) if not isinstance(op, LiteralOperand))
         return Verdict(False, "; ".join(f"{op} {_is(evaluate(op, scope))}" for op in shown) or "it is constant")
 
 
@@ -144,13 +144,13 @@ class BareJsonPath:
         context = Context(value, scope)
         if logic.evaluate(self.node, self.dialect, context):
             return Verdict(True)
-        shown = dict.fromkeys(op for op in logic.operands(self.node) if not isinstance(op, Literal))
+        shown = dict.fromkeys(op for op in logic.operands(self.node) if not isinstance(op, LiteralOperand))
         said = "; ".join(f"{op} {_is(self.dialect.value(op, context))}" for op in shown)
         return Verdict(False, said or "it is constant")
 
 
 @dataclass(frozen=True, slots=True)
-class XPath:
+class XPathCriterion:
     """``type: xpath``: by effective boolean value (C6)."""
 
     context: CompiledValue
@@ -222,7 +222,7 @@ def _simple(criterion: Criterion, dialect: Dialect) -> Compiled:
     return Simple(node, simple), quoted
 
 
-def _single_quoted(literal: Literal) -> str:
+def _single_quoted(literal: LiteralOperand) -> str:
     return "write " + "'" + str(literal.value).replace("'", "''") + "'"
 
 
@@ -237,7 +237,7 @@ def _context(criterion: Criterion, dialect: Dialect) -> CompiledValue:
 
 
 def _text(text: str, dialect: Dialect) -> CompiledValue:
-    """A pattern or an XPath expression: a template, whose result is the text that is compiled."""
+    """A pattern or an XPathCriterion expression: a template, whose result is the text that is compiled."""
     compiled = compile_text(text, dialect)
     return Template((compiled.node,), text) if isinstance(compiled, Whole) else compiled
 
@@ -253,7 +253,7 @@ def _xpath(criterion: Criterion, dialect: Dialect) -> Compiled:
     expression = _text(criterion.condition, dialect)
     if not isinstance(expression, Template):
         selectors.xpath(criterion.condition, criterion.type.version)
-    return XPath(_context(criterion, dialect), expression, criterion.type.version), ()
+    return XPathCriterion(_context(criterion, dialect), expression, criterion.type.version), ()
 
 
 def _jsonpath(criterion: Criterion, dialect: Dialect) -> Compiled:

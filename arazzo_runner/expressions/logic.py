@@ -8,7 +8,8 @@
     comparison = operand [("==" / "!=" / "<=" / ">=" / "<" / ">") operand]
     operand    = "(" or ")" / whatever the dialect reads
 
-A ``Dialect`` brings the operands and what comparing them means; this module knows neither expressions nor JSONPath.
+An ``OperandDialect`` brings the operands and what comparing them means; this module knows neither expressions nor
+JSONPath.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ COMPARISONS = ("==", "!=", "<=", ">=", "<", ">")
 Operand = TypeVar("Operand")
 
 
-class Dialect(Protocol[Operand]):
+class OperandDialect(Protocol[Operand]):
     """What an operand is, and what the operators do with two of them."""
 
     def read(self, text: str, position: int) -> tuple[Operand, int]:
@@ -114,7 +115,7 @@ class Single(Generic[Operand]):
 
 Node: TypeAlias = Or[Operand] | And[Operand] | Not[Operand] | Group[Operand] | Comparison[Operand] | Single[Operand]
 
-OPERATORS: dict[str, Callable[[Dialect[Any], Any, Any], bool]] = {
+OPERATORS: dict[str, Callable[[OperandDialect[Any], Any, Any], bool]] = {
     "==": lambda dialect, left, right: dialect.equal(left, right),
     "!=": lambda dialect, left, right: not dialect.equal(left, right),
     "<": lambda dialect, left, right: dialect.order(left, right) == -1,
@@ -125,7 +126,7 @@ OPERATORS: dict[str, Callable[[Dialect[Any], Any, Any], bool]] = {
 """What each operator means, by ``equal`` and ``order`` of the dialect."""
 
 
-def evaluate(node: Node[Operand], dialect: Dialect[Operand], scope: Any) -> bool:
+def evaluate(node: Node[Operand], dialect: OperandDialect[Operand], scope: Any) -> bool:
     """Whether the expression passes."""
     match node:
         case Comparison(left, operator, right):
@@ -169,7 +170,7 @@ def comparisons(node: Node[Operand]) -> list[Comparison[Operand]]:
             return comparisons(part)
 
 
-def parse(text: str, dialect: Dialect[Operand]) -> Node[Operand]:
+def parse(text: str, dialect: OperandDialect[Operand]) -> Node[Operand]:
     """Read a whole logical expression.
 
     Raises:
@@ -184,7 +185,7 @@ def parse(text: str, dialect: Dialect[Operand]) -> Node[Operand]:
 
 
 class _Reader(Generic[Operand]):
-    def __init__(self, text: str, dialect: Dialect[Operand]) -> None:
+    def __init__(self, text: str, dialect: OperandDialect[Operand]) -> None:
         self.text = text
         self.dialect = dialect
         self.position = 0

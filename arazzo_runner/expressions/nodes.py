@@ -67,7 +67,7 @@ class MessagePart:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class Interpretation:
     """One way to take the text behind a root apart: a name, then a path or a pointer."""
 
     name: str
@@ -90,7 +90,7 @@ class Named:
     owner: str
     field: str
     rest: str
-    readings: tuple[Reading, ...] = dataclasses.field(compare=False)
+    readings: tuple[Interpretation, ...] = dataclasses.field(compare=False)
 
     def __str__(self) -> str:
         prefix = f"${self.root}.{self.owner}.{self.field}" if self.owner else f"${self.root}"
@@ -172,7 +172,7 @@ def portable_spelling(node: Expression) -> str | None:
             return f"${node.holder}.{node.part}#{_pointer_of(steps)}"
         case MessagePart(pointer=str(pointer)) if pointer and not pointer.startswith("/"):
             return f"${node.holder}.{node.part}#/{pointer}"
-        case Named(readings=(Reading(name, Tail(steps=steps, length=False), pointer), *_)) if steps is not None:
+        case Named(readings=(Interpretation(name, Tail(steps=steps, length=False), pointer), *_)) if steps is not None:
             prefix = f"${node.root}.{node.owner}.{node.field}" if node.owner else f"${node.root}"
             return f"{prefix}.{name}#{_pointer_of(steps)}{pointer or ''}"
         case _:

@@ -1,6 +1,6 @@
 """The parser of runtime expressions: text to a node.
 
-Beyond the specification's ABNF (``grammar.derives``) it accepts what semantics.md V5 lists, and nothing else.
+Beyond the specification's ABNF (``grammar.derives``) it accepts what V5 lists, and nothing else.
 """
 
 from __future__ import annotations
@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterator
 from typing import Literal, TypeAlias
 
+from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions.grammar import TCHAR, derives
 from arazzo_runner.expressions.nodes import (
@@ -16,10 +17,10 @@ from arazzo_runner.expressions.nodes import (
     ROOTS,
     ComponentReference,
     Expression,
+    Interpretation,
     MessagePart,
     Named,
     Names,
-    Reading,
     SourceReference,
     Special,
     portable_spelling,
@@ -132,17 +133,17 @@ def _named(root: str, owner: str, of: str, rest: str, text: str, names: Names, *
     return Named(root, owner, of, rest, readings).bind(names)  # type: ignore[arg-type]  # roots are the caller's
 
 
-def _readings(rest: str, *, strict: bool) -> Iterator[Reading]:
+def _readings(rest: str, *, strict: bool) -> Iterator[Interpretation]:
     name, hash_, pointer = rest.partition("#")
     given = pointer if hash_ else None
     if hash_ and not strict:
-        yield Reading(rest, None, None)
-    yield Reading(name, None, given)
+        yield Interpretation(rest, None, None)
+    yield Interpretation(name, None, given)
     if strict:
         return
     for index in range(len(name) - 1, 0, -1):
         if name[index] in ".[" and (tail := parse_tail(name[index:])) is not None:
-            yield Reading(name[:index], tail, given)
+            yield Interpretation(name[:index], tail, given)
 
 
 def _wrong(text: str, expected: str, *, position: int = 0, hint: str = "") -> ExpressionSyntaxError:
@@ -156,9 +157,7 @@ def _root_hint(text: str) -> str:
     known = {"body": "$response.body", "header": "$response.header", "headers": "$response.header", "input": "$inputs"}
     meant = known.get(match[1])
     if meant is None:
-        import difflib
-
-        near = difflib.get_close_matches(match[1], ROOTS, n=1, cutoff=0.7)
+        near = near_names(match[1], ROOTS, most=1, cutoff=0.7)
         meant = f"${near[0]}" if near else None
     return f"did you mean {meant}{text[match.end() :]}?" if meant else ""
 

@@ -97,7 +97,7 @@ def _unbraced(text: str, position: int, dialect: Dialect) -> Embedded | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Literal:
+class Constant:
     """Data without expressions."""
 
     value: Value
@@ -226,7 +226,7 @@ class Array:
         return [None if value is UNDEFINED else value for value in values]
 
 
-CompiledValue: TypeAlias = Literal | Whole | Template | JsonTemplate | Selector | Object | Array
+CompiledValue: TypeAlias = Constant | Whole | Template | JsonTemplate | Selector | Object | Array
 
 SELECTOR_KEYS = frozenset({"context", "selector", "type"})
 
@@ -244,18 +244,18 @@ def compile_value(data: Any, dialect: Dialect = DEFAULT) -> CompiledValue:
             return compile_selector(data, dialect)
         case dict():
             members = tuple((name, compile_value(value, dialect)) for name, value in data.items())
-            return Literal(data) if all(isinstance(node, Literal) for _, node in members) else Object(members)
+            return Constant(data) if all(isinstance(node, Constant) for _, node in members) else Object(members)
         case list():
             items = tuple(compile_value(value, dialect) for value in data)
-            return Literal(data) if all(isinstance(node, Literal) for node in items) else Array(items)
+            return Constant(data) if all(isinstance(node, Constant) for node in items) else Array(items)
         case _:
-            return Literal(data)
+            return Constant(data)
 
 
 def compile_text(text: str, dialect: Dialect = DEFAULT) -> CompiledValue:
     """Compile a string: an expression, text with expressions in it, or plain text."""
     if "$" not in text:
-        return Literal(text)
+        return Constant(text)
     if (whole := _whole(text, dialect)) is not None:
         return whole
     parts: list[str | Expression] = []
@@ -264,7 +264,7 @@ def compile_text(text: str, dialect: Dialect = DEFAULT) -> CompiledValue:
         parts += [text[position : found.start], found.node]
         position = found.end
     if not parts:
-        return Literal(text)
+        return Constant(text)
     parts.append(text[position:])
     return Template(tuple(part for part in parts if part != ""), text)
 

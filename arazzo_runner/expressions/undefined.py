@@ -1,4 +1,4 @@
-"""``UNDEFINED``, the value of whatever is not there (semantics.md V1). It is never ``None``: ``null`` is a value."""
+"""``UNDEFINED``, the value of whatever is not there (V1). It is never ``None``: ``null`` is a value."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean
+from arazzo_runner.analysis.findings import Finding, Findings, suggestion
 from arazzo_runner.analysis.linker import LinkedWorkflow, Linker, LinkError
 from arazzo_runner.analysis.scope import StepScope, WorkflowScope
 from arazzo_runner.documents.input_schemas import inputs_of
@@ -51,7 +51,7 @@ def _unknown(linked: LinkedWorkflow, parameters: Iterable[Parameter]) -> Finding
     inputs = inputs_of(linked.description, linked.workflow)
     for parameter in parameters:
         if parameter.name not in inputs.names and not inputs.open:
-            hint = did_you_mean(parameter.name, inputs.names, f"inputs of {linked.workflow.workflow_id}")
+            hint = suggestion(parameter.name, inputs.names, f"inputs of {linked.workflow.workflow_id}")
             message = f"the workflow {linked.workflow.workflow_id!r} declares no input {parameter.name!r}"
             yield Finding("parameter-not-an-input", message, f"{parameter.pointer}/name", hint)
 

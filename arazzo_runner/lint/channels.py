@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean
+from arazzo_runner.analysis.findings import Finding, Findings, suggestion
 from arazzo_runner.analysis.scope import DocumentScope
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import Step
@@ -27,7 +27,7 @@ def check_channel(scope: DocumentScope, step: Step, reference: str) -> Findings:
     name = match["name"]
     if scope.description.source(name) is None:
         known = [source.name for source in scope.description.source_descriptions]
-        hint = did_you_mean(name, known, "source descriptions")
+        hint = suggestion(name, known, "source descriptions")
         yield Finding("unknown-source", f"there is no source description {name!r}", pointer, hint)
         return
     if not (match["brace"] and match["field"]):
@@ -53,7 +53,7 @@ def check_message_operation(scope: DocumentScope, step: Step, reference: str, po
         operations = data.get("operations") if isinstance(data, dict) else None
         operation_id = reference.removeprefix(prefix)
         if isinstance(operations, dict) and operation_id not in operations:
-            hint = did_you_mean(operation_id, map(str, operations), f"operations of {source.name}")
+            hint = suggestion(operation_id, map(str, operations), f"operations of {source.name}")
             yield Finding(
                 "unknown-channel", f"the source {source.name!r} has no operation {operation_id!r}", pointer, hint
             )

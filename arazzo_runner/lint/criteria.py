@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from arazzo_runner.analysis.findings import Finding, Findings
 from arazzo_runner.analysis.occurrences import Read
 from arazzo_runner.expressions import logic
-from arazzo_runner.expressions.conditions import Literal, Operand, SimpleDialect, numeric
+from arazzo_runner.expressions.conditions import LiteralOperand, Operand, SimpleDialect, numeric
 from arazzo_runner.expressions.criteria import CompiledCriterion, Simple
 from arazzo_runner.expressions.nodes import Special
 from arazzo_runner.lint import criterion_rules  # noqa: F401 - registers the rules that this module reports
@@ -69,7 +69,7 @@ def _decided(read: Read, node: logic.Node[Operand]) -> Findings:
         if holds is not None:
             yield _constant(read, str(comparison), holds=holds)
     alone = node.part if isinstance(node, (logic.Group, logic.Not)) else node
-    if isinstance(alone, logic.Single) and isinstance(alone.operand, Literal):
+    if isinstance(alone, logic.Single) and isinstance(alone.operand, LiteralOperand):
         yield _constant(read, str(node), holds=logic.evaluate(node, SimpleDialect(), None))
 
 
@@ -82,9 +82,9 @@ def _constant(read: Read, text: str, *, holds: bool) -> Finding:
 def outcome_of(comparison: logic.Comparison[Operand]) -> bool | None:
     """What a comparison always gives; None when that depends on the run."""
     left, operator, right = comparison.left.operand, comparison.operator, comparison.right.operand
-    if isinstance(left, Literal) and isinstance(right, Literal):
+    if isinstance(left, LiteralOperand) and isinstance(right, LiteralOperand):
         return logic.evaluate(comparison, SimpleDialect(), None)
-    literal = right if isinstance(right, Literal) else left if isinstance(left, Literal) else None
+    literal = right if isinstance(right, LiteralOperand) else left if isinstance(left, LiteralOperand) else None
     other = left if literal is right else right
     if literal is None:
         return None
@@ -94,7 +94,7 @@ def outcome_of(comparison: logic.Comparison[Operand]) -> bool | None:
     return None if _can_be(other, literal, order=False) else operator == "!="
 
 
-def _can_be(operand: Operand, literal: Literal, *, order: bool) -> bool:
+def _can_be(operand: Operand, literal: LiteralOperand, *, order: bool) -> bool:
     """Whether a value of that kind can equal the literal, or have an order with it (C3)."""
     number = numeric(literal.value)
     match operand:

@@ -9,7 +9,7 @@ from arazzo_runner.analysis.occurrences import Form, Read, Use
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions.boundaries import EMBEDDABLE
 from arazzo_runner.expressions.grammar import derives
-from arazzo_runner.expressions.nodes import Expression, MessagePart, Named, Reading, Special, portable_spelling
+from arazzo_runner.expressions.nodes import Expression, Interpretation, MessagePart, Named, Special, portable_spelling
 from arazzo_runner.expressions.path_tails import Tail
 from arazzo_runner.expressions.syntax import Version, parse
 from arazzo_runner.lint import expression_rules  # noqa: F401 - registers the rules that this module reports
@@ -122,7 +122,7 @@ def _spelling(use: Use, version: Version) -> tuple[str, str, str] | None:
         case MessagePart(pointer=str(pointer)) if pointer and not pointer.startswith("/"):
             message = f"{text}: a JSON Pointer starts with '/'"
             return "pointer-spelling", message, f"Write {portable_spelling(node)}."
-        case Named(readings=(Reading(pointer=str(pointer)),)) if pointer and not pointer.startswith("/"):
+        case Named(readings=(Interpretation(pointer=str(pointer)),)) if pointer and not pointer.startswith("/"):
             return "pointer-spelling", f"{text}: a JSON Pointer starts with '/'", f"Write {text.replace('#', '#/', 1)}."
         case Named(rest=""):
             message = f"{text} means the whole object, which has no expression in the specification"
@@ -146,7 +146,7 @@ def _tail(node: Expression) -> Tail | None:
     match node:
         case MessagePart(tail=tail) | Special(tail=tail):
             return tail
-        case Named(readings=(Reading(tail=tail), *_)):
+        case Named(readings=(Interpretation(tail=tail), *_)):
             return tail
     return None
 
@@ -178,7 +178,7 @@ def _check_pointers(read: Read) -> Findings:
     """A JSON Pointer is fixed text: expressions inside it are not evaluated."""
     for use in read.uses:
         match use.node:
-            case MessagePart(pointer=str(pointer)) | Named(readings=(Reading(pointer=str(pointer)), *_)):
+            case MessagePart(pointer=str(pointer)) | Named(readings=(Interpretation(pointer=str(pointer)), *_)):
                 inner = EMBEDDABLE.search(pointer)
                 if inner is not None:
                     message = f"{use.text}: the expression inside the JSON Pointer is not evaluated"

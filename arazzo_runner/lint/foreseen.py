@@ -10,7 +10,7 @@ from arazzo_runner.analysis.findings import Finding, Findings
 from arazzo_runner.analysis.occurrences import Form, Read, Use
 from arazzo_runner.analysis.scope import StepScope, WorkflowScope
 from arazzo_runner.expressions import logic
-from arazzo_runner.expressions.conditions import Literal, Operand, SimpleDialect
+from arazzo_runner.expressions.conditions import LiteralOperand, Operand, SimpleDialect
 from arazzo_runner.expressions.criteria import Simple
 from arazzo_runner.lint.criteria import outcome_of
 from arazzo_runner.lint.references import never_has_a_value
@@ -18,7 +18,7 @@ from arazzo_runner.lint.requests import is_required
 from arazzo_runner.openapi.operations import Operation
 
 _IN_TEXT = frozenset({Form.BRACES, Form.BARE})
-_NULL = Literal(None, "null")
+_NULL = LiteralOperand(None, "null")
 
 _VALUE = re.compile(r".*?/(?:parameters/\d+/value|requestBody/payload)(?=/|$)")
 _Uses: TypeAlias = Mapping[str, Sequence[tuple[Read, Use]]]
@@ -66,7 +66,7 @@ def _criterion(scope: WorkflowScope, read: Read) -> Findings:
         return
 
     def absent(operand: Operand) -> bool:
-        return not isinstance(operand, Literal) and never_has_a_value(scope, operand, read)
+        return not isinstance(operand, LiteralOperand) and never_has_a_value(scope, operand, read)
 
     if certain(criterion.test.node, absent) is False:
         message = f"the criterion {criterion.source.condition!r} can never hold, so that the step can only fail"
@@ -95,7 +95,7 @@ def certain(node: logic.Node[Operand], absent: _Absent) -> bool | None:
             return outcome_of(logic.Comparison(first, operator, second))
         case logic.Single(operand):
             known = _NULL if absent(operand) else operand
-            return SimpleDialect().truth(known.value) if isinstance(known, Literal) else None
+            return SimpleDialect().truth(known.value) if isinstance(known, LiteralOperand) else None
 
 
 def _combined(outcomes: list[bool | None], *, decisive: bool) -> bool | None:

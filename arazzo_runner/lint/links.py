@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Literal
 
-from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean, sentence
+from arazzo_runner.analysis.findings import Finding, Findings, sentence, suggestion
 from arazzo_runner.analysis.linker import LinkedOperation, LinkError
 from arazzo_runner.analysis.scope import DocumentScope, StepScope, WorkflowScope
 from arazzo_runner.documents.model import Action, Parameter, Reusable, Workflow
@@ -117,7 +117,7 @@ def _action_target(scope: WorkflowScope, action: Action, pointer: str) -> Findin
     is_inline = pointer == action.pointer
     if action.step_id is not None and action.step_id not in scope.step_ids:
         where = f"{pointer}/stepId" if is_inline else pointer
-        hint = did_you_mean(action.step_id, scope.step_ids, "steps")
+        hint = suggestion(action.step_id, scope.step_ids, "steps")
         message = f"the action {action.name!r} leads to the step {action.step_id!r}, which this workflow does not have"
         yield Finding("unknown-step", message, where, hint)
     if action.workflow_id is not None and is_inline:

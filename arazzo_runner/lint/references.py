@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean
+from arazzo_runner.analysis.findings import Finding, Findings, suggestion
 from arazzo_runner.analysis.occurrences import Read
 from arazzo_runner.analysis.scope import DocumentScope, WorkflowScope
 from arazzo_runner.expressions.nodes import ComponentReference, Expression, MessagePart, Named, SourceReference, Special
@@ -54,7 +54,7 @@ def check_global(scope: DocumentScope, node: Expression, pointer: str) -> Findin
         case SourceReference(name):
             known = [source.name for source in scope.description.source_descriptions]
             if not any(str(node).startswith(f"$sourceDescriptions.{other}.") for other in known):
-                hint = did_you_mean(name, known, "source descriptions")
+                hint = suggestion(name, known, "source descriptions")
                 yield Finding("unknown-source", f"{node}: there is no source description {name!r}", pointer, hint)
         case ComponentReference(kind, name):
             components = scope.description.components
@@ -66,7 +66,7 @@ def check_global(scope: DocumentScope, node: Expression, pointer: str) -> Findin
             }
             group = groups.get(kind, {})
             if name not in group and not any(name.startswith((f"{other}.", f"{other}#")) for other in group):
-                hint = did_you_mean(name, group, f"components.{kind}")
+                hint = suggestion(name, group, f"components.{kind}")
                 yield Finding("unknown-component", f"{node}: there is no such component", pointer, hint)
 
 
@@ -117,7 +117,7 @@ def _input(scope: WorkflowScope, node: Named, pointer: str) -> Findings:
         yield broken
         return
     name = _shown(node)
-    hint = did_you_mean(name, inputs.names, "inputs") if inputs.names else "Declare it under the workflow's 'inputs'."
+    hint = suggestion(name, inputs.names, "inputs") if inputs.names else "Declare it under the workflow's 'inputs'."
     message = f"{node}: the workflow declares no input {name!r}"
     yield Finding("undeclared-input" if inputs.open else "unknown-input", message, pointer, hint)
 
@@ -133,7 +133,7 @@ def _own_output(scope: WorkflowScope, node: Named, read: Read) -> Findings:
                 return
             names += child.workflow.outputs
     if not _declared(node, tuple(names)):
-        hint = did_you_mean(_shown(node), names, "outputs")
+        hint = suggestion(_shown(node), names, "outputs")
         message = f"{node}: there is no output {_shown(node)!r} here"
         yield Finding("undeclared-output", message, read.site.pointer, hint)
 
@@ -141,7 +141,7 @@ def _own_output(scope: WorkflowScope, node: Named, read: Read) -> Findings:
 def _step(scope: WorkflowScope, node: Named, pointer: str) -> Findings:
     ids = scope.step_ids
     if node.owner not in ids:
-        hint = did_you_mean(node.owner, ids, "steps")
+        hint = suggestion(node.owner, ids, "steps")
         yield Finding(
             "unknown-step-reference", f"{node}: there is no step {node.owner!r} in this workflow", pointer, hint
         )
@@ -153,7 +153,7 @@ def _step(scope: WorkflowScope, node: Named, pointer: str) -> Findings:
     if broken := _broken_path(node, names, pointer):
         yield broken
     elif not _declared(node, tuple(names)):
-        hint = did_you_mean(_shown(node), names, f"outputs of {node.owner}")
+        hint = suggestion(_shown(node), names, f"outputs of {node.owner}")
         message = f"{node}: the step {node.owner!r} has no output {_shown(node)!r}"
         yield Finding("unknown-output", message, pointer, hint)
 
@@ -167,7 +167,7 @@ def _workflow(scope: WorkflowScope, node: Named, pointer: str) -> Findings:
         if ".steps." in f".{node.owner}.":
             hint = "Only the inputs and outputs of another workflow can be read: give it an output."
         else:
-            hint = did_you_mean(node.owner, dict.fromkeys(known), "workflows")
+            hint = suggestion(node.owner, dict.fromkeys(known), "workflows")
         yield Finding("unknown-workflow", f"{node}: there is no workflow {node.owner!r}", pointer, hint)
         return
     if node.field == "inputs":
@@ -181,7 +181,7 @@ def _workflow(scope: WorkflowScope, node: Named, pointer: str) -> Findings:
         what = f"{node.field} of {node.owner}"
         message = f"{node}: the workflow {node.owner!r} has no {node.field[:-1]} {_shown(node)!r}"
         rule = "unknown-output" if node.field == "outputs" else "undeclared-input"
-        yield Finding(rule, message, pointer, did_you_mean(_shown(node), names or (), what))
+        yield Finding(rule, message, pointer, suggestion(_shown(node), names or (), what))
 
 
 def _request_parameter(scope: WorkflowScope, node: MessagePart, read: Read) -> Findings:
@@ -192,6 +192,6 @@ def _request_parameter(scope: WorkflowScope, node: MessagePart, read: Read) -> F
     sent = [parameter.name for parameter in step.parameters if parameter.location == node.part]
     declared = [p.name for p in step.operation.parameters if p.location == node.part] if step.operation else []
     if step.operation is not None and node.name not in (*sent, *declared):
-        hint = did_you_mean(node.name, (*sent, *declared), f"{node.part} parameters")
+        hint = suggestion(node.name, (*sent, *declared), f"{node.part} parameters")
         message = f"{node}: the step sends no {node.part} parameter {node.name!r}"
         yield Finding("unknown-request-parameter", message, read.site.pointer, hint)

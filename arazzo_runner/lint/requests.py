@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from arazzo_runner.analysis.findings import Finding, Findings, did_you_mean
+from arazzo_runner.analysis.findings import Finding, Findings, suggestion
 from arazzo_runner.analysis.scope import StepScope, WorkflowScope
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import ExpressionType, Parameter
 from arazzo_runner.documents.pointer import PointerError
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions import logic, selectors
-from arazzo_runner.expressions.conditions import Literal, numeric
+from arazzo_runner.expressions.conditions import LiteralOperand, numeric
 from arazzo_runner.expressions.criteria import Simple
 from arazzo_runner.expressions.nodes import Special
 from arazzo_runner.openapi.media_types import essence, is_xml
@@ -86,7 +86,7 @@ def _undeclared(operation: Operation, parameter: Parameter) -> Findings:
     known = [spec.name for spec in operation.parameters if spec.location == location]
     message = f"the operation {operation.label} declares no {location} parameter {parameter.name!r}"
     yield Finding(
-        "parameter-not-declared", message, pointer, did_you_mean(parameter.name, known, f"{location} parameters")
+        "parameter-not-declared", message, pointer, suggestion(parameter.name, known, f"{location} parameters")
     )
 
 
@@ -198,8 +198,8 @@ def _statuses(scope: WorkflowScope) -> Findings:
 def _expected(node: logic.Node[Any]) -> Iterator[int]:
     for comparison in logic.comparisons(node):
         match comparison.left.operand, comparison.operator, comparison.right.operand:
-            case (Special(name="statusCode"), "==", Literal(value)) | (
-                Literal(value),
+            case (Special(name="statusCode"), "==", LiteralOperand(value)) | (
+                LiteralOperand(value),
                 "==",
                 Special(name="statusCode"),
             ):

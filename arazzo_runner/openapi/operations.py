@@ -14,10 +14,11 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias
 
 from arazzo_runner.documents import pointer as json_pointer
+from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import DocumentError, Problem, Severity
 from arazzo_runner.openapi.path_items import first_member, operations_of
-from arazzo_runner.openapi.references import Node, References
+from arazzo_runner.openapi.references import DescriptionNode, References
 from arazzo_runner.openapi.schemas import Schema
 from arazzo_runner.openapi.server_objects import ServerSpec, servers_of
 
@@ -118,7 +119,7 @@ class Operation:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class OperationLocation:
     """Where an operation stands: enough to look it up, before anything is resolved."""
 
     operation_id: str | None
@@ -145,7 +146,7 @@ class ApiDescription:
         self.document = document
         self.references = References(name, document, open_reference)
         self.version = self._version()
-        self._root = Node(document.data, document)
+        self._root = DescriptionNode(document.data, document)
         self._unread: dict[str, DocumentError] = {}
         self._resolved: dict[str, Operation] = {}
 
@@ -166,7 +167,7 @@ class ApiDescription:
         raise DocumentError(f"the source description {self.name!r} cannot be used", [problem])
 
     @cached_property
-    def index(self) -> tuple[Found, ...]:
+    def index(self) -> tuple[OperationLocation, ...]:
         """Every operation, in document order.
 
         Path items whose ``$ref`` cannot be followed are left out: they matter only to who looks for what they hold.
@@ -174,25 +175,25 @@ class ApiDescription:
         return tuple(self._walk())
 
     @cached_property
-    def by_id(self) -> Mapping[str, Found]:
+    def by_id(self) -> Mapping[str, OperationLocation]:
         """Operations by operationId; of a doubled id the first."""
         return {entry.operation_id: entry for entry in reversed(self.index) if entry.operation_id is not None}
 
     @cached_property
-    def by_pointer(self) -> Mapping[str, Found]:
+    def by_pointer(self) -> Mapping[str, OperationLocation]:
         """Operations by the JSON Pointer to them."""
         return {entry.pointer: entry for entry in self.index}
 
     @cached_property
-    def duplicates(self) -> Mapping[str, tuple[Found, ...]]:
+    def duplicates(self) -> Mapping[str, tuple[OperationLocation, ...]]:
         """The operationIds that more than one operation has, which the specification forbids."""
-        found: dict[str, list[Found]] = {}
+        found: dict[str, list[OperationLocation]] = {}
         for entry in self.index:
             if entry.operation_id is not None:
                 found.setdefault(entry.operation_id, []).append(entry)
         return {name: tuple(entries) for name, entries in found.items() if len(entries) > 1}
 
-    def _walk(self) -> Iterator[Found]:
+    def _walk(self) -> Iterator[OperationLocation]:
         for path, written in self._paths.items():
             if path.startswith("x-"):
                 continue
@@ -205,13 +206,13 @@ class ApiDescription:
                 continue
             for key, operation_id in operations.items():
                 method = key[-1] if len(key) > 1 else key[0].upper()
-                yield Found(operation_id, method, path, json_pointer.join(here, *key))
+                yield OperationLocation(operation_id, method, path, json_pointer.join(here, *key))
 
     @cached_property
-    def _paths(self) -> Mapping[str, Node]:
+    def _paths(self) -> Mapping[str, DescriptionNode]:
         return dict(self.references.follow(self._root.member("paths")).items())
 
-    def _operation_id(self, node: Node) -> str | None:
+    def _operation_id(self, node: DescriptionNode) -> str | None:
         if "$ref" in node.value:  # not in the specification, and yet how large descriptions are split
             node = self.references.follow(node)
         operation_id = node.value.get("operationId") if isinstance(node.value, dict) else None
@@ -245,16 +246,13 @@ class ApiDescription:
 
     def nearest(self, operation_id: str, count: int = 3) -> list[str]:
         """The ids most like that one, letter case aside."""
-        import difflib
+        return near_names(operation_id, self.by_id, most=count)
 
-        ids = {found.lower(): found for found in self.by_id}
-        return [ids[near] for near in difflib.get_close_matches(operation_id.lower(), ids, n=count, cutoff=0.6)]
-
-    def item(self, path: str) -> tuple[Node, ...]:
+    def item(self, path: str) -> tuple[DescriptionNode, ...]:
         """The Path Item Object of a path, and all that its ``$ref`` leads to."""
         return self.references.layers(self._paths[path])
 
-    def written(self, pointer: str) -> tuple[Node, tuple[Node, ...]]:
+    def written(self, pointer: str) -> tuple[DescriptionNode, tuple[DescriptionNode, ...]]:
         """The operation at an ``Operation.pointer`` as it is written, and its parameters: the path item's, its own."""
         path, *key = json_pointer.split(pointer)[1:]
         item = self.item(path)
@@ -262,13 +260,13 @@ class ApiDescription:
         holders = (first_member(item, "parameters"), operation.member("parameters"))
         return operation, tuple(entry for holder in holders for entry in holder.elements())
 
-    def _resolve(self, found: Found) -> Operation:
+    def _resolve(self, found: OperationLocation) -> Operation:
         """The operation, resolved once however many steps call it."""
         if found.pointer not in self._resolved:
             self._resolved[found.pointer] = self._read(found)
         return self._resolved[found.pointer]
 
-    def _read(self, found: Found) -> Operation:
+    def _read(self, found: OperationLocation) -> Operation:
         item = self.item(found.path)
         operation, entries = self.written(found.pointer)
         broken: list[Problem] = []
@@ -308,7 +306,7 @@ class ApiDescription:
             unresolved_body=tuple(broken_body),
         )
 
-    def _parameter(self, entry: Node) -> ParameterSpec | None:
+    def _parameter(self, entry: DescriptionNode) -> ParameterSpec | None:
         node = self.references.follow(entry)
         name, location = node.member("name").value, node.member("in").value
         if not isinstance(name, str) or not isinstance(location, str):
@@ -325,7 +323,7 @@ class ApiDescription:
             media=next(self._content(node), None),
         )
 
-    def _content(self, holder: Node) -> Iterator[MediaTypeSpec]:
+    def _content(self, holder: DescriptionNode) -> Iterator[MediaTypeSpec]:
         for content_type, entry in holder.member("content").items():
             media = self.references.follow(entry)
             schema = media.member("schema")
@@ -335,7 +333,7 @@ class ApiDescription:
                 {name: self._encoding(encoding) for name, encoding in media.member("encoding").items()},
             )
 
-    def _encoding(self, node: Node) -> Mapping[str, Any]:
+    def _encoding(self, node: DescriptionNode) -> Mapping[str, Any]:
         encoding = self.references.follow(node)
         if not isinstance(encoding.value, dict):
             return {}
@@ -346,7 +344,7 @@ class ApiDescription:
         }
         return {**encoding.value, "headers": schemas}
 
-    def _security(self, operation: Node) -> tuple[Mapping[str, tuple[str, ...]], ...]:
+    def _security(self, operation: DescriptionNode) -> tuple[Mapping[str, tuple[str, ...]], ...]:
         written = operation.member("security")
         node = self._root.member("security") if written.value is None else written
         return tuple(
@@ -367,7 +365,7 @@ class ApiDescription:
         asked = {name for alternative in security for name in alternative}
         if self.version >= (3, 2):
             uris = [name for name in asked - nodes.keys() if "#" in name or "/" in name]
-            nodes |= {uri: Node({"$ref": uri}, self.document, "/security") for uri in uris}
+            nodes |= {uri: DescriptionNode({"$ref": uri}, self.document, "/security") for uri in uris}
         schemes = {}
         for name, node in nodes.items():
             definition = None

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from arazzo_runner.openapi.references import Node
+from arazzo_runner.openapi.references import DescriptionNode
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
 """The fixed operation fields of a Path Item Object; 3.2 adds ``query`` and ``additionalOperations``."""
 
 
-def first_member(layers: tuple[Node, ...], key: str) -> Node:
+def first_member(layers: tuple[DescriptionNode, ...], key: str) -> DescriptionNode:
     """A member of a path item: beside its ``$ref``, else in what that refers to."""
     for layer in layers:
         if isinstance(layer.value, dict) and layer.value.get(key) is not None:
             return layer.member(key)
-    return Node(None, layers[-1].document, layers[-1].pointer)
+    return DescriptionNode(None, layers[-1].document, layers[-1].pointer)
 
 
-def operations_of(item: tuple[Node, ...]) -> Iterator[tuple[tuple[str, ...], Node]]:
+def operations_of(item: tuple[DescriptionNode, ...]) -> Iterator[tuple[tuple[str, ...], DescriptionNode]]:
     """The Operation Objects of a path item, each with the keys that lead to it."""
     written = {key for layer in item if isinstance(layer.value, dict) for key in layer.value}
     for method in METHODS:

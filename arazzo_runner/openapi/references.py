@@ -14,7 +14,7 @@ from arazzo_runner.errors import DocumentError, Problem, Severity
 
 
 @dataclass(frozen=True, slots=True)
-class Node:
+class DescriptionNode:
     """A value of a description, and where it stands: what a relative ``$ref`` inside it starts from."""
 
     value: Any
@@ -26,7 +26,7 @@ class Node:
         """The URI of its document, and its pointer: what tells it from every other."""
         return self.document.uri, self.pointer
 
-    def member(self, *keys: str | int) -> Node:
+    def member(self, *keys: str | int) -> DescriptionNode:
         """The member of a member …; its value is None when there is none."""
         value = self.value
         for key in keys:
@@ -37,14 +37,14 @@ class Node:
                     value = value[key]
                 case _:
                     value = None
-        return Node(value, self.document, json_pointer.join(self.pointer, *keys))
+        return DescriptionNode(value, self.document, json_pointer.join(self.pointer, *keys))
 
-    def items(self) -> Iterator[tuple[str, Node]]:
+    def items(self) -> Iterator[tuple[str, DescriptionNode]]:
         """The members of an object; none of anything else."""
         for key in self.value if isinstance(self.value, dict) else ():
             yield str(key), self.member(key)
 
-    def elements(self) -> Iterator[Node]:
+    def elements(self) -> Iterator[DescriptionNode]:
         """The elements of an array; none of anything else."""
         for index in range(len(self.value) if isinstance(self.value, list) else 0):
             yield self.member(index)
@@ -72,7 +72,7 @@ class References:
         self._known = {root.uri: root, base_uri(root): root}
         self._ending: set[tuple[str, str]] = set()
 
-    def follow(self, node: Node) -> Node:
+    def follow(self, node: DescriptionNode) -> DescriptionNode:
         """What a node is or, through any number of ``$ref``s, stands for.
 
         Raises:
@@ -80,7 +80,7 @@ class References:
         """
         return self.layers(node)[-1]
 
-    def layers(self, node: Node) -> tuple[Node, ...]:
+    def layers(self, node: DescriptionNode) -> tuple[DescriptionNode, ...]:
         """A node and all that its ``$ref``s lead to, outermost first.
 
         Members beside a ``$ref`` (Path Item Objects, and 3.1's Schema Objects) are found in the outer layers.
@@ -90,13 +90,13 @@ class References:
         """
         return (node, *self._targets(node))
 
-    def target(self, node: Node) -> Node:
+    def target(self, node: DescriptionNode) -> DescriptionNode:
         """What the ``$ref`` of a node leads to, be it another ``$ref``; a long chain of them is looked at once.
 
         Raises:
             DocumentError: a ``$ref`` from here on reaches nothing, or leads in a circle.
         """
-        walked: list[Node] = []
+        walked: list[DescriptionNode] = []
         for target in self._targets(node):
             walked.append(target)
             if target.place in self._ending:
@@ -104,7 +104,7 @@ class References:
         self._ending.update(target.place for target in walked)
         return walked[0]
 
-    def _targets(self, node: Node) -> Iterator[Node]:
+    def _targets(self, node: DescriptionNode) -> Iterator[DescriptionNode]:
         seen: set[tuple[str, str]] = set()
         while isinstance(node.value, dict) and isinstance(reference := node.value.get("$ref"), str):
             seen.add(node.place)
@@ -114,18 +114,18 @@ class References:
             yield target
             node = target
 
-    def _target(self, node: Node, reference: str) -> Node:
+    def _target(self, node: DescriptionNode, reference: str) -> DescriptionNode:
         uri, fragment = urldefrag(reference)
         document = node.document if not uri else self._document(node, urljoin(base_uri(node.document), uri))
         pointer = unquote(fragment)
         if pointer and not pointer.startswith("/"):
             self._fail(node, "its fragment is no JSON Pointer")
         try:
-            return Node(json_pointer.resolve(document.data, pointer), document, pointer)
+            return DescriptionNode(json_pointer.resolve(document.data, pointer), document, pointer)
         except json_pointer.PointerError as error:
             self._fail(node, f"in {document.path}, {error}")
 
-    def _document(self, node: Node, uri: str) -> Document:
+    def _document(self, node: DescriptionNode, uri: str) -> Document:
         known = self._known.get(uri)
         if known is None:
             if urlsplit(uri).scheme == "file" and urlsplit(node.document.uri).scheme != "file":
@@ -139,7 +139,7 @@ class References:
             self._known[uri] = known
         return known
 
-    def _fail(self, node: Node, why: str, *, hint: str = "Correct the $ref.") -> NoReturn:
+    def _fail(self, node: DescriptionNode, why: str, *, hint: str = "Correct the $ref.") -> NoReturn:
         place = node.document.place(json_pointer.join(node.pointer, "$ref"))
         message = f"the $ref {node.value['$ref']!r} cannot be followed: {why}"
         problem = Problem(Severity.ERROR, "unresolved-reference", message, place, hint)

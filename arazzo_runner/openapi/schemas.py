@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from arazzo_runner.errors import DocumentError
-from arazzo_runner.openapi.references import Node, References
+from arazzo_runner.openapi.references import DescriptionNode, References
 
 _COMBINATORS = ("allOf", "anyOf", "oneOf")
 
@@ -23,11 +23,11 @@ class Schema:
         siblings: whether members beside a ``$ref`` count: from OpenAPI 3.1 on.
     """
 
-    node: Node
+    node: DescriptionNode
     references: References
     siblings: bool = True
 
-    def keyword(self, name: str) -> Node | None:
+    def keyword(self, name: str) -> DescriptionNode | None:
         """The value of a keyword, or None when no part of the schema has it."""
         for part in self._parts(self.node, set()):
             if name in part.value:
@@ -45,11 +45,11 @@ class Schema:
             properties = part.value.get("properties")
             if isinstance(properties, dict) and name in properties:
                 return self._at(part.member("properties", name))
-        return self._at(Node({}, self.node.document))
+        return self._at(DescriptionNode({}, self.node.document))
 
     def items(self) -> Schema:
         """The schema of an array's elements; an empty one when there is none."""
-        return self._at(self.keyword("items") or Node({}, self.node.document))
+        return self._at(self.keyword("items") or DescriptionNode({}, self.node.document))
 
     @property
     def referenced_name(self) -> str | None:
@@ -57,10 +57,10 @@ class Schema:
         reference = self.node.value.get("$ref") if isinstance(self.node.value, dict) else None
         return reference.rpartition("/")[2] if isinstance(reference, str) else None
 
-    def _at(self, node: Node) -> Schema:
+    def _at(self, node: DescriptionNode) -> Schema:
         return Schema(node, self.references, self.siblings)
 
-    def _parts(self, node: Node, seen: set[tuple[str, str]]) -> Iterator[Node]:
+    def _parts(self, node: DescriptionNode, seen: set[tuple[str, str]]) -> Iterator[DescriptionNode]:
         try:
             layers = self.references.layers(node)
         except DocumentError:

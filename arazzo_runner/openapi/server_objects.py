@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
-from arazzo_runner.openapi.references import Node, base_uri
+from arazzo_runner.openapi.references import DescriptionNode, base_uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class ServerSpec:
     base: str = ""
 
 
-def servers_of(node: Node) -> tuple[ServerSpec, ...]:
+def servers_of(node: DescriptionNode) -> tuple[ServerSpec, ...]:
     """The Server Objects of an array; one without a URL is left out."""
     return tuple(
         ServerSpec(url, dict(_variables(server.member("variables"))), base_uri(server.document))
@@ -31,7 +31,7 @@ def servers_of(node: Node) -> tuple[ServerSpec, ...]:
     )
 
 
-def _variables(node: Node) -> Iterator[tuple[str, tuple[str | None, tuple[str, ...]]]]:
+def _variables(node: DescriptionNode) -> Iterator[tuple[str, tuple[str | None, tuple[str, ...]]]]:
     for name, variable in node.items():
         default = variable.member("default").value
         allowed = tuple(str(value.value) for value in variable.member("enum").elements())

@@ -7,12 +7,12 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 from typing import Any, TextIO
 
-from arazzo_runner.reports.case_lines import Verdict, as_markdown, failure_lines, shares
+from arazzo_runner.reports.case_lines import SuiteVerdict, as_markdown, failure_lines, shares
 from arazzo_runner.reports.text import duration
 from arazzo_runner.runtime.cases.judging import CaseResult
 
 
-def write(form: str, verdict: Verdict, stream: TextIO) -> None:
+def write(form: str, verdict: SuiteVerdict, stream: TextIO) -> None:
     """Write a report.
 
     Args:
@@ -32,7 +32,7 @@ def write(form: str, verdict: Verdict, stream: TextIO) -> None:
             stream.write("\n")
 
 
-def as_junit(verdict: Verdict) -> str:
+def as_junit(verdict: SuiteVerdict) -> str:
     """JUnit XML, as CI systems read it: a suite for each workflow, its cases in it."""
     from arazzo_runner.reports.junit import as_xml, safe, xml_text
 
@@ -61,7 +61,7 @@ def _counts(name: str, results: list[CaseResult], seconds: float) -> dict[str, s
     return {"name": name, "time": f"{seconds:.3f}", **counts}
 
 
-def as_data(verdict: Verdict) -> dict[str, Any]:
+def as_data(verdict: SuiteVerdict) -> dict[str, Any]:
     """The report ``arazzo-test/1``, whose schema is published in the package."""
     return {
         "report": "arazzo-test/1",

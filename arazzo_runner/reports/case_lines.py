@@ -17,7 +17,7 @@ MAX_MISSED = 20
 
 
 @dataclass(slots=True)
-class Verdict:
+class SuiteVerdict:
     """All results of a test run.
 
     Attributes:
@@ -63,7 +63,7 @@ def failure_lines(result: CaseResult) -> Iterator[str]:
             yield f"      hint: {label(failure.hint)}"
 
 
-def verdict_lines(verdict: Verdict) -> Iterator[str]:
+def verdict_lines(verdict: SuiteVerdict) -> Iterator[str]:
     """Counts, remarks and coverage."""
     remarks = dict.fromkeys(remark for result in verdict.results for remark in result.remarks)
     yield from (f"  ! {label(remark)}" for remark in remarks)
@@ -88,7 +88,7 @@ def missed_lines(coverage: Coverage) -> Iterator[str]:
 # For GitHub
 
 
-def as_github(verdict: Verdict) -> str:
+def as_github(verdict: SuiteVerdict) -> str:
     """A workflow command for each failure, which GitHub shows at the line of the document it comes down to."""
     commands = []
     for result in verdict.failed:
@@ -99,7 +99,7 @@ def as_github(verdict: Verdict) -> str:
     return "".join(f"{command}\n" for command in commands)
 
 
-def as_markdown(verdict: Verdict) -> str:
+def as_markdown(verdict: SuiteVerdict) -> str:
     """A summary that GitHub shows on the page of a run."""
     failed = len(verdict.failed)
     heading = f"{failed} of {len(verdict.results)} cases failed" if failed else f"{len(verdict.results)} cases passed"
@@ -118,7 +118,7 @@ def as_markdown(verdict: Verdict) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _failures(verdict: Verdict) -> Iterable[tuple[CaseResult, Failure]]:
+def _failures(verdict: SuiteVerdict) -> Iterable[tuple[CaseResult, Failure]]:
     return ((result, failure) for result in verdict.failed for failure in result.failures)
 
 

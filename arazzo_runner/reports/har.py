@@ -8,11 +8,12 @@ from http import HTTPStatus
 from typing import Any, Self, TextIO
 from urllib.parse import unquote_plus, urlsplit
 
+from arazzo_runner import __version__
 from arazzo_runner.effects import Headers, Request, Response
 from arazzo_runner.engine.events import Attempt, Authenticated, Event, Outcome, RunFinished
 from arazzo_runner.reports.jsonreport import timestamp
 from arazzo_runner.reports.spool import Spool
-from arazzo_runner.reports.summary import Attempts, body_text, package_version
+from arazzo_runner.reports.summary import Attempts, body_text
 
 UNKNOWN = -1
 """What HAR writes for a size or a time that nobody measured."""
@@ -53,7 +54,7 @@ class HarReport:
             raise RuntimeError("the run has not ended")
         log = {
             "version": "1.2",
-            "creator": {"name": "arazzo-workflow-runner", "version": package_version()},
+            "creator": {"name": "arazzo-workflow-runner", "version": __version__},
             "pages": [_page(self._outcome)],
         }
         head = json.dumps({"log": log}, indent=1)

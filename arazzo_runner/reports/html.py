@@ -18,6 +18,7 @@ from urllib.parse import urlsplit
 import jinja2
 from markupsafe import Markup
 
+from arazzo_runner import __version__
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.engine.events import (
     Attempt,
@@ -37,7 +38,7 @@ from arazzo_runner.reports.flow_graph import Diagram
 from arazzo_runner.reports.html_layout import Span, draw, timeline
 from arazzo_runner.reports.jsonreport import timestamp
 from arazzo_runner.reports.spool import Spool
-from arazzo_runner.reports.summary import Attempts, Path, body_text, package_version
+from arazzo_runner.reports.summary import Attempts, RunPath, body_text
 from arazzo_runner.reports.text import duration, printable
 
 MAX_BODY = 20_000
@@ -77,7 +78,7 @@ class HtmlReport:
         self._source_line = source_line
         self._attempts = Attempts()
         self._entries = Spool()
-        self._path = Path()
+        self._path = RunPath()
         self._number = 0
         self._shown = 0
         self._waited = 0.0
@@ -297,7 +298,7 @@ def write_page(template: str, stream: TextIO, **content: Any) -> None:
         script=Markup(script),  # noqa: S704 - ours, and the policy names its digest
         style=Markup(style),  # noqa: S704
         policy=content_security_policy(script, style),
-        version=package_version(),
+        version=__version__,
         **content,
     )  # fmt: skip
     stream.writelines(page)

@@ -13,7 +13,7 @@ from itertools import count
 from typing import Any, Self
 
 from arazzo_runner.reports.flow_graph import Diagram, Edge, Node, WorkflowDiagram, grouped
-from arazzo_runner.reports.summary import Path
+from arazzo_runner.reports.summary import RunPath
 from arazzo_runner.reports.text import duration, one_line
 
 # The flow, in pixels
@@ -86,12 +86,12 @@ class _Jump:
     lane: int = 0
 
 
-def draw(diagram: Diagram, path: Path) -> list[Drawing]:
+def draw(diagram: Diagram, path: RunPath) -> list[Drawing]:
     """The workflows of a plan with the path that a run took."""
     return [_draw(workflow, path) for workflow in diagram.workflows]
 
 
-def _draw(workflow: WorkflowDiagram, path: Path) -> Drawing:
+def _draw(workflow: WorkflowDiagram, path: RunPath) -> Drawing:
     taken = {edge: path.count(workflow.workflow_id, edge) for edge in workflow.edges}
     edges = [edge for edge in workflow.edges if taken[edge] or not edge.implied]
     ends = {node for edge in edges for node in (edge.source, edge.target)}
@@ -122,7 +122,7 @@ def _draw(workflow: WorkflowDiagram, path: Path) -> Drawing:
 def _boxes(
     workflow_id: str,
     nodes: Sequence[Node],
-    path: Path,
+    path: RunPath,
     straight: Mapping[int, tuple[Sequence[Edge], int]],
     jumps: Sequence[_Jump],
 ) -> tuple[list[Box], float]:
@@ -149,7 +149,7 @@ def _ports(index: int, jumps: Sequence[_Jump]) -> list[tuple[_Jump, str]]:
     return [(jump, end) for _, _, jump, end in found]
 
 
-def _box(workflow_id: str, node: Node, path: Path, y: float, height: float) -> Box:
+def _box(workflow_id: str, node: Node, path: RunPath, y: float, height: float) -> Box:
     tally = path.tally(workflow_id, node)
     reached = any(
         edge.target == node.id and times for (workflow, edge), times in path.edges.items() if workflow == workflow_id

@@ -1,4 +1,4 @@
-"""The run report as JSON (cli.md), one entry an attempt; ``run-report.schema.json`` is its schema."""
+"""The run report as JSON, one entry an attempt; ``run-report.schema.json`` is its schema."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def report_schema() -> Mapping[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class UnfinishedRun:
     """How things are with a durable run that has not come to its own end.
 
     Attributes:
@@ -72,7 +72,7 @@ class JsonReport:
             case _:
                 pass
 
-    def write(self, stream: TextIO, *, outputs: Any = None, standing: Standing | None = None) -> None:
+    def write(self, stream: TextIO, *, outputs: Any = None, standing: UnfinishedRun | None = None) -> None:
         """Write the report.
 
         Args:
@@ -97,7 +97,7 @@ class JsonReport:
             separator = ",\n    "
         stream.write("]\n}\n" if separator == "\n    " else "\n  ]\n}\n")
 
-    def _unfinished(self, standing: Standing) -> dict[str, Any]:
+    def _unfinished(self, standing: UnfinishedRun) -> dict[str, Any]:
         began = self._started.at if self._started is not None else standing.at
         outcome = Outcome(
             workflow_id=standing.workflow_id,

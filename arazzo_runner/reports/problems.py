@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, TypeAlias
@@ -167,14 +166,3 @@ def _data(text: str) -> str:
 
 def _property(text: str) -> str:
     return _data(text).replace(":", "%3A").replace(",", "%2C")
-
-
-def rules_table(rules: Mapping[str, Rule] = RULES) -> str:
-    """Every rule, a line each: id, severity, section, summary; sorted by id."""
-    rows = [(rule.id, rule.severity.value, rule.section, rule.summary) for _, rule in sorted(rules.items())]
-    rows.insert(0, ("RULE", "SEVERITY", "SECTION", "SUMMARY"))
-    widths = [max(len(row[column]) for row in rows) for column in range(3)]
-    lines = (
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[3]]) for row in rows
-    )
-    return "".join(f"{re.sub(' +$', '', line)}\n" for line in lines)

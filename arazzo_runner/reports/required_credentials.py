@@ -7,7 +7,7 @@ from itertools import groupby
 from typing import Any
 
 from arazzo_runner.engine.required_credentials import SchemeAccess, StepAccess
-from arazzo_runner.openapi.auth.security import Standing
+from arazzo_runner.openapi.auth.security import CredentialStatus
 from arazzo_runner.reports.text import label
 
 
@@ -43,17 +43,17 @@ def _alternatives(step: StepAccess) -> Iterator[str]:
 def _scheme(scheme: SchemeAccess) -> str:
     scopes = f", scopes {' '.join(scheme.scopes)}" if scheme.scopes else ""
     match scheme.standing:
-        case Standing.UNDEFINED:
+        case CredentialStatus.UNDEFINED:
             state = "its description does not define it; it is skipped"
-        case Standing.SENT:
+        case CredentialStatus.SENT:
             state = "the step sends it itself"
-        case Standing.GIVEN:
+        case CredentialStatus.GIVEN:
             state = f"given by {scheme.origin}"
-        case Standing.MISSING if scheme.reason is not None:
+        case CredentialStatus.MISSING if scheme.reason is not None:
             state = f"given by {scheme.origin}, which does not fit: {scheme.reason}"
         case _:
             state = "missing"
-    kind = "" if scheme.standing is Standing.UNDEFINED else f" ({scheme.kind}{scopes})"
+    kind = "" if scheme.standing is CredentialStatus.UNDEFINED else f" ({scheme.kind}{scopes})"
     return f"{scheme.name}{kind}: {state}"
 
 
@@ -65,7 +65,7 @@ def _missing(steps: Sequence[StepAccess]) -> list[SchemeAccess]:
         if not step.is_met
         for schemes in step.alternatives
         for scheme in schemes
-        if scheme.standing is Standing.MISSING
+        if scheme.standing is CredentialStatus.MISSING
     }
     return list(found.values())
 

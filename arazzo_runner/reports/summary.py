@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from importlib.metadata import PackageNotFoundError, version
 
 from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event, RunFinished
 from arazzo_runner.engine.exchange import decode_body
@@ -71,14 +70,6 @@ def body_text(body: bytes, content_type: str | None) -> str | None:
     return text if isinstance(text, str) else None
 
 
-def package_version() -> str:
-    """The version of this package."""
-    try:
-        return version("arazzo-workflow-runner")
-    except PackageNotFoundError:
-        return "unknown"
-
-
 # The way that a run took
 
 
@@ -99,7 +90,7 @@ class StepTally:
 
 
 @dataclass(slots=True)
-class Path:
+class RunPath:
     """Counts of the steps and ways that a run took. It grows with the document, not with the run.
 
     Workflows and steps are told apart by their ids, which is what events know of them.

@@ -1,13 +1,36 @@
-"""Files that people name to write to: reports and cassettes, whole or not at all."""
+"""Files written whole or not at all: reports, cassettes, cached documents."""
 
 from __future__ import annotations
 
 import os
+import secrets
 import stat
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
+
+PART = ".part"
+"""How the name of a file ends that is not complete."""
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file that takes its name when it is complete, for this user alone.
+
+    Several processes may write the same file at once: the last one wins, and a reader sees all of it or none.
+
+    Raises:
+        OSError: it cannot be written; an older file of that name is untouched.
+    """
+    part = path.with_name(f"{path.name}.{secrets.token_hex(8)}{PART}")
+    try:
+        handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        part.replace(path)
+    except OSError:
+        part.unlink(missing_ok=True)
+        raise
 
 
 class WholeFile:
@@ -39,7 +62,7 @@ class WholeFile:
         if self._path.is_dir():
             raise IsADirectoryError(21, "Is a directory", str(self._path))
         self._path.parent.mkdir(parents=True, exist_ok=True)
-        self._part = self._path.with_name(f"{self._path.name}.part")
+        self._part = self._path.with_name(f"{self._path.name}{PART}")
         self.stream = self._part.open("w", encoding="utf-8", newline="\n")
         return self
 

@@ -12,10 +12,10 @@ import json
 import os
 import stat
 import time
-from collections.abc import Mapping
 from pathlib import Path
 
 from arazzo_runner.documents.pointer import Json
+from arazzo_runner.runtime.atomic_file import PART, write_whole
 
 MAX_PARSED = 200 * 1024 * 1024
 WORTH_KEEPING = 64 * 1024
@@ -23,19 +23,6 @@ WORTH_KEEPING = 64 * 1024
 
 _FORMAT = 1  # part of the directory's name: a release that reads documents otherwise starts an empty one
 _ABANDONED = 3600.0  # seconds after which a temporary file is nobody's
-_TEMPORARY = ".part"
-
-
-def cache_directory(environ: Mapping[str, str]) -> Path | None:
-    """Where this user's caches are, by the XDG base directories; None when ``ARAZZO_NO_CACHE`` turns them off."""
-    if environ.get("ARAZZO_NO_CACHE", "0") not in ("", "0"):
-        return None
-    root = environ.get("XDG_CACHE_HOME", "")
-    if Path(root).is_absolute():
-        return Path(root, "arazzo-runner")
-    with contextlib.suppress(RuntimeError):  # a user without a home
-        return Path.home() / ".cache" / "arazzo-runner"
-    return None
 
 
 class DiskStore:
@@ -70,20 +57,11 @@ class DiskStore:
         """Keep data under a key, if that is possible."""
         if len(data) > self._limit:
             return
-        import tempfile
-
         with contextlib.suppress(OSError):
             self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
             if not self._is_ours(self._directory.stat()):
                 return
-            handle, name = tempfile.mkstemp(suffix=_TEMPORARY, dir=self._directory)
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                Path(name).replace(self._path(key))
-            except OSError:
-                Path(name).unlink(missing_ok=True)
-                raise
+            write_whole(self._path(key), data)
             self._make_room()
 
     def remove(self, key: str) -> None:
@@ -106,7 +84,7 @@ class DiskStore:
         for entry in os.scandir(self._directory):
             with contextlib.suppress(OSError):  # removed by another process in the meantime
                 status = entry.stat(follow_symlinks=False)
-                if not entry.name.endswith(_TEMPORARY):
+                if not entry.name.endswith(PART):
                     found.append((status.st_mtime, status.st_size, entry.path))
                 elif status.st_mtime < time.time() - _ABANDONED:
                     Path(entry.path).unlink(missing_ok=True)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -19,9 +19,11 @@ import jsonschema
 import pytest
 
 from arazzo_runner.reports.jsonreport import report_schema
-from tests.conftest import ROOT, Arazzo, Result
+from tests.conftest import Arazzo, Result
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 from tests.servers.slow import SlowServer
+from tests.support.http_server import serving
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.usefixtures("journal")
 
@@ -187,9 +189,10 @@ def test_a_killed_run_is_shown_as_far_as_it_came_and_goes_on_with_its_whole_hist
 def due_now(run_id: str) -> None:
     """Let the wait of a stopped run be over."""
     from arazzo_runner.cli.driving.journals import durable_runs
+    from arazzo_runner.cli.given.options import JournalWords
 
-    options = {"journal": os.environ["ARAZZO_JOURNAL"], "journal_key": os.environ["ARAZZO_JOURNAL_KEY"]}
-    with durable_runs(options) as runs:
+    words = JournalWords(journal=os.environ["ARAZZO_JOURNAL"], journal_key=os.environ["ARAZZO_JOURNAL_KEY"])
+    with durable_runs(words) as runs:
         found = runs.journal.state(run_id)
         assert found is not None
         name, vault = f"state {found[0]}", runs.vault(run_id)
@@ -398,14 +401,9 @@ def test_a_credential_in_the_url_of_a_document_is_refused(arazzo: Arazzo, tmp_pa
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments, directory=str(tmp_path))
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Served) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(Served) as url:
         post_only(tmp_path, "http://127.0.0.1:9")
-        result = arazzo("run", f"http://127.0.0.1:{server.server_port}/things.json?access_token=s3cr3t", "--durable")
-        server.shutdown()
+        result = arazzo("run", f"{url}/things.json?access_token=s3cr3t", "--durable")
     assert result.status == 2
     assert "keeps where its documents came from" in result.err
     assert "s3cr3t" not in result.err

@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, Arazzo, Result
+from tests.conftest import Arazzo, Result
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 from tests.servers.secured import CLIENT, SecuredApi
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.usefixtures("journal")
 
@@ -176,7 +177,7 @@ def test_a_run_killed_at_any_point_ends_as_if_it_had_not_been(
 
 def crash(when: str, number: int, words: Sequence[str]) -> int:
     """Run in another process that kills itself there; its exit status."""
-    command = [sys.executable, "-m", "tests.runtime.crashing", when, str(number), "run", *words, "--durable"]
+    command = [sys.executable, "-m", "tests.support.crashing", when, str(number), "run", *words, "--durable"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode in (0, -9), done.stderr
     return done.returncode

@@ -14,8 +14,9 @@ from typing import Any
 
 import pytest
 
-from tests.conftest import ROOT, Arazzo, Result
+from tests.conftest import Arazzo, Result
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
+from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.usefixtures("journal")
 

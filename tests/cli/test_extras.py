@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.support.repository import ROOT
 
 WITHOUT = "import sys; sys.modules['temporalio'] = None; from arazzo_runner.__main__ import script; script()"
 VERBS = ["run deploy-inference-endpoint", "resume abc", "runs", "runs show abc", "cancel abc", "worker"]

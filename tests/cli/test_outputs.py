@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT, Arazzo
+from tests.conftest import Arazzo
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 from tests.servers.record_cassettes import SIZED
+from tests.support.repository import ROOT
 
 INPUTS = [word for name, value in SIZED.items() for word in ("-i", f"{name}={value}")]
 CASSETTE = "cassettes/deploy-inference-endpoint/becomes-running.yaml"

@@ -11,6 +11,7 @@ import pytest
 
 from arazzo_runner.cli.main import VERBS
 from tests.conftest import Arazzo
+from tests.support.repository import ROOT
 
 DEPLOY = "workflows/hugging-face-deploy-inference-endpoint-workflow.yml"
 
@@ -214,9 +215,7 @@ def modules_after(*words: str) -> set[str]:
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "print('\\n'.join(sys.modules), file=sys.stderr)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
-    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False, cwd=ROOT)
     return set(done.stderr.split())
 
 

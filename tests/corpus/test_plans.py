@@ -14,9 +14,8 @@ import pytest
 from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.documents.input_schemas import inputs_of
 from tests.conftest import Arazzo, Result
-
-from .published import PublishedWorkflow, needs_corpus, workflows
-from .sample_inputs import sample_inputs
+from tests.support.published import PublishedWorkflow, needs_corpus, workflows
+from tests.support.sample_inputs import sample_inputs
 
 REFUSED: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("refused.json").read_text("utf-8"))
 PUBLISHERS = sorted({found.publisher for found in workflows()})

@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
 
@@ -23,6 +22,7 @@ from arazzo_runner.documents.model import (
 )
 from arazzo_runner.documents.reader import read_document
 from arazzo_runner.errors import PlanError, Problem, Severity, UnreadableDocument
+from tests.support.repository import SHARED
 
 HEAD = """\
 arazzo: {version}
@@ -516,7 +516,6 @@ def test_an_inputs_schema_as_deep_as_a_document_may_be_is_looked_at() -> None:
     assert {p.rule for p in problems} == {"unreadable-inputs"}
 
 
-SHARED = Path(__file__).parents[3] / "shared"
 CONFORMANCE = SHARED / "conformance" / "validation.json"
 CORPUS = SHARED / "corpus"
 

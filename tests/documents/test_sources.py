@@ -13,8 +13,9 @@ from arazzo_runner.documents.similar_files import similar_files
 from arazzo_runner.documents.sources import Library, SourceOptions, source_type
 from arazzo_runner.documents.uris import base_uri, file_of, resolve
 from arazzo_runner.errors import PlanError, Problem, UnreadableDocument
+from tests.support.repository import SHARED
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+CORPUS = SHARED / "corpus"
 
 
 def text(url: str, *, own: str = "", kind: str = "openapi") -> str:

@@ -15,8 +15,8 @@ from arazzo_runner.engine.planning import make_plan
 from arazzo_runner.engine.refusals import REFUSING
 from arazzo_runner.errors import DocumentError, Problem, Severity
 from arazzo_runner.lint.checker import check_workflow
-from tests.lint.pets import document, fetch
 from tests.lint.test_rules import whole
+from tests.support.pets import document, fetch
 
 URI = "https://example.com/example.yaml"
 

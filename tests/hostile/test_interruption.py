@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import ROOT
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
+from tests.support.repository import ROOT
 
 TOKEN = "hf_ThisIsTheSecretOfTheTests"
 INPUTS = ["namespace=acme", "name=my-gpt2", "repository=gpt2", "instanceType=intel-icl", "instanceSize=x1"]

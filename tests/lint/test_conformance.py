@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,9 @@ from arazzo_runner.documents.reader import read_document
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.errors import Problem, Severity, UnreadableDocument
 from arazzo_runner.lint.checker import check_document
+from tests.support.repository import ROOT
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = ROOT
 VALIDATION = REPOSITORY.parent / "shared" / "conformance" / "validation.json"
 DATA = REPOSITORY / "tests" / "conformance" / "lint"
 DIFFERENCES: dict[str, dict[str, Any]] = json.loads((DATA / "differences.json").read_text("utf-8"))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lint.pets import check, document, rules
+from tests.support.pets import check, document, rules
 
 
 def flow(*steps: str, rest: str = "") -> str:

@@ -8,7 +8,8 @@ import pytest
 
 from arazzo_runner.documents.rules import RULES
 from arazzo_runner.errors import Place, Problem, Severity
-from arazzo_runner.reports.problems import as_github, as_json, as_sarif, as_text, rules_table
+from arazzo_runner.reports.problems import as_github, as_json, as_sarif, as_text
+from arazzo_runner.reports.rules import rules_table
 
 ERROR = Problem(Severity.ERROR, "unknown-field", "no 'x' here", Place("a b.yaml", 3, 5, "/workflows/0"), "Remove it.")
 WARNING = Problem(Severity.WARNING, "made-up", "100% odd,\nis it: not?", Place("https://e.com/a.yaml"))

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lint.pets import check, document, rules, with_output, with_value
+from tests.support.pets import check, document, rules, with_output, with_value
 
 _FIND = "  - {stepId: find, operationId: findPet, outputs: {pet: $response.body}}\n"
 

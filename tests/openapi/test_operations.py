@@ -8,9 +8,8 @@ from typing import Any
 import pytest
 
 from arazzo_runner.errors import DocumentError
-from arazzo_runner.openapi.operations import ApiDescription, Found, Operation
-
-from .descriptions import URI, description
+from arazzo_runner.openapi.operations import ApiDescription, Operation, OperationLocation
+from tests.support.descriptions import URI, description
 
 BASE = URI.rpartition("/")[0]
 
@@ -99,7 +98,10 @@ def test_of_a_doubled_id_the_first_is_taken_and_all_are_known() -> None:
     described = api({"/a": {"get": {"operationId": "x"}}, "/b": {"get": {"operationId": "x"}, "put": {}}})
     assert found(described, "x").path == "/a"
     assert described.duplicates == {
-        "x": (Found("x", "GET", "/a", "/paths/~1a/get"), Found("x", "GET", "/b", "/paths/~1b/get"))
+        "x": (
+            OperationLocation("x", "GET", "/a", "/paths/~1a/get"),
+            OperationLocation("x", "GET", "/b", "/paths/~1b/get"),
+        )
     }
 
 

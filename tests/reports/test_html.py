@@ -20,9 +20,19 @@ from arazzo_runner.reports.flow_graph import diagram_of
 from arazzo_runner.reports.html import HtmlReport, body_view, shown
 from arazzo_runner.reports.html_layout import Span, timeline
 from arazzo_runner.runtime.drivers import Listener
-from tests.conformance.test_own_cases import own_cases, plan_of
-
-from .runs import HOSTILE, SCRIPT, SECRET, Case, failing, hostile, hostile_answer, json_answer, polling, run
+from tests.support.own_cases import own_cases, plan_of
+from tests.support.runs import (
+    HOSTILE,
+    SCRIPT,
+    SECRET,
+    Case,
+    failing,
+    hostile,
+    hostile_answer,
+    json_answer,
+    polling,
+    run,
+)
 
 VOID = {"meta", "link", "input"}
 TAGS = re.compile(

@@ -12,15 +12,14 @@ import pytest
 
 from arazzo_runner.errors import Place
 from arazzo_runner.reports import case_files as casereports
-from arazzo_runner.reports.case_lines import Verdict
+from arazzo_runner.reports.case_lines import SuiteVerdict
 from arazzo_runner.reports.flow_graph import diagram_of
 from arazzo_runner.reports.har import HarReport
 from arazzo_runner.reports.html import HtmlReport
 from arazzo_runner.runtime.cases.coverage import KINDS, Coverage, Item
 from arazzo_runner.runtime.cases.judging import CaseResult, Failure
-from tests.conformance.test_own_cases import plan_of
-
-from .runs import Case, failing, hostile, hostile_answer, polling, run
+from tests.support.own_cases import plan_of
+from tests.support.runs import Case, failing, hostile, hostile_answer, polling, run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -165,10 +164,10 @@ def test_nothing_hostile_runs(browser: Browser, tmp_path: Path) -> None:
 SCRIPT = "<script>alert(1)</script><img src=x onerror=alert(2)>"
 
 
-def thirty_cases() -> Verdict:
+def thirty_cases() -> SuiteVerdict:
     """Thirty cases, two of which failed."""
     known = {Item(kind, "api.yaml", f"{kind} {number}"): None for kind in KINDS for number in range(5)}
-    verdict = Verdict(duration=0.8)
+    verdict = SuiteVerdict(duration=0.8)
     for number in range(30):
         failure = Failure("outputs", f"not those expected {SCRIPT}", (SCRIPT,), SCRIPT, Place("w.yaml", 3, 1))
         verdict.take(

@@ -17,7 +17,7 @@ from typing import Self
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.support.repository import ROOT
 
 PATIENCE = 60.0
 """Seconds until a server or worker must be ready; five are usual."""

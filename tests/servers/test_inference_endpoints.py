@@ -15,7 +15,7 @@ from huggingface_hub.errors import BadRequestError, HfHubHTTPError
 from openapi_core import Config, OpenAPI
 from openapi_core.testing import MockRequest, MockResponse
 
-from .inference_endpoints import Behaviour, InferenceEndpointsEmulator, description
+from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator, description
 
 NAMESPACE = "my-org"
 SERVICE = "https://api.endpoints.huggingface.cloud"

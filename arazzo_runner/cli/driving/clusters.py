@@ -91,9 +91,12 @@ def _key(word: str | None, *, create: bool) -> Key:
 
 
 def _usual_key() -> Path:
-    from arazzo_runner.runtime.durable.database import key_directory
+    from arazzo_runner.runtime.user_directories import key_directory
 
-    return key_directory(os.environ) / "engine.key"
+    directory = key_directory(os.environ)
+    if directory is None:
+        raise UsageError("there is no home directory for the cluster's key", hint="name one: --engine-key FILE")
+    return directory / "engine.key"
 
 
 async def cluster_of(words: EngineWords) -> Cluster:
@@ -314,7 +317,7 @@ def _entry(run: ClusterRun) -> dict[str, Any]:
 def show_on_cluster(words: EngineWords, run_id: str, *, as_json: bool, verbose: int) -> None:
     """``arazzo runs show ID --engine``: what a run has done so far, from its history."""
     from arazzo_runner.reports.console import Console, ConsoleOptions
-    from arazzo_runner.reports.jsonreport import JsonReport, Standing
+    from arazzo_runner.reports.jsonreport import JsonReport, UnfinishedRun
     from arazzo_runner.runtime.temporal.history import Exhausted, HistoryWorld
 
     async def shown(cluster: Cluster) -> None:
@@ -329,7 +332,7 @@ def show_on_cluster(words: EngineWords, run_id: str, *, as_json: bool, verbose: 
                 await session.arun(world)
             except Exhausted:
                 message = f"arazzo resume {run_id} --engine {cluster.engine} follows it"
-                standing = Standing(job.workflow_id, "running", None, message, None, world.now())
+                standing = UnfinishedRun(job.workflow_id, "running", None, message, None, world.now())
                 if not as_json:
                     click.echo("running")
             if as_json:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.cli.given.inputs import InputOrigin, trace_inputs
 from arazzo_runner.cli.given.rows import InputRow, read_rows
-from arazzo_runner.errors import UsageError
+from arazzo_runner.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.given.options import CredentialWords, DecisionWords, InputWords, JournalWords, LiveWords
@@ -32,20 +32,39 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.run.workbook import Workbook
 
 _FILE = "--credentials"
+_JOURNAL, _KEY = "journal.db", "journal.key"
 
 
 def journal_path(words: JournalWords) -> Path:
-    """Where the journal is."""
-    from arazzo_runner.runtime.durable.database import state_directory
+    """Return where the journal is.
 
-    return Path(words.journal) if words.journal else state_directory(os.environ) / "journal.db"
+    Raises:
+        JournalError: none is named, and the user has no home.
+    """
+    from arazzo_runner.runtime.user_directories import state_directory
+
+    return Path(words.journal) if words.journal else _at_home(state_directory(os.environ), "--journal PATH") / _JOURNAL
 
 
 def key_path(words: JournalWords) -> Path:
-    """Where its key is."""
-    from arazzo_runner.runtime.durable.database import key_directory
+    """Return where the journal's key is.
 
-    return Path(words.journal_key) if words.journal_key else key_directory(os.environ) / "journal.key"
+    Raises:
+        JournalError: none is named, and the user has no home.
+    """
+    from arazzo_runner.runtime.user_directories import key_directory
+
+    return (
+        Path(words.journal_key)
+        if words.journal_key
+        else _at_home(key_directory(os.environ), "--journal-key FILE") / _KEY
+    )
+
+
+def _at_home(directory: Path | None, option: str) -> Path:
+    if directory is None:
+        raise JournalError("there is no home directory for the journal", hint=f"name one: {option}")
+    return directory
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import click
 from arazzo_runner.cli.given.option_groups import OptionGroup, option
 
 if TYPE_CHECKING:
-    from arazzo_runner.reports.jsonreport import Standing
+    from arazzo_runner.reports.jsonreport import UnfinishedRun
     from arazzo_runner.runtime.durable.journal import RunRow
 
 
@@ -53,11 +53,11 @@ def entry_of(row: RunRow) -> dict[str, Any]:
     }
 
 
-def standing_of(row: RunRow) -> Standing:
+def standing_of(row: RunRow) -> UnfinishedRun:
     """How things are with a run that has not come to its own end."""
-    from arazzo_runner.reports.jsonreport import Standing
+    from arazzo_runner.reports.jsonreport import UnfinishedRun
 
     cancelled = row.status == "cancelled"
     message = "the run was cancelled" if cancelled else "arazzo resume goes on with it"
     status = "failed" if cancelled else row.shown
-    return Standing(row.workflow, status, row.reason, message, row.step, row.updated)
+    return UnfinishedRun(row.workflow, status, row.reason, message, row.step, row.updated)

@@ -56,7 +56,7 @@ class GroupedCommand(click.Command):
         """Write a section for each heading, in the order in which the verb declares them."""
         sections: dict[str, list[tuple[str, str]]] = {"": []}
         for parameter in self.get_params(ctx):
-            if (record := parameter.get_help_record(ctx)) is not None:
+            if isinstance(parameter, click.Option) and (record := parameter.get_help_record(ctx)) is not None:
                 sections.setdefault(getattr(parameter, "heading", ""), []).append(record)
         for heading, records in sections.items():
             if records:

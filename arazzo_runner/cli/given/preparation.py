@@ -152,7 +152,7 @@ def unknown_schemes(workbook: Workbook, plans: Iterable[Plan], given: Credential
     Raises:
         UsageError: ``--auth`` gives one, which can only be a mistake.
     """
-    from arazzo_runner.cli.given.targets import nearest
+    from arazzo_runner.documents.near_names import did_you_mean
     from arazzo_runner.engine.required_credentials import scheme_names
 
     known = {name for plan in plans for name in scheme_names(plan)}
@@ -164,7 +164,7 @@ def unknown_schemes(workbook: Workbook, plans: Iterable[Plan], given: Credential
     for name, credential in given.by_scheme.items():
         if name in known:
             continue
-        hint = nearest(name, sorted(known), "security schemes")
+        hint = did_you_mean(name, sorted(known), "security schemes")
         message = f"no source of {workbook.description.document.path} has a security scheme {name!r}"
         if credential.origin == "--auth" and all_read:
             raise UsageError(f"--auth {name}=…: {message}", hint=hint)
@@ -188,7 +188,7 @@ def _other_schemes(workbook: Workbook) -> tuple[set[str], bool]:
 
 def _unknown_variables(plan: Plan) -> list[str]:
     """Warnings about server variables that no server of the plan's operations has: another workflow's may have them."""
-    from arazzo_runner.cli.given.targets import nearest
+    from arazzo_runner.documents.near_names import did_you_mean
     from arazzo_runner.engine.reachable_urls import server_variables_of
 
     known = server_variables_of(plan)
@@ -198,7 +198,7 @@ def _unknown_variables(plan: Plan) -> list[str]:
         for name in values:
             if name not in there:
                 word = f"{source}.{name}" if source else name
-                hint = nearest(name, there, "server variables")
+                hint = did_you_mean(name, there, "server variables")
                 warnings.append(f"--server-var {word}=…: no server that is used has a variable {name!r}; {hint}")
     return warnings
 

@@ -1,14 +1,15 @@
-"""Which workflow is meant: a path or URL, or a ``workflowId`` found in the documents of a directory (cli.md)."""
+"""Targets: a path or URL of a document, or a ``workflowId`` found in the documents of a directory."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from arazzo_runner.documents.files import is_directory, is_file, is_stream, read_file
 from arazzo_runner.documents.model import ArazzoDescription
+from arazzo_runner.documents.near_names import did_you_mean
 from arazzo_runner.errors import ArazzoError, UsageError
 
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -25,16 +26,6 @@ class Target:
 
 class SeveralDocuments(UsageError):
     """A workflowId stands in more than one document."""
-
-
-def nearest(name: str, known: Sequence[str], what: str) -> str:
-    """What to say of a name that is not known: the ones most like it, else those there are."""
-    import difflib
-
-    near = difflib.get_close_matches(name, known, n=3, cutoff=0.5)
-    if near:
-        return f"did you mean {' or '.join(near)}?"
-    return f"the {what} are {', '.join(known)}" if known else f"there are no {what}"
 
 
 def is_document(target: str) -> bool:
@@ -75,7 +66,7 @@ def find_target(target: str, workflow: str | None, directory: str) -> Target:
         where = f"the documents under {directory}" if is_directory(directory) else f"{directory}, which is no directory"
         raise UsageError(
             f"there is no workflow {target!r} in {where}",
-            hint=nearest(target, [workflow_id for _, workflow_id in found], "workflows")
+            hint=did_you_mean(target, [workflow_id for _, workflow_id in found], "workflows")
             if found
             else "give the path of a document, or --workflows DIR",
         )

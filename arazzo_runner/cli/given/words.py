@@ -70,10 +70,10 @@ def check_sources(sources: Iterable[str], known: Iterable[str], *, option: str =
     Raises:
         UsageError: with the names that it has.
     """
-    from arazzo_runner.cli.given.targets import nearest
+    from arazzo_runner.documents.near_names import did_you_mean
 
     names = list(known)
     for name in sources:
         if name not in names:
-            hint = nearest(name, names, "source descriptions")
+            hint = did_you_mean(name, names, "source descriptions")
             raise UsageError(f"{option} {name}=…: the document has no source description {name!r}", hint=hint)

@@ -95,9 +95,7 @@ def record(words: RecordWords) -> int:
             made = replace(
                 made,
                 description=words.description or (old.description if old else ""),
-                sources={
-                    name: without_credentials(url) for name, url in preparation.given_sources(live.sources).items()
-                },
+                sources={name: without_credentials(url) for name, url in named.items()},
                 base_dir=live.sources.base_dir or "",
                 check=words.check,
             )

@@ -37,8 +37,8 @@ def command(words: ShowWords) -> None:
     """Show a workflow: its inputs, its steps and where they lead. Without WORKFLOW, all of a document's."""
     from arazzo_runner.analysis.scope import in_execution_order
     from arazzo_runner.cli.given.preparation import fetching_options, named_target
-    from arazzo_runner.cli.given.targets import nearest
     from arazzo_runner.documents.input_bundles import bundle_inputs
+    from arazzo_runner.documents.near_names import did_you_mean
     from arazzo_runner.errors import UsageError
     from arazzo_runner.reports.mermaid import mermaid
     from arazzo_runner.reports.outline import as_json, outline, workflow_entry
@@ -54,7 +54,7 @@ def command(words: ShowWords) -> None:
     ]
     if not chosen:
         known = [w.workflow_id for w in description.workflows]
-        hint = nearest(found.workflow_id or "", known, "workflows")
+        hint = did_you_mean(found.workflow_id or "", known, "workflows")
         raise UsageError(f"there is no workflow {found.workflow_id!r} in {found.document}", hint=hint)
     if words.form == "mermaid":
         for one in chosen:

@@ -25,7 +25,7 @@ from arazzo_runner.cli.given.options import (
 from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from arazzo_runner.reports.case_lines import Verdict
+    from arazzo_runner.reports.case_lines import SuiteVerdict
     from arazzo_runner.runtime.cases.judging import CaseResult, FindDocument
 
 FORMATS = ("json", "junit", "html", "markdown")
@@ -94,11 +94,11 @@ def test(words: TestWords) -> int:
     """Test what the words ask for; return the exit status."""
     from arazzo_runner.cli.driving.reporting import open_report, report_files
     from arazzo_runner.reports import case_files as casereports
-    from arazzo_runner.reports.case_lines import Verdict
+    from arazzo_runner.reports.case_lines import SuiteVerdict
 
     asked = report_files(words.reports, FORMATS)
     paths = _selected(words)
-    verdict = Verdict()
+    verdict = SuiteVerdict()
     begun = time.perf_counter()
     with ExitStack() as stack:
         files = [(one.format, open_report(one.path, stack)) for one in asked]
@@ -147,9 +147,9 @@ def _results(paths: Sequence[Path], words: TestWords) -> Iterator[CaseResult]:
 def _live(paths: Sequence[Path], find: FindDocument, words: TestWords) -> Iterator[CaseResult]:
     """Test the cases against a real server, one after the other."""
     from arazzo_runner.cli.given import preparation
-    from arazzo_runner.runtime.cases.live import Given, judge_live
+    from arazzo_runner.runtime.cases.live import LiveValues, judge_live
 
-    given = Given(
+    given = LiveValues(
         inputs=partial(preparation.given_inputs, words=words.given.inputs),
         servers=preparation.given_servers(words.servers),
         credentials=preparation.given_credentials(words.credentials, words.transport.certificate),
@@ -170,7 +170,7 @@ def _show(result: CaseResult, words: TestWords) -> None:
         _echo(failure_lines(result))
 
 
-def _tell(verdict: Verdict, words: TestWords) -> None:
+def _tell(verdict: SuiteVerdict, words: TestWords) -> None:
     from arazzo_runner.reports import case_files as casereports
     from arazzo_runner.reports.case_lines import as_github, as_markdown, missed_lines, verdict_lines
 

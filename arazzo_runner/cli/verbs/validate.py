@@ -31,6 +31,11 @@ class ValidateWords(OptionGroup):
     )
     strict: bool = option("--strict", is_flag=True, help="Accept the specification's forms only.")
     rules: bool = option("--rules", is_flag=True, help="List the rules and stop.")
+    explain: str | None = option(
+        "--explain",
+        metavar="RULE",
+        help="Explain a rule, with an example that breaks it and one that does not, and stop.",
+    )
     sources: SourceWords = group(SourceWords)
     hosts: HostWords = group(HostWords)
 
@@ -54,11 +59,15 @@ def command(ctx: click.Context, words: ValidateWords) -> None:
     from arazzo_runner.cli.given.preparation import fetching_options, given_sources
     from arazzo_runner.errors import Severity, UsageError
     from arazzo_runner.lint import checker  # noqa: F401 - registers the rules
-    from arazzo_runner.reports.problems import as_github, as_json, as_sarif, as_text, rules_table
+    from arazzo_runner.reports.problems import as_github, as_json, as_sarif, as_text
+    from arazzo_runner.reports.rules import explained, rules_table
     from arazzo_runner.runtime.run.workbook import open_library
 
     if words.rules:
         sys.stdout.write(rules_table())
+        return
+    if words.explain is not None:
+        sys.stdout.write(explained(words.explain))
         return
     if not words.paths:
         raise UsageError("no document is named", hint="write arazzo validate PATH…")

@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl
 from arazzo_runner.errors import as_typed
 from arazzo_runner.openapi.auth.credentials import Credential, Credentials, environment_variable
 from arazzo_runner.openapi.operations import Operation, SchemeSpec
-from arazzo_runner.openapi.request.parameters import Target, header_text, with_cookies
+from arazzo_runner.openapi.request.parameters import SerializedParameters, header_text, with_cookies
 from arazzo_runner.openapi.request.styles import encode
 
 _BEARER = re.compile(r"bearer\s+(?=\S)", re.IGNORECASE)
@@ -71,7 +71,7 @@ class Applied:
             self.secrets + other.secrets,
         )
 
-    def add_to(self, target: Target) -> None:
+    def add_to(self, target: SerializedParameters) -> None:
         """Add headers, query, cookies and warnings to a request's.
 
         Raises:
@@ -101,7 +101,7 @@ class _Slot:
             case _:
                 return None
 
-    def is_filled(self, sent: Target) -> bool:
+    def is_filled(self, sent: SerializedParameters) -> bool:
         """Whether the step itself already sends it."""
         match self.location:
             case "header":
@@ -124,13 +124,13 @@ class _Slot:
                 return Applied(headers=pair)
 
 
-def _cookie_names(sent: Target) -> Iterator[str]:
+def _cookie_names(sent: SerializedParameters) -> Iterator[str]:
     for name, value in sent.headers:
         if name.lower() == "cookie":
             yield from (pair.partition("=")[0].strip() for pair in value.split(";"))
 
 
-def apply_security(operation: Operation, credentials: Credentials, sent: Target) -> Applied:
+def apply_security(operation: Operation, credentials: Credentials, sent: SerializedParameters) -> Applied:
     """What to add to a request so that its operation's ``security`` is met (H5).
 
     The alternatives are tried in order; the first for which every scheme has a credential is applied. A scheme whose
@@ -154,7 +154,7 @@ def apply_security(operation: Operation, credentials: Credentials, sent: Target)
     return Applied(warnings=tuple(warnings))
 
 
-class Standing(Enum):
+class CredentialStatus(Enum):
     """What there is for a scheme."""
 
     SENT = "sent"
@@ -178,54 +178,56 @@ class Alternative:
         self,
         operation: Operation,
         credentials: Credentials,
-        sent: Target,
+        sent: SerializedParameters,
         schemes: Mapping[str, tuple[str, ...]],
     ) -> None:
         self.operation = operation
         self.schemes = schemes
-        self.standings: dict[str, Standing] = {}
+        self.standings: dict[str, CredentialStatus] = {}
         self.reasons: dict[str, str] = {}
         self._additions: list[Applied] = []
         for name, scopes in schemes.items():
             self.standings[name] = self._standing(name, scopes, credentials, sent)
 
-    def _standing(self, name: str, scopes: tuple[str, ...], credentials: Credentials, sent: Target) -> Standing:
+    def _standing(
+        self, name: str, scopes: tuple[str, ...], credentials: Credentials, sent: SerializedParameters
+    ) -> CredentialStatus:
         scheme = self.operation.schemes.get(name)
         if scheme is None:
-            return Standing.UNDEFINED
+            return CredentialStatus.UNDEFINED
         slot = _Slot.of(scheme.definition)
         if slot is not None and slot.is_filled(sent):
-            return Standing.SENT
+            return CredentialStatus.SENT
         credential = credentials.get(name)
         if scheme.definition.get("type") == "mutualTLS":
             addition = Applied() if credentials.certificate else f"{name} takes a client certificate (--client-cert)"
         elif credential is not None:
             addition = _apply(scheme, credential, scopes)
         else:
-            return Standing.MISSING
+            return CredentialStatus.MISSING
         if isinstance(addition, str):
             self.reasons[name] = addition
-            return Standing.MISSING
+            return CredentialStatus.MISSING
         self._additions.append(addition)
-        return Standing.GIVEN
+        return CredentialStatus.GIVEN
 
-    def _of(self, standing: Standing) -> list[str]:
+    def _of(self, standing: CredentialStatus) -> list[str]:
         return [name for name, found in self.standings.items() if found is standing]
 
     @property
     def missing(self) -> list[str]:
         """The schemes without a credential that fits."""
-        return self._of(Standing.MISSING)
+        return self._of(CredentialStatus.MISSING)
 
     @property
     def undefined(self) -> list[str]:
         """The schemes that the description does not define."""
-        return self._of(Standing.UNDEFINED)
+        return self._of(CredentialStatus.UNDEFINED)
 
     @property
     def is_sent(self) -> bool:
         """Whether the step itself sends all of it."""
-        return bool(self.schemes) and len(self._of(Standing.SENT)) == len(self.schemes)
+        return bool(self.schemes) and len(self._of(CredentialStatus.SENT)) == len(self.schemes)
 
     def applied(self) -> Applied:
         """What it adds to a request."""
@@ -235,7 +237,7 @@ class Alternative:
         return result
 
 
-def alternatives_of(operation: Operation, credentials: Credentials, sent: Target) -> list[Alternative]:
+def alternatives_of(operation: Operation, credentials: Credentials, sent: SerializedParameters) -> list[Alternative]:
     """The alternatives of an operation's ``security``, in order."""
     return [Alternative(operation, credentials, sent, schemes) for schemes in operation.security]
 

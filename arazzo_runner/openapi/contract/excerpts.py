@@ -14,7 +14,7 @@ from urllib.parse import quote
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.openapi.media_types import essence, is_json
 from arazzo_runner.openapi.operations import ApiDescription, Operation
-from arazzo_runner.openapi.references import Node
+from arazzo_runner.openapi.references import DescriptionNode
 
 METHOD, PATH = "post", "/"
 
@@ -47,7 +47,7 @@ class _Excerpt:
         self._api = api
         self._names: dict[tuple[str, str], str] = {}
         self._components: dict[str, dict[str, Any]] = {}
-        self._waiting: list[tuple[str, str, Node]] = []
+        self._waiting: list[tuple[str, str, DescriptionNode]] = []
 
     def made(self, operation: Operation) -> dict[str, Any]:
         node, parameters = self._api.written(operation.pointer)
@@ -71,7 +71,7 @@ class _Excerpt:
             "components": self._components,
         }
 
-    def _parameter(self, location: str, entry: Node) -> dict[str, Any]:
+    def _parameter(self, location: str, entry: DescriptionNode) -> dict[str, Any]:
         copied: dict[str, Any] = self._copy(self._api.references.follow(entry))
         if location == "cookie" and copied.get("style") == "cookie":
             copied["style"] = "form"  # 3.2's style, which differs in what is escaped, not in how it is read
@@ -80,7 +80,7 @@ class _Excerpt:
         # What is there to be checked was sent: that it may be empty, or should no longer be used, is no breach.
         return {key: value for key, value in copied.items() if key not in ("allowEmptyValue", "deprecated")}
 
-    def _copy(self, node: Node, *, names: bool = False) -> Any:
+    def _copy(self, node: DescriptionNode, *, names: bool = False) -> Any:
         """A value with its ``$ref``s made to lead inside the excerpt.
 
         Args:
@@ -111,7 +111,7 @@ class _Excerpt:
                 copied[key] = self._copy(member, names=not names and key in _NAMING)
         return copied
 
-    def _content(self, node: Node) -> dict[str, Any]:
+    def _content(self, node: DescriptionNode) -> dict[str, Any]:
         """Media Type Objects, their names as they are compared."""
         copied: dict[str, Any] = {}
         for content_type, entry in node.items():
@@ -122,15 +122,15 @@ class _Excerpt:
             copied.setdefault(name, media)
         return copied
 
-    def _mapped(self, node: Node) -> Any:
+    def _mapped(self, node: DescriptionNode) -> Any:
         """What a discriminator's value means: a ``$ref``, or the bare name of a schema."""
         text = node.value
         if not isinstance(text, str):
             return text
         reference = text if "/" in text or "#" in text or "." in text else f"#/components/schemas/{text}"
-        return self._referenced(Node({"$ref": reference}, node.document, node.pointer))
+        return self._referenced(DescriptionNode({"$ref": reference}, node.document, node.pointer))
 
-    def _referenced(self, node: Node) -> str:
+    def _referenced(self, node: DescriptionNode) -> str:
         """Where a ``$ref`` leads inside the excerpt; what it leads to is copied when its turn comes."""
         target = self._api.references.target(node)
         place = target.place
@@ -141,7 +141,7 @@ class _Excerpt:
             self._waiting.append((group, name, target))
         return self._names[place]
 
-    def _name(self, target: Node) -> tuple[str, str]:
+    def _name(self, target: DescriptionNode) -> tuple[str, str]:
         parts = json_pointer.split(target.pointer)
         if target.document is self._api.document and len(parts) == 3 and parts[0] == "components":
             return parts[1], parts[2]
@@ -154,7 +154,7 @@ _NAMING = frozenset(
 """Keywords whose members are named by the author."""
 
 
-def _by_name(api: ApiDescription, entries: tuple[Node, ...]) -> Mapping[tuple[str, str], Node]:
+def _by_name(api: ApiDescription, entries: tuple[DescriptionNode, ...]) -> Mapping[tuple[str, str], DescriptionNode]:
     """Parameters by name and location; the operation's own replaces the path item's."""
     named = {}
     for entry in entries:

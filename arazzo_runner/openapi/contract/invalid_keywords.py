@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from arazzo_runner.errors import DocumentError
 from arazzo_runner.openapi.operations import Operation
-from arazzo_runner.openapi.references import Node
+from arazzo_runner.openapi.references import DescriptionNode
 from arazzo_runner.secrecy import cut
 
 MOST = 3
@@ -98,7 +98,7 @@ def _odd(operation: Operation, side: str) -> Iterator[str]:
             pending += reversed(list(_schemas_in(layer) if is_schema else _members(layer)))
 
 
-def _odd_members(node: Node, forms: Mapping[str, _Form]) -> Iterator[str]:
+def _odd_members(node: DescriptionNode, forms: Mapping[str, _Form]) -> Iterator[str]:
     for keyword, member in node.items():
         form = forms.get(keyword)
         if form is not None and not form.fits(member.value):
@@ -106,13 +106,13 @@ def _odd_members(node: Node, forms: Mapping[str, _Form]) -> Iterator[str]:
             yield f"{member.document.place(member.pointer)}: {keyword} is {shown}, expected {form.words}"
 
 
-def _members(node: Node) -> Iterator[tuple[Node, bool]]:
+def _members(node: DescriptionNode) -> Iterator[tuple[DescriptionNode, bool]]:
     """What is in an object of OpenAPI's, and whether it is a schema."""
     yield from ((member, name == "schema") for name, member in node.items() if name not in ("example", "examples"))
     yield from ((element, False) for element in node.elements())
 
 
-def _schemas_in(node: Node) -> Iterator[tuple[Node, bool]]:
+def _schemas_in(node: DescriptionNode) -> Iterator[tuple[DescriptionNode, bool]]:
     for keyword, member in node.items():
         form = _FORMS.get(keyword)
         if form is _SCHEMA:

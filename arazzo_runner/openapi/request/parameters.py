@@ -30,7 +30,7 @@ from arazzo_runner.openapi.request.styles import (
 
 __all__ = [
     "Argument",
-    "Target",
+    "SerializedParameters",
     "as_content",
     "header_text",
     "is_json",
@@ -68,7 +68,7 @@ class Argument:
 
 
 @dataclass(slots=True)
-class Target:
+class SerializedParameters:
     """Where a request goes, and the headers that its parameters set.
 
     Attributes:
@@ -85,7 +85,7 @@ class Target:
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def serialize(operation: Operation, arguments: Sequence[Argument]) -> Target:
+def serialize(operation: Operation, arguments: Sequence[Argument]) -> SerializedParameters:
     """Lay an operation's arguments out over path, query, headers and cookies.
 
     Args:
@@ -107,7 +107,7 @@ class _Layout:
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
         self.route, self.fixed_query = route_and_query(operation)
-        self.result = Target("", "")
+        self.result = SerializedParameters("", "")
         self.path_values: dict[str, str] = {}
         self.query: list[str] = []
         self.cookies: Pairs = []
@@ -162,7 +162,7 @@ class _Layout:
         "cookie": _cookie,
     }
 
-    def target(self) -> Target:
+    def target(self) -> SerializedParameters:
         self.result.path = self._filled_route()
         fixed = self._filled_query()
         # Path keys repeat what the operation also declares as a parameter ('/?Action=Create'): once is enough.

@@ -46,7 +46,7 @@ OpenWorld: TypeAlias = Callable[[Plan], AbstractContextManager[World]]
 
 
 @dataclass(frozen=True, slots=True)
-class Given:
+class LiveValues:
     """What the user gives beside the cases: what nothing recorded can know.
 
     Attributes:
@@ -60,7 +60,7 @@ class Given:
 
 
 def judge_live(
-    paths: Iterable[str | Path], find: FindDocument, given: Given, open_world: OpenWorld
+    paths: Iterable[str | Path], find: FindDocument, given: LiveValues, open_world: OpenWorld
 ) -> Iterator[CaseResult]:
     """Test cases against a server, one after the other; bare cassettes are passed over.
 
@@ -84,7 +84,7 @@ def judge_live(
 class _Live(Trial):
     """A case that is sent to a server."""
 
-    def run(self, bench: Bench, contract: Contract, given: Given, open_world: OpenWorld) -> None:
+    def run(self, bench: Bench, contract: Contract, given: LiveValues, open_world: OpenWorld) -> None:
         case = self.case
         recorded = _recorded(case, bench.plan(case, case.run_options()))
         plan = bench.plan(case, _live_options(case, given))
@@ -129,7 +129,7 @@ class _Live(Trial):
         self.remarks += [f"{self.case.id}: {one}" for one in told if not one.structural]
 
 
-def _live_options(case: Case, given: Given) -> RunOptions:
+def _live_options(case: Case, given: LiveValues) -> RunOptions:
     recorded = case.run_options()
     urls = given.servers.urls or case.servers
     variables = {**case.server_variables, **given.servers.variables}

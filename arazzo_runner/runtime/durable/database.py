@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import sqlite3
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -59,34 +59,6 @@ CREATE TABLE sources (run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCA
 CREATE INDEX sources_of_run ON sources (run);
 CREATE INDEX sources_of_document ON sources (digest);
 """
-
-
-def state_directory(environ: Mapping[str, str]) -> Path:
-    """Where this user's programs keep what must outlive them: by the XDG base directories, or Windows' own.
-
-    Raises:
-        JournalError: the user has no home.
-    """
-    return _directory(environ, "XDG_STATE_HOME", ".local/state")
-
-
-def key_directory(environ: Mapping[str, str]) -> Path:
-    """Where the journal's key is: not beside the journal, so that a copy of the one does not bring the other.
-
-    Raises:
-        JournalError: the user has no home.
-    """
-    return _directory(environ, "XDG_DATA_HOME", ".local/share")
-
-
-def _directory(environ: Mapping[str, str], variable: str, usual: str) -> Path:
-    for name in (variable, "LOCALAPPDATA"):
-        root = environ.get(name, "")
-        if Path(root).is_absolute():
-            return Path(root, "arazzo-runner")
-    with suppress(RuntimeError):
-        return Path.home() / usual / "arazzo-runner"
-    raise JournalError("there is no home directory for the journal", hint="name one: --journal PATH")
 
 
 def open_database(path: Path, *, create: bool) -> sqlite3.Connection:

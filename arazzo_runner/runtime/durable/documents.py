@@ -13,8 +13,9 @@ from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.documents.sources import Library, SourceOptions
 from arazzo_runner.errors import JournalError
-from arazzo_runner.runtime.disk_cache import ParsedDescriptions, cache_directory
+from arazzo_runner.runtime.disk_cache import ParsedDescriptions
 from arazzo_runner.runtime.run.workbook import Workbook
+from arazzo_runner.runtime.user_directories import cache_directory
 
 
 @dataclass(frozen=True, slots=True)

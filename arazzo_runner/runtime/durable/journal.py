@@ -13,6 +13,7 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
+from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.errors import JournalError, JournalLost, RunHeld
 from arazzo_runner.runtime.durable.database import explained, open_database, transaction
 from arazzo_runner.runtime.durable.leases import LEASE, Holder, is_free
@@ -278,10 +279,8 @@ class Journal:
         """
         found = self._one(f"{_SELECT} WHERE id = ?", (run_id,))
         if found is None:
-            from difflib import get_close_matches
-
             known = [str(each[0]) for each in self._all("SELECT id FROM runs ORDER BY key DESC LIMIT 1000", ())]
-            near = get_close_matches(run_id, known, n=1, cutoff=0.7)
+            near = near_names(run_id, known, most=1, cutoff=0.7)
             hint = f"did you mean {near[0]}?" if near else "arazzo runs lists them"
             raise JournalError(f"the journal {self.path} has no run {run_id!r}", hint=hint)
         return _row(found)

@@ -13,7 +13,7 @@ from arazzo_runner.effects import Answered, Failed, Send
 from arazzo_runner.runtime.http.deadlines import AsyncBackend, AsyncStream
 from arazzo_runner.runtime.http.errors import NETWORK_ERRORS, AttemptOver, socks_judged
 from arazzo_runner.runtime.http.options import TransportOptions
-from arazzo_runner.runtime.http.transport import Attempt, Pools
+from arazzo_runner.runtime.http.transport import Pools, RequestFlow
 
 
 class AsyncTransport:
@@ -32,7 +32,7 @@ class AsyncTransport:
 
     async def send(self, effect: Send) -> Answered | Failed:
         """Send a request; whatever happens is an answer."""
-        attempt = Attempt(self._pools, effect.request, effect.timeout)
+        attempt = RequestFlow(self._pools, effect.request, effect.timeout)
         limit = asyncio.timeout(effect.timeout)
         try:
             async with limit:

@@ -162,7 +162,7 @@ def _decoder(coding: str) -> Decoder | None:
         raise Refused(f"the response is in the content coding '{coding}', which needs an extra: {_EXTRA}") from None
 
 
-class Body:
+class IncomingBody:
     """A response's body while it comes.
 
     Args:

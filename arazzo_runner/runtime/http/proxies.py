@@ -13,7 +13,7 @@ from urllib.parse import unquote, urlsplit
 import httpcore2
 
 from arazzo_runner.errors import UsageError
-from arazzo_runner.runtime.http.requests import Target
+from arazzo_runner.runtime.http.requests import Destination
 
 _SCHEMES = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
@@ -32,7 +32,7 @@ class Proxy:
     port: int
     auth: tuple[str, str] | None = None
 
-    def is_tunnel(self, target: Target) -> bool:
+    def is_tunnel(self, target: Destination) -> bool:
         """Whether it passes on whatever is sent to a target, and is asked to first."""
         return target.scheme == "https" or self.scheme.startswith("socks")
 
@@ -53,7 +53,7 @@ class Proxies:
     by_scheme: Mapping[str, Proxy]
     exceptions: tuple[str, ...] = ()
 
-    def choose(self, target: Target) -> Proxy | None:
+    def choose(self, target: Destination) -> Proxy | None:
         """The proxy for a request, or None for none."""
         proxy = self.by_scheme.get(target.scheme)
         if proxy is None or any(_excepts(entry, target) for entry in self.exceptions):
@@ -116,7 +116,7 @@ def _proxy(url: str, origin: str) -> Proxy:
     return Proxy(parts.scheme, parts.hostname, port or _SCHEMES[parts.scheme], auth)
 
 
-def _excepts(entry: str, target: Target) -> bool:
+def _excepts(entry: str, target: Destination) -> bool:
     """Whether an entry of ``NO_PROXY`` means a host: ``*``, a domain and those under it, an address, a network."""
     if entry == "*":
         return True

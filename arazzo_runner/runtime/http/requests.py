@@ -29,7 +29,7 @@ _OF_A_BODY = frozenset({"content-type", "content-encoding", "content-language", 
 
 
 @dataclass(frozen=True, slots=True)
-class Target:
+class Destination:
     """Where a request goes.
 
     Attributes:
@@ -57,7 +57,7 @@ class Target:
         return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
 
 
-def target_of(url: str) -> Target:
+def target_of(url: str) -> Destination:
     """Where a URL leads.
 
     Raises:
@@ -77,7 +77,7 @@ def target_of(url: str) -> Target:
     path = quote(parts.path or "/", safe=_ASCII) + (f"?{quote(parts.query, safe=_ASCII)}" if parts.query else "")
     user, at, _ = parts.netloc.rpartition("@")
     userinfo = unquote_to_bytes(user) if at else None
-    return Target(parts.scheme, _ascii_host(host), port or _PORTS[parts.scheme], path, userinfo)
+    return Destination(parts.scheme, _ascii_host(host), port or _PORTS[parts.scheme], path, userinfo)
 
 
 def _ascii_host(host: str) -> str:
@@ -139,7 +139,7 @@ def user_agent() -> str:
 _accepted_codings = cache(accepted_codings)
 
 
-def header_fields(request: Request, target: Target) -> list[tuple[bytes, bytes]]:
+def header_fields(request: Request, target: Destination) -> list[tuple[bytes, bytes]]:
     """The header fields as they are sent: the request's own, and what is missing of those that the protocol needs.
 
     Raises:

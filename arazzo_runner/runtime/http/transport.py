@@ -18,7 +18,7 @@ import httpcore2
 from arazzo_runner.documents.files import is_file, read_file
 from arazzo_runner.effects import Answered, Failed, Request, Response, Send
 from arazzo_runner.errors import UsageError
-from arazzo_runner.runtime.http.content_codings import Body
+from arazzo_runner.runtime.http.content_codings import IncomingBody
 from arazzo_runner.runtime.http.deadlines import Allowance, AsyncStream, Backend, Patience, Stream
 from arazzo_runner.runtime.http.errors import (
     NETWORK_ERRORS,
@@ -32,8 +32,8 @@ from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.http.proxies import Proxies, Proxy, proxies_of, system_proxies
 from arazzo_runner.runtime.http.requests import (
     MAX_REDIRECTS,
+    Destination,
     Hosts,
-    Target,
     header_fields,
     redirected,
     target_of,
@@ -65,7 +65,7 @@ class Pools(Generic[Pool]):
         if options.http2:
             _require_http2()
 
-    def of(self, target: Target, proxy: Proxy | None) -> Pool:
+    def of(self, target: Destination, proxy: Proxy | None) -> Pool:
         """The pool of connections to such targets, through that proxy."""
         encrypted = target.scheme == "https" or (proxy is not None and proxy.scheme == "https")
         pool = self._opened.get((proxy, encrypted))
@@ -84,7 +84,7 @@ class Pools(Generic[Pool]):
             pool = self._opened.setdefault((proxy, encrypted), made)  # another thread may have been faster
         return pool
 
-    def proxy_for(self, target: Target) -> Proxy | None:
+    def proxy_for(self, target: Destination) -> Proxy | None:
         """The proxy that a request goes through, or None."""
         return self._proxies.choose(target)
 
@@ -93,7 +93,7 @@ class Pools(Generic[Pool]):
         return list(self._opened.values())
 
 
-class Attempt(Generic[Pool]):
+class RequestFlow(Generic[Pool]):
     """One request, and those that its redirects ask for: what both clients do between two operations on the network.
 
     Args:
@@ -139,7 +139,7 @@ class Attempt(Generic[Pool]):
         )
         return self._pools.of(target, proxy), message
 
-    def body(self, response: httpcore2.Response) -> Body:
+    def body(self, response: httpcore2.Response) -> IncomingBody:
         """Where the body goes, now that the response's head is complete.
 
         Raises:
@@ -151,9 +151,9 @@ class Attempt(Generic[Pool]):
         if self._request.method != "HEAD" and response.status not in (204, 304):
             length = next((value for name, value in self._headers if name.lower() == "content-length"), "")
             self._progress.expected = int(length) if length.isascii() and length.isdigit() else None
-        return Body(self._headers, limit=self._options.max_response_bytes, progress=self._progress)
+        return IncomingBody(self._headers, limit=self._options.max_response_bytes, progress=self._progress)
 
-    def surplus(self, response: httpcore2.Response, body: Body) -> bool:
+    def surplus(self, response: httpcore2.Response, body: IncomingBody) -> bool:
         """Whether more came than the response, such as a body after 204: it would be taken for the next answer.
 
         httpcore does not look: the connection must be closed. What came last ends with the body's last bytes, or with
@@ -191,7 +191,7 @@ class Attempt(Generic[Pool]):
         self._progress.start = self._allowance.start
         return Failed("transport", explain(error, self._progress), time.time(), duration)
 
-    def _towards(self, target: Target | None, proxy: Proxy | None) -> Progress:
+    def _towards(self, target: Destination | None, proxy: Proxy | None) -> Progress:
         times = self._options.connect_timeout, self._options.read_timeout
         if target is None:
             return Progress("the server", 0, "the server", 0, *times)
@@ -217,7 +217,7 @@ class Transport:
 
     def send(self, effect: Send) -> Answered | Failed:
         """Send a request; whatever happens is an answer."""
-        attempt = Attempt(self._pools, effect.request, effect.timeout)
+        attempt = RequestFlow(self._pools, effect.request, effect.timeout)
         try:
             while True:
                 pool, request = attempt.next()

@@ -29,7 +29,7 @@ MAX_FOUND = 1000
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class AttemptBreach:
     """A breach, and the attempt that it was found in."""
 
     workflow_id: str
@@ -59,7 +59,7 @@ class ContractChecks:
         self._steps = steps_by_id(plan)
         self._count = 0
         self._first: tuple[Attempt, str] | None = None
-        self.found: list[Found] = []
+        self.found: list[AttemptBreach] = []
         self.remarks: dict[str, None] = {}
 
     def turn(self, turn: Turn) -> Turn:
@@ -111,7 +111,7 @@ class ContractChecks:
         refused = attempt.response is not None and attempt.response.status in MALFORMED
         breaches = [one for one in judgement.breaches if not (refused and one.side == "request")]
         self._add(attempt, [str(one) for one in breaches])
-        new = [Found(attempt.workflow_id, attempt.step_id, attempt.attempt, one) for one in breaches]
+        new = [AttemptBreach(attempt.workflow_id, attempt.step_id, attempt.attempt, one) for one in breaches]
         self.found += new[: max(MAX_FOUND - len(self.found), 0)]
         self.remarks |= dict.fromkeys(judgement.remarks)
         said = (*(f"{_MARK}{one}" for one in breaches), *judgement.remarks)

@@ -15,7 +15,8 @@ from arazzo_runner.documents.sources import Library, SourceOptions
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.engine.planning import make_plan
 from arazzo_runner.errors import Problem, UsageError
-from arazzo_runner.runtime.disk_cache import ParsedDescriptions, cache_directory
+from arazzo_runner.runtime.disk_cache import ParsedDescriptions
+from arazzo_runner.runtime.user_directories import cache_directory
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.http.options import TransportOptions

@@ -7,7 +7,6 @@ workers share (``--engine-store``), and its name stands in its place.
 from __future__ import annotations
 
 import hashlib
-import os
 import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from temporalio.api.common.v1 import Payload
 from temporalio.converter import DataConverter, DefaultFailureConverterWithEncodedAttributes, PayloadCodec
 
 from arazzo_runner.errors import JournalError
+from arazzo_runner.runtime.atomic_file import write_whole
 from arazzo_runner.runtime.secrets.sealing import Key, Sealer
 
 LIMIT = 1_500_000
@@ -39,9 +39,7 @@ class Store:
         path = self.directory / name
         if not path.exists():
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-            part = path.with_name(f"{name}.{os.getpid()}.part")
-            part.write_bytes(data)
-            part.replace(path)
+            write_whole(path, data)
         return name
 
     def get(self, name: str) -> bytes:

@@ -15,7 +15,7 @@ from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import DocumentError
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.path_items import METHODS
-from arazzo_runner.openapi.references import Node
+from arazzo_runner.openapi.references import DescriptionNode
 from arazzo_runner.runtime.durable.documents import KeptDocument, kept
 from arazzo_runner.runtime.run.workbook import Workbook
 
@@ -29,7 +29,7 @@ def reached_documents(workbook: Workbook, plan: Plan) -> list[KeptDocument]:
 
     What is left of one stands where it stood, so that every ``$ref`` and JSON Pointer means the same; lines are lost.
     """
-    reached: dict[str, list[Node]] = {}
+    reached: dict[str, list[DescriptionNode]] = {}
     for _, operation in plan.operations():
         for node in _nodes(operation):
             reached.setdefault(node.document.uri, []).append(node)
@@ -47,7 +47,7 @@ def reached_documents(workbook: Workbook, plan: Plan) -> list[KeptDocument]:
     return documents
 
 
-def _nodes(operation: Operation) -> Iterator[Node]:
+def _nodes(operation: Operation) -> Iterator[DescriptionNode]:
     """What an operation is made of, and all that its ``$ref``s reach, each once."""
     waiting = list(_parts(operation))
     seen: set[tuple[str, str]] = set()
@@ -64,7 +64,7 @@ def _nodes(operation: Operation) -> Iterator[Node]:
                 waiting += operation.api.references.layers(reference)[1:]
 
 
-def _parts(operation: Operation) -> Iterator[Node]:
+def _parts(operation: Operation) -> Iterator[DescriptionNode]:
     """Of the path item what is not another operation; and the security schemes."""
     path, *key = json_pointer.split(operation.pointer)[1:]
     for layer in operation.api.item(path):
@@ -72,11 +72,11 @@ def _parts(operation: Operation) -> Iterator[Node]:
             if name not in _OPERATIONS:
                 yield member
         yield layer.member(*key)
-    root = Node(operation.api.document.data, operation.api.document)
+    root = DescriptionNode(operation.api.document.data, operation.api.document)
     yield root.member("components", "securitySchemes")
 
 
-def _references(node: Node) -> Iterator[Node]:
+def _references(node: DescriptionNode) -> Iterator[DescriptionNode]:
     """Every object in a value that has a ``$ref``."""
     pending = [node]
     while pending:
@@ -90,7 +90,7 @@ def _references(node: Node) -> Iterator[Node]:
                 pending += one.elements()
 
 
-def _cut(document: Document, nodes: list[Node]) -> KeptDocument:
+def _cut(document: Document, nodes: list[DescriptionNode]) -> KeptDocument:
     """A description that has of another one its head and these values, each at its place."""
     made: dict[str, Any] = {key: document.data[key] for key in _HEAD if key in document.data}
     # The shortest first: what is inside of something that was taken whole is there already.
