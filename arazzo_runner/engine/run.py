@@ -22,7 +22,7 @@ from arazzo_runner.engine.events import (
     WorkflowEntered,
     WorkflowLeft,
 )
-from arazzo_runner.engine.failures import failed_attempt
+from arazzo_runner.engine.failures import after_retries, failed_attempt
 from arazzo_runner.engine.inputs import check_inputs, with_defaults
 from arazzo_runner.engine.plan import MAX_DEPTH, PlannedAction, PlannedWorkflow
 from arazzo_runner.engine.prerequisites import completed_elsewhere, not_completed
@@ -140,7 +140,7 @@ class Run(Authentication):
     def paced(self, prepared: Prepared) -> bool:
         """Whether the request has to wait first (F5)."""
         last = self.frame.sent.get(self.sent_key)
-        if self.frame.arrival is not Arrival.GOTO or last is None or last.digest != prepared.digest:
+        if last is None or last.digest != prepared.digest or not self.is_hasty(last):
             return False
         seconds = last.retry_after if last.retry_after is not None else self.plan.options.poll_interval
         if self.plan.options.poll_interval == 0 or seconds <= 0:
@@ -148,6 +148,18 @@ class Run(Authentication):
         self.frame = replace(self.frame, prepared=prepared)
         self.wait(seconds, Phase.PACING, "pacing")
         return True
+
+    def is_hasty(self, last: Sent) -> bool:
+        """Whether the step was reached without a wait: by ``goto``, or by a retry that asks for none (F5)."""
+        frame = self.frame
+        match frame.arrival:
+            case Arrival.GOTO:
+                return True
+            case Arrival.RETRY:
+                position = frame.position if frame.suspended is None else frame.suspended.position
+                action = self.workflow.steps[position].on_failure[frame.retrying]
+                return action.retry_after is None and last.retry_after is None
+        return False
 
     def send(self, prepared: Prepared) -> None:
         frame, step = self.frame, self.step
@@ -189,20 +201,27 @@ class Run(Authentication):
         response: Response | None = None,
         failure: Reason | None = None,
         child: Finished | None = None,
+        cause: Reason | None = None,
         duration: float = 0.0,
     ) -> None:
-        """Judge the attempt at hand, keep its outputs, and do what follows."""
+        """Judge the attempt at hand, keep its outputs, and do what follows.
+
+        Args:
+            child: the workflow that the step called; the last exchange is the child's (F7).
+            cause: why that workflow failed.
+        """
         frame, workflow, step = self.frame, self.workflow, self.step
         prepared = frame.prepared
         if prepared is not None:
             self.exchange = (prepared, response)
             last = Sent(prepared.digest, attempts.retry_after(response, self.now))
             self.frame = frame = replace(frame, prepared=None, sent={**frame.sent, self.sent_key: last})
-        scope = attempts.scope_of(workflow, frame, prepared=prepared, response=response, child=child)
+        seen, answer = self.exchange or (None, None)
+        scope = attempts.scope_of(workflow, frame, prepared=seen, response=answer, child=child)
         judged: list[CriterionOutcome] = []
         if failure is None:
             judged = attempts.judge(step.criteria, scope)
-            failure = failed_attempt(step, judged, response, child)
+            failure = failed_attempt(step, judged, answer, child, cause)
         outputs: dict[str, Any] = {}
         if failure is None:
             if step.outputs is None:
@@ -210,11 +229,13 @@ class Run(Authentication):
             else:
                 outputs, _ = attempts.outputs_of(step.outputs, scope)
             self.frame = frame = replace(frame, steps={**frame.steps, step.step_id: outputs})
-            scope = attempts.scope_of(workflow, frame, prepared=prepared, response=response, child=child)
+            scope = attempts.scope_of(workflow, frame, prepared=seen, response=answer, child=child)
         chosen = None
         if frame.suspended is None:
             actions = step.on_success if failure is None else step.on_failure
             chosen = attempts.choose(actions, scope, frame.retries)
+            if failure is not None and (chosen is None or chosen[1].type != "retry"):
+                failure = after_retries(failure, attempts.used_up(actions, scope, frame.retries))
         taken = action_taken(self.plan, frame, chosen[1] if chosen else None, failed=failure is not None)
         self.record(
             response=response,
@@ -228,7 +249,7 @@ class Run(Authentication):
         if frame.suspended is not None:
             self.resume_suspended(frame.suspended)
         elif chosen is not None:
-            self.act(*chosen, failure, response)
+            self.act(*chosen, failure, answer)
         elif failure is not None:
             self.leave(succeeded=False, reason=failure)
         else:
@@ -335,6 +356,7 @@ class Run(Authentication):
             with_defaults(target.input_schema, given),
             arrival=Arrival.GOTO,
             sent=frame.sent,
+            called=frame.called or frame.workflow,
         )
         self.exchange = None
         self.tell(WorkflowEntered(target.workflow_id, self.depth, "goto", self.now))
@@ -367,13 +389,14 @@ class Run(Authentication):
         status: Any = "succeeded" if succeeded else "failed"
         self.tell(WorkflowLeft(self.workflow.workflow_id, self.depth, status, outputs, self.now))
         self.frames.pop()
-        self.exchange = None
+        if frame.purpose is not Purpose.STEP:
+            self.exchange = None
         self.frame = replace(self.frame, phase=Phase.ENTERING)
         if frame.purpose is Purpose.DEPENDENCY:
-            self.completed[frame.workflow] = done
+            self.completed[frame.called or frame.workflow] = done
         self.frame = replace(self.frame, workflows={**self.frame.workflows, frame.called_as: done})
         if frame.purpose is Purpose.STEP:
-            self.conclude(child=done)
+            self.conclude(child=done, cause=reason)
         elif frame.purpose is Purpose.DEPENDENCY and not succeeded:
             why = f": {reason.message}" if reason else ""
             self.stop("dependency-failed", f"the workflow {frame.called_as!r}, which this one depends on, failed{why}")

@@ -132,6 +132,7 @@ class Frame:
         fetched: keys of the tokens that the attempt at hand has fetched; it uses them however short they last.
         suspended: the step that waits for this one, when this one runs for a retry.
         started_at: when the attempt at hand began.
+        called: key of the workflow that it was started with, when ``goto`` has led to another one; else empty.
     """
 
     workflow: str
@@ -154,6 +155,7 @@ class Frame:
     challenge: str | None = None
     discovered: str | None = None
     fetched: tuple[str, ...] = ()
+    called: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,6 +265,17 @@ def choose(
     return None
 
 
+def used_up(actions: Sequence[PlannedAction], scope: Scope, retries: Mapping[str, int]) -> list[PlannedAction]:
+    """The retry actions that would be taken if their limits were not used up (F4)."""
+    return [
+        action
+        for index, action in enumerate(actions)
+        if action.type == "retry"
+        and 0 < action.retry_limit <= retries.get(str(index), 0)
+        and all(criterion.check(scope).passed for criterion in action.criteria)
+    ]
+
+
 def outputs_of(outputs: Sequence[tuple[str, CompiledValue]], scope: Scope) -> tuple[dict[str, Any], list[str]]:
     """The outputs that have a value, and the names of those that have none."""
     values: dict[str, Any] = {}
