@@ -10,29 +10,31 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from arazzo_runner.effects import Answer, Answered, Failed, Response, Send, Sleep, Woke
+from arazzo_runner.effects import Answer, Answered, Failed, Response, Send, Woke
 from arazzo_runner.engine import step as attempts
+from arazzo_runner.engine.absences import Absence
 from arazzo_runner.engine.authentication import Authentication
 from arazzo_runner.engine.events import (
     AttemptFinished,
     AttemptStarted,
     CriterionOutcome,
     Reason,
-    Waiting,
     WorkflowEntered,
     WorkflowLeft,
 )
 from arazzo_runner.engine.failures import after_retries, failed_attempt
 from arazzo_runner.engine.inputs import check_inputs, with_defaults
+from arazzo_runner.engine.missing import Missing
+from arazzo_runner.engine.pacing import Pacing
 from arazzo_runner.engine.plan import MAX_DEPTH, PlannedAction, PlannedWorkflow
 from arazzo_runner.engine.prerequisites import completed_elsewhere, not_completed
 from arazzo_runner.engine.records import action_taken, attempt_record
-from arazzo_runner.engine.state import Arrival, Finished, Frame, Phase, Prepared, Purpose, Sent, Suspended
+from arazzo_runner.engine.state import Arrival, Finished, Frame, Phase, Prepared, Purpose, Sent, Suspended, with_outputs
 from arazzo_runner.errors import InvalidState, StepError
 from arazzo_runner.openapi.request.idempotency import idempotency_key
 
 
-class Run(Authentication):
+class Run(Missing, Pacing, Authentication):
     """The moves of a run."""
 
     def move(self) -> None:
@@ -86,7 +88,9 @@ class Run(Authentication):
             try:
                 given = attempts.inputs_of(step.parameters, attempts.scope_of(workflow, frame))
             except StepError as error:
-                self.stop(error.code, error.message, hint=error.hint)
+                self.stop_for(error)
+                return
+            if self.report_left_out():
                 return
             self.call(step.workflow, Purpose.STEP, given)
             return
@@ -125,41 +129,15 @@ class Run(Authentication):
             prepared = attempts.prepare(self.step, scope, self.plan.options, held)
         except StepError as error:
             # V1, V6, H2, H3: nothing of the step is sent, and no action is tried.
-            self.stop(error.code, error.message, hint=error.hint)
+            self.stop_for(error)
+            return
+        if self.report_left_out():
             return
         if isinstance(prepared, attempts.TokenWanted):
             self.authenticate(prepared)
             return
         if frame.challenged or not self.paced(prepared):
             self.send(prepared)
-
-    @property
-    def sent_key(self) -> str:
-        return f"{self.frame.workflow}/{self.step.step_id}"
-
-    def paced(self, prepared: Prepared) -> bool:
-        """Whether the request has to wait first (F5)."""
-        last = self.frame.sent.get(self.sent_key)
-        if last is None or last.digest != prepared.digest or not self.is_hasty(last):
-            return False
-        seconds = last.retry_after if last.retry_after is not None else self.plan.options.poll_interval
-        if self.plan.options.poll_interval == 0 or seconds <= 0:
-            return False
-        self.frame = replace(self.frame, prepared=prepared)
-        self.wait(seconds, Phase.PACING, "pacing")
-        return True
-
-    def is_hasty(self, last: Sent) -> bool:
-        """Whether the step was reached without a wait: by ``goto``, or by a retry that asks for none (F5)."""
-        frame = self.frame
-        match frame.arrival:
-            case Arrival.GOTO:
-                return True
-            case Arrival.RETRY:
-                position = frame.position if frame.suspended is None else frame.suspended.position
-                action = self.workflow.steps[position].on_failure[frame.retrying]
-                return action.retry_after is None and last.retry_after is None
-        return False
 
     def send(self, prepared: Prepared) -> None:
         frame, step = self.frame, self.step
@@ -170,16 +148,6 @@ class Run(Authentication):
         left = self.time_left()
         limits = [seconds for seconds in (step.timeout, left) if seconds is not None]
         self.effect = Send(prepared.request, min(limits) if limits else None)
-
-    def wait(self, seconds: float, phase: Phase, why: str) -> None:
-        """Ask for a wait, no longer than one may be (F4) and than the run has left (F6)."""
-        seconds = min(seconds, self.plan.options.max_retry_after)
-        left = self.time_left()
-        if left is not None:
-            seconds = max(0.0, min(seconds, left))
-        self.frame = replace(self.frame, phase=phase)
-        self.tell(Waiting(self.workflow.workflow_id, self.step.step_id, seconds, why, self.now))
-        self.effect = Sleep(seconds)
 
     # Concluding an attempt
 
@@ -223,12 +191,13 @@ class Run(Authentication):
             judged = attempts.judge(step.criteria, scope)
             failure = failed_attempt(step, judged, answer, child, cause)
         outputs: dict[str, Any] = {}
+        absent: dict[str, Absence] = {}
         if failure is None:
             if step.outputs is None:
                 outputs = dict(child.outputs) if child is not None else {}
             else:
-                outputs, _ = attempts.outputs_of(step.outputs, scope)
-            self.frame = frame = replace(frame, steps={**frame.steps, step.step_id: outputs})
+                outputs, absent = attempts.outputs_of(step.outputs, scope)
+            self.frame = frame = with_outputs(frame, step.step_id, outputs, absent)
             scope = attempts.scope_of(workflow, frame, prepared=seen, response=answer, child=child)
         chosen = None
         if frame.suspended is None:
@@ -334,7 +303,7 @@ class Run(Authentication):
         try:
             return {**self.inputs_by_name(target), **attempts.inputs_of(action.parameters, scope)}
         except StepError as error:
-            self.stop(error.code, error.message, hint=error.hint)
+            self.stop_for(error)
             return None
 
     def inputs_by_name(self, target: PlannedWorkflow) -> dict[str, Any]:
@@ -360,6 +329,7 @@ class Run(Authentication):
         )
         self.exchange = None
         self.tell(WorkflowEntered(target.workflow_id, self.depth, "goto", self.now))
+        self.refuse_beforehand()
 
     def call(self, key: str, purpose: Purpose, given: Mapping[str, Any]) -> None:
         """Run a workflow for the last frame (F7, F8)."""
@@ -375,13 +345,16 @@ class Run(Authentication):
         self.exchange = None
         cause = "dependsOn" if purpose is Purpose.DEPENDENCY else purpose.value
         self.tell(WorkflowEntered(target.workflow_id, self.depth, cause, self.now))
+        self.refuse_beforehand()
 
     # Ends
 
     def leave(self, *, succeeded: bool, reason: Reason | None = None) -> None:
         """End the last frame's workflow and hand its result to what it was started for."""
+        if self.report_outputs(fatal=succeeded):
+            return
         frame = self.frame
-        outputs = self.workflow_outputs(warn=succeeded)
+        outputs = self.workflow_outputs()
         done = Finished(frame.inputs, outputs, succeeded)
         if frame.purpose is Purpose.RUN:
             self.finish(outputs, reason)

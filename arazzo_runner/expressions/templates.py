@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.documents.model import ExpressionType
 from arazzo_runner.errors import ExpressionSyntaxError, StepError
@@ -168,6 +169,7 @@ def _defined(node: Expression, scope: Scope, text: str) -> Value:
             "missing-value",
             f"{node} has no value, and text cannot be built from nothing: {text!r}",
             hint=f"give {node} a value, or leave the whole value out",
+            expression=node,
         )
     return value
 
@@ -227,6 +229,36 @@ class Array:
 
 
 CompiledValue: TypeAlias = Constant | Whole | Template | JsonTemplate | Selector | Object | Array
+
+Leaf: TypeAlias = Whole | Template | JsonTemplate | Selector
+
+
+def leaves(value: CompiledValue, pointer: str = "") -> Iterator[tuple[str, Leaf]]:
+    """The parts of a value that hold expressions, each with the JSON Pointer to it from ``pointer`` on."""
+    waiting = [(value, pointer)]
+    while waiting:
+        node, here = waiting.pop()
+        match node:
+            case Object(members):
+                waiting += [(member, json_pointer.join(here, name)) for name, member in reversed(members)]
+            case Array(items):
+                waiting += [(item, json_pointer.join(here, index)) for index, item in reversed([*enumerate(items)])]
+            case Whole() | Template() | JsonTemplate() | Selector():
+                yield here, node
+
+
+def expressions_of(leaf: Leaf) -> tuple[Expression, ...]:
+    """The expressions of a leaf, in order."""
+    match leaf:
+        case Whole(node):
+            return (node,)
+        case Selector(context):
+            return (context,)
+        case Template(parts):
+            return tuple(part for part in parts if not isinstance(part, str))
+        case JsonTemplate(parts):
+            return tuple(part[0] for part in parts if not isinstance(part, str))
+
 
 SELECTOR_KEYS = frozenset({"context", "selector", "type"})
 
