@@ -20,7 +20,7 @@ from arazzo_runner.expressions import selectors
 from arazzo_runner.expressions.boundaries import EMBEDDABLE, extent
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, resolve_pointer, to_text
 from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError
-from arazzo_runner.expressions.nodes import NO_NAMES, Expression, Names
+from arazzo_runner.expressions.nodes import NO_NAMES, Expression, Named, Names
 from arazzo_runner.expressions.syntax import Version, parse
 from arazzo_runner.expressions.undefined import UNDEFINED
 
@@ -306,10 +306,33 @@ def _whole(text: str, dialect: Dialect) -> Whole | None:
     for candidate in (text, text[1:-1] if re.fullmatch(r"\{\$[^{}]*\}", text) and not dialect.strict else ""):
         if candidate.startswith("$"):
             try:
-                return Whole(dialect.parse(candidate), text)
+                node = dialect.parse(candidate)
             except ExpressionSyntaxError:
                 continue
+            if not _is_text(candidate, node, dialect):
+                return Whole(node, text)
     return None
+
+
+def _is_text(text: str, node: Expression, dialect: Dialect) -> bool:
+    """Whether a string that the grammar alone takes for one expression is text with expressions in it (V4).
+
+    Names may hold anything, so that ``$inputs.first $inputs.last`` is derived. It is text when nothing declares that
+    name, and the expressions found in it are not all of it.
+    """
+    if dialect.strict or not isinstance(node, Named):
+        return False
+    names = dialect.names.of(node)
+    if names is None or not node.rest or any(reading.name in names for reading in node.readings):
+        return False
+    inside = next(embedded(text, dialect), None)
+    if inside is None or inside.start or inside.end >= len(text):
+        return False
+    return _BROKEN_PATH.match(text, inside.end) is None
+
+
+_BROKEN_PATH = re.compile(r"[.\[#][^\s.]")
+"""What stands behind a name and was meant as a path: it is no text, and has a rule of its own (V5)."""
 
 
 def compile_json_text(text: str, dialect: Dialect = DEFAULT) -> CompiledValue:
