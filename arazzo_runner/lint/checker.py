@@ -20,6 +20,7 @@ from arazzo_runner.lint import (
     flow,
     foreseen,
     links,
+    members,
     references,
     requests,
 )
@@ -35,6 +36,7 @@ WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
     calls.check_calls,
     requests.check_requests,
     foreseen.check_foreseen,
+    members.check_members,
 )
 DOCUMENT_CHECKS: tuple[Check[DocumentScope], ...] = (
     links.check_component_links,
