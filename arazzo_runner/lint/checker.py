@@ -65,6 +65,7 @@ def check_document(linker: Linker, document: Document, *, strict: bool = False) 
     found += _of_reads(scope.components, description)
     for workflow in scope.workflows:
         found += _of_workflow(workflow)
+        found += calls.check_circles(workflow)
     made = (finding.problem(document, strict=strict) for finding in found)
     return sorted_problems([*problems, *made, *sources.problems])
 
@@ -73,6 +74,8 @@ def check_workflow(
     linker: Linker, description: ArazzoDescription, workflow: Workflow, *, strict: bool = False
 ) -> list[Problem]:
     """What this room finds in one workflow, in reading order; the loader's problems are not repeated.
+
+    Circles of workflows are left to the plan.
 
     Sources are opened only as far as the workflow's references can mean them (H0).
     """

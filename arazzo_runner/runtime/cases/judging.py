@@ -211,7 +211,6 @@ class _Replayed(Trial):
         result = session.run(world)
         self.coverage = covered.coverage
         self.requests = result.outcome.requests
-        self.remarks += [told for told in result.problems if isinstance(told, str)]
         place = self._step_place()
         if world.miss is not None:
             self.failures.append(_missed(world.miss, case, self._at, place))
@@ -221,6 +220,7 @@ class _Replayed(Trial):
             failures, remarks = contract_verdict(checks, session.redactor, case.check)
             self.failures += failures
             self.remarks += remarks
+        self.remarks += [told for told in result.problems if isinstance(told, str)]  # D2
         if world.miss is None:
             self.failures += unexpected_end(case, result, session.redactor)
             differences = list(compare_data(outputs_shown(session, result), dict(case.outputs), "output"))
