@@ -31,7 +31,7 @@ from arazzo_runner.secrecy import without_credentials
 
 
 class Severity(StrEnum):
-    """How much a problem matters: an error refuses the run, a warning is shown, a hint is advice."""
+    """The severity of a problem: an error refuses the run, a warning is shown, a hint is advice."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -40,7 +40,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in a document.
+    """A place in a document.
 
     Attributes:
         path: the document, as the user named it or as its URL.

@@ -1,4 +1,4 @@
-"""What the references of an Arazzo document lead to: operations (H1), workflows and components.
+"""The linker: follows the references of an Arazzo document to operations (H1), workflows and components.
 
 Each source is opened when a reference can mean it, never before, and once (H0).
 """

@@ -99,7 +99,7 @@ def _duplicates(text: str) -> list[Fault]:
 
 
 def _offset_of_number(text: str) -> int:
-    """Where the first number is that may have been refused: the parser does not tell."""
+    """Return the offset of the first number that may have been refused: the parser does not say."""
     outside_strings = re.sub(r'"(?:[^"\\]|\\.)*"', lambda string: " " * len(string.group()), text)
     for match in _LONG_NUMBER.finditer(outside_strings):
         word = re.search(r"[^\s\[\]{}:,]*$", outside_strings[: match.start()])
@@ -108,7 +108,7 @@ def _offset_of_number(text: str) -> int:
 
 
 def is_deeper(data: Any, limit: int) -> bool:
-    """Whether containers nest more than ``limit`` deep, without recursion."""
+    """Return whether containers nest more than ``limit`` deep, without recursion."""
     level: list[Any] = [[data]]
     for _ in range(limit + 1):
         if not level:

@@ -1,4 +1,4 @@
-"""Where in a text each value of it stands: made only when there is a problem to show.
+"""Positions of values in a text: computed only when there is a problem to show.
 
 The text is scanned a second time, its values ignored, so that reading a document without problems pays nothing for
 places. Offsets are in characters.

@@ -1,4 +1,4 @@
-"""Where documents come from: files, URLs by an injected function, ``--source`` and ``--base-dir`` (H0)."""
+"""Sources of documents: files, URLs by an injected function, ``--source`` and ``--base-dir`` (H0)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ParsedCache(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """What the user says about sources.
+    """The user's options about sources.
 
     Attributes:
         overrides: a path or URL by the name of a source, used instead of its ``url`` (``--source NAME=PATH``).
@@ -189,7 +189,7 @@ class Library:
 
 
 def source_type(source: SourceDescription, document: Document) -> SourceType | None:
-    """What a source is: its ``type``, else what its document shows; None when neither tells."""
+    """Return a source's type: its ``type``, or what its document shows; None when neither says."""
     match source.type, document.data:
         case ("openapi" | "arazzo" | "asyncapi") as declared, _:
             return declared

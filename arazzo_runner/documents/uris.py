@@ -50,7 +50,7 @@ def self_uri(document: Document) -> str | None:
 
 
 def base_uri(document: Document) -> str:
-    """What relative references of a document start from: ``$self``, else where it was found.
+    """Return the base of a document's relative references: ``$self``, otherwise where it was found.
 
     A ``$self`` that is only a name (``urn:…``) gives no base (RFC 3986, section 5.1: the next source is used).
     """

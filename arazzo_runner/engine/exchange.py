@@ -57,7 +57,7 @@ def _xml_encoding(body: bytes) -> str:
 
 @dataclass(frozen=True)
 class SentRequest:
-    """What was really sent (``expressions.evaluate.Message``); ``sent`` holds its parameters by place and name."""
+    """The request that was sent (``expressions.evaluate.Message``); ``sent`` holds its parameters by place and name."""
 
     request: Request
     sent: Mapping[str, Mapping[str, Any]]
@@ -80,7 +80,7 @@ class SentRequest:
 
 @dataclass(frozen=True)
 class ReceivedResponse:
-    """What came back (``expressions.evaluate.Message``)."""
+    """The response that came back (``expressions.evaluate.Message``)."""
 
     response: Response
 
@@ -101,7 +101,7 @@ class ReceivedResponse:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the body, or None (V7)."""
+        """The problem of the body, or None (V7)."""
         return self._decoded[1]
 
     @cached_property

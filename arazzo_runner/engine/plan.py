@@ -30,7 +30,7 @@ MAX_DEPTH = 50
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where something of the plan stands in its document. The place in the text is found only when it is asked for."""
+    """A place of the plan in its document. The position in the text is computed only when it is asked for."""
 
     document: Document
     pointer: str
@@ -43,7 +43,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run behaves where the document leaves it to the user. Times in seconds.
+    """The behavior of a run where the document leaves it to the user. Times in seconds.
 
     Attributes:
         strict: the specification's forms only.
@@ -170,7 +170,7 @@ class PlannedStep:
 
     @property
     def title(self) -> str:
-        """What the step does, for people: method and path, or the workflow's id."""
+        """The step's title for people: method and path, or the workflow's id."""
         if self.operation is not None:
             return f"{self.operation.method} {self.operation.path}"
         return f"workflow {(self.workflow or '').rpartition('#')[2]}"

@@ -158,7 +158,7 @@ class _Planner:
             self.problems.append(problem(rule, message, place, hint=hint or None))
 
     def attempt(self, here: _Here, pointer: str, make: Callable[[], T]) -> T | None:
-        """What ``make`` gives; its error becomes a problem at ``pointer``."""
+        """Return what ``make`` returns; its error becomes a problem at ``pointer``."""
         try:
             return make()
         except LinkError as error:

@@ -28,7 +28,7 @@ def _as_it_is(data: Any) -> Any:
 
 
 class Phase(StrEnum):
-    """What the last frame waits for."""
+    """The answer that the last frame waits for."""
 
     ENTERING = "entering"
     """Nothing yet: the step at ``position`` is about to be attempted."""
@@ -45,7 +45,7 @@ class Phase(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a frame's workflow was started for, which says where its result goes."""
+    """The purpose of a frame's workflow, which decides where its result goes."""
 
     RUN = "run"
     STEP = "step"
@@ -54,7 +54,7 @@ class Purpose(StrEnum):
 
 
 class Arrival(StrEnum):
-    """How a step was reached."""
+    """The way in which a step was reached."""
 
     SEQUENCE = "sequence"
     GOTO = "goto"

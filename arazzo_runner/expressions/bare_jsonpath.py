@@ -85,7 +85,7 @@ Operand: TypeAlias = ContextPath | Reference | InterpolatedText | Call | Literal
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a bare expression is evaluated on: the criterion's context value, and the scope for its expressions."""
+    """The operands of a bare expression: the criterion's context value, and the scope for its expressions."""
 
     value: Value
     scope: Scope

@@ -66,7 +66,7 @@ class CompiledCriterion:
     deviations: tuple[tuple[str, str], ...] = ()
 
     def check(self, scope: Scope) -> Verdict:
-        """Whether it passes in ``scope``; it never raises (C1)."""
+        """Return whether it passes in ``scope``; it never raises (C1)."""
         try:
             return self.test.check(scope)
         except ArazzoError as error:

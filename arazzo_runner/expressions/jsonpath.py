@@ -23,7 +23,7 @@ class JsonPath(Protocol):
         """The values selected, in order."""
 
     def exists(self, value: Any) -> bool:
-        """Whether at least one node is selected."""
+        """Return whether at least one node is selected."""
 
     def locations(self, value: Any) -> list[tuple[str | int, ...]]:
         """The names and indexes that lead to each node selected."""
@@ -176,7 +176,7 @@ def _limit(path: Any) -> None:
 
 
 def _matching(expression: Any, datum: Any) -> list[Any]:
-    """What a filter's ``=~`` finds, by a pattern that stops."""
+    """Return the nodes that a filter's ``=~`` matches, by a pattern with a time limit."""
     from jsonpath_ng import DatumInContext
 
     found = expression.target.find(DatumInContext.wrap(datum))

@@ -131,7 +131,7 @@ def bind(text: str, dialect: Dialect) -> tuple[Part, ...]:
 
 
 def string_literals(text: str) -> list[tuple[int, int]]:
-    """Where the string literals of a query stand, quotes included."""
+    """Return the spans of a query's string literals, quotes included."""
     return [match.span() for match in re.finditer(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", text, re.DOTALL)]
 
 

@@ -69,7 +69,7 @@ def compile_regex(pattern: str) -> Any:
 
 
 def is_found(pattern: str, text: str) -> bool:
-    """Whether a pattern is found in a text.
+    """Return whether a pattern is found in a text.
 
     Raises:
         ExpressionSyntaxError: it is no regular expression.
@@ -96,7 +96,7 @@ class LimitedPattern:
 
 
 class _LimitedModule:
-    """What libraries use of the module ``re``."""
+    """The part of the module ``re`` that libraries use."""
 
     compile = LimitedPattern
 

@@ -183,7 +183,7 @@ def _counting() -> type[XPathContext]:
 
 
 def is_element(value: Any) -> bool:
-    """Whether it is an element of a parsed document."""
+    """Return whether it is an element of a parsed document."""
     return hasattr(value, "nsmap")
 
 

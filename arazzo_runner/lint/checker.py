@@ -67,7 +67,7 @@ def check_document(linker: Linker, document: Document, *, strict: bool = False) 
 def check_workflow(
     linker: Linker, description: ArazzoDescription, workflow: Workflow, *, strict: bool = False
 ) -> list[Problem]:
-    """What this room finds in one workflow, in reading order; the loader's problems are not repeated.
+    """Return the problems of one workflow, in reading order; the loader's problems are not repeated.
 
     Sources are opened only as far as the workflow's references can mean them (H0).
     """

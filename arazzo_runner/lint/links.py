@@ -1,4 +1,4 @@
-"""What fields refer to: operations, channels, workflows, steps and components that exist (H1, V5)."""
+"""Checks of references in fields: operations, channels, workflows, steps and components that exist (H1, V5)."""
 
 from __future__ import annotations
 

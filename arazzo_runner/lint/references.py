@@ -1,4 +1,4 @@
-"""What expressions name: steps, inputs, outputs, workflows, sources and components that exist (V5)."""
+"""Checks of names in expressions: steps, inputs, outputs, workflows, sources and components that exist (V5)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def check_references(scope: WorkflowScope) -> Findings:
 
 
 def check_moments(scope: WorkflowScope) -> Findings:
-    """What a step sends cannot be made of its own request or answer; those of earlier steps are gone by then (V1)."""
+    """Check that a step's request is not built from its own request or answer, which do not exist yet (V1)."""
     for read in scope.reads:
         if read.site.moment != "before":
             continue

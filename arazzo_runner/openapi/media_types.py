@@ -45,12 +45,12 @@ def media_type_parameter(content_type: str, name: str) -> str | None:
 
 
 def is_json(content_type: str) -> bool:
-    """Whether a media type is JSON or built on it."""
+    """Return whether a media type is JSON or built on it."""
     kind = essence(content_type)
     return kind in ("application/json", "text/json") or kind.endswith("+json")
 
 
 def is_xml(content_type: str) -> bool:
-    """Whether a media type is XML or built on it."""
+    """Return whether a media type is XML or built on it."""
     kind = essence(content_type)
     return kind in ("application/xml", "text/xml") or kind.endswith("+xml")

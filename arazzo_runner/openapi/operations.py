@@ -111,13 +111,13 @@ class Operation:
 
     @property
     def label(self) -> str:
-        """How messages name it: the operationId, or method and path."""
+        """The operation's name in messages: the operationId, or method and path."""
         return self.operation_id or f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True, slots=True)
 class OperationLocation:
-    """Where an operation stands: enough to look it up, before anything is resolved."""
+    """The location of an operation: enough to look it up, before anything is resolved."""
 
     operation_id: str | None
     method: str

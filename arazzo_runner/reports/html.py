@@ -158,7 +158,7 @@ class HtmlReport:
         return range(FIRST + 1, self._number - LAST + 1)
 
     def _visible(self) -> Iterator[Mapping[str, Any]]:
-        """What the page lists: all of a short run, beginning and end of a long one with a note of what is left out."""
+        """Return the entries to list: all of a short run, beginning and end of a long one and a note between."""
         hidden = self._hidden()
         number = 0
         for entry in self._entries:

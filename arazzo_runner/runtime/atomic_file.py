@@ -91,7 +91,7 @@ class WholeFile:
 
 
 def _is_special(path: Path) -> bool:
-    """Whether a path names something that cannot be replaced: a device, a pipe, a descriptor of this process."""
+    """Return whether a path names something that cannot be replaced: a device, a pipe, a descriptor of this process."""
     if path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",)):
         return True
     try:

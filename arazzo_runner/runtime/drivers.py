@@ -18,7 +18,7 @@ Clock: TypeAlias = Callable[[], float]
 
 
 class World(Protocol):
-    """What a synchronous driver needs of the world."""
+    """The world of a synchronous driver."""
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -53,7 +53,7 @@ async def settled() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """What every driver does between two effects.
+    """The work of every driver between two effects.
 
     Attributes:
         plan: what is run.
@@ -123,7 +123,7 @@ def _perform(turn: Turn, world: World) -> Answer:
 
 
 class AsyncWorld(Protocol):
-    """What an asynchronous driver needs of the world."""
+    """The world of an asynchronous driver."""
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -19,7 +19,7 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 class Interruption:
-    """Whether this process was asked to stop.
+    """Return whether this process was asked to stop.
 
     Attributes:
         asked: whether it was.

@@ -55,7 +55,7 @@ def engine_of(words: EngineWords) -> Engine:
 
 
 def codec_of(words: EngineWords, *, create: bool = False) -> SealingCodec:
-    """What seals all that goes to the cluster.
+    """Return the codec that seals all that goes to the cluster.
 
     Args:
         create: whether a key is made when there is none.
@@ -108,7 +108,7 @@ async def cluster_of(words: EngineWords) -> Cluster:
 
 
 def asked(words: EngineWords, ask: Callable[[Cluster], Awaitable[Found]]) -> Found:
-    """What a cluster answers to one question."""
+    """Ask a cluster one question."""
 
     async def connected() -> Found:
         return await ask(await cluster_of(words))

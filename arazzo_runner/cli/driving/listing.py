@@ -19,7 +19,7 @@ STATUSES = ("running", "stopped", "succeeded", "failed", "cancelled")
 
 @dataclass(frozen=True, kw_only=True)
 class FilterWords(OptionGroup):
-    """Which runs are listed."""
+    """The runs to list."""
 
     status: tuple[str, ...] = option(
         "--status", type=click.Choice([*STATUSES, "ambiguous-request"]), multiple=True, help="Only those; repeatable."
@@ -54,7 +54,7 @@ def entry_of(row: RunRow) -> dict[str, Any]:
 
 
 def standing_of(row: RunRow) -> UnfinishedRun:
-    """How things are with a run that has not come to its own end."""
+    """Describe a run that has not come to its own end."""
     from arazzo_runner.reports.jsonreport import UnfinishedRun
 
     cancelled = row.status == "cancelled"

@@ -19,7 +19,7 @@ ENVIRONMENT_PREFIX = "ARAZZO_INPUT_"
 
 @dataclass(frozen=True, slots=True)
 class InputOrigin:
-    """Where an input came from.
+    """The origin of an input.
 
     Attributes:
         said: for a person.
@@ -45,7 +45,7 @@ def gather_inputs(schema: Any, words: Sequence[str], environment: Mapping[str, s
 def trace_inputs(
     schema: Any, words: Sequence[str], environment: Mapping[str, str], stdin: TextIO
 ) -> tuple[dict[str, Any], dict[str, InputOrigin]]:
-    """The same, and where each came from.
+    """Read inputs, and return with them where each came from.
 
     Raises:
         UsageError: a word cannot be read.
@@ -67,7 +67,7 @@ def trace_inputs(
 
 
 def _origin(word: str) -> InputOrigin:
-    """Where a word that was read took its inputs from."""
+    """Return the origin of the inputs of a word that was read."""
     if word == "-":
         return InputOrigin("stdin")
     name, equals, value = word.partition("=")

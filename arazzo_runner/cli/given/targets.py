@@ -29,7 +29,7 @@ class SeveralDocuments(UsageError):
 
 
 def is_document(target: str) -> bool:
-    """Whether a target names a document rather than a workflow."""
+    """Return whether a target names a document rather than a workflow."""
     return (
         target.startswith(("http://", "https://", "file://"))
         or target.endswith(SUFFIXES)
@@ -39,7 +39,7 @@ def is_document(target: str) -> bool:
 
 
 def find_target(target: str, workflow: str | None, directory: str) -> Target:
-    """What the words of the command line mean.
+    """Find the workflow that the words of the command line mean.
 
     Args:
         target: a path, a URL or a workflowId.

@@ -14,7 +14,7 @@ SECRET_PARTS = ("token", "secret", "client_secret")
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What the user gives for a scheme: a token, a pair, or a text that the scheme decides to read as one of them.
+    """A credential for a scheme: a token, a pair, or a text that the scheme reads as one of them.
 
     Nothing of it is shown: what looks like a user's name may be half of a key.
 
@@ -35,7 +35,7 @@ class Credential:
 
     @property
     def is_pair(self) -> bool:
-        """Whether it has both halves of a pair."""
+        """Return whether it has both halves of a pair."""
         return self.identity is not None and self.secret is not None
 
 

@@ -97,7 +97,7 @@ def _schema_breaches(side: Side, where: str, error: Any) -> Iterator[Breach]:
 
 
 def _leaf(error: Any) -> Any:
-    """What it comes down to: of the alternatives of ``oneOf`` and ``anyOf``, the one that fits best."""
+    """Return the error that explains the others: of alternatives, the one that fits best."""
     from jsonschema.exceptions import best_match
 
     while error.context:

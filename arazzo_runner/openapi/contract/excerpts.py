@@ -123,7 +123,7 @@ class _Excerpt:
         return copied
 
     def _mapped(self, node: DescriptionNode) -> Any:
-        """What a discriminator's value means: a ``$ref``, or the bare name of a schema."""
+        """Resolve a discriminator's value: a ``$ref``, or the bare name of a schema."""
         text = node.value
         if not isinstance(text, str):
             return text
@@ -131,7 +131,7 @@ class _Excerpt:
         return self._referenced(DescriptionNode({"$ref": reference}, node.document, node.pointer))
 
     def _referenced(self, node: DescriptionNode) -> str:
-        """Where a ``$ref`` leads inside the excerpt; what it leads to is copied when its turn comes."""
+        """Return the target of a ``$ref`` inside the excerpt; what it leads to is copied when its turn comes."""
         target = self._api.references.target(node)
         place = target.place
         if place not in self._names:

@@ -38,7 +38,7 @@ _NATIVE_FORMATS = (
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What came of holding an exchange against its operation.
+    """The result of judging an exchange against its operation.
 
     Attributes:
         remarks: why something could not be judged, a sentence each.
@@ -221,7 +221,7 @@ def _readable(content_type: str) -> str:
 
 
 def _is_unreadable(error: Exception) -> bool:
-    """Whether a parameter's style could not be read, which says nothing of what was sent."""
+    """Return whether a parameter's style could not be read, which says nothing of what was sent."""
     from openapi_core.deserializing.exceptions import DeserializeError
     from openapi_core.deserializing.styles.exceptions import EmptyQueryParameterValue
 
@@ -229,14 +229,14 @@ def _is_unreadable(error: Exception) -> bool:
 
 
 def _is_absent_body(error: Exception, response: _SeenResponse) -> bool:
-    """Whether it is only that a response that can have no body has none."""
+    """Return whether it is only that a response that can have no body has none."""
     from openapi_core.validation.response.exceptions import MissingData
 
     return response.bodiless and isinstance(error, MissingData)
 
 
 def _path_values(template: str, path: str) -> Iterator[tuple[str, str]]:
-    """What a URL's path has in the places of a template's variables; the server's own path stands before it."""
+    """Return the values of a template's variables in a URL's path; the server's own path comes first."""
     template = template.partition("?")[0]
     parts = re.split(r"\{([^{}]+)\}", template)
     names = [name.removeprefix("+") for name in parts[1::2]]

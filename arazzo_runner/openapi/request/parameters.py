@@ -69,7 +69,7 @@ class Argument:
 
 @dataclass(slots=True)
 class SerializedParameters:
-    """Where a request goes, and the headers that its parameters set.
+    """The path and query of a request, and the headers that its parameters set.
 
     Attributes:
         path: encoded, template variables filled in.
@@ -227,7 +227,7 @@ class _Layout:
 
 
 def undeclared(argument: Argument) -> ParameterSpec:
-    """How a parameter is sent that the operation does not declare: by its location's defaults (H3).
+    """Return the defaults of a location for a parameter that the operation does not declare (H3).
 
     A cookie that nobody describes is likely to be one that a server set, encoded in its own way: that stays.
     """

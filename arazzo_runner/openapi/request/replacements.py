@@ -50,7 +50,7 @@ def apply_replacement(
 
 
 def _structure(payload: Any, target: str, content_type: str) -> Any:
-    """What a JSON Pointer or JSONPath can be applied to: data, or what JSON text stands for."""
+    """Return the data that a JSON Pointer or JSONPath can be applied to, parsed where it is JSON text."""
     if not isinstance(payload, (str, bytes)) or not target:
         return payload
     if is_json(content_type):

@@ -1,4 +1,4 @@
-"""Which server a request goes to (H2)."""
+"""The server of a request (H2)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"\{([^{}]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """What the user says about servers. A key is a source's name, or empty for all of them.
+    """The user's options about servers. A key is a source's name, or empty for all of them.
 
     Attributes:
         urls: URLs that replace the description's.

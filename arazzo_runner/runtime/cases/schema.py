@@ -1,4 +1,4 @@
-"""What a case may say: its members, and what each of them may hold. Cases are edited by hand."""
+"""The schema of a case: its members, and what each of them may hold. Cases are edited by hand."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ _OF_A_BODY = frozenset({"content-type", "content-encoding", "content-language", 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a request goes.
+    """The destination of a request.
 
     Attributes:
         scheme: ``http`` or ``https``.
@@ -47,7 +47,7 @@ class Destination:
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """What credentials are kept to (RFC 6454)."""
+        """The origin that credentials are restricted to (RFC 6454)."""
         return self.scheme, self.host, self.port
 
     @property
@@ -58,7 +58,7 @@ class Destination:
 
 
 def target_of(url: str) -> Destination:
-    """Where a URL leads.
+    """Return the destination of a URL.
 
     Raises:
         Refused: it is not an absolute http(s) URL.

@@ -88,7 +88,7 @@ class ContractChecks:
                 return event
 
     def outcome(self, outcome: Outcome) -> Outcome:
-        """How the run ended, its contract counted in."""
+        """Return the outcome of the run, its contract counted in."""
         if self._first is None or self._level != "error" or outcome.reason is not None:
             return outcome
         first, breach = self._first

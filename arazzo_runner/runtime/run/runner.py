@@ -122,5 +122,5 @@ class Runner:
         return Session(plan, inputs or {}, self._listeners, checks=contract_checks(plan, self._check))
 
     def validate(self) -> Iterator[Problem]:
-        """What is wrong with the document's structure, in reading order."""
+        """Yield the problems of the document's structure, in reading order."""
         yield from self.workbook.problems

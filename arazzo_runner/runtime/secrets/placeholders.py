@@ -35,7 +35,7 @@ def asked_inputs(plan: Plan, inputs: Mapping[str, Any]) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Given:
-    """What the user gives and can give again.
+    """The secrets that the user gives and can give again.
 
     Attributes:
         inputs: the inputs that are asked for again, whole (``asked_inputs``).

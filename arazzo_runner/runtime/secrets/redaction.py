@@ -44,7 +44,7 @@ Event = TypeVar("Event")
 
 
 def secret_inputs(schema: Any, names: Iterable[str]) -> frozenset[str]:
-    """Which inputs are secrets: by name, or by ``format: password`` in their schema."""
+    """Return the names of secret inputs: by name, or by ``format: password`` in their schema."""
     return frozenset(
         name for name in names if is_secret_name(name) or input_schema(schema, name).get("format") == "password"
     )
@@ -262,7 +262,7 @@ class Redactor:
         return scheme + slashes + host + self._query(self.text(rest[end:])) if slashes else self.text(url)
 
     def _query(self, rest: str) -> str:
-        """What follows a URL's host, the parameters that are secret whatever their value masked."""
+        """Return the part behind a URL's host, secret parameters masked whatever their value."""
         if not self._queries or "?" not in rest:
             return rest
         path, mark, query = rest.partition("?")

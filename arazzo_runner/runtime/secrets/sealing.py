@@ -39,7 +39,7 @@ class Key:
         self.fingerprint = self._derived("fingerprint").hex()[:16]
 
     def sealer(self, purpose: str) -> Sealer:
-        """What seals for one purpose, such as a run."""
+        """Return the sealer for one purpose, such as a run."""
         return Sealer(self._derived(f"seal {purpose}"))
 
     def _derived(self, purpose: str) -> bytes:

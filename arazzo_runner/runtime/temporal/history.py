@@ -87,7 +87,7 @@ class Histories:
         self._wait = wait
 
     async def happened(self) -> AsyncIterator[Happened]:
-        """What happened, in order: told when the workflow has taken it in, with the time that it saw."""
+        """Yield the events in order, each when the workflow has taken it in, with the time that it saw."""
         run_id = self._first
         while run_id:
             taken_in: list[Happened] = []
@@ -231,7 +231,7 @@ class HistoryWorld:
         raise JournalError("the history of the run is not one of this release")
 
     async def _decision(self) -> Decision:
-        """What the user has said of a request whose answer is not known.
+        """Return the user's decision about a request whose answer is unknown.
 
         Raises:
             Abandoned: nothing so far.

@@ -45,7 +45,7 @@ class ArazzoRun:
 
     @workflow.signal(name="decide")
     def decide(self, decision: str) -> None:
-        """What the user says of a request whose answer is not known."""
+        """Take the user's decision about a request whose answer is unknown."""
         self._decision = decode(decision)
 
     @workflow.run
