@@ -9,7 +9,7 @@
     │   ├── UnreadableDocument            2        not there, not text, not YAML or JSON
     │   ├── InvalidDocument               2        parsed, but breaks the specification
     │   └── PlanError                     2        a workflow that cannot be run as it stands (H0, H1, C1)
-    ├── ExpressionSyntaxError             2        text that is no runtime expression, condition or selector
+    ├── ExpressionSyntaxError             2        text that is not a runtime expression, condition or selector
     ├── StepError                         1        a step that cannot be sent; its code is the run's reason
     ├── CassetteError                     2        a cassette that cannot be read
     ├── InvalidState                      2        a serialised run that is not one of this plan's
@@ -181,7 +181,7 @@ class PlanError(DocumentError):
 
 
 class ExpressionSyntaxError(ArazzoError):
-    """Text that is no runtime expression, condition, template or selector.
+    """Text that is not a runtime expression, condition, template or selector.
 
     Attributes:
         text: the whole text that was parsed.

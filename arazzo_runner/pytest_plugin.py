@@ -165,8 +165,8 @@ def arazzo_cassette(request: pytest.FixtureRequest) -> Callable[[str], Path]:
 def arazzo_runner(request: pytest.FixtureRequest) -> Callable[..., RunResult]:
     """Run a workflow: ``arazzo_runner("workflows/deploy.yml", inputs={…}, replay=arazzo_cassette("…"))``.
 
-    Paths start at the project's root. The exchanges are held against OpenAPI (``check="error"``): a breach makes the
-    run fail. Gives the ``RunResult``.
+    Paths start at the project's root. The exchanges are checked against OpenAPI (``check="error"``): a breach makes the
+    run fail. Returns the ``RunResult``.
     """
     root = request.config.rootpath
 

@@ -126,7 +126,7 @@ def check_step_dependencies(scope: WorkflowScope) -> Findings:
             yield from _foreign_step(scope, name, pointer)
         elif name not in scope.step_ids:
             hint = suggestion(name, scope.step_ids, "steps")
-            message = f"dependsOn names {name!r}, which is no step of this workflow"
+            message = f"dependsOn names {name!r}, which is not a step of this workflow"
             yield Finding("step-dependency-unknown", message, pointer, hint)
         elif circles[step.index] == circles[scope.step_ids[name]]:
             message = f"the step {step.step.step_id!r} depends on {name!r}, which depends on it"

@@ -110,7 +110,7 @@ class Linker:
         """The OpenAPI description behind a source.
 
         Raises:
-            DocumentError: it is not there, cannot be read, or is no OpenAPI description.
+            DocumentError: it is not there, cannot be read, or is not an OpenAPI description.
         """
         named = (description.document.uri, name)
         if named not in self._sources:
@@ -299,7 +299,7 @@ class Linker:
             raise self._unknown_source(description, text.partition(".")[0])
         name, workflow_id = split
         if self.kind(description, name) not in ("arazzo", None):
-            message = f"the source {name!r} is no Arazzo document, so it has no workflow {workflow_id!r}"
+            message = f"the source {name!r} is not an Arazzo document, so it has no workflow {workflow_id!r}"
             raise LinkError("unknown-workflow", message, hint="give it type: arazzo")
         target = self.description(self.library.source(description, name))
         found = target.workflow(workflow_id)

@@ -70,7 +70,7 @@ def input_schema(schema: Any, name: str) -> dict[str, Any]:
 
 
 def types(schema: Mapping[str, Any]) -> set[str]:
-    """The JSON types that a schema names, those of its alternatives too; what is no name of a type is none."""
+    """The JSON types that a schema names, those of its alternatives too; what is not a name of a type is none."""
     named = schema.get("type", [])
     found = {name for name in (named if isinstance(named, list) else [named]) if isinstance(name, str)}
     for keyword in ("anyOf", "oneOf"):

@@ -52,7 +52,7 @@ def json_value(text: str | bytes) -> Any:
     """The value of a JSON text that comes from elsewhere, read as most tools do.
 
     Raises:
-        ValueError: it is no JSON, or nested deeper than what walks values can follow, or has a number that cannot be
+        ValueError: it is not JSON, or nested deeper than what walks values can follow, or has a number that cannot be
             written again.
     """
     too_deep = f"nested more than {MAX_DEPTH_OF_VALUES} deep"
@@ -85,7 +85,7 @@ _LARGE_NUMBER = re.compile(r"[eE]\+?[0-9]{3}|[0-9]{300}")
 
 
 def _duplicates(text: str) -> list[Fault]:
-    """Every key that stands twice; but what is wrong with the text further on, if it is no JSON at all."""
+    """Every key that stands twice; but what is wrong with the text further on, if it is not JSON at all."""
     try:
         json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:

@@ -33,7 +33,7 @@ def arazzo_version(reading: Reading, text: str, pointer: str) -> None:
     """The version is one of a feature set that is known."""
     if not _VERSION.fullmatch(text):
         newest = "1.0.1" if reading.version == (1, 0) else "1.1.0"
-        message = f"'{text}' is no version that is supported: those are 1.0.x and 1.1.x"
+        message = f"'{text}' is not a version that is supported: those are 1.0.x and 1.1.x"
         reading.report("arazzo-version", message, pointer, hint=f"Write: arazzo: {newest}")
 
 
@@ -45,7 +45,7 @@ def uri_reference(reading: Reading, text: str, pointer: str) -> None:
     except ValueError:
         is_reference = False
     if not is_reference:
-        reading.report("uri-reference", f"{text!r} is no URI-reference", pointer)
+        reading.report("uri-reference", f"{text!r} is not a URI-reference", pointer)
 
 
 def self_uri(reading: Reading, text: str, pointer: str) -> None:

@@ -19,7 +19,7 @@ _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOT
 
 
 class Offsets(NamedTuple):
-    """Offsets of a value and of its key (of the value again, when it is no member of an object)."""
+    """Offsets of a value and of its key (of the value again, when it is not a member of an object)."""
 
     key: int
     value: int

@@ -97,7 +97,7 @@ def tagged(tag: str, text: str) -> Scalar:
     Raises:
         KeyError: the tag is none of the JSON schema's.
         NotAJsonNumber: see ``number``.
-        ValueError: the text is no value of that tag.
+        ValueError: the text is not a value of that tag.
     """
     if tag in ("!", "tag:yaml.org,2002:str"):
         return text

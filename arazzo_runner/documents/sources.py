@@ -133,7 +133,7 @@ class Library:
         try:
             uri = resolve(base_uri(description.document), source.url)
         except ValueError as error:
-            raise _plan_error("uri-reference", f"{source.url!r} is no URL: {error}", description, source) from None
+            raise _plan_error("uri-reference", f"{source.url!r} is not a URL: {error}", description, source) from None
         if uri in self._by_identity:
             return uri
         match scheme_of(uri):
@@ -150,7 +150,7 @@ class Library:
 
         Raises:
             KeyError: the description has no source of that name.
-            PlanError: it is not there; the problem names similar files and the option that would mend it.
+            PlanError: it is not there; the problem names similar files and the option that would fix it.
             UnreadableDocument: it cannot be read.
         """
         source = description.source(name)

@@ -26,7 +26,7 @@ def resolve(base: str, reference: str) -> str:
     A reference with another scheme than ``file`` or ``http(s)`` is given back as it is.
 
     Raises:
-        ValueError: it is no URI (``http://[``).
+        ValueError: it is not a URI (``http://[``).
     """
     uri = urldefrag(reference).url
     match scheme_of(uri):

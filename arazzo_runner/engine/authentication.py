@@ -1,6 +1,6 @@
 """Credentials that take an exchange with a server (H5): tokens fetched, kept and renewed, digest challenges answered.
 
-The exchanges go by the same effects as a step's requests. They are no attempts: no step shows them, and no limit on
+The exchanges go by the same effects as a step's requests. They are not attempts: no step shows them, and no limit on
 steps counts them.
 """
 

@@ -18,7 +18,7 @@ from arazzo_runner.openapi.media_types import codec_of, is_json, is_xml, media_t
 def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]:
     """A body as V7 gives it, and what is wrong with it (None when it is what it claims to be).
 
-    JSON for JSON types and, without a type, when it parses; else text; bytes when it is no text; UNDEFINED when empty.
+    JSON for JSON types and, without a type, when it parses; else text; bytes when it is not text; UNDEFINED when empty.
     """
     if not body:
         return UNDEFINED, None

@@ -1,4 +1,4 @@
-"""Inputs of a workflow: defaults filled in, then held against its JSON Schema (V8)."""
+"""Inputs of a workflow: defaults filled in, then checked against its JSON Schema (V8)."""
 
 from __future__ import annotations
 

@@ -210,7 +210,7 @@ class Plan:
     Attributes:
         entry: key of the workflow that was asked for.
         problems: what is worth knowing before the run: warnings and hints, no errors.
-        fingerprint: of the documents and options, which a state taken up again has to match.
+        fingerprint: of the documents and options, which a state resumed has to match.
     """
 
     entry: str

@@ -218,7 +218,7 @@ def _is_number(value: Value) -> bool:
 
 
 def strictly_equal(left: Value, right: Value) -> bool:
-    """Equality without any conversion: booleans are no numbers, ``1`` is ``1.0``, containers compare deeply."""
+    """Equality without any conversion: booleans are not numbers, ``1`` is ``1.0``, containers compare deeply."""
     match left, right:
         case (bool(), _) | (_, bool()):
             return left is right

@@ -42,7 +42,7 @@ class OperandValue:
     def literal(self, scope: Scope) -> str:
         value = _value(self.node, scope)
         if isinstance(value, (dict, list, bytes)):
-            raise StepError("missing-value", f"{self.node} is no text, number, boolean or null to compare with")
+            raise StepError("missing-value", f"{self.node} is not text, number, boolean or null to compare with")
         return json.dumps(value, ensure_ascii=False)
 
 
@@ -84,7 +84,7 @@ class BoundQuery:
 
         Raises:
             StepError: an expression in it has no value.
-            ExpressionSyntaxError: with its values it is no query.
+            ExpressionSyntaxError: with its values it is not a query.
         """
         if self.fixed is not None:
             return self.fixed

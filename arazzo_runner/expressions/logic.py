@@ -32,7 +32,7 @@ class OperandDialect(Protocol[Operand]):
     """The operands of a language, and what its operators do with two of them."""
 
     def read(self, text: str, position: int) -> tuple[Operand, int]:
-        """Read the operand at ``position``; gives it and where it ends.
+        """Read the operand at ``position``; return it and where it ends.
 
         Raises:
             ExpressionSyntaxError: none is there.

@@ -235,7 +235,7 @@ def compile_value(data: Any, dialect: Dialect = DEFAULT) -> CompiledValue:
     """Compile a parameter value, a payload or a replacement's value: plain data with expressions in its strings.
 
     Raises:
-        ExpressionSyntaxError: a Selector Object's context or selector is wrong. Text that is no expression is text.
+        ExpressionSyntaxError: a Selector Object's context or selector is wrong. Text that is not an expression is text.
     """
     match data:
         case str():
@@ -325,7 +325,7 @@ def compile_selector(data: dict[str, Any], dialect: Dialect = DEFAULT) -> Select
     """Compile a Selector Object.
 
     Raises:
-        ExpressionSyntaxError: its context is no expression, or its selector none of its type.
+        ExpressionSyntaxError: its context is not an expression, or its selector none of its type.
     """
     type_ = data["type"]
     kind = selector_type(type_)

@@ -135,7 +135,7 @@ class ApiDescription:
             when there is none.
 
     Raises:
-        DocumentError: it is no OpenAPI 3.0, 3.1 or 3.2.
+        DocumentError: it is not an OpenAPI 3.0, 3.1 or 3.2.
     """
 
     def __init__(self, name: str, document: Document, open_reference: Callable[[str], Document]) -> None:

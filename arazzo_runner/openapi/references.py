@@ -118,7 +118,7 @@ class References:
         document = node.document if not uri else self._document(node, urljoin(base_uri(node.document), uri))
         pointer = unquote(fragment)
         if pointer and not pointer.startswith("/"):
-            self._fail(node, "its fragment is no JSON Pointer")
+            self._fail(node, "its fragment is not a JSON Pointer")
         try:
             return DescriptionNode(json_pointer.resolve(document.data, pointer), document, pointer)
         except json_pointer.PointerError as error:

@@ -260,7 +260,7 @@ def body_view(body: bytes, content_type: str | None, limit: int = MAX_BODY) -> d
     if text is None:
         text = body_text(body, content_type)
     if text is None:
-        return {"text": "", "note": f"{len(body):,} bytes that are no text ({content_type or 'of no type'})"}
+        return {"text": "", "note": f"{len(body):,} bytes that are not text ({content_type or 'of no type'})"}
     if len(text) > limit:
         return {"text": text[:limit], "note": f"cut: {limit:,} of {len(text):,} characters are shown"}
     return {"text": text, "note": ""}

@@ -59,7 +59,7 @@ def _unanswered(sent: AttemptStarted, end: RunFinished) -> Attempt:
 
 
 def body_text(body: bytes, content_type: str | None) -> str | None:
-    """A body as the text that came, nothing of it parsed; None when it is no text."""
+    """A body as the text that came, nothing of it parsed; None when it is not text."""
     if not body:
         return ""
     parameters = (content_type or "").partition(";")[2]

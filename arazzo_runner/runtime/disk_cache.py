@@ -1,6 +1,6 @@
 """A cache on disk: parsed descriptions by their content, and whatever else is costly to get twice.
 
-A cache never fails a run: a directory that cannot be written is no cache, and an entry that cannot be read is no entry.
+A cache never fails a run: a directory that cannot be written is not used, and an entry that cannot be read is ignored.
 Entries are data (JSON), never pickles, so that a file put there by somebody else cannot run anything.
 """
 

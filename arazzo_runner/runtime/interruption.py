@@ -47,7 +47,7 @@ class Interruption:
             self.asked = True
             signal.default_int_handler(number, frame)
         self.asked = True
-        self.tell("stopping when the requests under way are answered; once more to stop at once")
+        self.tell("stopping when the requests under way are answered; press Ctrl-C again to stop now")
 
     @contextmanager
     def at_once(self) -> Iterator[None]:

@@ -263,7 +263,7 @@ def test_an_interrupted_run_says_how_it_goes_on(
     ended = waiting(emulator, "name=one", f"hfToken=@{token}").end(number)
     (kept,) = listed(arazzo)
     assert ended.status == 130
-    assert f"it goes on with: arazzo resume {kept['runId']}" in ended.err
+    assert f"continue it with: arazzo resume {kept['runId']}" in ended.err
     assert (kept["status"], kept["reason"]) == ("stopped", "interrupted")
     due_now(kept["runId"])
     result = arazzo("resume", kept["runId"])
@@ -275,7 +275,7 @@ def test_ctrl_c_waits_for_the_answer_to_a_request_that_changes_something(arazzo:
         run = Started(["run", str(post_only(tmp_path, server.url)), "--durable"])
         server.asked.wait(30)
         run.send(signal.SIGINT)
-        run.wait_for("once more to stop at once")
+        run.wait_for("press Ctrl-C again to stop now")
         server.answer.set()
         ended = run.end()
     (kept,) = listed(arazzo)
@@ -292,7 +292,7 @@ def test_a_second_ctrl_c_stops_at_once_and_the_request_is_ambiguous(arazzo: Araz
         run = Started(["run", str(post_only(tmp_path, server.url)), "--durable"])
         server.asked.wait(30)
         run.send(signal.SIGINT)
-        run.wait_for("once more to stop at once")
+        run.wait_for("press Ctrl-C again to stop now")
         ended = run.end(signal.SIGINT)
         assert ended.status == 130
         (kept,) = listed(arazzo)

@@ -1,4 +1,4 @@
-"""A durable run whose process is killed at every point of its journal, and taken up again: nothing twice, none lost."""
+"""A durable run whose process is killed at every point of its journal, and resumed: nothing twice, none lost."""
 
 from __future__ import annotations
 

@@ -43,8 +43,8 @@ def test_openapi_3_is_read(version: str) -> None:
         ({"swagger": "2.0"}, "is Swagger 2.0", "convert it to OpenAPI 3"),
         ({"openapi": "3.3.0"}, "is openapi 3.3.0", ""),
         ({"openapi": 3.1}, "is openapi 3.1", ""),
-        ({"asyncapi": "3.0.0"}, "is no OpenAPI description", ""),
-        ([], "is no OpenAPI description", ""),
+        ({"asyncapi": "3.0.0"}, "is not an OpenAPI description", ""),
+        ([], "is not an OpenAPI description", ""),
     ],
 )
 def test_anything_else_is_refused_by_name(data: Any, what: str, hint: str) -> None:

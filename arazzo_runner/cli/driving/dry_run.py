@@ -21,7 +21,7 @@ from arazzo_runner.runtime.run.session import Session
 
 
 def dry_run(session: Session, inputs: Mapping[str, Any], *, as_json: bool) -> int:
-    """Print the plan on stdout; gives the exit status, 1 when the first request cannot be made."""
+    """Print the plan on stdout; return the exit status, 1 when the first request cannot be made."""
     turn = start(session.plan, inputs, at=time.time(), secret=session.redactor.secret_names)
     request, reason = None, turn.outcome.reason if turn.outcome else None
     if isinstance(turn.effect, Send):

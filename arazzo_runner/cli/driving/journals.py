@@ -128,7 +128,7 @@ def _credential_origins(plan: Plan, words: CredentialWords) -> dict[str, Any]:
 
 
 class Resumer:
-    """Takes runs up again; those of one batch share their plan.
+    """Resumes runs; those of one batch share their plan.
 
     Args:
         given: inputs that the user gives now.

@@ -58,6 +58,6 @@ def standing_of(row: RunRow) -> UnfinishedRun:
     from arazzo_runner.reports.jsonreport import UnfinishedRun
 
     cancelled = row.status == "cancelled"
-    message = "the run was cancelled" if cancelled else "arazzo resume goes on with it"
+    message = "the run was cancelled" if cancelled else "arazzo resume continues it"
     status = "failed" if cancelled else row.shown
     return UnfinishedRun(row.workflow, status, row.reason, message, row.step, row.updated)

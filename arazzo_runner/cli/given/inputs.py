@@ -95,7 +95,7 @@ def _read(word: str, schema: Any, stdin: TextIO) -> dict[str, Any]:
     path = Path(word)
     if not is_file(path):
         raise UsageError(
-            f"the input {word!r} is no name=value, and there is no such file",
+            f"the input {word!r} is not a name=value, and there is no such file",
             hint="write name=value, name=@file, a JSON or YAML file, a JSON object, or - for stdin",
         )
     return _object(_text(path), word)
@@ -116,9 +116,9 @@ def _object(text: str, what: str) -> dict[str, Any]:
     except ArazzoError as error:
         problems = getattr(error, "problems", ())
         detail = problems[0].message if problems else error.message
-        raise UsageError(f"{what} is no JSON or YAML: {detail}") from None
+        raise UsageError(f"{what} is not JSON or YAML: {detail}") from None
     if not isinstance(data, dict):
-        raise UsageError(f"{what} is no object of inputs by name")
+        raise UsageError(f"{what} is not an object of inputs by name")
     return data
 
 
@@ -149,7 +149,7 @@ def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
         from arazzo_runner.documents.reader import read_document
 
         return read_document(text, path).data
-    # A text file ends with a line break that is no part of what it says.
+    # A text file ends with a line break that is not a part of what it says.
     return typed(text.removesuffix("\n").removesuffix("\r"), schema)
 
 

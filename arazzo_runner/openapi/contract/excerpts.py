@@ -1,6 +1,6 @@
 """An operation as a description of its own: it alone, and all that its ``$ref``s reach.
 
-What holds exchanges against a description then loads one operation, not five megabytes of them. The operation stands
+What checks exchanges against a description then loads one operation, not five megabytes of them. The operation stands
 at ``POST /`` whatever its method and path are: which one is meant has been decided (H1), and what is left to ask is
 whether an exchange conforms to it.
 """
@@ -28,7 +28,7 @@ _READABLE = ("text/plain", "text/html", "application/x-www-form-urlencoded", "mu
 def excerpt(operation: Operation) -> dict[str, Any]:
     """A description with that operation alone.
 
-    Schemas of media types whose content is no JSON value by agreement (XML, streams of events, images) are left out.
+    Schemas of media types whose content is not a JSON value by agreement (XML, streams of events, images) are left out.
 
     Raises:
         DocumentError: a ``$ref`` reaches nothing.
@@ -77,7 +77,7 @@ class _Excerpt:
             copied["style"] = "form"  # 3.2's style, which differs in what is escaped, not in how it is read
         if copied.get("style") == "deepObject":
             copied["explode"] = True  # what the default would be says nothing: there is one way to write it
-        # What is there to be checked was sent: that it may be empty, or should no longer be used, is no breach.
+        # What is there to be checked was sent: that it may be empty, or should no longer be used, is not a breach.
         return {key: value for key, value in copied.items() if key not in ("allowEmptyValue", "deprecated")}
 
     def _copy(self, node: DescriptionNode, *, names: bool = False) -> Any:

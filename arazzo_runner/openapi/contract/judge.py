@@ -68,7 +68,7 @@ class Contract:
                 self._judges[key] = _Judge(operation)
             except DocumentError as error:
                 why = error.problems[0].message
-                self._judges[key] = f"{operation.label} cannot be held against its description: {why}"
+                self._judges[key] = f"{operation.label} cannot be checked against its description: {why}"
         judge = self._judges[key]
         return Judgement(remarks=(judge,)) if isinstance(judge, str) else judge.judge(request, response)
 
@@ -118,7 +118,7 @@ class _Judge:
                             breaches += breaches_of(side, error)
                 except ArazzoError as error:
                     remarks.append(f"the {side} of {self._operation.label} cannot be judged: {error.message}")
-                except Exception:  # noqa: BLE001 - whatever a schema makes a library do is no breach
+                except Exception:  # noqa: BLE001 - whatever a schema makes a library do is not a breach
                     odd = "; ".join(odd_keywords(self._operation, side))
                     why = odd or "openapi-core cannot read its description or its content type"
                     remarks.append(f"the {side} of {self._operation.label} cannot be judged: {why}")

@@ -323,10 +323,10 @@ def header_text(name: str, text: str) -> str:
     """A header's value, checked: it can never end the header and begin another.
 
     Raises:
-        StepError: ``request-invalid``: it holds a line break or another control character, or the name is no token.
+        StepError: ``request-invalid``: it holds a line break or another control character, or the name is not a token.
     """
     if not _TOKEN.fullmatch(name):
-        raise StepError("request-invalid", f"{name!r} is no header name")
+        raise StepError("request-invalid", f"{name!r} is not a header name")
     if _NOT_IN_HEADERS.search(text):
         raise StepError(
             "request-invalid", f"the value of the header {name!r} contains a line break or control character"
@@ -338,7 +338,7 @@ def with_cookies(headers: Iterable[tuple[str, str]], cookies: Iterable[tuple[str
     """The headers with the cookies added, all in one ``Cookie`` header as RFC 6265 wants it.
 
     Raises:
-        StepError: ``request-invalid``: a cookie would end itself and begin another, or is no cookie.
+        StepError: ``request-invalid``: a cookie would end itself and begin another, or is not a cookie.
     """
     result = list(headers)
     added = [f"{name}={_cookie_text(name, text)}" for name, text in cookies]
@@ -351,7 +351,7 @@ def with_cookies(headers: Iterable[tuple[str, str]], cookies: Iterable[tuple[str
 
 def _cookie_text(name: str, text: str) -> str:
     if not name or _NOT_IN_COOKIE_NAMES.search(name):
-        raise StepError("request-invalid", f"{name!r} is no cookie name")
+        raise StepError("request-invalid", f"{name!r} is not a cookie name")
     if _NOT_IN_COOKIES.search(text):
         raise StepError("request-invalid", f"the cookie {name!r} contains a line break or a semicolon")
     return text

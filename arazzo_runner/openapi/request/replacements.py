@@ -69,7 +69,7 @@ def _markup(payload: Any) -> str:
         if isinstance(payload, bytes):
             return payload.decode()
     except UnicodeDecodeError:
-        raise SelectorError("the payload is bytes that are no UTF-8 text") from None
+        raise SelectorError("the payload is bytes that are not UTF-8 text") from None
     raise SelectorError("XPath is for XML text, and the payload is none", hint="use a JSON Pointer or JSONPath")
 
 

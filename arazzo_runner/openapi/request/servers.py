@@ -100,7 +100,7 @@ def _filled(server: ServerSpec, options: ServerOptions, known_as: str) -> str:
 
 def _flaw(url: str) -> str:
     """Why paths cannot be appended to a URL; empty when they can."""
-    absolute = f"{url!r} is no absolute http(s) URL"
+    absolute = f"{url!r} is not an absolute http(s) URL"
     try:
         parts = urlsplit(url)
     except ValueError:  # an unfinished IPv6 address

@@ -90,7 +90,7 @@ class LastExchanges:
 def drift(live: LastExchanges, recorded: LastExchanges) -> Iterator[Drift]:
     """Compare what a server answers today with the recording, by step: its last exchange, and how often it ran.
 
-    How often a step polls is the server's affair, so a count that differs is no structural difference.
+    How often a step polls is the server's affair, so a count that differs is not a structural difference.
     """
     for step in dict.fromkeys([*recorded.counts, *live.counts]):
         now, then = live.counts.get(step, 0), recorded.counts.get(step, 0)

@@ -81,7 +81,7 @@ def read_case(path: str | Path) -> Case | None:
     """Read a case; None when the file is a cassette that says nothing of one.
 
     Raises:
-        CassetteError: it is no cassette, or what it says of the case is malformed.
+        CassetteError: it is not a cassette, or what it says of the case is malformed.
     """
     path = Path(path)
     cassette = read_cassette(path)

@@ -37,7 +37,7 @@ BATCH = 25
 
 
 FindDocument: TypeAlias = Callable[[str], str | None]
-"""Gives the document that a workflow is in, by its id; None when there is none."""
+"""Returns the document that a workflow is in, by its id; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)

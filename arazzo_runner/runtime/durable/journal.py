@@ -167,7 +167,7 @@ class Journal:
                     _hold(database, run.id, holder)
 
     def take(self, run_id: str, holder: Holder) -> RunRow:
-        """Take the lease of an open run; gives the run as it is then.
+        """Take the lease of an open run; return the run as it is then.
 
         Raises:
             RunHeld: another process drives it.
@@ -216,7 +216,7 @@ class Journal:
             return [_record(database, holder, entry) for entry in entries]
 
     def cancel(self, run_id: str) -> RunRow:
-        """Cancel a run: its holder will end it; one that nobody drives has ended now. Gives the run as it was.
+        """Cancel a run: its holder will end it; one that nobody drives has ended now. Returns the run as it was.
 
         Raises:
             JournalError: it has ended, or there is none.
@@ -229,7 +229,7 @@ class Journal:
         return row
 
     def cancel_batch(self, batch: str) -> list[RunRow]:
-        """Cancel the runs of a batch that have not ended. Gives them as they were; none when there is no such batch.
+        """Cancel the runs of a batch that have not ended. Returns them as they were; none when there is no such batch.
 
         Raises:
             JournalError: all of them have ended.

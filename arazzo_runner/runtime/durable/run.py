@@ -1,4 +1,4 @@
-"""One durable run: a session whose turns are kept before they are told or performed, and that is taken up again."""
+"""One durable run: a session whose turns are kept before they are told or performed, and that can be resumed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Durable runs: sessions that keep each turn in a journal before they do what it asks for, and that are taken up again.
+"""Durable runs: sessions that keep each turn in a journal before they do what it asks for, and that can be resumed.
 
 A run's secrets are kept in two ways, and in no third (S1): what the user can give again is not kept at all
 (``placeholders``), all else is sealed (``sealing``).
@@ -145,7 +145,7 @@ class DurableRuns:
         return DurableRun(self._hold(run_id), run_id, planned.plan, planned.workbook, setup, given)
 
     def start_batch(self, planned: Planned, rows: Iterable[Row]) -> str:
-        """Keep a run for each row, all or none, and hold them; gives the batch's id."""
+        """Keep a run for each row, all or none, and hold them; return the batch's id."""
         batch, documents = new_id(), _documents(planned.workbook)
         new = [
             replace(self._new(planned, row, f"{batch}-{row.line}", documents)[1], batch=batch, line=row.line)
@@ -192,7 +192,7 @@ class DurableRuns:
         return workbook_of(documents, setup.entry, setup.sources)
 
     def resume(self, run_id: str, planned: Planned, given: Given, *, unsent: bool = False) -> DurableRun:
-        """Take a run up again; its lease must be held.
+        """Resume a run; its lease must be held.
 
         Args:
             unsent: whether the request at hand is known not to have been sent, as ``Journal.take`` says.

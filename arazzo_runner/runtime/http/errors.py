@@ -179,7 +179,7 @@ def _cause(cause: BaseException, progress: Progress) -> str | None:
         case socket.gaierror():
             return f"the name {peer} could not be looked up: {cause.strerror}"
         case UnicodeError():
-            return f"{peer} is no host name"
+            return f"{peer} is not a host name"
         case ConnectionRefusedError():
             return f"{peer} refused the connection on port {progress.peer_port}: nothing listens there"
         case OSError(errno=code) if code in _UNREACHABLE:

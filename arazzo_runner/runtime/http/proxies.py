@@ -69,7 +69,7 @@ def proxies_of(option: str | None, settings: Mapping[str, str]) -> Proxies:
         settings: as ``urllib.request.getproxies()`` gives them: URLs by ``http``, ``https`` and ``all``, and ``no``.
 
     Raises:
-        UsageError: one is no proxy URL.
+        UsageError: one is not a proxy URL.
     """
     if option is not None:
         proxy = _proxy(option, "--proxy")
@@ -103,9 +103,9 @@ def _proxy(url: str, origin: str) -> Proxy:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         port = parts.port
     except ValueError:
-        raise UsageError(f"{origin}: this is no proxy URL", hint=hint) from None
+        raise UsageError(f"{origin}: this is not a proxy URL", hint=hint) from None
     if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise UsageError(f"{origin}: this is no proxy URL", hint=hint)
+        raise UsageError(f"{origin}: this is not a proxy URL", hint=hint)
     if parts.scheme.startswith("socks"):
         try:
             import socksio  # noqa: F401 - httpcore imports it when the first connection is made

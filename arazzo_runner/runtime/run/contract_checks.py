@@ -1,4 +1,4 @@
-"""Contract checks of a run (``--check``): every exchange is held against its operation, and breaches join the events.
+"""Contract checks of a run (``--check``): exchanges are judged against their operations, and breaches join the events.
 
 The engine knows nothing of it: events are looked at on their way to the listeners. A run goes on to its end whatever
 is found, so that what it has begun at an API is finished; then, with ``error``, it counts as failed.
@@ -98,7 +98,7 @@ class ContractChecks:
             code="contract",
             message=f"the {breach} (attempt {first.attempt}){rest}",
             step_id=first.step_id,
-            hint="mend what broke the description, or run with --check warn",
+            hint="fix what broke the description, or run with --check warn",
             place=step.spot.place if step else None,
         )
         return replace(outcome, status="failed", reason=reason)

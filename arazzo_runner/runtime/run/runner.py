@@ -26,7 +26,7 @@ class Runner:
         options: how runs behave.
         transport: how requests are sent.
         listeners: called with every event, secrets masked (S1).
-        check: hold every exchange against OpenAPI: ``off``, ``warn``, or ``error``, which makes a breach a failure.
+        check: check every exchange against OpenAPI: ``off``, ``warn``, or ``error``, which makes a breach a failure.
 
     A runner may be used for many runs; each has its own secrets.
     """

@@ -89,7 +89,7 @@ class Session:
     Args:
         inputs: as the user gave them.
         listeners: called with every event, secrets masked.
-        checks: hold its exchanges against their operations; what they find joins the events.
+        checks: check its exchanges against their operations; what they find joins the events.
         keep: is given each turn, with its events masked, before anything of it is told or performed.
         settle: waits until what was kept is safe, before an asynchronous driver performs anything.
         identity: unique to the run; idempotency keys are derived from it, and none are sent when it is empty.

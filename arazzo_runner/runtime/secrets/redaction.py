@@ -113,8 +113,8 @@ class Redactor:
     def learn_request(self, request: Request) -> None:
         """Take what a request sends in its secret headers and query parameters, and the password of its URL.
 
-        A cookie that the user has not given, of the document or of an answer, is no secret from the user: the outputs
-        on stdout show it (S1).
+        A cookie that the user has not given, but the document or an answer, is not secret from the user: the outputs on
+        stdout show it (S1).
         """
         if "@" in request.url and (password := urlsplit(request.url).password):
             self.learn(password, unquote(password))

@@ -127,7 +127,7 @@ class Cluster:
         return set(_ATTRIBUTES) <= set(known.custom_attributes)
 
     async def start(self, job: Job) -> str:
-        """Hand a run to the cluster; gives the id of its first execution.
+        """Hand a run to the cluster; return the id of its first execution.
 
         Raises:
             UsageError: it is too large, or there is a run of that id.
@@ -179,7 +179,7 @@ class Cluster:
         return count, last == "unanswered"
 
     async def decide(self, run_id: str, decision: Decision) -> None:
-        """Say what to do about a request whose answer is not known."""
+        """Say what to do about a request whose answer is unknown."""
         await self._handle(run_id).signal("decide", encode(decision))
 
     async def cancel(self, run_id: str) -> None:

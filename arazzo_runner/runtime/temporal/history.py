@@ -170,7 +170,7 @@ class HistoryWorld:
     """A world that answers from a run's history (``drivers.AsyncWorld``).
 
     Args:
-        stop: when it is set the run is followed no longer; it goes on all the same.
+        stop: when it is set the run is no longer followed; it continues all the same.
         hint: how to follow it again.
         decisions: how many the user has made of requests whose answers are not known; the last may be on its way.
         failing: is told why workers fail to go on, when they do at present.
@@ -269,7 +269,7 @@ class HistoryWorld:
         except StopAsyncIteration:
             raise Exhausted from None
         except RPCError as error:
-            message = f"the cluster is not reached any more ({error.message}); the run goes on there"
+            message = f"the cluster is not reached any more ({error.message}); the run continues there"
             self._over = Abandoned("interrupted", message, hint=self._hint)
             raise self._over from None
         match happened.kind:
@@ -296,6 +296,6 @@ class HistoryWorld:
         stopped.cancel()
         if not next_one.done():
             next_one.cancel()
-            self._over = Abandoned("interrupted", "the run is followed no longer; it goes on", hint=self._hint)
+            self._over = Abandoned("interrupted", "the run is no longer followed; it continues", hint=self._hint)
             raise self._over
         return next_one.result()

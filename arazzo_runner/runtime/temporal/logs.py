@@ -27,7 +27,7 @@ def quiet_logs() -> None:
         logger.propagate = False
 
 
-class PlainLines(logging.StreamHandler):  # type: ignore[type-arg]  # it is no generic class when it runs
+class PlainLines(logging.StreamHandler):  # type: ignore[type-arg]  # it is not a generic class when it runs
     """Writes records to stderr as ``plain_line`` has them."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:

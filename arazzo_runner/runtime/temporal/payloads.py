@@ -34,7 +34,7 @@ class Store:
     directory: Path
 
     def put(self, data: bytes) -> str:
-        """Keep data; gives its name, which is made of it."""
+        """Keep data; return its name, which is made of it."""
         name = hashlib.sha256(data).hexdigest()
         path = self.directory / name
         if not path.exists():

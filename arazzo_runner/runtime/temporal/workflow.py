@@ -50,7 +50,7 @@ class ArazzoRun:
 
     @workflow.run
     async def run(self, text: str) -> str:
-        """Run a job to its end; gives the outcome."""
+        """Run a job to its end; return the outcome."""
         job = Job.from_json(text)
         plan = _PLANS.of(job)
         turn = _first(job, plan)

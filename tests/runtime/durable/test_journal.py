@@ -120,17 +120,17 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
-    path.write_bytes(b"this is no database at all, " * 100)
+    path.write_bytes(b"this is not a database at all, " * 100)
     with pytest.raises(JournalError, match="is damaged") as damaged:
         Journal(path)
     assert "backup" in damaged.value.hint
-    assert path.read_bytes().startswith(b"this is no database")
+    assert path.read_bytes().startswith(b"this is not a database")
 
 
 def test_what_is_no_regular_file_is_named(tmp_path: Path) -> None:
     for path in (Path(os.devnull), tmp_path):
         for create in (True, False):
-            with pytest.raises(JournalError, match=f"the journal {path} is no regular file"):
+            with pytest.raises(JournalError, match=f"the journal {path} is not a regular file"):
                 Journal(path, create=create)
 
 
@@ -221,7 +221,7 @@ def test_what_is_no_key_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "key"
     path.write_text(text, "ascii")
     path.chmod(0o600)
-    with pytest.raises(JournalError, match="is no key"):
+    with pytest.raises(JournalError, match="is not a key"):
         read_key(path)
 
 
