@@ -47,12 +47,27 @@ class Place:
         line: 1-based; 0 when unknown.
         column: 1-based, in characters; 0 when unknown.
         pointer: JSON Pointer (RFC 6901) into the document; empty for the whole of it.
+        workflow: id of the workflow that it stands in or is needed by, or empty.
+        step: id of the step that it stands in or is needed by, or empty.
     """
 
     path: str
     line: int = 0
     column: int = 0
     pointer: str = ""
+    workflow: str = ""
+    step: str = ""
+
+    @property
+    def spot(self) -> tuple[str, int, int, str]:
+        """The place alone, whoever needs it."""
+        return self.path, self.line, self.column, self.pointer
+
+    @property
+    def owner(self) -> str:
+        """The workflow and step, as messages name them: ``workflow buy, step pay``; empty when there is none."""
+        named = (("workflow", self.workflow), ("step", self.step))
+        return ", ".join(f"{what} {name}" for what, name in named if name)
 
     def __str__(self) -> str:
         if not self.line:

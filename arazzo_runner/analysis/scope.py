@@ -104,11 +104,11 @@ class StepScope:
         shared: Iterable[Action | Reusable],
         kind: Literal["success", "failure"],
     ) -> tuple[Action, ...]:
-        merged: dict[str, Action] = {}
-        for entries in (own, shared):
-            for action, _ in self.holder.document.actions(entries, kind):
-                merged.setdefault(action.name, action)
-        return tuple(merged.values())
+        document = self.holder.document
+        of_step = [action for action, _ in document.actions(own, kind)]
+        replaced = {action.name for action in of_step if action.name}
+        of_workflow = (action for action, _ in document.actions(shared, kind) if action.name not in replaced)
+        return (*of_step, *of_workflow)
 
     @property
     def steps_read(self) -> set[str]:

@@ -77,7 +77,13 @@ class Sources:
             return None
         description = self._description if named is not None else self._with_usable_sources()
         try:
-            return self._linker.operation(description, step)
+            linked = self._linker.operation(description, step)
+            operation = linked.operation
+            self._broken[f"{operation.source}#{operation.pointer}"] = (
+                *operation.unresolved,
+                *operation.unresolved_body,
+            )
+            return linked
         except LinkError as error:
             # A source that cannot be read may be the one that has the operation.
             uncertain = error.rule in ("unknown-operation", "asyncapi-step") and self._some_unread(description)
@@ -116,9 +122,6 @@ class Sources:
         return self._workflows[reference]
 
     def _workflow(self, reference: str) -> LinkedWorkflow | LinkError | None:
-        own = self._description.workflow(reference)
-        if own is not None:
-            return LinkedWorkflow(self._description, own, None)
         named = self._named(reference) if reference.startswith("$") else None
         if named is not None and self.kind(named) in ("arazzo", None) and not self.usable(named):
             return None

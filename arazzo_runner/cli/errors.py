@@ -37,6 +37,8 @@ def _show_problem(problem: Problem) -> None:
     from arazzo_runner.reports.text import label
 
     click.echo(f"  {label(str(problem.place))}: {label(problem.message)} [{problem.rule}]", err=True)
+    if problem.place.owner:
+        click.echo(f"    in {label(problem.place.owner)}", err=True)
     text = source_line(problem.place)
     if text is not None:
         click.echo(f"    {label(text)}", err=True)

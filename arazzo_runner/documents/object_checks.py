@@ -11,6 +11,7 @@ from arazzo_runner.documents.pointer import Json, join
 from arazzo_runner.documents.shapes import Check, Reading
 
 _VERSION = re.compile(r"1\.([01])\.\d+(?:-.+)?")
+_MAJOR = re.compile(r"v?1(?:\.|$)")
 _URI_REFERENCE = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9+.\-]*:)?(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*"
     r"(?:\#(?:[A-Za-z0-9\-._~:/?@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)?"
@@ -33,8 +34,9 @@ def arazzo_version(reading: Reading, text: str, pointer: str) -> None:
     """The version is one of a feature set that is known."""
     if not _VERSION.fullmatch(text):
         newest = "1.0.1" if reading.version == (1, 0) else "1.1.0"
-        message = f"'{text}' is not a version that is supported: those are 1.0.x and 1.1.x"
-        reading.report("arazzo-version", message, pointer, hint=f"Write: arazzo: {newest}")
+        message = f"'{text}' is not a supported version: those are 1.0.x and 1.1.x"
+        rule = "arazzo-version" if _MAJOR.match(text) or not text else "unsupported-arazzo"
+        reading.report(rule, message, pointer, hint=f"Write: arazzo: {newest}")
 
 
 def uri_reference(reading: Reading, text: str, pointer: str) -> None:

@@ -72,12 +72,14 @@ class PlannedParameter:
 
     Attributes:
         text: the value as written, for messages.
+        spot: where the value stands.
     """
 
     name: str
     location: str | None
     value: CompiledValue
     text: str
+    spot: Spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,14 @@ class PlannedBody:
         content_type: as the step says, or None for the operation's.
         payload: for any content type but JSON, when it is text; else for all.
         json_payload: the payload as a template for JSON text (V6).
+        spot: where the payload stands.
     """
 
     content_type: str | None
     payload: CompiledValue
     json_payload: CompiledValue
     replacements: tuple[PlannedReplacement, ...]
+    spot: Spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,7 +177,7 @@ class PlannedStep:
         """The step's title for people: method and path, or the workflow's id."""
         if self.operation is not None:
             return f"{self.operation.method} {self.operation.path}"
-        return f"workflow {(self.workflow or '').rpartition('#')[2]}"
+        return f"workflow {self.workflow.rpartition('#')[2]}" if self.workflow is not None else self.step_id
 
 
 @dataclass(frozen=True, slots=True)

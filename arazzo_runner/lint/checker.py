@@ -18,6 +18,7 @@ from arazzo_runner.lint import (
     criteria,
     expressions,
     flow,
+    foreseen,
     links,
     references,
     requests,
@@ -32,6 +33,7 @@ WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
     flow.check_flow,
     calls.check_calls,
     requests.check_requests,
+    foreseen.check_foreseen,
 )
 DOCUMENT_CHECKS: tuple[Check[DocumentScope], ...] = (
     links.check_component_links,
@@ -79,11 +81,14 @@ def check_workflow(
 
 def _of_workflow(scope: WorkflowScope) -> Iterator[Finding]:
     found = [finding for check in WORKFLOW_CHECKS for finding in check(scope)]
-    unknown = {finding.pointer for finding in found if finding.rule.startswith(_UNDECLARED)}
     yield from found
+    # How a name is spelled is beside the point when there is no such name, and a part when the whole is impossible.
+    beside = {
+        "expression-grammar": {finding.pointer for finding in found if finding.rule.startswith(_UNDECLARED)},
+        "condition-never-holds": {finding.pointer for finding in found if finding.rule == "criterion-never-holds"},
+    }
     for finding in _of_reads(scope.reads, scope.document.description):
-        # How a name is spelled is beside the point when there is no such name.
-        if finding.rule != "expression-grammar" or finding.pointer not in unknown:
+        if finding.pointer not in beside.get(finding.rule, ()):
             yield finding
 
 

@@ -65,7 +65,7 @@ def _without_root_filter(condition: str) -> str | None:
 def _decided(read: Read, node: logic.Node[Operand]) -> Findings:
     """Comparisons, and lone literals, whose outcome no answer can change."""
     for comparison in logic.comparisons(node):
-        holds = _outcome(comparison)
+        holds = outcome_of(comparison)
         if holds is not None:
             yield _constant(read, str(comparison), holds=holds)
     alone = node.part if isinstance(node, (logic.Group, logic.Not)) else node
@@ -79,7 +79,7 @@ def _constant(read: Read, text: str, *, holds: bool) -> Finding:
     return Finding("condition-never-holds", f"{text} never holds", read.site.pointer)
 
 
-def _outcome(comparison: logic.Comparison[Operand]) -> bool | None:
+def outcome_of(comparison: logic.Comparison[Operand]) -> bool | None:
     """Return the constant result of a comparison; None when it depends on the run."""
     left, operator, right = comparison.left.operand, comparison.operator, comparison.right.operand
     if isinstance(left, LiteralOperand) and isinstance(right, LiteralOperand):

@@ -9,6 +9,7 @@ from urllib.parse import unquote, urldefrag, urljoin, urlsplit
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.reader import Document
+from arazzo_runner.documents.uris import file_of
 from arazzo_runner.errors import DocumentError, Problem, Severity
 
 
@@ -132,12 +133,14 @@ class References:
             try:
                 known = self._open(uri)
             except OSError as error:
-                self._fail(node, f"{uri} cannot be read: {error.strerror or error}")
+                path = file_of(uri)
+                why = f"{uri if path is None else path} cannot be read: {error.strerror or error}"
+                self._fail(node, why, hint="Put the file there, or correct the $ref.")
             self._known[uri] = known
         return known
 
-    def _fail(self, node: DescriptionNode, why: str) -> NoReturn:
+    def _fail(self, node: DescriptionNode, why: str, *, hint: str = "Correct the $ref.") -> NoReturn:
         place = node.document.place(json_pointer.join(node.pointer, "$ref"))
         message = f"the $ref {node.value['$ref']!r} cannot be followed: {why}"
-        problem = Problem(Severity.ERROR, "unresolved-reference", message, place)
+        problem = Problem(Severity.ERROR, "unresolved-reference", message, place, hint)
         raise DocumentError(f"the source description {self._name!r} cannot be used", [problem])

@@ -150,5 +150,7 @@ def warn_of(problems: Iterable[Problem], sentences: Iterable[str] = (), *, quiet
     for problem in problems:
         if problem.severity is Severity.WARNING:
             click.echo(f"  ! {label(str(problem.place))}: {label(problem.message)} [{problem.rule}]", err=True)
+            if problem.hint:
+                click.echo(f"    {label(problem.hint)}", err=True)
     for sentence in sentences:
         click.echo(f"  ! {label(sentence)}", err=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -106,9 +106,7 @@ class _Layout:
 
     def __init__(self, operation: Operation) -> None:
         self.operation = operation
-        # A fragment in a path key tells operations apart for the reader; it is never sent.
-        route, _, self.fixed_query = operation.path.partition("#")[0].partition("?")
-        self.route = route if route.startswith("/") else f"/{route}"
+        self.route, self.fixed_query = route_and_query(operation)
         self.result = SerializedParameters("", "")
         self.path_values: dict[str, str] = {}
         self.query: list[str] = []
@@ -224,6 +222,29 @@ class _Layout:
 
     def _warn(self, message: str) -> None:
         self.result.warnings.append(message)
+
+
+def unfilled_variables(operation: Operation, given: Collection[tuple[str, str]]) -> list[str]:
+    """The variables of an operation's path that stay unfilled, whatever the values are.
+
+    Args:
+        given: names and places of the parameters that a step gives.
+    """
+    route, fixed_query = route_and_query(operation)
+    parts = [route]
+    for part in fixed_query.split("&"):
+        names = [_variable_name(name) for name in _VARIABLE.findall(part)]
+        if not all((name, "query") in given for name in names):
+            parts.append(part)
+    filled = {name.removeprefix("+") for name, location in given if location == "path"}
+    variables = (_variable_name(name) for part in parts for name in _VARIABLE.findall(part))
+    return [name for name in dict.fromkeys(variables) if name not in filled]
+
+
+def route_and_query(operation: Operation) -> tuple[str, str]:
+    """An operation's path key without a fragment, which is never sent, and the query that is a part of the key."""
+    route, _, query = operation.path.partition("#")[0].partition("?")
+    return route if route.startswith("/") else f"/{route}", query
 
 
 def undeclared(argument: Argument) -> ParameterSpec:

@@ -50,11 +50,9 @@ class Workbook:
             PlanError: it cannot be run as it stands; carries every problem.
             UsageError: there are several workflows and none was named.
         """
-        checks = None
-        if options is not None and options.strict:
-            from arazzo_runner.lint.checker import check_workflow
+        from arazzo_runner.lint.checker import check_workflow
 
-            checks = partial(check_workflow, strict=True)
+        checks = partial(check_workflow, strict=options is not None and options.strict)
         return make_plan(self.linker, self.description.document, self.chosen(workflow_id), options, checks=checks)
 
     def chosen(self, workflow_id: str | None) -> str:

@@ -13,7 +13,8 @@ from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import DocumentError
-from arazzo_runner.openapi.operations import METHODS, Operation
+from arazzo_runner.openapi.operations import Operation
+from arazzo_runner.openapi.path_items import METHODS
 from arazzo_runner.openapi.references import DescriptionNode
 from arazzo_runner.runtime.durable.documents import KeptDocument, kept
 from arazzo_runner.runtime.run.workbook import Workbook
