@@ -156,7 +156,7 @@ class ApiDescription:
         if isinstance(version, str) and (match := re.match(r"3\.([0-2])(?:\.|$)", version)):
             return 3, int(match[1])
         swagger = isinstance(data, dict) and "swagger" in data
-        found = f"openapi {version}" if version else "Swagger 2.0" if swagger else "no OpenAPI description"
+        found = f"openapi {version}" if version else "Swagger 2.0" if swagger else "not an OpenAPI description"
         problem = Problem(
             Severity.ERROR,
             "openapi-version",

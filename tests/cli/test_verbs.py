@@ -101,7 +101,7 @@ def test_completion_of_each_shell(arazzo: Arazzo) -> None:
         (["run", DEPLOY, "-i", "nam=x"], "did you mean 'name'?"),
         (["run", DEPLOY, "-i", "nothing-like-it"], "name=value"),
         (["run", DEPLOY, "-i", "name=@nowhere.txt"], "nowhere.txt"),
-        (["run", DEPLOY, "-i", "{broken"], "no JSON or YAML"),
+        (["run", DEPLOY, "-i", "{broken"], "not JSON or YAML"),
         (["run", DEPLOY, "--server", "ftp://x"], "http(s) URL"),
         (["run", DEPLOY, "--server", "nosuch=http://127.0.0.1:1"], "inferenceEndpointsApi"),
         (["run", DEPLOY, "--server-var", "x"], "[SOURCE.]NAME=VALUE"),

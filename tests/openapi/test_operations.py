@@ -325,7 +325,7 @@ def problem_of(described: ApiDescription, operation_id: str = "list") -> Any:
     [
         ("#/components/parameters/a", "it leads in a circle"),
         ("#/components/parameters/nowhere", "there is no 'nowhere'"),
-        ("#anchor", "no JSON Pointer"),
+        ("#anchor", "not a JSON Pointer"),
         ("gone.yaml#/x", "gone.yaml cannot be read: No such file or directory"),
         ("file:///etc/passwd", "may name no files of this machine"),
     ],
