@@ -273,10 +273,19 @@ class JournalWords(OptionGroup, title="Durable runs"):
         metavar="FILE",
         help="The key that its secrets are sealed with.  [default: in the user's data directory]",
     )
+    trust_journal: bool = option(
+        "--trust-journal",
+        is_flag=True,
+        help="Use a journal that has lost turns as it is: what it has forgotten may be sent again.",
+    )
 
     def or_else(self, other: JournalWords) -> JournalWords:
         """These words, those that are missing taken from others."""
-        return JournalWords(journal=self.journal or other.journal, journal_key=self.journal_key or other.journal_key)
+        return JournalWords(
+            journal=self.journal or other.journal,
+            journal_key=self.journal_key or other.journal_key,
+            trust_journal=self.trust_journal or other.trust_journal,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
