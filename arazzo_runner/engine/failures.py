@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
 from arazzo_runner.effects import Response
 from arazzo_runner.engine.events import CriterionOutcome, Reason
 from arazzo_runner.engine.exchange import ReceivedResponse
-from arazzo_runner.engine.plan import PlannedStep, Spot
+from arazzo_runner.engine.plan import PlannedAction, PlannedStep, Spot
 from arazzo_runner.engine.state import Finished
 from arazzo_runner.secrecy import cut
 
@@ -18,11 +19,20 @@ MAX_WORDS = 300
 
 
 def failed_attempt(
-    step: PlannedStep, judged: Sequence[CriterionOutcome], response: Response | None, child: Finished | None
+    step: PlannedStep,
+    judged: Sequence[CriterionOutcome],
+    response: Response | None,
+    child: Finished | None,
+    cause: Reason | None = None,
 ) -> Reason | None:
-    """Why the attempt failed, or None when it succeeded (C7, F7)."""
+    """Why the attempt failed, or None when it succeeded (C7, F7).
+
+    Args:
+        child: the workflow that the step called.
+        cause: why that failed.
+    """
     if child is not None and not child.succeeded:
-        return Reason("step-failed", f"{step.title} failed", step.step_id, place=step.spot.place)
+        return _child_failed(step, cause)
     failed = [index for index, outcome in enumerate(judged) if not outcome.passed]
     if failed:
         seen = "; ".join(f"{judged[index].condition} ({judged[index].detail})" for index in failed)
@@ -34,6 +44,24 @@ def failed_attempt(
             step, f"the status is {status_text(response.status)}, and the step has no criteria", response, step.spot
         )
     return None
+
+
+def _child_failed(step: PlannedStep, cause: Reason | None) -> Reason:
+    """The reason of a step whose workflow failed, which carries that workflow's own (F7)."""
+    if cause is None:
+        return Reason("step-failed", f"{step.title} failed", step.step_id, place=step.spot.place)
+    where = f"step {cause.step_id}: " if cause.step_id else ""
+    message = f"{step.title} failed: {where}{cause.message}"
+    return Reason("step-failed", message, step.step_id, cause.hint, cause.place or step.spot.place)
+
+
+def after_retries(reason: Reason, used_up: Sequence[PlannedAction]) -> Reason:
+    """The reason of a failure that retry actions would have met, had they not used up their limits (F4)."""
+    if not used_up:
+        return reason
+    limits = " and ".join(f"{action.name!r} has used up its limit of {action.retry_limit}" for action in used_up)
+    what = "retry action" if len(used_up) == 1 else "retry actions"
+    return replace(reason, message=f"{reason.message}; the {what} {limits}")
 
 
 def _reason(step: PlannedStep, message: str, response: Response | None, spot: Spot) -> Reason:

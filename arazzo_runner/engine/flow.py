@@ -58,6 +58,7 @@ def start(
     frame = Frame(plan.entry, workflow.workflow_id, Purpose.RUN, values, started_at=at)
     run = Run(plan, RunState(plan.fingerprint, values, (frame,), at, at, identity=identity))
     run.tell(RunStarted(workflow.workflow_id, values, at))
+    run.refuse_beforehand()
     return _turn(run)
 
 

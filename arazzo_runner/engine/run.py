@@ -10,29 +10,31 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from arazzo_runner.effects import Answer, Answered, Failed, Response, Send, Sleep, Woke
+from arazzo_runner.effects import Answer, Answered, Failed, Response, Send, Woke
 from arazzo_runner.engine import step as attempts
+from arazzo_runner.engine.absences import Absence
 from arazzo_runner.engine.authentication import Authentication
 from arazzo_runner.engine.events import (
     AttemptFinished,
     AttemptStarted,
     CriterionOutcome,
     Reason,
-    Waiting,
     WorkflowEntered,
     WorkflowLeft,
 )
-from arazzo_runner.engine.failures import failed_attempt
+from arazzo_runner.engine.failures import after_retries, failed_attempt
 from arazzo_runner.engine.inputs import check_inputs, with_defaults
+from arazzo_runner.engine.missing import Missing
+from arazzo_runner.engine.pacing import Pacing
 from arazzo_runner.engine.plan import MAX_DEPTH, PlannedAction, PlannedWorkflow
 from arazzo_runner.engine.prerequisites import completed_elsewhere, not_completed
 from arazzo_runner.engine.records import action_taken, attempt_record
-from arazzo_runner.engine.state import Arrival, Finished, Frame, Phase, Prepared, Purpose, Sent, Suspended
+from arazzo_runner.engine.state import Arrival, Finished, Frame, Phase, Prepared, Purpose, Sent, Suspended, with_outputs
 from arazzo_runner.errors import InvalidState, StepError
 from arazzo_runner.openapi.request.idempotency import idempotency_key
 
 
-class Run(Authentication):
+class Run(Missing, Pacing, Authentication):
     """The moves of a run."""
 
     def move(self) -> None:
@@ -86,7 +88,9 @@ class Run(Authentication):
             try:
                 given = attempts.inputs_of(step.parameters, attempts.scope_of(workflow, frame))
             except StepError as error:
-                self.stop(error.code, error.message, hint=error.hint)
+                self.stop_for(error)
+                return
+            if self.report_left_out():
                 return
             self.call(step.workflow, Purpose.STEP, given)
             return
@@ -125,29 +129,15 @@ class Run(Authentication):
             prepared = attempts.prepare(self.step, scope, self.plan.options, held)
         except StepError as error:
             # V1, V6, H2, H3: nothing of the step is sent, and no action is tried.
-            self.stop(error.code, error.message, hint=error.hint)
+            self.stop_for(error)
+            return
+        if self.report_left_out():
             return
         if isinstance(prepared, attempts.TokenWanted):
             self.authenticate(prepared)
             return
         if frame.challenged or not self.paced(prepared):
             self.send(prepared)
-
-    @property
-    def sent_key(self) -> str:
-        return f"{self.frame.workflow}/{self.step.step_id}"
-
-    def paced(self, prepared: Prepared) -> bool:
-        """Return whether the request has to wait first (F5)."""
-        last = self.frame.sent.get(self.sent_key)
-        if self.frame.arrival is not Arrival.GOTO or last is None or last.digest != prepared.digest:
-            return False
-        seconds = last.retry_after if last.retry_after is not None else self.plan.options.poll_interval
-        if self.plan.options.poll_interval == 0 or seconds <= 0:
-            return False
-        self.frame = replace(self.frame, prepared=prepared)
-        self.wait(seconds, Phase.PACING, "pacing")
-        return True
 
     def send(self, prepared: Prepared) -> None:
         frame, step = self.frame, self.step
@@ -158,16 +148,6 @@ class Run(Authentication):
         left = self.time_left()
         limits = [seconds for seconds in (step.timeout, left) if seconds is not None]
         self.effect = Send(prepared.request, min(limits) if limits else None)
-
-    def wait(self, seconds: float, phase: Phase, why: str) -> None:
-        """Ask for a wait, no longer than one may be (F4) and than the run has left (F6)."""
-        seconds = min(seconds, self.plan.options.max_retry_after)
-        left = self.time_left()
-        if left is not None:
-            seconds = max(0.0, min(seconds, left))
-        self.frame = replace(self.frame, phase=phase)
-        self.tell(Waiting(self.workflow.workflow_id, self.step.step_id, seconds, why, self.now))
-        self.effect = Sleep(seconds)
 
     # Concluding an attempt
 
@@ -189,32 +169,42 @@ class Run(Authentication):
         response: Response | None = None,
         failure: Reason | None = None,
         child: Finished | None = None,
+        cause: Reason | None = None,
         duration: float = 0.0,
     ) -> None:
-        """Judge the attempt at hand, keep its outputs, and do what follows."""
+        """Judge the attempt at hand, keep its outputs, and do what follows.
+
+        Args:
+            child: the workflow that the step called; the last exchange is the child's (F7).
+            cause: why that workflow failed.
+        """
         frame, workflow, step = self.frame, self.workflow, self.step
         prepared = frame.prepared
         if prepared is not None:
             self.exchange = (prepared, response)
             last = Sent(prepared.digest, attempts.retry_after(response, self.now))
             self.frame = frame = replace(frame, prepared=None, sent={**frame.sent, self.sent_key: last})
-        scope = attempts.scope_of(workflow, frame, prepared=prepared, response=response, child=child)
+        seen, answer = self.exchange or (None, None)
+        scope = attempts.scope_of(workflow, frame, prepared=seen, response=answer, child=child)
         judged: list[CriterionOutcome] = []
         if failure is None:
             judged = attempts.judge(step.criteria, scope)
-            failure = failed_attempt(step, judged, response, child)
+            failure = failed_attempt(step, judged, answer, child, cause)
         outputs: dict[str, Any] = {}
+        absent: dict[str, Absence] = {}
         if failure is None:
             if step.outputs is None:
                 outputs = dict(child.outputs) if child is not None else {}
             else:
-                outputs, _ = attempts.outputs_of(step.outputs, scope)
-            self.frame = frame = replace(frame, steps={**frame.steps, step.step_id: outputs})
-            scope = attempts.scope_of(workflow, frame, prepared=prepared, response=response, child=child)
+                outputs, absent = attempts.outputs_of(step.outputs, scope)
+            self.frame = frame = with_outputs(frame, step.step_id, outputs, absent)
+            scope = attempts.scope_of(workflow, frame, prepared=seen, response=answer, child=child)
         chosen = None
         if frame.suspended is None:
             actions = step.on_success if failure is None else step.on_failure
             chosen = attempts.choose(actions, scope, frame.retries)
+            if failure is not None and (chosen is None or chosen[1].type != "retry"):
+                failure = after_retries(failure, attempts.used_up(actions, scope, frame.retries))
         taken = action_taken(self.plan, frame, chosen[1] if chosen else None, failed=failure is not None)
         self.record(
             response=response,
@@ -228,7 +218,7 @@ class Run(Authentication):
         if frame.suspended is not None:
             self.resume_suspended(frame.suspended)
         elif chosen is not None:
-            self.act(*chosen, failure, response)
+            self.act(*chosen, failure, answer)
         elif failure is not None:
             self.leave(succeeded=False, reason=failure)
         else:
@@ -313,7 +303,7 @@ class Run(Authentication):
         try:
             return {**self.inputs_by_name(target), **attempts.inputs_of(action.parameters, scope)}
         except StepError as error:
-            self.stop(error.code, error.message, hint=error.hint)
+            self.stop_for(error)
             return None
 
     def inputs_by_name(self, target: PlannedWorkflow) -> dict[str, Any]:
@@ -335,9 +325,11 @@ class Run(Authentication):
             with_defaults(target.input_schema, given),
             arrival=Arrival.GOTO,
             sent=frame.sent,
+            called=frame.called or frame.workflow,
         )
         self.exchange = None
         self.tell(WorkflowEntered(target.workflow_id, self.depth, "goto", self.now))
+        self.refuse_beforehand()
 
     def call(self, key: str, purpose: Purpose, given: Mapping[str, Any]) -> None:
         """Run a workflow for the last frame (F7, F8)."""
@@ -353,13 +345,16 @@ class Run(Authentication):
         self.exchange = None
         cause = "dependsOn" if purpose is Purpose.DEPENDENCY else purpose.value
         self.tell(WorkflowEntered(target.workflow_id, self.depth, cause, self.now))
+        self.refuse_beforehand()
 
     # Ends
 
     def leave(self, *, succeeded: bool, reason: Reason | None = None) -> None:
         """End the last frame's workflow and hand its result to what it was started for."""
+        if self.report_outputs(fatal=succeeded):
+            return
         frame = self.frame
-        outputs = self.workflow_outputs(warn=succeeded)
+        outputs = self.workflow_outputs()
         done = Finished(frame.inputs, outputs, succeeded)
         if frame.purpose is Purpose.RUN:
             self.finish(outputs, reason)
@@ -367,13 +362,14 @@ class Run(Authentication):
         status: Any = "succeeded" if succeeded else "failed"
         self.tell(WorkflowLeft(self.workflow.workflow_id, self.depth, status, outputs, self.now))
         self.frames.pop()
-        self.exchange = None
+        if frame.purpose is not Purpose.STEP:
+            self.exchange = None
         self.frame = replace(self.frame, phase=Phase.ENTERING)
         if frame.purpose is Purpose.DEPENDENCY:
-            self.completed[frame.workflow] = done
+            self.completed[frame.called or frame.workflow] = done
         self.frame = replace(self.frame, workflows={**self.frame.workflows, frame.called_as: done})
         if frame.purpose is Purpose.STEP:
-            self.conclude(child=done)
+            self.conclude(child=done, cause=reason)
         elif frame.purpose is Purpose.DEPENDENCY and not succeeded:
             why = f": {reason.message}" if reason else ""
             self.stop("dependency-failed", f"the workflow {frame.called_as!r}, which this one depends on, failed{why}")

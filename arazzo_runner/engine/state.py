@@ -9,12 +9,13 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum, StrEnum
 from functools import cache
 from typing import Any, TypeAlias
 
 from arazzo_runner.effects import Request
+from arazzo_runner.engine.absences import Absence
 from arazzo_runner.errors import InvalidState
 from arazzo_runner.openapi.auth.tokens import Token
 
@@ -132,6 +133,8 @@ class Frame:
         fetched: keys of the tokens that the attempt at hand has fetched; it uses them however short they last.
         suspended: the step that waits for this one, when this one runs for a retry.
         started_at: when the attempt at hand began.
+        absent: by step id, the outputs that its last success did not have, each with what was there (D2).
+        called: key of the workflow that it was started with, when ``goto`` has led to another one; else empty.
     """
 
     workflow: str
@@ -154,6 +157,16 @@ class Frame:
     challenge: str | None = None
     discovered: str | None = None
     fetched: tuple[str, ...] = ()
+    absent: Mapping[str, Mapping[str, Absence]] = field(default_factory=dict)
+    called: str = ""
+
+
+def with_outputs(frame: Frame, step_id: str, outputs: Outputs, absent: Mapping[str, Absence]) -> Frame:
+    """A frame after a step has succeeded: its outputs, and what was there instead of those without a value."""
+    others = {name: found for name, found in frame.absent.items() if name != step_id}
+    return replace(
+        frame, steps={**frame.steps, step_id: outputs}, absent={**others, step_id: absent} if absent else others
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,6 +182,7 @@ class RunState:
         attempts: step attempts so far, nested ones and retries included (F6).
         requests: requests sent so far, those for tokens apart.
         tokens: the access tokens that were fetched, by ``tokens.token_key``; secrets (H5).
+        told: what was reported missing already, so that it is reported once (D2).
         identity: what idempotency keys are derived from; empty for none.
     """
 
@@ -181,6 +195,7 @@ class RunState:
     attempts: int = 0
     requests: int = 0
     tokens: Mapping[str, Token] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
     identity: str = ""
 
     def to_json(self, *, hide: Change = _as_it_is) -> str:
@@ -208,7 +223,8 @@ class RunState:
             frames = tuple(_frame(frame) for frame in data.pop("frames"))
             completed = {key: Finished(**value) for key, value in data.pop("completed").items()}
             tokens = {key: Token(**value) for key, value in data.pop("tokens").items()}
-            return cls(frames=frames, completed=completed, tokens=tokens, **data)
+            told = tuple(data.pop("told"))
+            return cls(told=told, frames=frames, completed=completed, tokens=tokens, **data)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidState(f"not a run state: {error}") from None
 
@@ -227,10 +243,18 @@ def _frame(data: dict[str, Any]) -> Frame:
             "workflows": {key: Finished(**value) for key, value in data["workflows"].items()},
             "sent": {key: Sent(**value) for key, value in data["sent"].items()},
             "fetched": tuple(data["fetched"]),
+            "absent": {
+                step: {name: _absence(value) for name, value in absent.items()}
+                for step, absent in data["absent"].items()
+            },
             "suspended": None if suspended is None else Suspended(**suspended),
             "prepared": None if data["prepared"] is None else _prepared(data["prepared"]),
         }
     )
+
+
+def _absence(data: dict[str, Any]) -> Absence:
+    return Absence(data["expression"], data["holder"], data["wanted"], tuple(data["names"]))
 
 
 def _prepared(data: dict[str, Any]) -> Prepared:

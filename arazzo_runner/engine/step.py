@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from arazzo_runner.effects import Request, Response
+from arazzo_runner.engine.absences import Absence, absence_of
 from arazzo_runner.engine.events import CriterionOutcome
 from arazzo_runner.engine.exchange import ReceivedResponse, SentRequest
 from arazzo_runner.engine.plan import (
@@ -25,7 +26,8 @@ from arazzo_runner.engine.state import Finished, Frame, Prepared
 from arazzo_runner.errors import StepError
 from arazzo_runner.expressions.criteria import CompiledCriterion
 from arazzo_runner.expressions.evaluate import Scope, WorkflowView
-from arazzo_runner.expressions.templates import CompiledValue
+from arazzo_runner.expressions.nodes import Expression
+from arazzo_runner.expressions.templates import CompiledValue, expressions_of, leaves
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.openapi.auth.digest import digest_answer
 from arazzo_runner.openapi.auth.security import Need, NeedKind, apply_security
@@ -127,7 +129,12 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
     content: bytes | None = None
     body = _payload(step.body, operation, scope, dict(headers)) if step.body is not None else None
     if body is None and operation.body_required:
-        raise StepError("missing-value", f"the operation {operation.label} requires a body, and the step gives none")
+        raise StepError(
+            "missing-value",
+            f"the operation {operation.label} requires a body, and the step gives none",
+            place=None if step.body is None else step.body.spot.place,
+            expression=None if step.body is None else _lone_expression(step.body.payload),
+        )
     if body is not None:
         encoded = encode_body(operation, *body)
         content = encoded.content
@@ -179,25 +186,54 @@ def arguments(step: PlannedStep, operation: Operation, scope: Scope) -> list[Arg
         value = _resolved(parameter, scope)
         location = parameter.location or "query"
         if value is UNDEFINED or value is None:
-            spec = operation.parameter(parameter.name, location)
-            in_template = location == "path" and f"{{{parameter.name}}}" in operation.path
-            if in_template or (spec is not None and spec.required):
+            if is_required(operation, parameter):
                 what = "null" if value is None else "no value"
                 raise StepError(
                     "missing-value",
                     f"the {location} parameter {parameter.name!r} is required by {operation.label}, "
                     f"and {parameter.text} has {what}",
+                    place=parameter.spot.place,
+                    expression=_lone_expression(parameter.value),
                 )
             continue
         result.append(Argument(parameter.name, location, value))
     return result
 
 
+def is_required(operation: Operation, parameter: PlannedParameter) -> bool:
+    """Return whether the operation cannot be called without a parameter's value (V1)."""
+    location = parameter.location or "query"
+    if location == "path" and f"{{{parameter.name}}}" in operation.path:
+        return True
+    spec = operation.parameter(parameter.name, location)
+    return spec is not None and spec.required and not _is_filled_otherwise(operation, parameter.name, location)
+
+
+def _is_filled_otherwise(operation: Operation, name: str, location: str) -> bool:
+    """Return whether a credential or the transport fills a place, not the step's parameter (V1)."""
+    folded = name.lower()
+    if location == "header" and folded in ("authorization", "accept", "content-type"):
+        return True
+    definitions = (scheme.definition for scheme in operation.schemes.values())
+    return any(
+        definition.get("in") == location and str(definition.get("name", "")).lower() == folded
+        for definition in definitions
+    )
+
+
 def _resolved(parameter: PlannedParameter, scope: Scope) -> Any:
     try:
         return parameter.value.resolve(scope)
     except StepError as error:
-        raise StepError(error.code, f"the parameter {parameter.name!r}: {error.message}", hint=error.hint) from None
+        message = f"the parameter {parameter.name!r}: {error.message}"
+        place = parameter.spot.place
+        raise StepError(error.code, message, hint=error.hint, place=place, expression=error.expression) from None
+
+
+def _lone_expression(value: CompiledValue) -> Expression | None:
+    """The expression that a value is, or the only one in it."""
+    nodes = [node for _, leaf in leaves(value) for node in expressions_of(leaf)]
+    return nodes[0] if len(nodes) == 1 else None
 
 
 def inputs_of(parameters: Sequence[PlannedParameter], scope: Scope) -> dict[str, Any]:
@@ -265,17 +301,28 @@ def choose(
     return None
 
 
-def outputs_of(outputs: Sequence[tuple[str, CompiledValue]], scope: Scope) -> tuple[dict[str, Any], list[str]]:
-    """The outputs that have a value, and the names of those that have none."""
+def used_up(actions: Sequence[PlannedAction], scope: Scope, retries: Mapping[str, int]) -> list[PlannedAction]:
+    """The retry actions that would be taken if their limits were not used up (F4)."""
+    return [
+        action
+        for index, action in enumerate(actions)
+        if action.type == "retry"
+        and 0 < action.retry_limit <= retries.get(str(index), 0)
+        and all(criterion.check(scope).passed for criterion in action.criteria)
+    ]
+
+
+def outputs_of(outputs: Sequence[tuple[str, CompiledValue]], scope: Scope) -> tuple[dict[str, Any], dict[str, Absence]]:
+    """The outputs that have a value, and what was there instead of those that have none."""
     values: dict[str, Any] = {}
-    absent: list[str] = []
+    absent: dict[str, Absence] = {}
     for name, compiled in outputs:
         try:
             value = compiled.resolve(scope)
         except StepError:
             value = UNDEFINED
         if value is UNDEFINED:
-            absent.append(name)
+            absent[name] = absence_of(compiled, scope)
         else:
             values[name] = value
     return values, absent

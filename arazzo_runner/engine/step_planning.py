@@ -156,9 +156,11 @@ class StepPlanner:
             as_json = self._drafting.attempt(self._draft, pointer, as_text) or empty
         replacements = []
         for replacement in body.replacements:
-            value = self._value(replacement.value, f"{replacement.pointer}/value")
+            where = f"{replacement.pointer}/value"
+            value = self._value(replacement.value, where)
             if value is not None:
-                replacements.append(PlannedReplacement(replacement.target, replacement.target_selector_type, value))
+                kind, spot = replacement.target_selector_type, self._draft.spot(where)
+                replacements.append(PlannedReplacement(replacement.target, kind, value, spot))
         return PlannedBody(body.content_type, payload, as_json, tuple(replacements), self._draft.spot(pointer))
 
     def _criteria(self, criteria: Iterable[Criterion]) -> tuple[CompiledCriterion, ...]:

@@ -30,6 +30,7 @@ WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
     links.check_links,
     references.check_references,
     references.check_moments,
+    references.check_exchanges_of_children,
     flow.check_flow,
     calls.check_calls,
     requests.check_requests,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -173,6 +173,13 @@ class BehaviourWords(OptionGroup, title="Behavior"):
 
     strict: bool = option("--strict", is_flag=True, help="Accept the specification's forms only.")
     force: bool = option("--force", is_flag=True, help="Run although a condition cannot be parsed; it then fails.")
+    missing_output: Literal["warn", "error"] = option(
+        "--missing-output",
+        type=click.Choice(["warn", "error"]),
+        default="warn",
+        show_default=True,
+        help="Where a step's output is missing: report it, or end the run as failed.",
+    )
     poll_interval: float = option(
         "--poll-interval",
         type=TIME_OR_NONE,

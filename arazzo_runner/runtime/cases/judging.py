@@ -211,6 +211,7 @@ class _Replayed(Trial):
         result = session.run(world)
         self.coverage = covered.coverage
         self.requests = result.outcome.requests
+        self.remarks += [told for told in result.problems if isinstance(told, str)]
         place = self._step_place()
         if world.miss is not None:
             self.failures.append(_missed(world.miss, case, self._at, place))

@@ -117,7 +117,7 @@ def _lost(database: sqlite3.Connection, known: dict[int, Seen]) -> Iterator[str]
 
 
 def _difference(database: sqlite3.Connection, key: int, seen: Seen) -> str:
-    """What of a run is missing in the journal, for a message; empty when nothing is."""
+    """Return what the journal lacks of a run, for a message; empty when nothing."""
     found = database.execute(
         "SELECT id, (SELECT max(turn) FROM turns WHERE run = key) FROM runs WHERE key = ?", (key,)
     ).fetchone()
