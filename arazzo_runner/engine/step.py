@@ -229,12 +229,7 @@ def _payload(
 
 def _accept(operation: Operation) -> str:
     """The media types that the operation documents for its answers, and anything else after them."""
-    types: dict[str, None] = {}
-    responses = operation.responses if isinstance(operation.responses, Mapping) else {}
-    for response in responses.values():
-        content = response.get("content") if isinstance(response, dict) else None
-        types.update(dict.fromkeys(content if isinstance(content, dict) else ()))
-    listed = [name for name in types if "*" not in name][:4]
+    listed = [name for name in operation.response_types if "*" not in name][:4]
     return ", ".join([*listed, "*/*;q=0.5"]) if listed else "*/*"
 
 

@@ -84,6 +84,7 @@ class Operation:
         schemes: the schemes that the description defines, by name; ``security`` may ask for others.
         api: the description it belongs to.
         pointer: where it stands in the description.
+        response_types: the media types of its responses, their ``$ref``s followed.
     """
 
     source: str
@@ -99,6 +100,7 @@ class Operation:
     responses: Mapping[str, Any]
     api: ApiDescription
     pointer: str
+    response_types: tuple[str, ...] = ()
 
     def parameter(self, name: str, location: str) -> ParameterSpec | None:
         """The declared parameter, or None; header names are compared without case."""
@@ -290,7 +292,16 @@ class ApiDescription:
             responses=operation.member("responses").value or {},
             api=self,
             pointer=found.pointer,
+            response_types=tuple(dict.fromkeys(self._response_types(operation))),
         )
+
+    def _response_types(self, operation: DescriptionNode) -> Iterator[str]:
+        for _name, response in operation.member("responses").items():  # noqa: PERF102 - a node, not a dict
+            try:
+                content = self.references.follow(response).member("content")
+            except DocumentError:
+                continue  # no request needs it (D1)
+            yield from (content_type for content_type, _media in content.items())
 
     def _parameter(self, entry: DescriptionNode) -> ParameterSpec | None:
         node = self.references.follow(entry)
