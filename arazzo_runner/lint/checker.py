@@ -14,6 +14,7 @@ from arazzo_runner.documents.model import ArazzoDescription, Workflow
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import Problem, sorted_problems
 from arazzo_runner.lint import (
+    bodies,
     calls,
     criteria,
     expressions,
@@ -32,6 +33,7 @@ WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
     flow.check_flow,
     calls.check_calls,
     requests.check_requests,
+    bodies.check_bodies,
 )
 DOCUMENT_CHECKS: tuple[Check[DocumentScope], ...] = (
     links.check_component_links,

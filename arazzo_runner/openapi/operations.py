@@ -7,7 +7,7 @@ followed for the operation that a step means, never all at once.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -28,6 +28,9 @@ METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", 
 DEFAULT_STYLES: Mapping[str, str] = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 EXPLODED_STYLES = frozenset({"form", "cookie"})
 """The styles whose ``explode`` is true when it is not written."""
+
+UNDECLARABLE_HEADERS = frozenset({"accept", "content-type", "authorization"})
+"""The headers whose declaration as parameters OpenAPI ignores: they are never required."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,16 @@ class ParameterSpec:
     media: MediaTypeSpec | None = None
     declared: bool = True
 
+    def is_needed(self, filled: Collection[tuple[str, str]] = ()) -> bool:
+        """Tell if a request must not go without it (V1).
+
+        Args:
+            filled: locations and names, header names in lower case, that credentials fill.
+        """
+        name = self.name.lower() if self.location == "header" else self.name
+        ignored = self.location == "header" and name in UNDECLARABLE_HEADERS
+        return self.required and not ignored and (self.location, name) not in filled
+
 
 @dataclass(frozen=True, slots=True)
 class SchemeSpec:
@@ -84,7 +97,6 @@ class Operation:
         schemes: the schemes that the description defines, by name; ``security`` may ask for others.
         api: the description it belongs to.
         pointer: where it stands in the description.
-        response_types: the media types of its responses, their ``$ref``s followed.
     """
 
     source: str
@@ -100,7 +112,6 @@ class Operation:
     responses: Mapping[str, Any]
     api: ApiDescription
     pointer: str
-    response_types: tuple[str, ...] = ()
 
     def parameter(self, name: str, location: str) -> ParameterSpec | None:
         """The declared parameter, or None; header names are compared without case."""
@@ -292,16 +303,7 @@ class ApiDescription:
             responses=operation.member("responses").value or {},
             api=self,
             pointer=found.pointer,
-            response_types=tuple(dict.fromkeys(self._response_types(operation))),
         )
-
-    def _response_types(self, operation: DescriptionNode) -> Iterator[str]:
-        for _name, response in operation.member("responses").items():  # noqa: PERF102 - a node, not a dict
-            try:
-                content = self.references.follow(response).member("content")
-            except DocumentError:
-                continue  # no request needs it (D1)
-            yield from (content_type for content_type, _media in content.items())
 
     def _parameter(self, entry: DescriptionNode) -> ParameterSpec | None:
         node = self.references.follow(entry)

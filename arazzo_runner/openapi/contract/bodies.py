@@ -13,7 +13,7 @@ from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.openapi.contract.instances import FormField, Instances, name_and_keys
 from arazzo_runner.openapi.contract.sent_parameters import UnreadableContent
-from arazzo_runner.openapi.media_types import FORM, codec_of, essence, is_json, media_type_parameter
+from arazzo_runner.openapi.media_types import FORM, codec_of, essence, is_json, json_content, media_type_parameter
 
 _STYLE_FIELDS = ("style", "explode", "allowReserved")
 _DELIMITERS = {"spaceDelimited": " ", "pipeDelimited": "|"}
@@ -40,7 +40,7 @@ def body_value(instances: Instances, declared_as: str, media: Mapping[str, Any],
     schema = media.get("schema", {})
     kind = essence(content_type)
     if is_json(content_type):
-        return json_content(content_type, body)
+        return _json(content_type, body)
     if kind == FORM:
         return _form(instances, schema, media.get("encoding") or {}, body)
     if kind.startswith("multipart/"):
@@ -53,15 +53,9 @@ def body_value(instances: Instances, declared_as: str, media: Mapping[str, Any],
     return body if types is None or "string" in types else UNDEFINED
 
 
-def json_content(content_type: str, body: bytes) -> Any:
-    """JSON in the charset that it declares, else in that which it shows (RFC 8259).
-
-    Raises:
-        UnreadableContent: it is no JSON.
-    """
-    codec = codec_of(media_type_parameter(content_type, "charset") or "utf-8")
+def _json(content_type: str, body: bytes) -> Any:
     try:
-        return json_value(body if codec in (None, "utf-8") else body.decode(codec))
+        return json_content(body, content_type)
     except ValueError:
         raise UnreadableContent(essence(content_type)) from None
 
@@ -197,7 +191,7 @@ def _part_value(instances: Instances, encoding: Mapping[str, Any], schema: Any, 
     listed = declared if isinstance(declared, str) and "," not in declared and "*" not in declared else ""
     content_type = part.content_type or listed
     if is_json(content_type):
-        return json_content(content_type, part.content)
+        return _json(content_type, part.content)
     if not content_type and instances.allows(schema, "object"):
         return _any_content(part.content)
     if essence(content_type) in ("", "text/plain"):
