@@ -17,7 +17,12 @@ from tests.support.repository import ROOT
 REQUIRED = os.environ.get("ARAZZO_TEST_REQUIRE") == "all"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
 _BOUND = re.compile(r"([\w.-]+)(?:\[[^\]]*\])?>=([\w.]+)((?:;.*)?)")
-SMOKE = ["tests/openapi", "tests/hostile/test_selectors.py", "tests/documents", "tests/runtime/test_cassettes.py"]
+SMOKE = [
+    "tests/openapi",
+    "tests/hostile/test_selectors.py",
+    "tests/documents",
+    "tests/runtime/cassettes/test_cassettes.py",
+]
 SMOKE += ["tests/cli/test_deploy.py", "tests/cli/test_contract_tests.py"]
 
 pytestmark = pytest.mark.skipif(

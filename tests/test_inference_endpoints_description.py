@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jsonschema_rs
@@ -12,7 +11,8 @@ import pytest
 import yaml
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-ROOT = Path(__file__).parents[1]
+from tests.support.repository import ROOT
+
 SEED_SCHEMA = ROOT.parent / "shared" / "seed" / "inference-endpoint.schema.json"
 
 
@@ -70,7 +70,7 @@ DIFFERENCES = (
     Difference(f"{IMAGE}/maxProperties", "added 1", "the client documents a union keyed by its variant"),
     Difference(f"{IMAGE}/additionalProperties", "added", "variants are named by engine, and more are added"),
     Difference(f"{CUSTOM}/required", "added ['url']", "the client documents `url` as required by the service"),
-    Difference(f"{CUSTOM}/properties/url/format", "removed", "an image's name (`ghcr.io/x/y:1`) is no URI"),
+    Difference(f"{CUSTOM}/properties/url/format", "removed", "an image's name (`ghcr.io/x/y:1`) is not a URI"),
     Difference(f"{CUSTOM}/properties/health_route", "removed", "the client spells it `healthRoute`"),
     Difference(f"{CUSTOM}/properties/healthRoute", "added", "the client spells it so"),
     Difference(f"{CUSTOM}/properties/credentials", "added", CLIENT_SENDS),

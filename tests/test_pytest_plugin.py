@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.runtime.cases import edit, record
+from tests.support.contract_cases import edit, record
 
 TEST = """
 from arazzo_runner import RunOptions

@@ -1,4 +1,4 @@
-"""What the references of an Arazzo document lead to: operations (H1), workflows and components.
+"""The linker: follows the references of an Arazzo document to operations (H1), workflows and components.
 
 Each source is opened when a reference can mean it, never before, and once (H0).
 """
@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import unquote
 
@@ -26,7 +25,6 @@ from arazzo_runner.errors import (
     PlanError,
     Problem,
     Severity,
-    UnreadableDocument,
 )
 from arazzo_runner.openapi.operations import ApiDescription, Operation
 
@@ -54,11 +52,13 @@ class LinkedOperation:
     Attributes:
         source: the name of its source description.
         portable: the reference as the specification writes it, when the step's own form is one of the accepted others.
+        unread: what is wrong with other sources that the reference could have meant as well.
     """
 
     operation: Operation
     source: str
     portable: str | None = None
+    unread: tuple[Problem, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,47 +110,40 @@ class Linker:
         """The OpenAPI description behind a source.
 
         Raises:
-            DocumentError: it is not there, cannot be read, or is no OpenAPI description.
+            DocumentError: it is not there, cannot be read, or is not an OpenAPI description.
+            LinkError: two sources have the name.
         """
         named = (description.document.uri, name)
         if named not in self._sources:
+            self._only(description, name)
             document = self.library.source(description, name)
             key = (document.uri, name)
             if key not in self._apis:
-                self._apis[key] = ApiDescription(name, document, partial(self._open, description, name))
+                self._apis[key] = ApiDescription(name, document, self.library.open)
             self._sources[named] = self._apis[key]
         return self._sources[named]
 
-    def _apis_of(self, description: ArazzoDescription, names: Iterable[str]) -> list[ApiDescription]:
-        """The descriptions behind several sources.
+    @staticmethod
+    def _only(description: ArazzoDescription, name: str) -> None:
+        """Refuse a name that two sources with different URLs have."""
+        urls = list(dict.fromkeys(s.url for s in description.source_descriptions if s.name == name))
+        if len(urls) > 1:
+            message = f"the name {name!r} is that of more than one source: {', '.join(urls)}"
+            raise LinkError("duplicate-source-name", message, hint="give each source a name of its own")
 
-        Raises:
-            DocumentError: some cannot be used; it carries the problems of all.
-        """
+    def _apis_of(self, description: ArazzoDescription) -> tuple[list[ApiDescription], list[Problem]]:
+        """The OpenAPI descriptions of a document that can be read, and what is wrong with its other sources."""
         found: list[ApiDescription] = []
         problems: list[Problem] = []
-        for name in names:
+        for name in dict.fromkeys(source.name for source in description.source_descriptions):
             try:
-                found.append(self.api(description, name))
+                if self.kind(description, name) == "openapi":
+                    found.append(self.api(description, name))
             except DocumentError as error:
                 problems += error.problems
                 if not error.problems:
                     raise
-        if problems:
-            raise PlanError(f"{description.document.path} cannot be run", problems)
-        return found
-
-    def _open(self, description: ArazzoDescription, name: str, uri: str) -> Document:
-        try:
-            return self.library.open(uri)
-        except OSError as error:
-            problem = Problem(
-                Severity.ERROR,
-                "unresolved-reference",
-                f"a $ref of the source {name!r} leads to {uri}: {error}",
-                description.document.place(""),
-            )
-            raise UnreadableDocument(f"the source {name!r} cannot be used", [problem]) from None
+        return found, problems
 
     def kind(self, description: ArazzoDescription, name: str) -> str | None:
         """``openapi``, ``arazzo`` or ``asyncapi``; the document is opened only when it does not say so."""
@@ -196,20 +189,22 @@ class Linker:
     def _by_id(self, description: ArazzoDescription, reference: str, step: Step) -> LinkedOperation:
         if reference.startswith(_QUALIFIED):
             return self._qualified(description, reference, step)
-        names = self._names(description, "openapi")
-        found = [api.name for api in self._apis_of(description, names) if reference in api.by_id]
+        apis, unread = self._apis_of(description)
+        found = [api.name for api in apis if reference in api.by_id]
         if len(found) > 1:
             spelled = " or ".join(f"{_QUALIFIED}{name}.{reference}" for name in found)
             message = f"the operation {reference!r} is in more than one source: {', '.join(found)}"
             raise LinkError("ambiguous-operation", message, hint=f"write {spelled}")
         if found:
-            return self._linked(description, found[0], reference)
+            return replace(self._linked(description, found[0], reference), unread=tuple(unread))
         split = self._split(description, reference)
-        if split is not None and split[0] in names and split[1] in self.api(description, split[0]).by_id:
+        if split is not None and any(api.name == split[0] and split[1] in api.by_id for api in apis):
             return self._linked(description, *split, portable=f"{_QUALIFIED}{reference}")
-        if not names and self._names(description, "asyncapi"):
+        if unread:
+            raise PlanError(f"{description.document.path} cannot be run", unread)
+        if not apis and self._names(description, "asyncapi"):
             raise _asyncapi(step)
-        raise self._unknown_operation(description, reference, names)
+        raise self._unknown_operation(description, reference, apis)
 
     def _qualified(self, description: ArazzoDescription, reference: str, step: Step) -> LinkedOperation:
         text = reference[len(_QUALIFIED) :]
@@ -220,7 +215,7 @@ class Linker:
         if self.kind(description, name) == "asyncapi":
             raise _asyncapi(step)
         if operation_id not in self.api(description, name).by_id:
-            raise self._unknown_operation(description, operation_id, [name])
+            raise self._unknown_operation(description, operation_id, [self.api(description, name)])
         return self._linked(description, name, operation_id)
 
     def _linked(
@@ -228,11 +223,12 @@ class Linker:
     ) -> LinkedOperation:
         operation = self.api(description, name).find(operation_id)
         if operation is None:  # the index has just said that it is there
-            raise self._unknown_operation(description, operation_id, [name])
+            raise self._unknown_operation(description, operation_id, [self.api(description, name)])
         return LinkedOperation(operation, name, portable)
 
-    def _unknown_operation(self, description: ArazzoDescription, operation_id: str, names: Iterable[str]) -> LinkError:
-        apis = self._apis_of(description, names)
+    def _unknown_operation(
+        self, description: ArazzoDescription, operation_id: str, apis: Sequence[ApiDescription]
+    ) -> LinkError:
         for api in apis:
             api.find(operation_id)  # says what is wrong with a path item that cannot be read and may hold it
         where = " and ".join(api.document.path for api in apis) or "any source"
@@ -283,10 +279,10 @@ class Linker:
         """The workflow that a reference means: an id of this document, or ``$sourceDescriptions.<name>.<id>``.
 
         Raises:
-            LinkError: it is unknown.
+            LinkError: it is unknown, or the id of more than one workflow.
             DocumentError: the source that it names cannot be used.
         """
-        own = description.workflow(reference)
+        own = _the_one(description, reference)
         if own is not None:
             return LinkedWorkflow(description, own, None)
         if not reference.startswith(_QUALIFIED):
@@ -299,10 +295,10 @@ class Linker:
             raise self._unknown_source(description, text.partition(".")[0])
         name, workflow_id = split
         if self.kind(description, name) not in ("arazzo", None):
-            message = f"the source {name!r} is no Arazzo document, so it has no workflow {workflow_id!r}"
+            message = f"the source {name!r} is not an Arazzo document, so it has no workflow {workflow_id!r}"
             raise LinkError("unknown-workflow", message, hint="give it type: arazzo")
         target = self.description(self.library.source(description, name))
-        found = target.workflow(workflow_id)
+        found = _the_one(target, workflow_id)
         if found is None:
             hint = did_you_mean(workflow_id, [w.workflow_id for w in target.workflows], "workflows")
             raise LinkError(
@@ -329,6 +325,21 @@ class Linker:
         components = description.components
         group = components.success_actions if kind == "success" else components.failure_actions
         return [entry if isinstance(entry, Action) else _component(entry, f"{kind}Actions", group) for entry in entries]
+
+
+def _the_one(description: ArazzoDescription, workflow_id: str) -> Workflow | None:
+    """The workflow of that id, or None.
+
+    Raises:
+        LinkError: more than one workflow has it.
+    """
+    found = [workflow for workflow in description.workflows if workflow.workflow_id == workflow_id]
+    if len(found) > 1:
+        document = description.document
+        places = " and ".join(str(document.place(f"{workflow.pointer}/workflowId")) for workflow in found)
+        message = f"more than one workflow has the id {workflow_id!r}: {places}"
+        raise LinkError("duplicate-workflow-id", message, hint="give each workflow an id of its own")
+    return found[0] if found else None
 
 
 def _component(entry: Reusable, group: str, components: Mapping[str, Component]) -> Component:

@@ -13,7 +13,7 @@ _QUALIFIED = re.compile(r"\{?\$sourceDescriptions\.(?P<name>.+)")
 
 
 class Sources:
-    """What references lead to, as far as the sources can be read.
+    """The targets of references, as far as the sources can be read.
 
     Args:
         linker: follows references, and keeps what it opened.
@@ -30,7 +30,7 @@ class Sources:
 
     @property
     def problems(self) -> list[Problem]:
-        """What is wrong with the sources that were asked for so far."""
+        """The problems of the sources that were asked for so far."""
         return [problem for problems in self._broken.values() for problem in problems]
 
     def open_all(self) -> None:
@@ -39,7 +39,7 @@ class Sources:
             self.usable(source.name)
 
     def usable(self, name: str) -> bool:
-        """Whether a source can be read; asked once, its problems kept."""
+        """Return whether a source can be read; asked once, its problems kept."""
         if name not in self._usable:
             try:
                 self._open(name)
@@ -77,7 +77,13 @@ class Sources:
             return None
         description = self._description if named is not None else self._with_usable_sources()
         try:
-            return self._linker.operation(description, step)
+            linked = self._linker.operation(description, step)
+            operation = linked.operation
+            self._broken[f"{operation.source}#{operation.pointer}"] = (
+                *operation.unresolved,
+                *operation.unresolved_body,
+            )
+            return linked
         except LinkError as error:
             # A source that cannot be read may be the one that has the operation.
             uncertain = error.rule in ("unknown-operation", "asyncapi-step") and self._some_unread(description)
@@ -116,9 +122,6 @@ class Sources:
         return self._workflows[reference]
 
     def _workflow(self, reference: str) -> LinkedWorkflow | LinkError | None:
-        own = self._description.workflow(reference)
-        if own is not None:
-            return LinkedWorkflow(self._description, own, None)
         named = self._named(reference) if reference.startswith("$") else None
         if named is not None and self.kind(named) in ("arazzo", None) and not self.usable(named):
             return None

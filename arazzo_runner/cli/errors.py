@@ -37,6 +37,8 @@ def _show_problem(problem: Problem) -> None:
     from arazzo_runner.reports.text import label
 
     click.echo(f"  {label(str(problem.place))}: {label(problem.message)} [{problem.rule}]", err=True)
+    if problem.place.owner:
+        click.echo(f"    in {label(problem.place.owner)}", err=True)
     text = source_line(problem.place)
     if text is not None:
         click.echo(f"    {label(text)}", err=True)
@@ -46,7 +48,7 @@ def _show_problem(problem: Problem) -> None:
 
 
 def source_line(place: Any) -> str | None:
-    """The line of a document's text that a place stands on; None when it is no local file or not known."""
+    """The line of a document's text that a place stands on; None when it is not a local file or not known."""
     from arazzo_runner.documents.files import is_stream
 
     if not place.line or "://" in place.path:

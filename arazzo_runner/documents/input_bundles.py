@@ -7,16 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
+from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from arazzo_runner.documents import pointer as json_pointer
+from arazzo_runner.documents.input_readings import as_meant
 from arazzo_runner.documents.model import ArazzoDescription, Workflow
 from arazzo_runner.documents.pointer import Json
 from arazzo_runner.documents.reader import Document
-from arazzo_runner.documents.rules import problem
 from arazzo_runner.documents.shapes import Reading
-from arazzo_runner.errors import PlanError
 
 _DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _MAPS = ("properties", "patternProperties", "$defs", "definitions", "dependentSchemas")
@@ -30,8 +29,11 @@ def check_inputs(reading: Reading, schema: Json, pointer: str) -> None:
     if not isinstance(schema, dict):
         reading.wrong_type(schema, "a JSON Schema, which is an object", pointer)
         return
+    unreadable = {tuple(error.instance_path) for error in _metaschema().iter_errors(_rewritten(schema, _unchanged))}
     for error in _metaschema().iter_errors(schema):
-        reading.report("inputs-schema", error.message, json_pointer.join(pointer, *error.instance_path))
+        place = json_pointer.join(pointer, *error.instance_path)
+        rule = "unreadable-inputs" if tuple(error.instance_path) in unreadable else "inputs-schema"
+        reading.report(rule, error.message, place)
     for reference, where in _references(schema):
         try:
             _Target.find(reading.document, pointer, reference)
@@ -42,20 +44,22 @@ def check_inputs(reading: Reading, schema: Json, pointer: str) -> None:
 def bundle_inputs(description: ArazzoDescription, workflow: Workflow) -> dict[str, Any]:
     """A self-contained JSON Schema of a workflow's inputs.
 
-    Every ``$ref`` leads into the schema itself: what it leads to outside of it (``#/components/inputs/…``, another
-    workflow's inputs, the holder of an ``$anchor``) is added under ``$defs``, under the dotted path of its place, as
-    ``components.inputs.pagination``.
+    Broken keywords are read as they can only be meant; a ``$ref`` that leads nowhere stands for any value (D1).
+    Every other ``$ref`` leads into the schema itself: what it leads to outside of it (``#/components/inputs/…``,
+    another workflow's inputs, the holder of an ``$anchor``) is added under ``$defs``, under the dotted path of its
+    place, as ``components.inputs.pagination``.
 
     Returns:
         A new schema; empty when the workflow has no inputs.
-
-    Raises:
-        PlanError: a ``$ref`` leads nowhere, or out of the document.
     """
     if not isinstance(workflow.inputs, dict):
         return {}
     home = json_pointer.join(workflow.pointer, "inputs")
     return _Bundle(description.document, home).bundle(workflow.inputs)
+
+
+Rewrite: TypeAlias = Callable[[str], str | None]
+"""From a reference to where it leads in the bundle; None where it leads nowhere."""
 
 
 class _Bundle:
@@ -80,14 +84,12 @@ class _Bundle:
             bundled["$defs"] = definitions
         return bundled
 
-    def _rewriter(self, holder: str) -> Callable[[str], str]:
-        def rewrite(reference: str) -> str:
+    def _rewriter(self, holder: str) -> Rewrite:
+        def rewrite(reference: str) -> str | None:
             try:
                 target = _Target.find(self.document, holder, reference)
-            except KeyError as error:
-                place = self.document.place(holder)
-                found = problem("inputs-ref", _reason(error), place)
-                raise PlanError("an input's schema cannot be resolved", [found]) from None
+            except KeyError:
+                return None
             if target.root not in self.places:
                 self.places[target.root] = json_pointer.join("#/$defs", _key(target.root))
                 self.waiting.append(target.root)
@@ -97,7 +99,7 @@ class _Bundle:
 
 
 class _Target:
-    """What a reference leads to: a schema of the document, and a pointer or an anchor within it."""
+    """The target of a reference: a schema of the document, and a pointer or an anchor within it."""
 
     def __init__(self, root: str, tail: str = "", *, anchor: bool = False) -> None:
         self.root = root
@@ -190,8 +192,8 @@ def _references(schema: dict[str, Any]) -> Iterator[tuple[str, str]]:
                 yield reference, json_pointer.join(here, keyword)
 
 
-def _rewritten(schema: dict[str, Any], rewrite: Callable[[str], str]) -> dict[str, Any]:
-    """A copy of a schema, as deep as its subschemas go, with its references rewritten."""
+def _rewritten(schema: dict[str, Any], rewrite: Rewrite) -> dict[str, Any]:
+    """A copy of a schema, as deep as its subschemas go, its keywords read and its references rewritten."""
     copies: dict[str, dict[str, Any]] = {}
     rewritten = {where: rewrite(reference) for reference, where in _references(schema)}
     for part, here in reversed(list(_subschemas(schema))):
@@ -199,15 +201,23 @@ def _rewritten(schema: dict[str, Any], rewrite: Callable[[str], str]) -> dict[st
         for name, value in part.items():
             there = json_pointer.join(here, name)
             if there in rewritten:
-                copy[name] = rewritten[there]
+                target = rewritten[there]
+                if target is None:
+                    del copy[name]
+                else:
+                    copy[name] = target
             elif there in copies:
                 copy[name] = copies[there]
             elif isinstance(value, dict) and name in _MAPS:
                 copy[name] = {key: copies.get(json_pointer.join(there, key), v) for key, v in value.items()}
             elif isinstance(value, list):
                 copy[name] = [copies.get(json_pointer.join(there, n), v) for n, v in enumerate(value)]
-        copies[here] = copy
+        copies[here] = as_meant(part, copy)
     return copies[""]
+
+
+def _unchanged(reference: str) -> str:
+    return reference
 
 
 @cache

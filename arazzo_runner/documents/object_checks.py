@@ -1,4 +1,4 @@
-"""What the fields of one object must keep between them: each check looks at an object as it was read."""
+"""Checks between the fields of one object, each on an object as it was read."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from arazzo_runner.documents.pointer import Json, join
 from arazzo_runner.documents.shapes import Check, Reading
 
 _VERSION = re.compile(r"1\.([01])\.\d+(?:-.+)?")
+_MAJOR = re.compile(r"v?1(?:\.|$)")
 _URI_REFERENCE = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9+.\-]*:)?(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*"
     r"(?:\#(?:[A-Za-z0-9\-._~:/?@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)?"
@@ -33,8 +34,9 @@ def arazzo_version(reading: Reading, text: str, pointer: str) -> None:
     """The version is one of a feature set that is known."""
     if not _VERSION.fullmatch(text):
         newest = "1.0.1" if reading.version == (1, 0) else "1.1.0"
-        message = f"'{text}' is no version that is supported: those are 1.0.x and 1.1.x"
-        reading.report("arazzo-version", message, pointer, hint=f"Write: arazzo: {newest}")
+        message = f"'{text}' is not a supported version: those are 1.0.x and 1.1.x"
+        rule = "arazzo-version" if _MAJOR.match(text) or not text else "unsupported-arazzo"
+        reading.report(rule, message, pointer, hint=f"Write: arazzo: {newest}")
 
 
 def uri_reference(reading: Reading, text: str, pointer: str) -> None:
@@ -45,7 +47,7 @@ def uri_reference(reading: Reading, text: str, pointer: str) -> None:
     except ValueError:
         is_reference = False
     if not is_reference:
-        reading.report("uri-reference", f"{text!r} is no URI-reference", pointer)
+        reading.report("uri-reference", f"{text!r} is not a URI-reference", pointer)
 
 
 def self_uri(reading: Reading, text: str, pointer: str) -> None:
@@ -183,7 +185,7 @@ Identity = Callable[[Reading, dict[str, Json]], Hashable]
 
 
 def _component(reading: Reading, item: dict[str, Json]) -> dict[str, Json] | None:
-    """What a Reusable Object stands for, None when it is not there; any other object itself."""
+    """Return the target of a Reusable Object, None when it is missing; any other object itself."""
     if "reference" not in item:
         return item
     found: Any = reading.document.data

@@ -20,6 +20,7 @@ from arazzo_runner.errors import Place, UnreadableDocument
 _ABSOLUTE = re.compile(r"(?:https?|file)://", re.IGNORECASE)
 _HTML = re.compile(r"\s*<(?:!doctype html|html)\b", re.IGNORECASE)
 _SURROGATE = re.compile("[\ud800-\udfff]")
+_IN_WORKFLOW = re.compile(r"/workflows/(?P<workflow>\d+)(?:/steps/(?P<step>\d+))?(?:/|$)")
 _JSON_OBJECT = re.compile(r'\s*\{\s*"|\s*\[')
 
 
@@ -52,7 +53,7 @@ class Document:
         return scan_json(self.text)
 
     def place(self, pointer: str, *, key: bool = False) -> Place:
-        """Where a value stands, or its key; of the nearest ancestor when it is not written out.
+        """Return the place of a value, or of its key; of the nearest ancestor when it is not written out.
 
         The first call scans the text again: a document without problems never pays for places.
 
@@ -61,14 +62,35 @@ class Document:
             key: the place of the member's name rather than its value's.
         """
         spot = self._positions.find(pointer)
+        workflow, step = _owner(self.data, pointer)
         if spot is None:
-            return Place(self.path, pointer=pointer)
+            return Place(self.path, pointer=pointer, workflow=workflow, step=step)
         line, column = self._lines.locate(spot.key if key else spot.value)
-        return Place(self.path, line, column, pointer)
+        return Place(self.path, line, column, pointer, workflow, step)
 
     def line(self, number: int) -> str:
         """The text of a line (1-based), without its end; empty when there is no such line."""
         return self._lines.line(number)
+
+
+def _owner(data: Json, pointer: str) -> tuple[str, str]:
+    """The ids of the workflow and of the step that a pointer leads into; empty where there is none."""
+    match = _IN_WORKFLOW.match(pointer)
+    if match is None or not isinstance(data, dict) or "arazzo" not in data:
+        return "", ""
+    workflow = _entry(data.get("workflows"), match["workflow"])
+    step = _entry(workflow.get("steps"), match["step"]) if match["step"] else {}
+    return _id(workflow, "workflowId"), _id(step, "stepId")
+
+
+def _entry(entries: Json, index: str) -> dict[str, Json]:
+    found = entries[int(index)] if isinstance(entries, list) and int(index) < len(entries) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _id(holder: dict[str, Json], name: str) -> str:
+    value = holder.get(name)
+    return value if isinstance(value, str) else ""
 
 
 def read_document(data: bytes | str, path: str, *, uri: str | None = None) -> Document:

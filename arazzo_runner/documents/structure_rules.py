@@ -32,6 +32,15 @@ RULES.register(
         passing="1.0.1",
     ),
     _error(
+        id="unsupported-arazzo",
+        summary="The document is written in a version of Arazzo whose meaning is known.",
+        hint="Write: arazzo: 1.1.0",
+        section="Versions",
+        at="/arazzo",
+        failing="2.0.0",
+        passing="1.1.0",
+    ),
+    _error(
         id="missing-field",
         summary="Required fields are there.",
         hint="",
@@ -308,6 +317,15 @@ RULES.register(
         at="/workflows/0/inputs",
         failing="type: object\nproperties:\n  id: {type: int}\n",
         passing="type: object\nproperties:\n  id: {type: integer}\n",
+    ),
+    _error(
+        id="unreadable-inputs",
+        summary="The keywords of an inputs schema can be read.",
+        hint="",
+        section="Workflow Object; V8, D1",
+        at="/workflows/0/inputs",
+        failing="type: object\nproperties:\n  id: {type: file}\n",
+        passing="type: object\nproperties:\n  id: {type: string}\n",
     ),
     _error(
         id="inputs-ref",

@@ -1,4 +1,4 @@
-"""What a run tells while it happens: frozen values, in order. Reports listen to them and know nothing else of a run."""
+"""Events: what happens in a run, as frozen values in order. Reports listen to them and know nothing else of a run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CriterionOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ActionTaken:
-    """What follows an attempt. ``name`` is None for the sequence's own next step or end.
+    """The action that follows an attempt. ``name`` is None for the sequence's own next step or end.
 
     Attributes:
         type: ``goto``, ``retry``, ``end`` or ``next``.
@@ -182,7 +182,7 @@ class WorkflowLeft:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended.
+    """The end of a run.
 
     Attributes:
         outputs: of the workflow; also when the run failed.

@@ -19,7 +19,7 @@ from arazzo_runner.openapi.responses import response_schema, with_lists
 def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]:
     """A body as V7 gives it, and what is wrong with it (None when it is what it claims to be).
 
-    JSON for JSON types and, without a type, when it parses; else text; bytes when it is no text; UNDEFINED when empty.
+    JSON for JSON types and, without a type, when it parses; else text; bytes when it is not text; UNDEFINED when empty.
     """
     if not body:
         return UNDEFINED, None
@@ -58,7 +58,7 @@ def _xml_encoding(body: bytes) -> str:
 
 @dataclass(frozen=True)
 class SentRequest:
-    """What was really sent (``expressions.evaluate.Message``); ``sent`` holds its parameters by place and name."""
+    """The request that was sent (``expressions.evaluate.Message``); ``sent`` holds its parameters by place and name."""
 
     request: Request
     sent: Mapping[str, Mapping[str, Any]]
@@ -103,7 +103,7 @@ class ReceivedResponse:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the body, or None (V7)."""
+        """The problem of the body, or None (V7)."""
         return self._decoded[1]
 
     @cached_property

@@ -30,7 +30,7 @@ MAX_DEPTH = 50
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where something of the plan stands in its document. The place in the text is found only when it is asked for."""
+    """A place of the plan in its document. The position in the text is computed only when it is asked for."""
 
     document: Document
     pointer: str
@@ -43,7 +43,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run behaves where the document leaves it to the user. Times in seconds.
+    """The behavior of a run where the document leaves it to the user. Times in seconds.
 
     Attributes:
         strict: the specification's forms only.
@@ -72,12 +72,14 @@ class PlannedParameter:
 
     Attributes:
         text: the value as written, for messages.
+        spot: where the value stands.
     """
 
     name: str
     location: str | None
     value: CompiledValue
     text: str
+    spot: Spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,12 +99,14 @@ class PlannedBody:
         content_type: as the step says, or None for the operation's.
         payload: for any content type but JSON, when it is text; else for all.
         json_payload: the payload as a template for JSON text (V6).
+        spot: where the payload stands.
     """
 
     content_type: str | None
     payload: CompiledValue
     json_payload: CompiledValue
     replacements: tuple[PlannedReplacement, ...]
+    spot: Spot
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,10 +174,10 @@ class PlannedStep:
 
     @property
     def title(self) -> str:
-        """What the step does, for people: method and path, or the workflow's id."""
+        """The step's title for people: method and path, or the workflow's id."""
         if self.operation is not None:
             return f"{self.operation.method} {self.operation.path}"
-        return f"workflow {(self.workflow or '').rpartition('#')[2]}"
+        return f"workflow {self.workflow.rpartition('#')[2]}" if self.workflow is not None else self.step_id
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,7 +214,7 @@ class Plan:
     Attributes:
         entry: key of the workflow that was asked for.
         problems: what is worth knowing before the run: warnings and hints, no errors.
-        fingerprint: of the documents and options, which a state taken up again has to match.
+        fingerprint: of the documents and options, which a state resumed has to match.
     """
 
     entry: str

@@ -94,7 +94,7 @@ class Run(Authentication):
         self.begin()
 
     def too_early(self) -> bool:
-        """Whether the step at hand depends on one that has not completed, which ends the run (F8)."""
+        """Return whether the step at hand depends on one that has not completed, which ends the run (F8)."""
         frame, step = self.frame, self.step
         needed = not_completed(self.workflow, step, frame)
         if needed is not None:
@@ -138,7 +138,7 @@ class Run(Authentication):
         return f"{self.frame.workflow}/{self.step.step_id}"
 
     def paced(self, prepared: Prepared) -> bool:
-        """Whether the request has to wait first (F5)."""
+        """Return whether the request has to wait first (F5)."""
         last = self.frame.sent.get(self.sent_key)
         if self.frame.arrival is not Arrival.GOTO or last is None or last.digest != prepared.digest:
             return False

@@ -120,7 +120,7 @@ class Stack:
         return None if limit is None else max(0.0, self.state.started_at + limit - self.now)
 
     def out_of_time(self) -> bool:
-        """Whether the run has used up its time, which ends it (F6)."""
+        """Return whether the run has used up its time, which ends it (F6)."""
         if self.time_left() != 0:
             return False
         self.time_is_up()
@@ -130,7 +130,7 @@ class Stack:
         self.stop("timeout", f"the run took longer than {self.plan.options.timeout:g} s", hint="raise --timeout")
 
     def out_of_steps(self) -> bool:
-        """Whether the run has used up its step attempts, which ends it (F6)."""
+        """Return whether the run has used up its step attempts, which ends it (F6)."""
         limit = self.plan.options.max_steps
         if self.attempts < limit:
             return False

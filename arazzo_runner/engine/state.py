@@ -1,7 +1,7 @@
 """A run as a value: frozen, and JSON when it has to be kept (``to_json``, ``from_json``).
 
 A run is a stack of frames, one for each workflow that is under way; the last one moves. Nothing in it refers to the
-plan but by name and index, so that a state can be taken up again by another process that has made the same plan.
+plan but by name and index, so that a state can be resumed by another process that has made the same plan.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def _as_it_is(data: Any) -> Any:
 
 
 class Phase(StrEnum):
-    """What the last frame waits for."""
+    """The answer that the last frame waits for."""
 
     ENTERING = "entering"
     """Nothing yet: the step at ``position`` is about to be attempted."""
@@ -46,7 +46,7 @@ class Phase(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a frame's workflow was started for, which says where its result goes."""
+    """The purpose of a frame's workflow, which decides where its result goes."""
 
     RUN = "run"
     STEP = "step"
@@ -55,7 +55,7 @@ class Purpose(StrEnum):
 
 
 class Arrival(StrEnum):
-    """How a step was reached."""
+    """The way in which a step was reached."""
 
     SEQUENCE = "sequence"
     GOTO = "goto"

@@ -47,7 +47,7 @@ def scope_of(
     response: Response | None = None,
     child: Finished | None = None,
 ) -> Scope:
-    """What expressions can name in a frame.
+    """Return the names that expressions can use in a frame.
 
     Args:
         prepared, response: the exchange of the step at hand.
@@ -92,7 +92,7 @@ class TokenWanted:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a run holds of credentials while a request is built.
+    """The credentials that a run holds while a request is built.
 
     Attributes:
         tokens: by key; those that have expired are left out.
@@ -165,7 +165,7 @@ def _idempotency(step: PlannedStep, operation: Operation, held: Held) -> list[Ar
 
 
 def takes_digest(step: PlannedStep, options: RunOptions) -> bool:
-    """Whether a digest credential is given for a scheme that the step's operation asks for."""
+    """Return whether a digest credential is given for a scheme that the step's operation asks for."""
     operation = step.operation
     if operation is None:
         return False
@@ -290,7 +290,7 @@ def outputs_of(outputs: Sequence[tuple[str, CompiledValue]], scope: Scope) -> tu
 
 
 def retry_after(response: Response | None, now: float) -> float | None:
-    """What a ``Retry-After`` header asks for, in seconds from ``now``: its two forms, seconds and date (F4)."""
+    """Read a ``Retry-After`` header, in seconds from ``now``: its two forms, seconds and date (F4)."""
     text = response.header("Retry-After") if response is not None else None
     if text is None:
         return None

@@ -66,7 +66,7 @@ class CompiledCriterion:
     deviations: tuple[tuple[str, str], ...] = ()
 
     def check(self, scope: Scope) -> Verdict:
-        """Whether it passes in ``scope``; it never raises (C1)."""
+        """Return whether it passes in ``scope``; it never raises (C1)."""
         try:
             return self.test.check(scope)
         except ArazzoError as error:
@@ -120,7 +120,7 @@ class JsonPathQuery:
         if value is UNDEFINED or value is None:
             return Verdict(False, f"the context {_is(value)}")
         if not isinstance(value, (dict, list)):
-            return Verdict(False, f"the context is no JSON object or array: it {_is(value)}", broken=True)
+            return Verdict(False, f"the context is not a JSON object or array: it {_is(value)}", broken=True)
         if self.root_filter and isinstance(value, dict):
             # C5: the specification's own example filters the context itself, not its members.
             value = [value]

@@ -26,7 +26,7 @@ from arazzo_runner.expressions.undefined import UNDEFINED
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How expressions are read where a value stands.
+    """The way in which expressions are read where a value stands.
 
     Attributes:
         names: what the document declares there.
@@ -188,7 +188,7 @@ class Selector:
 
 
 def select(value: Value, selector: str, type_: ExpressionType) -> Value:
-    """What a selector finds in a value: nothing is ``UNDEFINED``, one node its value, several a list.
+    """Apply a selector to a value: nothing is ``UNDEFINED``, one node its value, several a list.
 
     Raises:
         StepError: the selector cannot be applied to that value.
@@ -235,7 +235,7 @@ def compile_value(data: Any, dialect: Dialect = DEFAULT) -> CompiledValue:
     """Compile a parameter value, a payload or a replacement's value: plain data with expressions in its strings.
 
     Raises:
-        ExpressionSyntaxError: a Selector Object's context or selector is wrong. Text that is no expression is text.
+        ExpressionSyntaxError: a Selector Object's context or selector is wrong. Text that is not an expression is text.
     """
     match data:
         case str():
@@ -296,7 +296,7 @@ def compile_json_text(text: str, dialect: Dialect = DEFAULT) -> CompiledValue:
 
 
 def _inside_string(text: str, *, quoted: bool) -> bool:
-    """Whether JSON text that starts inside (or outside) a string literal ends inside one."""
+    """Return whether JSON text that starts inside (or outside) a string literal ends inside one."""
     return quoted ^ (len(re.findall(r'(?<!\\)(?:\\\\)*"', text)) % 2 == 1)
 
 
@@ -325,7 +325,7 @@ def compile_selector(data: dict[str, Any], dialect: Dialect = DEFAULT) -> Select
     """Compile a Selector Object.
 
     Raises:
-        ExpressionSyntaxError: its context is no expression, or its selector none of its type.
+        ExpressionSyntaxError: its context is not an expression, or its selector none of its type.
     """
     type_ = data["type"]
     kind = selector_type(type_)

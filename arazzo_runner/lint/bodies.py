@@ -1,4 +1,4 @@
-"""What a step's body and deepObject parameters become on the wire, where no specification says how (H4)."""
+"""Bodies and deepObject parameters whose form on the wire no specification settles (H4)."""
 
 from __future__ import annotations
 

@@ -19,6 +19,7 @@ from arazzo_runner.lint import (
     criteria,
     expressions,
     flow,
+    foreseen,
     links,
     references,
     requests,
@@ -34,6 +35,7 @@ WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
     calls.check_calls,
     requests.check_requests,
     bodies.check_bodies,
+    foreseen.check_foreseen,
 )
 DOCUMENT_CHECKS: tuple[Check[DocumentScope], ...] = (
     links.check_component_links,
@@ -69,7 +71,7 @@ def check_document(linker: Linker, document: Document, *, strict: bool = False) 
 def check_workflow(
     linker: Linker, description: ArazzoDescription, workflow: Workflow, *, strict: bool = False
 ) -> list[Problem]:
-    """What this room finds in one workflow, in reading order; the loader's problems are not repeated.
+    """Return the problems of one workflow, in reading order; the loader's problems are not repeated.
 
     Sources are opened only as far as the workflow's references can mean them (H0).
     """
@@ -81,11 +83,14 @@ def check_workflow(
 
 def _of_workflow(scope: WorkflowScope) -> Iterator[Finding]:
     found = [finding for check in WORKFLOW_CHECKS for finding in check(scope)]
-    unknown = {finding.pointer for finding in found if finding.rule.startswith(_UNDECLARED)}
     yield from found
+    # How a name is spelled is beside the point when there is no such name, and a part when the whole is impossible.
+    beside = {
+        "expression-grammar": {finding.pointer for finding in found if finding.rule.startswith(_UNDECLARED)},
+        "condition-never-holds": {finding.pointer for finding in found if finding.rule == "criterion-never-holds"},
+    }
     for finding in _of_reads(scope.reads, scope.document.description):
-        # How a name is spelled is beside the point when there is no such name.
-        if finding.rule != "expression-grammar" or finding.pointer not in unknown:
+        if finding.pointer not in beside.get(finding.rule, ()):
             yield finding
 
 

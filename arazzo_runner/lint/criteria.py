@@ -1,4 +1,4 @@
-"""What criteria say: spellings that only this runner accepts (C2, C5), and comparisons that are decided beforehand."""
+"""Checks of criteria: spellings that only this runner accepts (C2, C5), and comparisons that never change."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ def _without_root_filter(condition: str) -> str | None:
 def _decided(read: Read, node: logic.Node[Operand]) -> Findings:
     """Comparisons, and lone literals, whose outcome no answer can change."""
     for comparison in logic.comparisons(node):
-        holds = _outcome(comparison)
+        holds = outcome_of(comparison)
         if holds is not None:
             yield _constant(read, str(comparison), holds=holds)
     alone = node.part if isinstance(node, (logic.Group, logic.Not)) else node
@@ -79,8 +79,8 @@ def _constant(read: Read, text: str, *, holds: bool) -> Finding:
     return Finding("condition-never-holds", f"{text} never holds", read.site.pointer)
 
 
-def _outcome(comparison: logic.Comparison[Operand]) -> bool | None:
-    """What a comparison always gives; None when that depends on the run."""
+def outcome_of(comparison: logic.Comparison[Operand]) -> bool | None:
+    """Return the constant result of a comparison; None when it depends on the run."""
     left, operator, right = comparison.left.operand, comparison.operator, comparison.right.operand
     if isinstance(left, LiteralOperand) and isinstance(right, LiteralOperand):
         return logic.evaluate(comparison, SimpleDialect(), None)
@@ -95,7 +95,7 @@ def _outcome(comparison: logic.Comparison[Operand]) -> bool | None:
 
 
 def _can_be(operand: Operand, literal: LiteralOperand, *, order: bool) -> bool:
-    """Whether a value of that kind can equal the literal, or have an order with it (C3)."""
+    """Return whether a value of that kind can equal the literal, or have an order with it (C3)."""
     number = numeric(literal.value)
     match operand:
         case _ if literal.value is None:

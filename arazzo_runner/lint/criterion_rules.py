@@ -39,7 +39,17 @@ RULES.register(
         summary="A condition can hold.",
         hint="Compare with a value of the same type.",
         section="Criterion Object; C3",
-        failing="- {condition: \"$statusCode == 'ok'\"}\n",
+        failing="- {condition: \"$statusCode == 200 || $statusCode == 'ok'\"}\n",
+        passing="- {condition: $statusCode == 200}\n",
+    ),
+    Rule(
+        severity=Severity.ERROR,
+        at="/workflows/0/steps/0/successCriteria",
+        id="criterion-never-holds",
+        summary="A success criterion can hold.",
+        hint="Correct the condition, or use --force to run with the step failing.",
+        section="Criterion Object; C3, D1",
+        failing="- {condition: \"$statusCode == 'ok' || 1 == 2\"}\n",
         passing="- {condition: $statusCode == 200}\n",
     ),
     _warning(

@@ -54,7 +54,7 @@ RULES.register(
     _error(
         id="unresolved-reference",
         summary="A $ref of a description leads somewhere.",
-        hint="Mend the description.",
+        hint="Fix the description.",
         section="Step Object; H1",
         at="/sourceDescriptions/0/url",
         failing="broken.openapi.yaml",

@@ -1,6 +1,8 @@
-"""What expressions name: steps, inputs, outputs, workflows, sources and components that exist (V5)."""
+"""Checks of names in expressions: steps, inputs, outputs, workflows, sources and components that exist (V5)."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
 
 from arazzo_runner.analysis.findings import Finding, Findings, suggestion
 from arazzo_runner.analysis.occurrences import Read
@@ -29,7 +31,7 @@ def check_references(scope: WorkflowScope) -> Findings:
 
 
 def check_moments(scope: WorkflowScope) -> Findings:
-    """What a step sends cannot be made of its own request or answer; those of earlier steps are gone by then (V1)."""
+    """Check that a step's request is not built from its own request or answer, which do not exist yet (V1)."""
     for read in scope.reads:
         if read.site.moment != "before":
             continue
@@ -72,6 +74,36 @@ def _declared(node: Named, names: tuple[str, ...] | None) -> bool:
     return names is None or not node.rest or any(reading.name in names for reading in node.readings)
 
 
+def _broken_path(node: Named, names: Iterable[str], pointer: str) -> Finding | None:
+    """Return the text behind a declared name that is no path (V5): ``$steps.list.outputs.pets[n].id``."""
+    names = tuple(names)
+    if not node.rest or _declared(node, names):
+        return None
+    holders = [name for name in names if name and node.rest.startswith((f"{name}[", f"{name}."))]
+    if not holders:
+        return None
+    name = max(holders, key=len)
+    message = f"{node}: {node.rest[len(name) :]!r} behind the name {name!r} is not a path"
+    hint = "Write indexes as numbers and names as words, such as [0].id or #/0/id."
+    return Finding("path-syntax", message, pointer, hint)
+
+
+def never_has_a_value(scope: WorkflowScope, node: Expression, read: Read) -> bool:
+    """Return whether documents alone show that an expression never has a value at its place."""
+    found: Findings = iter(())
+    match node:
+        case Named(root="inputs"):
+            found = _input(scope, node, "")
+        case Named(root="steps"):
+            found = _step(scope, node, "")
+        case Named(root="workflows"):
+            found = _workflow(scope, node, "")
+        case MessagePart() | Special():
+            own = isinstance(node, Special) and node.name == "self"
+            return read.site.moment == "before" and not own
+    return any(finding.rule in ("unknown-input", "unknown-output") for finding in found)
+
+
 def _shown(node: Named) -> str:
     """The name that was most likely meant: the shortest reading."""
     return node.readings[-1].name
@@ -80,6 +112,9 @@ def _shown(node: Named) -> str:
 def _input(scope: WorkflowScope, node: Named, pointer: str) -> Findings:
     inputs = scope.inputs
     if _declared(node, inputs.names):
+        return
+    if broken := _broken_path(node, inputs.names, pointer):
+        yield broken
         return
     name = _shown(node)
     hint = suggestion(name, inputs.names, "inputs") if inputs.names else "Declare it under the workflow's 'inputs'."
@@ -115,7 +150,9 @@ def _step(scope: WorkflowScope, node: Named, pointer: str) -> Findings:
     if not target.step.outputs and target.step.workflow_id is not None and target.child is None:
         return  # outputs of a workflow that cannot be found
     names = (scope.names.steps or {}).get(node.owner, ())
-    if not _declared(node, tuple(names)):
+    if broken := _broken_path(node, names, pointer):
+        yield broken
+    elif not _declared(node, tuple(names)):
         hint = suggestion(_shown(node), names, f"outputs of {node.owner}")
         message = f"{node}: the step {node.owner!r} has no output {_shown(node)!r}"
         yield Finding("unknown-output", message, pointer, hint)
@@ -138,7 +175,9 @@ def _workflow(scope: WorkflowScope, node: Named, pointer: str) -> Findings:
         names = None if inputs is None else tuple(inputs)
     else:
         names = tuple((scope.names.workflow_outputs or {}).get(node.owner, ()))
-    if not _declared(node, names):
+    if broken := _broken_path(node, names or (), pointer):
+        yield broken
+    elif not _declared(node, names):
         what = f"{node.field} of {node.owner}"
         message = f"{node}: the workflow {node.owner!r} has no {node.field[:-1]} {_shown(node)!r}"
         rule = "unknown-output" if node.field == "outputs" else "undeclared-input"

@@ -1,4 +1,4 @@
-"""What a step sends, held against its operation: parameters, body, and the status codes it waits for (H3, H4)."""
+"""Checks of requests against their operations: parameters, body, and expected status codes (H3, H4)."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from arazzo_runner.expressions.criteria import Simple
 from arazzo_runner.expressions.nodes import Special
 from arazzo_runner.openapi.media_types import essence, is_xml
 from arazzo_runner.openapi.operations import Operation, ParameterSpec
+from arazzo_runner.openapi.request.parameters import unfilled_variables
 
 _SELECTORS: Mapping[str, Callable[[str, str | None], object]] = {
     "jsonpointer": lambda target, _: json_pointer.split(target),
@@ -90,7 +91,7 @@ def _undeclared(operation: Operation, parameter: Parameter) -> Findings:
 
 
 def _is_credential(operation: Operation, parameter: Parameter) -> bool:
-    """Whether a parameter is what a security scheme of the operation sends (H5), or a header without declaration."""
+    """Return whether a parameter is sent by a security scheme (H5), or is a header without declaration."""
     if parameter.location == "header" and parameter.name.lower() in _NOT_PARAMETERS:
         return True
     for scheme in operation.schemes.values():
@@ -113,14 +114,37 @@ def _required(step: StepScope, operation: Operation) -> Findings:
         for parameter in step.parameters
     }
     pointer = _target(step)
+    for variable in unfilled_variables(operation, {(p.name, p.location or "path") for p in step.parameters}):
+        yield _unfilled(operation, step, variable)
     for spec in operation.parameters:
+        if spec.location == "path":
+            continue
         name = spec.name.lower() if spec.location == "header" else spec.name
         if not spec.required or (name, spec.location) in given or _is_sent_otherwise(operation, spec):
             continue
-        rule = "path-parameter-missing" if spec.location == "path" else "required-parameter-missing"
         message = f"the operation {operation.label} requires the {spec.location} parameter {spec.name!r}"
         hint = f"Add a parameter: {{name: {spec.name}, in: {spec.location}, value: …}}."
-        yield Finding(rule, message, pointer, hint)
+        yield Finding("required-parameter-missing", message, pointer, hint)
+
+
+def _unfilled(operation: Operation, step: StepScope, name: str) -> Finding:
+    """A variable of the path that no parameter of the step fills; one elsewhere of that name is probably meant."""
+    message = f"the operation {operation.label} requires the path parameter {name!r}"
+    elsewhere = next((parameter for parameter in step.parameters if parameter.name == name), None)
+    if elsewhere is None:
+        hint = f"Add a parameter: {{name: {name}, in: path, value: …}}."
+        return Finding("path-parameter-missing", message, _target(step), hint)
+    message += f", and the step gives it in {elsewhere.location}"
+    hint = f"Write 'in: path' instead of 'in: {elsewhere.location}'."
+    return Finding("path-parameter-missing", message, f"{elsewhere.pointer}/in", hint)
+
+
+def is_required(operation: Operation, parameter: Parameter) -> bool:
+    """Return whether a request needs a parameter's value (V1); what a credential fills is never missing."""
+    if parameter.location == "path":
+        return parameter.name in unfilled_variables(operation, ())
+    spec = operation.parameter(parameter.name, parameter.location or "query")
+    return spec is not None and spec.required and not _is_credential(operation, parameter)
 
 
 def _is_sent_otherwise(operation: Operation, spec: ParameterSpec) -> bool:
@@ -149,7 +173,7 @@ def _body(step: StepScope, operation: Operation) -> Findings:
 
 
 def _accepts(declared: str, given: str) -> bool:
-    """Whether a media type or range, such as ``image/*``, covers a media type."""
+    """Return whether a media type or range, such as ``image/*``, covers a media type."""
     kind, _, subtype = declared.partition("/")
     return declared == given or kind == "*" or (subtype == "*" and given.startswith(f"{kind}/"))
 

@@ -54,7 +54,7 @@ def is_in_range(content_type: str, media_range: str) -> bool:
 
 
 def is_json(content_type: str) -> bool:
-    """Whether a media type is JSON or built on it."""
+    """Return whether a media type is JSON or built on it."""
     kind = essence(content_type)
     return kind in ("application/json", "text/json") or kind.endswith("+json")
 
@@ -70,6 +70,6 @@ def json_content(content: bytes, content_type: str | None) -> Any:
 
 
 def is_xml(content_type: str) -> bool:
-    """Whether a media type is XML or built on it."""
+    """Return whether a media type is XML or built on it."""
     kind = essence(content_type)
     return kind in ("application/xml", "text/xml") or kind.endswith("+xml")

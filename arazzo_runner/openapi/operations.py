@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
@@ -16,14 +17,12 @@ from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import DocumentError, Problem, Severity
+from arazzo_runner.openapi.path_items import first_member, operations_of
 from arazzo_runner.openapi.references import DescriptionNode, References
 from arazzo_runner.openapi.schemas import Schema
 from arazzo_runner.openapi.server_objects import ServerSpec, servers_of
 
 Location: TypeAlias = Literal["path", "query", "querystring", "header", "cookie"]
-
-METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace", "query")
-"""The fixed operation fields of a Path Item Object; 3.2 adds ``query`` and ``additionalOperations``."""
 
 DEFAULT_STYLES: Mapping[str, str] = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 EXPLODED_STYLES = frozenset({"form", "cookie"})
@@ -97,6 +96,8 @@ class Operation:
         schemes: the schemes that the description defines, by name; ``security`` may ask for others.
         api: the description it belongs to.
         pointer: where it stands in the description.
+        unresolved: what is wrong with the ``$ref``s of parameters and security schemes: they are treated as undeclared.
+        unresolved_body: the same of the request body, which is treated as absent.
     """
 
     source: str
@@ -112,6 +113,8 @@ class Operation:
     responses: Mapping[str, Any]
     api: ApiDescription
     pointer: str
+    unresolved: tuple[Problem, ...] = ()
+    unresolved_body: tuple[Problem, ...] = ()
 
     def parameter(self, name: str, location: str) -> ParameterSpec | None:
         """The declared parameter, or None; header names are compared without case."""
@@ -124,13 +127,13 @@ class Operation:
 
     @property
     def label(self) -> str:
-        """How messages name it: the operationId, or method and path."""
+        """The operation's name in messages: the operationId, or method and path."""
         return self.operation_id or f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True, slots=True)
 class OperationLocation:
-    """Where an operation stands: enough to look it up, before anything is resolved."""
+    """The location of an operation: enough to look it up, before anything is resolved."""
 
     operation_id: str | None
     method: str
@@ -148,7 +151,7 @@ class ApiDescription:
             when there is none.
 
     Raises:
-        DocumentError: it is no OpenAPI 3.0, 3.1 or 3.2.
+        DocumentError: it is not an OpenAPI 3.0, 3.1 or 3.2.
     """
 
     def __init__(self, name: str, document: Document, open_reference: Callable[[str], Document]) -> None:
@@ -166,7 +169,7 @@ class ApiDescription:
         if isinstance(version, str) and (match := re.match(r"3\.([0-2])(?:\.|$)", version)):
             return 3, int(match[1])
         swagger = isinstance(data, dict) and "swagger" in data
-        found = f"openapi {version}" if version else "Swagger 2.0" if swagger else "no OpenAPI description"
+        found = f"openapi {version}" if version else "Swagger 2.0" if swagger else "not an OpenAPI description"
         problem = Problem(
             Severity.ERROR,
             "openapi-version",
@@ -210,7 +213,7 @@ class ApiDescription:
             here = json_pointer.join("/paths", path)
             try:
                 item = self.references.layers(written)
-                operations = {key: self._operation_id(node) for key, node in _operations(item)}
+                operations = {key: self._operation_id(node) for key, node in operations_of(item)}
             except DocumentError as error:
                 self._unread[here] = error
                 continue
@@ -232,8 +235,8 @@ class ApiDescription:
         """The operation of that id; letter case counts (H1).
 
         Raises:
-            DocumentError: a ``$ref`` of the operation cannot be followed; or there is no such operation, but a path
-                item that cannot be read and may hold it.
+            DocumentError: a ``$ref`` on the way to the operation cannot be followed; or there is no such operation, but
+                a path item that cannot be read and may hold it.
         """
         if found := self.by_id.get(operation_id):
             return self._resolve(found)
@@ -245,7 +248,7 @@ class ApiDescription:
         """The operation that a JSON Pointer into the description reaches, or None.
 
         Raises:
-            DocumentError: a ``$ref`` on the way, or of the operation, cannot be followed.
+            DocumentError: a ``$ref`` on the way cannot be followed.
         """
         if found := self.by_pointer.get(pointer):
             return self._resolve(found)
@@ -266,8 +269,8 @@ class ApiDescription:
         """The operation at an ``Operation.pointer`` as it is written, and its parameters: the path item's, its own."""
         path, *key = json_pointer.split(pointer)[1:]
         item = self.item(path)
-        operation = self.references.follow(dict(_operations(item))[tuple(key)])
-        holders = (_first(item, "parameters"), operation.member("parameters"))
+        operation = self.references.follow(dict(operations_of(item))[tuple(key)])
+        holders = (first_member(item, "parameters"), operation.member("parameters"))
         return operation, tuple(entry for holder in holders for entry in holder.elements())
 
     def _resolve(self, found: OperationLocation) -> Operation:
@@ -279,30 +282,41 @@ class ApiDescription:
     def _read(self, found: OperationLocation) -> Operation:
         item = self.item(found.path)
         operation, entries = self.written(found.pointer)
+        broken: list[Problem] = []
         parameters: dict[tuple[str, str], ParameterSpec] = {}
         for entry in entries:
-            if spec := self._parameter(entry):
-                parameters[spec.name, spec.location] = spec
-        body = self.references.follow(operation.member("requestBody"))
+            with _collecting(broken):
+                if spec := self._parameter(entry):
+                    parameters[spec.name, spec.location] = spec
+        bodies: tuple[MediaTypeSpec, ...] = ()
+        body_required = False
+        broken_body: list[Problem] = []
+        with _collecting(broken_body):
+            body = self.references.follow(operation.member("requestBody"))
+            bodies = tuple(self._content(body))
+            body_required = body.member("required").value is True
         security = self._security(operation)
+        schemes = self._schemes(security, broken)
         return Operation(
             source=self.name,
             operation_id=found.operation_id,
             method=found.method,
             path=found.path,
             parameters=tuple(parameters.values()),
-            bodies=tuple(self._content(body)),
-            body_required=body.member("required").value is True,
+            bodies=bodies,
+            body_required=body_required,
             servers=(
                 servers_of(operation.member("servers"))
-                or servers_of(_first(item, "servers"))
+                or servers_of(first_member(item, "servers"))
                 or servers_of(self._root.member("servers"))
             ),
             security=security,
-            schemes=self._schemes(security),
+            schemes=schemes,
             responses=operation.member("responses").value or {},
             api=self,
             pointer=found.pointer,
+            unresolved=tuple(broken),
+            unresolved_body=tuple(broken_body),
         )
 
     def _parameter(self, entry: DescriptionNode) -> ParameterSpec | None:
@@ -352,8 +366,14 @@ class ApiDescription:
             if isinstance(alternative.value, dict)
         )
 
-    def _schemes(self, security: tuple[Mapping[str, tuple[str, ...]], ...]) -> Mapping[str, SchemeSpec]:
-        """The defined schemes, and those that are asked for by a URI in place of a name, as 3.2 allows."""
+    def _schemes(
+        self, security: tuple[Mapping[str, tuple[str, ...]], ...], broken: list[Problem]
+    ) -> Mapping[str, SchemeSpec]:
+        """The defined schemes, and those that are asked for by a URI in place of a name, as 3.2 allows.
+
+        Args:
+            broken: takes what is wrong with the schemes that are asked for; others are another operation's trouble.
+        """
         nodes = dict(self._root.member("components", "securitySchemes").items())
         asked = {name for alternative in security for name in alternative}
         if self.version >= (3, 2):
@@ -361,36 +381,18 @@ class ApiDescription:
             nodes |= {uri: DescriptionNode({"$ref": uri}, self.document, "/security") for uri in uris}
         schemes = {}
         for name, node in nodes.items():
-            try:
+            definition = None
+            with _collecting(broken if name in asked else []):
                 definition = self.references.follow(node).value
-            except DocumentError:
-                if name in asked:
-                    raise
-                continue  # another operation's trouble
             if isinstance(definition, dict):
                 schemes[name] = SchemeSpec(name, definition)
         return schemes
 
 
-def _first(layers: tuple[DescriptionNode, ...], key: str) -> DescriptionNode:
-    """A member of a path item: beside its ``$ref``, else in what that refers to."""
-    for layer in layers:
-        if isinstance(layer.value, dict) and layer.value.get(key) is not None:
-            return layer.member(key)
-    return DescriptionNode(None, layers[-1].document, layers[-1].pointer)
-
-
-def _operations(item: tuple[DescriptionNode, ...]) -> Iterator[tuple[tuple[str, ...], DescriptionNode]]:
-    """The Operation Objects of a path item, each with the keys that lead to it."""
-    written = {key for layer in item if isinstance(layer.value, dict) for key in layer.value}
-    for method in METHODS:
-        if method not in written:
-            continue
-        node = _first(item, method)
-        if isinstance(node.value, dict):
-            yield (method,), node
-    if "additionalOperations" not in written:
-        return
-    for method, node in _first(item, "additionalOperations").items():
-        if isinstance(node.value, dict):
-            yield ("additionalOperations", method), node
+@contextmanager
+def _collecting(problems: list[Problem]) -> Iterator[None]:
+    """Keep the problems of a ``$ref`` that cannot be followed, and go on without what it stands for."""
+    try:
+        yield
+    except DocumentError as error:
+        problems += error.problems

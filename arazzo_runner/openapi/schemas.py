@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from arazzo_runner.errors import DocumentError
 from arazzo_runner.openapi.references import DescriptionNode, References
 
 _COMBINATORS = ("allOf", "anyOf", "oneOf")
@@ -68,7 +69,10 @@ class Schema:
         return Schema(node, self.references, self.siblings)
 
     def _parts(self, node: DescriptionNode, seen: set[tuple[str, str]]) -> Iterator[DescriptionNode]:
-        layers = self.references.layers(node)
+        try:
+            layers = self.references.layers(node)
+        except DocumentError:
+            return  # D1: a schema whose $ref leads nowhere is absent
         own = [layer for layer in (layers if self.siblings else layers[-1:]) if isinstance(layer.value, dict)]
         place = (layers[-1].document.uri, layers[-1].pointer)
         if place in seen:

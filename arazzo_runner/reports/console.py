@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a line a step, as it happens, and a failure in full at the end."""
+"""The console: a line a step as it happens, and a failure in full at the end."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOTICEABLE_WAIT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ConsoleOptions:
-    """How much is shown.
+    """The amount of output.
 
     Attributes:
         quiet: nothing but errors.

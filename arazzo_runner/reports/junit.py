@@ -102,7 +102,7 @@ def _failure(case: _Case, outcome: Outcome) -> Reason | None:
 
 
 def _failed_case(outcome: Outcome, reason: Reason, failures: dict[tuple[str, str], Reason]) -> tuple[str, str]:
-    """Where a run's own reason is shown: at its step, also when that step never got to an attempt (V1, F6)."""
+    """Return the case that shows a run's own reason: its step, even when that step was never attempted (V1, F6)."""
     if reason.step_id is None:
         return outcome.workflow_id, "(run)"
     same_step = (key for key in failures if key[1] == reason.step_id)

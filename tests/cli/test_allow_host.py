@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from threading import Thread
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 
 from tests.conftest import Arazzo
 from tests.servers.secured import CLIENT, SecuredApi
+from tests.support.http_server import serving
 
 
-class Site(ThreadingHTTPServer):
+@dataclass
+class Site:
     """A server on loopback that answers paths from a table; to a client its name is another host than its address.
 
     Attributes:
@@ -23,26 +25,21 @@ class Site(ThreadingHTTPServer):
         asked: the paths, in order.
     """
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.pages: dict[str, str] = {}
-        self.asked: list[str] = []
-
-    @property
-    def by_address(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}"
+    by_address: str = ""
+    pages: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
 
     @property
     def by_name(self) -> str:
-        return f"http://localhost:{self.server_port}"
+        return self.by_address.replace("127.0.0.1", "localhost")
 
 
 class Handler(BaseHTTPRequestHandler):
-    server: Site
+    site: ClassVar[Site]
 
     def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        page = self.server.pages.get(self.path)
+        self.site.asked.append(self.path)
+        page = self.site.pages.get(self.path)
         self.send_response(404 if page is None else 302 if page.startswith("http") else 200)
         if page is not None and page.startswith("http"):
             self.send_header("Location", page)
@@ -51,20 +48,19 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(body)
 
-    def log_message(self, *_: Any) -> None:
-        pass
-
 
 @pytest.fixture
 def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("ARAZZO_NO_CACHE", "1")
     monkeypatch.setenv("no_proxy", "*")
-    with Site() as site:
-        thread = Thread(target=site.serve_forever, daemon=True)
-        thread.start()
-        yield site
-        site.shutdown()
-        thread.join()
+    there = Site()
+
+    class Answering(Handler):
+        site = there
+
+    with serving(Answering) as url:
+        there.by_address = url
+        yield there
 
 
 def description(server: str, scheme: dict[str, Any] | None = None) -> str:

@@ -13,9 +13,9 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Self
 
@@ -25,6 +25,7 @@ from arazzo_runner.runtime.secrets.sealing import create_key
 from tests.conftest import Arazzo, Result
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 from tests.servers.temporal import TemporalServer, Workers, needs_temporal, temporal_server
+from tests.support.http_server import serving
 from tests.support.repository import ROOT
 
 pytestmark = needs_temporal
@@ -287,6 +288,8 @@ class Shop:
 
     orders: list[bytes] = field(default_factory=list)
     released: threading.Event = field(default_factory=threading.Event)
+    url: str = ""
+    _stack: ExitStack = field(default_factory=ExitStack)
 
     def __enter__(self) -> Self:
         shop = self
@@ -308,21 +311,12 @@ class Shop:
                     self.end_headers()
                     self.wfile.write(body)
 
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        self.url = self._stack.enter_context(serving(Handler))
         return self
 
     def __exit__(self, *_: object) -> None:
         self.released.set()
-        self._server.shutdown()
-        self._server.server_close()
-
-    @property
-    def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        self._stack.close()
 
 
 def write_shop(directory: Path, shop: Shop) -> str:
@@ -409,7 +403,7 @@ def test_mistakes_are_named(arazzo: Arazzo, environment: dict[str, str], tmp_pat
     assert "arazzo worker makes one" in no_key.err
     (tmp_path / "engine.key").write_text("short\n", "utf-8")
     (tmp_path / "engine.key").chmod(0o600)
-    assert "is no key" in arazzo(*words).err
+    assert "is not a key" in arazzo(*words).err
     (tmp_path / "engine.key").write_bytes(base64.b64encode(b"k" * 32))
     nowhere = arazzo(*words, "--engine", "temporal://127.0.0.1:9/default")
     assert nowhere.status == 2

@@ -15,9 +15,9 @@ from junitparser import JUnitXml
 from lxml import etree
 
 from tests.conftest import Arazzo
-from tests.reports.test_junit import SCHEMA as JUNIT
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 from tests.servers.record_cassettes import CASSETTES, SIZED, TOKEN
+from tests.support.schemas import JUNIT
 
 DEPLOY = "deploy-inference-endpoint"
 GIVEN = [word for name, value in SIZED.items() if name != "hfToken" for word in ("-i", f"{name}={value}")]

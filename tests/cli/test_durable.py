@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Sequence
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from arazzo_runner.reports.jsonreport import report_schema
 from tests.conftest import Arazzo, Result
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 from tests.servers.slow import SlowServer
+from tests.support.http_server import serving
 from tests.support.repository import ROOT
 
 pytestmark = pytest.mark.usefixtures("journal")
@@ -262,7 +263,7 @@ def test_an_interrupted_run_says_how_it_goes_on(
     ended = waiting(emulator, "name=one", f"hfToken=@{token}").end(number)
     (kept,) = listed(arazzo)
     assert ended.status == 130
-    assert f"it goes on with: arazzo resume {kept['runId']}" in ended.err
+    assert f"continue it with: arazzo resume {kept['runId']}" in ended.err
     assert (kept["status"], kept["reason"]) == ("stopped", "interrupted")
     due_now(kept["runId"])
     result = arazzo("resume", kept["runId"])
@@ -274,7 +275,7 @@ def test_ctrl_c_waits_for_the_answer_to_a_request_that_changes_something(arazzo:
         run = Started(["run", str(post_only(tmp_path, server.url)), "--durable"])
         server.asked.wait(30)
         run.send(signal.SIGINT)
-        run.wait_for("once more to stop at once")
+        run.wait_for("press Ctrl-C again to stop now")
         server.answer.set()
         ended = run.end()
     (kept,) = listed(arazzo)
@@ -291,7 +292,7 @@ def test_a_second_ctrl_c_stops_at_once_and_the_request_is_ambiguous(arazzo: Araz
         run = Started(["run", str(post_only(tmp_path, server.url)), "--durable"])
         server.asked.wait(30)
         run.send(signal.SIGINT)
-        run.wait_for("once more to stop at once")
+        run.wait_for("press Ctrl-C again to stop now")
         ended = run.end(signal.SIGINT)
         assert ended.status == 130
         (kept,) = listed(arazzo)
@@ -400,14 +401,9 @@ def test_a_credential_in_the_url_of_a_document_is_refused(arazzo: Arazzo, tmp_pa
         def __init__(self, *arguments: Any) -> None:
             super().__init__(*arguments, directory=str(tmp_path))
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Served) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with serving(Served) as url:
         post_only(tmp_path, "http://127.0.0.1:9")
-        result = arazzo("run", f"http://127.0.0.1:{server.server_port}/things.json?access_token=s3cr3t", "--durable")
-        server.shutdown()
+        result = arazzo("run", f"{url}/things.json?access_token=s3cr3t", "--durable")
     assert result.status == 2
     assert "keeps where its documents came from" in result.err
     assert "s3cr3t" not in result.err

@@ -1,4 +1,4 @@
-"""A durable run whose process is killed at every point of its journal, and taken up again: nothing twice, none lost."""
+"""A durable run whose process is killed at every point of its journal, and resumed: nothing twice, none lost."""
 
 from __future__ import annotations
 
@@ -177,7 +177,7 @@ def test_a_run_killed_at_any_point_ends_as_if_it_had_not_been(
 
 def crash(when: str, number: int, words: Sequence[str]) -> int:
     """Run in another process that kills itself there; its exit status."""
-    command = [sys.executable, "-m", "tests.runtime.crashing", when, str(number), "run", *words, "--durable"]
+    command = [sys.executable, "-m", "tests.support.crashing", when, str(number), "run", *words, "--durable"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode in (0, -9), done.stderr
     return done.returncode

@@ -10,14 +10,13 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests.support.http_server import answering
 from tests.support.repository import ROOT
 
 BUDGETS: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("imports.json").read_text("utf-8"))
@@ -41,31 +40,16 @@ sys.stderr.write("\\n" + json.dumps({"status": status, "loaded": loaded}))
 """
 
 
-class Answers(BaseHTTPRequestHandler):
-    """Every request gets the same answer."""
-
-    def do_GET(self) -> None:
-        self.send_response(200)
-        self.send_header("Content-Type", "application/json")
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"{}")
-
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the library's name
-        """Say nothing."""
-
-
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A directory with a workflow of one step, in JSON and in YAML, a case and a run of it, and a server for it."""
     directory = tmp_path_factory.mktemp("project")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Answers) as server:
-        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with answering(b"{}", "application/json") as url:
         operation = {"operationId": "getItem", "responses": {"200": {"description": "there"}}}
         description = {
             "openapi": "3.1.0",
             "info": {"title": "items", "version": "1"},
-            "servers": [{"url": f"http://127.0.0.1:{server.server_port}"}],
+            "servers": [{"url": url}],
             "paths": {"/item": {"get": operation}},
         }
         step = {"stepId": "read", "operationId": "getItem", "successCriteria": [{"condition": "$statusCode == 200"}]}
@@ -82,7 +66,6 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         loaded(["record", "one.json", "--case", "kept"], directory)
         loaded(["run", "one.json", "--durable", "--journal", "j.db", "--journal-key", "j.key"], directory)
         yield directory
-        server.shutdown()
 
 
 def loaded(words: list[str], directory: Path) -> set[str]:

@@ -8,9 +8,8 @@ import os
 import pty
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus, urlsplit
@@ -21,6 +20,7 @@ from arazzo_runner import Runner, RunOptions, ServerOptions, load
 from arazzo_runner.cli.given.credentials import gather_credentials
 from tests.conftest import Arazzo, Result
 from tests.servers.secured import CLIENT, USER, SecuredApi
+from tests.support.http_server import serving
 from tests.support.repository import ROOT
 
 GIVEN = {
@@ -88,20 +88,13 @@ class Echo(BaseHTTPRequestHandler):
 
     do_POST = do_GET  # noqa: N815 - the library's name
 
-    def log_message(self, *_: Any) -> None:
-        pass
-
 
 @pytest.fixture
 def echo(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The server's URL, with a password of its own."""
     monkeypatch.setenv("no_proxy", "*")
-    with ThreadingHTTPServer(("127.0.0.1", 0), Echo) as server:
-        thread = threading.Thread(target=server.serve_forever, daemon=True)
-        thread.start()
-        yield f"http://ann:{quote(URL_PASSWORD, safe='')}@127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with serving(Echo) as url:
+        yield url.replace("http://", f"http://ann:{quote(URL_PASSWORD, safe='')}@")
 
 
 def operation(name: str, *schemes: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ import pytest
 
 from arazzo_runner.cli.main import VERBS
 from tests.conftest import Arazzo
+from tests.support.repository import ROOT
 
 DEPLOY = "workflows/hugging-face-deploy-inference-endpoint-workflow.yml"
 
@@ -100,7 +101,7 @@ def test_completion_of_each_shell(arazzo: Arazzo) -> None:
         (["run", DEPLOY, "-i", "nam=x"], "did you mean 'name'?"),
         (["run", DEPLOY, "-i", "nothing-like-it"], "name=value"),
         (["run", DEPLOY, "-i", "name=@nowhere.txt"], "nowhere.txt"),
-        (["run", DEPLOY, "-i", "{broken"], "no JSON or YAML"),
+        (["run", DEPLOY, "-i", "{broken"], "not JSON or YAML"),
         (["run", DEPLOY, "--server", "ftp://x"], "http(s) URL"),
         (["run", DEPLOY, "--server", "nosuch=http://127.0.0.1:1"], "inferenceEndpointsApi"),
         (["run", DEPLOY, "--server-var", "x"], "[SOURCE.]NAME=VALUE"),
@@ -111,7 +112,7 @@ def test_completion_of_each_shell(arazzo: Arazzo) -> None:
         (["run", DEPLOY, "--record", "a", "--replay", "b"], "exclude one another"),
         (["run", DEPLOY, "--report", "pdf=x"], "junit=PATH"),
         (["run", DEPLOY, "--max-steps", "0"], "max-steps"),
-        (["run", "deploy-inference-endpoint", "other"], "is no document"),
+        (["run", "deploy-inference-endpoint", "other"], "is not a document"),
         (["run", "README.md"], "README.md:"),
         (["run", "pyproject.toml"], "pyproject.toml"),
         (["run", "openapi/hugging-face-inference-endpoints-api.yml"], "found an OpenAPI description"),
@@ -214,9 +215,7 @@ def modules_after(*words: str) -> set[str]:
         "try:\n    main()\nexcept SystemExit:\n    pass\n"
         "print('\\n'.join(sys.modules), file=sys.stderr)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, *words], capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2]
-    )
+    done = subprocess.run([sys.executable, "-c", code, *words], capture_output=True, text=True, check=False, cwd=ROOT)
     return set(done.stderr.split())
 
 

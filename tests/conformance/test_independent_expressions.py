@@ -12,9 +12,8 @@ from arazzo_runner.expressions import conditions, criteria, grammar, selectors, 
 from arazzo_runner.expressions.criteria import CompiledCriterion, JsonPathQuery, compile_criterion
 from arazzo_runner.expressions.evaluate import evaluate
 from arazzo_runner.expressions.undefined import UNDEFINED
-
-from .contexts import criterion, scope
-from .shared import SHARED, agrees, cases
+from tests.support.contexts import criterion, scope
+from tests.support.independent_cases import CASES, agrees, cases
 
 
 @pytest.mark.parametrize("case", cases("runtime-expressions"))
@@ -35,7 +34,7 @@ def test_what_strict_parsing_accepts_the_grammar_derives_and_prints_again(case: 
 
 
 CONTEXTS: dict[str, Any] = {}
-if (path := SHARED / "expression-evaluation.json").is_file():
+if (path := CASES / "expression-evaluation.json").is_file():
     CONTEXTS = json.loads(path.read_text("utf-8"))["contexts"]
 
 
@@ -92,7 +91,7 @@ def test_a_criterion_passes_as_it_should(case: dict[str, Any]) -> None:
 
 
 def suite() -> list[Any]:
-    path = SHARED / "jsonpath-cts.json"
+    path = CASES / "jsonpath-cts.json"
     if not path.is_file():
         return [pytest.param(None, marks=pytest.mark.skip(reason="no jsonpath-cts.json in ../shared/conformance"))]
     return [pytest.param(case, id=case["name"]) for case in json.loads(path.read_text("utf-8"))["tests"]]

@@ -17,8 +17,7 @@ from arazzo_runner.engine.flow import Turn, advance, start
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.engine.planning import make_plan
 from arazzo_runner.errors import ArazzoError
-
-from .shared import agrees, cases
+from tests.support.independent_cases import agrees, cases
 
 BASE = "https://documents.example/"
 

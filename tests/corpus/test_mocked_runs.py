@@ -21,9 +21,8 @@ from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.planning import make_plan
 from tests.conftest import Arazzo
 from tests.servers.prism import Prism, Violation, needs_prism, violations
-
-from .published import CORPUS, Memory, PublishedWorkflow, needs_corpus, workflows
-from .sample_inputs import sample_inputs
+from tests.support.published import CORPUS, Memory, PublishedWorkflow, needs_corpus, workflows
+from tests.support.sample_inputs import sample_inputs
 
 REFUSED: dict[str, Any] = json.loads(Path(__file__).with_name("refused.json").read_text("utf-8"))
 RUNS: dict[str, dict[str, dict[str, Any]]] = json.loads(Path(__file__).with_name("mocked_runs.json").read_text("utf-8"))

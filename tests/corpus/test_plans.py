@@ -14,14 +14,18 @@ import pytest
 from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.documents.input_schemas import inputs_of
 from tests.conftest import Arazzo, Result
-
-from .published import PublishedWorkflow, needs_corpus, workflows
-from .sample_inputs import sample_inputs
+from tests.support.published import PublishedWorkflow, needs_corpus, workflows
+from tests.support.sample_inputs import sample_inputs
 
 REFUSED: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("refused.json").read_text("utf-8"))
 PUBLISHERS = sorted({found.publisher for found in workflows()})
 
-_PROBLEM = re.compile(r"^  \S.*?:\d+:\d+: [^']*'(?P<name>[^']+)'.* \[(?P<rule>[a-z-]+)\]$", re.MULTILINE)
+_PROBLEM = re.compile(
+    r"^  \S.*?:\d+:\d+: "
+    r"(?:the operation (?P<operation>\S+) requires|(?P<expression>\$\S+) never|[^']*'(?P<name>[^']+)')"
+    r".* \[(?P<rule>[a-z-]+)\]\n    in workflow (?P<workflow>[^\s,]+)(?:, step (?P<step>\S+))?$",
+    re.MULTILINE,
+)
 _SOURCE = re.compile(r"--source (\S+?)(?:; or .*)?$", re.MULTILINE)
 _SERVER = re.compile(r"--server (\S+)=https://…")
 
@@ -41,8 +45,12 @@ def dry_run(arazzo: Arazzo, found: PublishedWorkflow, *more: str, required_only:
 
 
 def problems(result: Result) -> list[str]:
-    """What the command says is wrong: the rule, and the name that it is about."""
-    return [f"{match['rule']} {match['name']}" for match in _PROBLEM.finditer(result.err)]
+    """What the command says is wrong: the step that cannot be carried out, the rule, and the name that it is about."""
+    return [
+        f"{match['step'] or match['workflow']}: {match['rule']} "
+        f"{match['name'] or match['operation'] or match['expression']}"
+        for match in _PROBLEM.finditer(result.err)
+    ]
 
 
 @pytest.mark.parametrize("publisher", PUBLISHERS)

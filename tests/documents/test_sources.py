@@ -13,8 +13,9 @@ from arazzo_runner.documents.similar_files import similar_files
 from arazzo_runner.documents.sources import Library, SourceOptions, source_type
 from arazzo_runner.documents.uris import base_uri, file_of, resolve
 from arazzo_runner.errors import PlanError, Problem, UnreadableDocument
+from tests.support.repository import SHARED
 
-CORPUS = Path(__file__).parents[3] / "shared" / "corpus"
+CORPUS = SHARED / "corpus"
 
 
 def text(url: str, *, own: str = "", kind: str = "openapi") -> str:
@@ -337,7 +338,7 @@ def test_dead_urls_of_the_corpus_name_the_file_that_is_meant() -> None:
             with pytest.raises(PlanError) as caught:
                 library.source(description, source.name)
             assert caught.value.problems[0].hint == f"Say where it is: --source {source.name}={meant}"
-            mended = Library(options=SourceOptions({source.name: str(meant)}))
-            assert "openapi" in mended.source(description, source.name).data
+            fixed = Library(options=SourceOptions({source.name: str(meant)}))
+            assert "openapi" in fixed.source(description, source.name).data
             looked_at += 1
     assert looked_at > 30

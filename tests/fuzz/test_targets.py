@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from .targets import TARGETS
+from tests.fuzz.targets import TARGETS
 
 CORPUS = Path(__file__).with_name("corpus")
 

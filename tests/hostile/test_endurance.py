@@ -12,9 +12,8 @@ from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.http.transport import open_transport
 from arazzo_runner.runtime.run.session import Session
 from arazzo_runner.runtime.run.workbook import load
-from tests.runtime.cases import INPUTS, Answers, project, usual
-
-from .servers import serving
+from tests.support.contract_cases import INPUTS, Answers, project, usual
+from tests.support.http_server import serving
 
 RUNS = 10_000
 POLLS = 3600

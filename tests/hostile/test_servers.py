@@ -15,10 +15,9 @@ from arazzo_runner.effects import Answered, Response, Send
 from arazzo_runner.engine.plan import RunOptions
 from arazzo_runner.runtime.run.session import Session
 from arazzo_runner.runtime.run.workbook import load
-
-from .confined import confined
-from .servers import answering, serving
-from .test_documents import API, STEP, document, write
+from tests.support.confined import confined
+from tests.support.http_server import answering, serving
+from tests.support.small_documents import API, STEP, document, write
 
 AGAIN = {"name": "again", "type": "retry", "retryLimit": 2, "retryAfter": 0}
 ASKED = [

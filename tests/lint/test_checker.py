@@ -12,7 +12,7 @@ from arazzo_runner.documents.reader import read_document
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.errors import Severity, sorted_problems
 from arazzo_runner.lint.checker import check_document, check_workflow
-from tests.lint.pets import check, document, errors, fetch, rules, with_value
+from tests.support.pets import check, document, errors, fetch, rules, with_value
 
 _URI = "https://example.com/example.yaml"
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -14,8 +13,9 @@ from arazzo_runner.documents.reader import read_document
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.errors import Problem, Severity, UnreadableDocument
 from arazzo_runner.lint.checker import check_document
+from tests.support.repository import ROOT
 
-REPOSITORY = Path(__file__).resolve().parents[2]
+REPOSITORY = ROOT
 VALIDATION = REPOSITORY.parent / "shared" / "conformance" / "validation.json"
 DATA = REPOSITORY / "tests" / "conformance" / "lint"
 DIFFERENCES: dict[str, dict[str, Any]] = json.loads((DATA / "differences.json").read_text("utf-8"))
@@ -60,7 +60,7 @@ def test_a_document_is_valid_or_invalid_as_the_cases_say(case: dict[str, Any]) -
     if difference is None:
         assert bool(found) is not case["valid"], [str(problem) for problem in found] or case["error"]
     else:
-        assert bool(found) is case["valid"], "it is judged as expected: it is no difference any more"
+        assert bool(found) is case["valid"], "it is judged as expected: it is not a difference any more"
         assert sorted({problem.rule for problem in found}) == difference["rules"]
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from arazzo_runner.errors import Problem
 from arazzo_runner.lint.checker import check_document
-from tests.corpus.published import Memory, documents, needs_corpus
+from tests.support.published import Memory, documents, needs_corpus
 
 EXPECTED: dict[str, dict[str, Any]] = json.loads(Path(__file__).with_name("corpus_counts.json").read_text("utf-8"))
 

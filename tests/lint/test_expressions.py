@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lint.pets import check, document, rules, with_criterion, with_output, with_value
+from tests.support.pets import check, document, rules, with_criterion, with_output, with_value
 
 
 @pytest.mark.parametrize(
@@ -156,7 +156,9 @@ def test_each_deviation_of_a_criterion_is_told_with_what_to_write(criterion: str
     ],
 )
 def test_a_condition_that_never_holds(condition: str) -> None:
-    assert rules(with_criterion(f"{{condition: {condition!r}}}")) == {"condition-never-holds"}
+    assert rules(with_criterion(f"{{condition: {condition!r}}}")) == {"criterion-never-holds"}
+    either = f"$statusCode == 200 || {condition}"
+    assert rules(with_criterion(f"{{condition: {either!r}}}")) <= {"condition-never-holds"}
 
 
 @pytest.mark.parametrize("condition", ["$statusCode != 'ok'", "true", "!false", "'a' == 'A'"])

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.lint.pets import check, document, rules, with_output, with_value
+from tests.support.pets import check, document, rules, with_output, with_value
 
 _FIND = "  - {stepId: find, operationId: findPet, outputs: {pet: $response.body}}\n"
 
@@ -37,7 +37,8 @@ def test_a_parameter_of_the_request_that_is_not_sent() -> None:
 
 @pytest.mark.parametrize("value", ["$response.body", "$statusCode", "$url", "'{$request.query.status} x'"])
 def test_what_is_sent_cannot_be_made_of_the_answer(value: str) -> None:
-    assert rules(with_value(value)) == {"exchange-not-yet"}
+    in_text = {"value-never-there"} if "{" in value else set()
+    assert rules(with_value(value)) == {"exchange-not-yet"} | in_text
 
 
 def test_steps_of_another_workflow_cannot_be_read() -> None:

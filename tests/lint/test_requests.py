@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from arazzo_runner.errors import Severity
-from tests.lint.pets import check, document, rules
+from tests.support.pets import check, document, rules
 
 
 def step(fields: str, **options: str) -> str:

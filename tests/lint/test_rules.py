@@ -11,7 +11,7 @@ from arazzo_runner.documents import pointer
 from arazzo_runner.documents.reader import read_document
 from arazzo_runner.documents.rules import EXAMPLE, RULES, Rule
 from arazzo_runner.errors import Severity
-from tests.lint.pets import check
+from tests.support.pets import check
 
 PLAN_ONLY = {
     "asyncapi-step": "a step that cannot be run is a hint here, asyncapi-not-run",

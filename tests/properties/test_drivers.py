@@ -1,4 +1,4 @@
-"""Every driver behaves alike: synchronous, asynchronous, replaying, and stopped and taken up again at any point."""
+"""Every driver behaves alike: synchronous, asynchronous, replaying, and stopped and resumed at any point."""
 
 from __future__ import annotations
 
@@ -24,9 +24,8 @@ from arazzo_runner.runtime.cassettes.recording import Recorder, Recording
 from arazzo_runner.runtime.cassettes.replay import Replay
 from arazzo_runner.runtime.drivers import Loop, adrive, drive
 from arazzo_runner.runtime.secrets.redaction import Redactor
-from tests.conformance.test_own_cases import answer_to, own_cases, plan_of
-
-from .worlds import AnswerFor, AsyncListWorld, ListWorld, as_recorded
+from tests.support.own_cases import answer_to, own_cases, plan_of
+from tests.support.worlds import AnswerFor, AsyncListWorld, ListWorld, as_recorded
 
 Case = dict[str, Any]
 

@@ -17,8 +17,8 @@ from arazzo_runner.errors import InvalidState, JournalError
 from arazzo_runner.openapi.auth.credentials import Credential, Credentials
 from arazzo_runner.runtime.secrets.placeholders import Given, Placeholders, asked_inputs
 from arazzo_runner.runtime.serialization import decode, encode
-from tests.conformance.test_own_cases import plan_of
-from tests.reports.runs import SECRET, failing, hostile, hostile_answer, polling, run
+from tests.support.own_cases import plan_of
+from tests.support.runs import SECRET, failing, hostile, hostile_answer, polling, run
 
 NUMBER = "0123456789abcdef0123456789abcdef"
 

@@ -1,4 +1,4 @@
-"""The HAR report, held against the published schema of HAR 1.2."""
+"""The HAR report, checked against the published schema of HAR 1.2."""
 
 from __future__ import annotations
 
@@ -15,9 +15,8 @@ from arazzo_runner.effects import Answered, Failed, Request, Response, Send
 from arazzo_runner.engine.events import Attempt, Authenticated, RunStarted
 from arazzo_runner.errors import InvalidInputs, PlanError
 from arazzo_runner.reports.har import HarReport, har_entry
-from tests.conformance.test_own_cases import own_cases
-
-from .runs import SCRIPT, SECRET, Case, failing, hostile, hostile_answer, json_answer, polling, run
+from tests.support.own_cases import own_cases
+from tests.support.runs import SCRIPT, SECRET, Case, failing, hostile, hostile_answer, json_answer, polling, run
 
 SCHEMA = jsonschema.Draft6Validator(
     json.loads(Path(__file__).with_name("schemas").joinpath("har-1.2.schema.json").read_text("utf-8"))

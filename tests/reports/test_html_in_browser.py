@@ -18,9 +18,8 @@ from arazzo_runner.reports.har import HarReport
 from arazzo_runner.reports.html import HtmlReport
 from arazzo_runner.runtime.cases.coverage import KINDS, Coverage, Item
 from arazzo_runner.runtime.cases.judging import CaseResult, Failure
-from tests.conformance.test_own_cases import plan_of
-
-from .runs import Case, failing, hostile, hostile_answer, polling, run
+from tests.support.own_cases import plan_of
+from tests.support.runs import Case, failing, hostile, hostile_answer, polling, run
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page

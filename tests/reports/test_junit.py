@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-from pathlib import Path
 from typing import Any
 
 import junitparser
@@ -14,11 +13,9 @@ from arazzo_runner.effects import Answered, Failed, Response, Send
 from arazzo_runner.engine.events import RunFinished
 from arazzo_runner.errors import InvalidInputs, PlanError
 from arazzo_runner.reports.junit import MAX_LINES, JunitReport
-from tests.conformance.test_own_cases import own_cases
-
-from .runs import SECRET, Case, failing, hostile, hostile_answer, polling, run
-
-SCHEMA = etree.XMLSchema(etree.parse(Path(__file__).with_name("schemas") / "junit-10.xsd"))
+from tests.support.own_cases import own_cases
+from tests.support.runs import SECRET, Case, failing, hostile, hostile_answer, polling, run
+from tests.support.schemas import JUNIT
 
 
 def junit(case: Case, **how: Any) -> str:
@@ -30,7 +27,7 @@ def junit(case: Case, **how: Any) -> str:
 
 
 def suite_of(text: str) -> Any:
-    SCHEMA.assertValid(etree.fromstring(text.encode()))
+    JUNIT.assertValid(etree.fromstring(text.encode()))
     (suite,) = junitparser.JUnitXml.fromstring(text.encode())
     return suite
 

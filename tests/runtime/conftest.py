@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.runtime.clients import CLIENTS, Client
 from tests.servers.misbehaving import Misbehaving
+from tests.support.clients import CLIENTS, Client
 
 
 @pytest.fixture(autouse=True)

@@ -18,7 +18,6 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
-from pathlib import Path
 from typing import Any, NamedTuple, Self, cast
 
 import jsonschema_rs
@@ -28,6 +27,8 @@ from starlette.applications import Starlette
 from starlette.requests import Request  # noqa: TC002 - the routes are looked at when the server runs
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
+
+from tests.support.repository import ROOT
 
 Json = dict[str, Any]
 Clock = Callable[[], datetime]
@@ -205,7 +206,7 @@ def settings_from(request: Json) -> Json:
 @cache
 def description() -> Json:
     """The OpenAPI description, from which validators and canned answers are made."""
-    file = Path(__file__).parents[2] / "openapi" / "hugging-face-inference-endpoints-api.yml"
+    file = ROOT / "openapi" / "hugging-face-inference-endpoints-api.yml"
     return cast(Json, yaml.safe_load(file.read_text("utf-8")))
 
 

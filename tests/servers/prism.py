@@ -15,7 +15,8 @@ from typing import Any, Self
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
+from tests.support.repository import ROOT
+
 PATIENCE = 120.0
 """Seconds until a mock must listen; two are usual."""
 

@@ -15,8 +15,8 @@ from arazzo_runner.runtime.cases.files import case_entry, case_of
 from arazzo_runner.runtime.cassettes.recording import Recording
 from arazzo_runner.runtime.http.transport import open_transport
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
+from tests.support.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 WORKFLOWS = ROOT / "workflows"
 CASSETTES = ROOT / "cassettes"
 REAL_SERVER = "https://api.endpoints.huggingface.cloud/v2"

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler
 from typing import Self
+
+from tests.support.http_server import serving
 
 
 class SlowServer:
@@ -14,27 +17,22 @@ class SlowServer:
         asked: set when a request has come.
         answer: answers are held back until it is set.
         methods: of the requests, in order.
+        url: the base URL.
     """
 
     def __init__(self, port: int = 0) -> None:
         self.port = port
+        self.url = f"http://127.0.0.1:{port}"
+        self._stack = ExitStack()
         self.asked = threading.Event()
         self.answer = threading.Event()
         self.methods: list[str] = []
-
-    @property
-    def url(self) -> str:
-        """The base URL."""
-        return f"http://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         slow = self
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
-
-            def log_message(self, *_: object) -> None:
-                pass
 
             def do_GET(self) -> None:
                 self._answer()
@@ -54,15 +52,10 @@ class SlowServer:
                 except OSError:
                     pass  # whoever asked has gone
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", self.port), Handler)
-        self._server.daemon_threads = True
-        self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
-        self._thread.start()
+        self.url = self._stack.enter_context(serving(Handler, port=self.port))
+        self.port = int(self.url.rpartition(":")[2])
         return self
 
     def __exit__(self, *_: object) -> None:
         self.answer.set()
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
+        self._stack.close()

@@ -68,7 +68,7 @@ def dry_run(session: Session, inputs: Mapping[str, Any], checks: ContractChecks 
 
 
 def _findings(checks: ContractChecks | None, turn: Turn) -> tuple[str, ...]:
-    """What contract checks say of a turn's request; a request for a token is no operation's."""
+    """Return the findings about a turn's request; a request for a token belongs to no operation."""
     started = (event for event in turn.events if isinstance(event, AttemptStarted))
     return tuple(line for event in started for line in checks.sent(event)) if checks is not None else ()
 

@@ -21,7 +21,7 @@ ENVIRONMENT_PREFIX = "ARAZZO_INPUT_"
 
 @dataclass(frozen=True, slots=True)
 class InputOrigin:
-    """Where an input came from.
+    """The origin of an input.
 
     Attributes:
         said: for a person.
@@ -47,7 +47,7 @@ def gather_inputs(schema: Any, words: Sequence[str], environment: Mapping[str, s
 def trace_inputs(
     schema: Any, words: Sequence[str], environment: Mapping[str, str], stdin: TextIO
 ) -> tuple[dict[str, Any], dict[str, InputOrigin]]:
-    """The same, and where each came from.
+    """Read inputs, and return with them where each came from.
 
     Raises:
         UsageError: a word cannot be read.
@@ -69,7 +69,7 @@ def trace_inputs(
 
 
 def _origin(word: str) -> InputOrigin:
-    """Where a word that was read took its inputs from."""
+    """Return the origin of the inputs of a word that was read."""
     if word == "-":
         return InputOrigin("stdin")
     name, equals, value = word.partition("=")
@@ -97,7 +97,7 @@ def _read(word: str, schema: Any, stdin: TextIO) -> dict[str, Any]:
     path = Path(word)
     if not is_file(path):
         raise UsageError(
-            f"the input {word!r} is no name=value, and there is no such file",
+            f"the input {word!r} is not a name=value, and there is no such file",
             hint="write name=value, name=@file, a JSON or YAML file, a JSON object, or - for stdin",
         )
     return _object(_text(path), word)
@@ -118,9 +118,9 @@ def _object(text: str, what: str) -> dict[str, Any]:
     except ArazzoError as error:
         problems = getattr(error, "problems", ())
         detail = problems[0].message if problems else error.message
-        raise UsageError(f"{what} is no JSON or YAML: {detail}") from None
+        raise UsageError(f"{what} is not JSON or YAML: {detail}") from None
     if not isinstance(data, dict):
-        raise UsageError(f"{what} is no object of inputs by name")
+        raise UsageError(f"{what} is not an object of inputs by name")
     return data
 
 

@@ -287,7 +287,7 @@ def reaching(plan: Plan, transport: TransportOptions) -> TransportOptions:
 
 
 def kept_sources(words: SourceWords) -> SourceOptions:
-    """What the user says about sources, meaning the same in every directory.
+    """Return what the user says about sources, valid in every directory.
 
     Raises:
         UsageError: a ``--source`` has another form.
@@ -299,7 +299,7 @@ def kept_sources(words: SourceWords) -> SourceOptions:
 
 
 def kept_transport(plan: Plan, words: LiveWords) -> TransportOptions:
-    """How the requests of a durable run are sent, meaning the same in every directory."""
+    """Return the transport of a durable run, valid in every directory."""
     transport = reaching(plan, live_transport(words))
     bundle = transport.ca_bundle and str(Path(transport.ca_bundle).absolute())
     certificate = None

@@ -52,7 +52,7 @@ def command(words: CancelWords) -> None:
 
 
 def _said(rows: list[RunRow]) -> str:
-    """How many runs were cancelled, and how many of them their processes still have to end."""
+    """Say how many runs were cancelled, and how many of them their processes still have to end."""
     driven = sum(row.held for row in rows)
     said = f"{len(rows)} {'run' if len(rows) == 1 else 'runs'} cancelled"
     return f"{said}, {driven} of them still to be ended by the process that drives them" if driven else said

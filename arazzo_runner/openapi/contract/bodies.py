@@ -137,7 +137,7 @@ def _has_style(encoding: Mapping[str, Any]) -> bool:
 def _by_property(
     instances: Instances, schema: Any, encodings: Mapping[str, Any], pairs: Sequence[tuple[str, Any]]
 ) -> dict[str, list[FormField]]:
-    """What came for each property. Members of a property that is an exploded object came under their own names."""
+    """The fields of each property. Members of a property that is an exploded object came under their own names."""
     declared = instances.properties(schema)
     spread = {
         member: name

@@ -1,7 +1,7 @@
-"""The keywords of schemas whose judging could take for ever: patterns, and references whose alternatives double.
+"""The keywords of schemas whose judging could take forever: patterns, and references whose alternatives double.
 
 Patterns have a time limit (C4), and what JavaScript's have; references are paid for from the budget of what is judged.
-The validators below openapi-core search with the standard library's ``re``, which a pattern can keep busy for ever, and
+The validators below openapi-core search with the standard library's ``re``, which a pattern can keep busy forever, and
 which knows no classes of characters by their Unicode property.
 """
 

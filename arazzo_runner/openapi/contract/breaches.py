@@ -45,7 +45,7 @@ def schema_breaches(side: Side, where: str, errors: Iterable[Any]) -> Iterator[B
 
 
 def _leaf(error: Any) -> Any:
-    """What it comes down to: of the alternatives of ``oneOf`` and ``anyOf``, the one that fits best."""
+    """Return the error that explains the others: of alternatives, the one that fits best."""
     from jsonschema.exceptions import best_match
 
     while error.context:

@@ -1,6 +1,6 @@
 """An operation as a description of its own: it alone, and all that its ``$ref``s reach.
 
-What holds exchanges against a description then loads one operation, not five megabytes of them. The operation stands
+What checks exchanges against a description then loads one operation, not five megabytes of them. The operation stands
 at ``POST /`` whatever its method and path are: which one is meant has been decided (H1), and what is left to ask is
 whether an exchange conforms to it.
 """
@@ -69,7 +69,7 @@ class _Excerpt:
 
     def _parameter(self, entry: DescriptionNode) -> dict[str, Any]:
         copied: dict[str, Any] = self._copy(self._api.references.follow(entry))
-        # What is there to be checked was sent: that it may be empty, or should no longer be used, is no breach.
+        # What is there to be checked was sent: that it may be empty, or should no longer be used, is not a breach.
         return {key: value for key, value in copied.items() if key not in ("allowEmptyValue", "deprecated")}
 
     def _copy(self, node: DescriptionNode, *, names: bool = False) -> Any:
@@ -113,7 +113,7 @@ class _Excerpt:
         return copied
 
     def _mapped(self, node: DescriptionNode) -> Any:
-        """What a discriminator's value means: a ``$ref``, or the bare name of a schema."""
+        """Resolve a discriminator's value: a ``$ref``, or the bare name of a schema."""
         text = node.value
         if not isinstance(text, str):
             return text
@@ -121,7 +121,7 @@ class _Excerpt:
         return self._referenced(DescriptionNode({"$ref": reference}, node.document, node.pointer))
 
     def _referenced(self, node: DescriptionNode) -> str:
-        """Where a ``$ref`` leads inside the excerpt; what it leads to is copied when its turn comes."""
+        """Return the target of a ``$ref`` inside the excerpt; what it leads to is copied when its turn comes."""
         target = self._api.references.target(node)
         place = target.place
         if place not in self._names:

@@ -167,7 +167,7 @@ def _elements(key: str, group: list[FormField]) -> Iterable[list[FormField]]:
 
 
 def _readings(text: str) -> Iterator[tuple[str, Any]]:
-    """What a text can be besides a string, each with its type."""
+    """Yield the readings of a text besides a string, each with its type."""
     if len(text) <= _MAX_DIGITS and _NUMBER.fullmatch(text):
         number = int(text) if re.fullmatch(r"[-+]?[0-9]+", text) else json_value(text.removeprefix("+"))
         yield "integer", number

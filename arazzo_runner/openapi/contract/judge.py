@@ -61,7 +61,7 @@ class Contract:
                 self._judges[key] = _Judge(operation)
             except DocumentError as error:
                 why = error.problems[0].message
-                self._judges[key] = f"{operation.label} cannot be judged by its description: {why}"
+                self._judges[key] = f"{operation.label} cannot be checked against its description: {why}"
         judge = self._judges[key]
         return Judgement(remarks=(judge,)) if isinstance(judge, str) else judge.judge(request, response)
 
@@ -152,7 +152,7 @@ _SIDES: tuple[Side, ...] = ("request", "response")
 
 
 class _Side:
-    """What judges one side of an operation's exchanges."""
+    """The judges of one side of an operation's exchanges."""
 
     def __init__(self, name: Side, checks: SchemaChecks, description: Mapping[str, Any]) -> None:
         self.name = name
@@ -170,7 +170,7 @@ class _Value:
 
 
 class _Findings:
-    """What is found of one exchange."""
+    """The findings about one exchange."""
 
     def __init__(self, operation: Operation) -> None:
         self._operation = operation
@@ -190,7 +190,7 @@ class _Findings:
             self.breaches.append(Breach(side.name, value.where, f"it cannot be read as {error}"))
         except ArazzoError as error:
             self._unjudged(side, value, error.message)
-        except Exception:  # noqa: BLE001 - whatever a schema makes a library do is no breach
+        except Exception:  # noqa: BLE001 - whatever a schema makes a library do is not a breach
             odd = "; ".join(odd_keywords(self._operation, side.name))
             self._unjudged(side, value, odd or "openapi-core cannot read its schema")
 

@@ -80,7 +80,7 @@ def _holds_bytes(payload: Any) -> bool:
 
 
 def media_type(operation: Operation, content_type: str) -> MediaTypeSpec:
-    """What the operation says of a media type: exactly, by range, or nothing."""
+    """Return what the operation says about a media type: exactly, by range, or nothing."""
     wanted = essence(content_type)
     by_essence = {essence(body.content_type): body for body in reversed(operation.bodies)}
     for name in (wanted, f"{wanted.partition('/')[0]}/*", "*/*"):

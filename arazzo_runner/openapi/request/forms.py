@@ -32,7 +32,7 @@ what the query says: 3.1.1 leaves it to the application to encode all five."""
 
 
 def query_encoder(*, allow_reserved: bool) -> Encode:
-    """How a value of a query is percent-encoded."""
+    """Return the percent-encoder of a query's values."""
     return partial(encode, safe=QUERY_RESERVED, keep_triples=True) if allow_reserved else encode
 
 

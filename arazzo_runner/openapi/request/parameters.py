@@ -66,7 +66,7 @@ class Argument:
 
 @dataclass(slots=True)
 class SerializedParameters:
-    """Where a request goes, and the headers that its parameters set.
+    """The path and query of a request, and the headers that its parameters set.
 
     Attributes:
         path: encoded, template variables filled in.
@@ -107,9 +107,7 @@ class _Layout:
     def __init__(self, operation: Operation, filled: Collection[tuple[str, str]] = ()) -> None:
         self.operation = operation
         self.filled = filled
-        # A fragment in a path key tells operations apart for the reader; it is never sent.
-        route, _, self.fixed_query = operation.path.partition("#")[0].partition("?")
-        self.route = route if route.startswith("/") else f"/{route}"
+        self.route, self.fixed_query = route_and_query(operation)
         self.result = SerializedParameters("", "")
         self.path_values: dict[str, str] = {}
         self.query: list[str] = []
@@ -227,8 +225,31 @@ class _Layout:
         self.result.warnings.append(message)
 
 
+def unfilled_variables(operation: Operation, given: Collection[tuple[str, str]]) -> list[str]:
+    """The variables of an operation's path that stay unfilled, whatever the values are.
+
+    Args:
+        given: names and places of the parameters that a step gives.
+    """
+    route, fixed_query = route_and_query(operation)
+    parts = [route]
+    for part in fixed_query.split("&"):
+        names = [_variable_name(name) for name in _VARIABLE.findall(part)]
+        if not all((name, "query") in given for name in names):
+            parts.append(part)
+    filled = {name.removeprefix("+") for name, location in given if location == "path"}
+    variables = (_variable_name(name) for part in parts for name in _VARIABLE.findall(part))
+    return [name for name in dict.fromkeys(variables) if name not in filled]
+
+
+def route_and_query(operation: Operation) -> tuple[str, str]:
+    """An operation's path key without a fragment, which is never sent, and the query that is a part of the key."""
+    route, _, query = operation.path.partition("#")[0].partition("?")
+    return route if route.startswith("/") else f"/{route}", query
+
+
 def undeclared(argument: Argument) -> ParameterSpec:
-    """How a parameter is sent that the operation does not declare: by its location's defaults (H3).
+    """Return the defaults of a location for a parameter that the operation does not declare (H3).
 
     A cookie that nobody describes is likely to be one that a server set, encoded in its own way: that stays.
     """
@@ -324,10 +345,10 @@ def header_text(name: str, text: str) -> str:
     """A header's value, checked: it can never end the header and begin another.
 
     Raises:
-        StepError: ``request-invalid``: it holds a line break or another control character, or the name is no token.
+        StepError: ``request-invalid``: it holds a line break or another control character, or the name is not a token.
     """
     if not _TOKEN.fullmatch(name):
-        raise StepError("request-invalid", f"{name!r} is no header name")
+        raise StepError("request-invalid", f"{name!r} is not a header name")
     if _NOT_IN_HEADERS.search(text):
         raise StepError(
             "request-invalid", f"the value of the header {name!r} contains a line break or control character"
@@ -339,7 +360,7 @@ def with_cookies(headers: Iterable[tuple[str, str]], cookies: Iterable[tuple[str
     """The headers with the cookies added, all in one ``Cookie`` header as RFC 6265 wants it.
 
     Raises:
-        StepError: ``request-invalid``: a cookie would end itself and begin another, or is no cookie.
+        StepError: ``request-invalid``: a cookie would end itself and begin another, or is not a cookie.
     """
     result = list(headers)
     added = [f"{name}={_cookie_text(name, text)}" for name, text in cookies]
@@ -352,7 +373,7 @@ def with_cookies(headers: Iterable[tuple[str, str]], cookies: Iterable[tuple[str
 
 def _cookie_text(name: str, text: str) -> str:
     if not name or _NOT_IN_COOKIE_NAMES.search(name):
-        raise StepError("request-invalid", f"{name!r} is no cookie name")
+        raise StepError("request-invalid", f"{name!r} is not a cookie name")
     if _NOT_IN_COOKIES.search(text):
         raise StepError("request-invalid", f"the cookie {name!r} contains a line break or a semicolon")
     return text

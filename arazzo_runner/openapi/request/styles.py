@@ -47,7 +47,7 @@ def encode(text: str, *, safe: str = "", keep_triples: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Escapes:
-    """How names and values are made fit for the place they go to; delimiters that a style adds count as name."""
+    """The escapes that make names and values fit their place; delimiters that a style adds count as name."""
 
     name: Encode
     value: Encode
@@ -82,7 +82,7 @@ def json_text(value: Any, *, ascii_only: bool = False) -> str:
 
 
 def is_empty(value: Any) -> bool:
-    """Whether a value counts as not given: an array or object without members, ``null`` ones aside."""
+    """Return whether a value counts as not given: an array or object without members, ``null`` ones aside."""
     match value:
         case dict():
             return all(item is None for item in value.values())

@@ -37,7 +37,7 @@ BATCH = 25
 
 
 FindDocument: TypeAlias = Callable[[str], str | None]
-"""Gives the document that a workflow is in, by its id; None when there is none."""
+"""Returns the document that a workflow is in, by its id; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What came of a case.
+    """The result of a case.
 
     Attributes:
         id: ``workflow::case``.
@@ -82,7 +82,7 @@ class CaseResult:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is wrong."""
+        """Return whether nothing is wrong."""
         return not self.failures
 
 
@@ -150,7 +150,7 @@ def unusable(error: ArazzoError) -> Failure:
 
 
 def unreadable(path: str | Path, error: ArazzoError) -> CaseResult:
-    """What comes of a file that is no case."""
+    """Return the result of a file that is not a case."""
     return CaseResult(f"{Path(path).parent.name}::{Path(path).stem}", str(path), failures=(unusable(error),))
 
 
@@ -166,7 +166,7 @@ class Trial:
         self.coverage = Coverage()
 
     def verdict(self, run: Callable[[], None]) -> CaseResult:
-        """What comes of the case; an error that keeps it from being run is a failure.
+        """Judge the case; an error that keeps it from running is a failure.
 
         Args:
             run: runs it, and notes what is found.
@@ -237,7 +237,7 @@ class _Replayed(Trial):
             self._at, self._sending = event, self._steps.get((event.workflow_id, event.step_id))
 
     def _differences(self, live: Request, recorded: Request) -> list[Difference]:
-        """Of a step's request the headers that it decides, too; a request for a token is no step's (H5)."""
+        """Compare a request, with the headers that its step decides; a request for a token belongs to no step (H5)."""
         step, self._sending = self._sending, None
         return [*compare(live, recorded), *(compare_headers(live, recorded, step) if step is not None else ())]
 
@@ -247,7 +247,7 @@ class _Replayed(Trial):
 
 
 def contract_verdict(checks: ContractChecks, redactor: Redactor, level: str) -> tuple[list[Failure], list[str]]:
-    """What the contract checks of a run come to: failures and remarks.
+    """Return the failures and remarks of a run's contract checks.
 
     Args:
         level: ``warn`` makes remarks of breaches.
@@ -295,7 +295,7 @@ def _unused(world: Replay, case: Case) -> Failure:
 
 
 def unexpected_end(case: Case, result: RunResult, redactor: Redactor) -> Iterator[Failure]:
-    """Whether the run ended otherwise than expected; a case that expects to fail need not say with which reason."""
+    """Return whether the run ended otherwise than expected; a case that expects to fail may omit the reason."""
     reason = result.reason
     code = reason.code if reason else None
     if result.status == case.status and (case.reason in (None, code) or case.status == "succeeded"):

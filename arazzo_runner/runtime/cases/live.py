@@ -47,7 +47,7 @@ OpenWorld: TypeAlias = Callable[[Plan], AbstractContextManager[World]]
 
 @dataclass(frozen=True, slots=True)
 class LiveValues:
-    """What the user gives beside the cases: what nothing recorded can know.
+    """The values that the user gives beside the cases: what nothing recorded can know.
 
     Attributes:
         inputs: gives the inputs for a plan; those that its workflow does not declare are passed over.

@@ -68,7 +68,7 @@ def open_database(path: Path, *, create: bool) -> sqlite3.Connection:
         create: whether to make it when it is not there.
 
     Raises:
-        JournalError: it is not there, is no file, is no journal, is damaged, or is of a newer release.
+        JournalError: it is not there, is not a file, is not a journal, is damaged, or is of a newer release.
     """
     if not create and not exists(path):
         raise JournalError(f"there is no journal {path}", hint="start a run with --durable, or name it: --journal PATH")
@@ -80,7 +80,7 @@ def open_database(path: Path, *, create: bool) -> sqlite3.Connection:
     except FileExistsError:
         if exists(path) and not is_file(path):
             hint = "name one, or a file that is not there yet: --journal PATH"
-            raise JournalError(f"the journal {path} is no regular file", hint=hint) from None
+            raise JournalError(f"the journal {path} is not a regular file", hint=hint) from None
     except OSError as error:
         raise JournalError(f"the journal {path} cannot be opened: {error.strerror or error}") from None
     with explained(path, JournalError):
@@ -125,7 +125,7 @@ def _check(database: sqlite3.Connection, path: Path) -> None:
     (application,) = database.execute("PRAGMA application_id").fetchone()
     (version,) = database.execute("PRAGMA user_version").fetchone()
     if application != APPLICATION and (tables or application):
-        raise JournalError(f"{path} is no journal of durable runs, but another program's database")
+        raise JournalError(f"{path} is not a journal of durable runs, but another program's database")
     if application == APPLICATION and version != VERSION:
         newer = "a newer" if version > VERSION else "an older"
         raise JournalError(

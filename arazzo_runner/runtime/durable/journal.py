@@ -76,7 +76,7 @@ class NewRun:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one turn adds to the journal.
+    """The additions of one turn to the journal.
 
     Attributes:
         run: the run's id.
@@ -129,14 +129,14 @@ class Journal:
         return open_database(self.path, create=False)
 
     def fact(self, name: str, value: str) -> str:
-        """What the journal knows by that name; ``value``, from now on, when it knows nothing yet."""
+        """Return the journal's fact of that name; it is ``value`` from now on when there is none."""
         with transaction(self._database, self.path) as database:
             database.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, value))
             (known,) = database.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return str(known)
 
     def known(self, name: str) -> str | None:
-        """What the journal knows by that name, or None."""
+        """Return the journal's fact of that name, or None."""
         found = self._one("SELECT value FROM facts WHERE name = ?", (name,))
         return None if found is None else str(found[0])
 
@@ -167,7 +167,7 @@ class Journal:
                     _hold(database, run.id, holder)
 
     def take(self, run_id: str, holder: Holder) -> RunRow:
-        """Take the lease of an open run; gives the run as it is then.
+        """Take the lease of an open run; return the run as it is then.
 
         Raises:
             RunHeld: another process drives it.
@@ -216,7 +216,7 @@ class Journal:
             return [_record(database, holder, entry) for entry in entries]
 
     def cancel(self, run_id: str) -> RunRow:
-        """Cancel a run: its holder will end it; one that nobody drives has ended now. Gives the run as it was.
+        """Cancel a run: its holder will end it; one that nobody drives has ended now. Returns the run as it was.
 
         Raises:
             JournalError: it has ended, or there is none.
@@ -229,7 +229,7 @@ class Journal:
         return row
 
     def cancel_batch(self, batch: str) -> list[RunRow]:
-        """Cancel the runs of a batch that have not ended. Gives them as they were; none when there is no such batch.
+        """Cancel the runs of a batch that have not ended. Returns them as they were; none when there is no such batch.
 
         Raises:
             JournalError: all of them have ended.
@@ -286,7 +286,7 @@ class Journal:
         return _row(found)
 
     def setup(self, run_id: str) -> bytes:
-        """What a run was started with, sealed."""
+        """Return the setup of a run, sealed."""
         found = self._one("SELECT body FROM setups JOIN runs ON key = run WHERE id = ?", (run_id,))
         if found is None:
             raise JournalError(f"the journal {self.path} has lost how the run {run_id} was started")
@@ -306,7 +306,7 @@ class Journal:
         return None if found is None else (int(found[0]), bytes(found[1]))
 
     def turns(self, run_id: str, *, after: int = -1) -> Iterator[tuple[int, bytes]]:
-        """What each turn told, sealed, in order; read as it is asked for.
+        """Yield the events of each turn, sealed, in order; read as they are asked for.
 
         Args:
             after: only those behind this one.
@@ -390,5 +390,5 @@ def _record(database: sqlite3.Connection, holder: Holder, entry: Entry) -> bool:
 
 
 def lost(run_id: str) -> JournalLost:
-    """What a run stops with whose lease has gone."""
+    """Return the error for a run that lost its lease."""
     return JournalLost(f"the run {run_id} is driven by another process now, or was cancelled")

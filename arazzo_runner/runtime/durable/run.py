@@ -1,4 +1,4 @@
-"""One durable run: a session whose turns are kept before they are told or performed, and that is taken up again."""
+"""One durable run: a session whose turns are kept before they are told or performed, and that can be resumed."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ PAUSES = frozenset({"interrupted", AMBIGUOUS})
 
 @dataclass(frozen=True)
 class Hold:
-    """How this process holds a run: the journal it is written to, the lease, and what seals its records."""
+    """The means by which this process holds a run: its journal, its lease, and what seals its records."""
 
     journal: Journal
     holder: Holder
@@ -147,7 +147,7 @@ class DurableRun:
         return RunState.from_json(text, reveal=self._placeholders.reveal), Pending.from_json(head)
 
     def is_ambiguous(self) -> bool:
-        """Whether it waits for an answer of which nobody but the user can say what to do about it."""
+        """Return whether it waits for an answer of which nobody but the user can say what to do about it."""
         found = self.kept_state()
         if found is None or not self._watch.sent:
             return False
@@ -168,7 +168,7 @@ class DurableRun:
 
     @property
     def where(self) -> str:
-        """Where it goes on, for a person."""
+        """The point at which it continues, for a person."""
         found = self.kept_state()
         step = None if found is None else _step_at(self.session.plan, found[0])
         return "its beginning" if step is None else f"the step {step}"

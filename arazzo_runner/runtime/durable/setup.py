@@ -1,4 +1,4 @@
-"""What a run was started with, as it is kept: all that a later process needs to plan it again, but for its secrets.
+"""Setups of runs: all that a later process needs to plan a run again, except its secrets.
 
 A secret that the user can give again is not in it; where it came from is, so that it can be taken from there again.
 """
@@ -28,7 +28,7 @@ FORMAT = "arazzo-setup/1"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a secret came from.
+    """The origin of a secret.
 
     Attributes:
         said: for a person: ``the file token.txt``, ``ARAZZO_INPUT_hfToken``, ``the command line``.
@@ -43,7 +43,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class RunSetup:
-    """What a run was started with.
+    """The setup of a run.
 
     Attributes:
         number: drawn for the run, for its placeholders.
@@ -102,7 +102,7 @@ class RunSetup:
 
 
 def absolute_sources(options: SourceOptions) -> SourceOptions:
-    """What the user says about sources, meaning the same in every directory."""
+    """Return what the user says about sources, valid in every directory."""
     overrides = {name: absolute_uri(place) for name, place in options.overrides.items()}
     base = None if options.base_dir is None else str(Path(options.base_dir).absolute())
     return SourceOptions(overrides, base)

@@ -122,7 +122,7 @@ _URI_CHARACTERS = "%:/?#[]@!$&'()*+,;=~"
 
 
 def _get(request: Request, transport: Transport, kept: FetchedDocuments | None, now: Callable[[], float]) -> Response:
-    """What is at a URL, or the copy of it."""
+    """Return the content of a URL, or the copy of it."""
     copy = kept.get(request.url) if kept else None
     if copy is not None and now() < copy.fresh_until:
         return Response(200, (), copy.body)
@@ -155,7 +155,7 @@ def _validators(headers: Headers) -> dict[str, str]:
 
 
 def _fresh_for(response: Response) -> float | None:
-    """How many seconds an answer may be used without asking; None when it may not be kept (RFC 9111, 5.2.2)."""
+    """Return for how many seconds an answer is fresh; None when it may not be stored (RFC 9111, 5.2.2)."""
     directives: dict[str, str] = {}
     for name, value in response.headers:
         if name.lower() == "cache-control":
@@ -208,7 +208,7 @@ def _is_web_page(body: bytes) -> bool:
 
 
 def _raw_url(url: str) -> str:
-    """Where the file itself is, when the URL is that of a forge's page about it."""
+    """Return the URL of the file itself when the given one is a forge's page about it."""
     parts = urlsplit(url)
     match parts.hostname, parts.path.strip("/").split("/"):
         case "github.com" | "www.github.com", [owner, repository, "blob", *rest] if rest:

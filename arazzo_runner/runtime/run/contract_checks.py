@@ -100,7 +100,7 @@ class ContractChecks:
                 return event
 
     def outcome(self, outcome: Outcome) -> Outcome:
-        """How the run ended, its contract counted in."""
+        """Return the outcome of the run, its contract counted in."""
         outcome = replace(outcome, unjudged=self.remarks.total())
         if self._first is None or not self.fails or outcome.reason is not None:
             return outcome
@@ -123,7 +123,7 @@ class ContractChecks:
         return self._first is not None and self._level == "error"
 
     def sent(self, event: AttemptStarted) -> tuple[str, ...]:
-        """What the contract says of a request alone, before it is sent."""
+        """Return the problems of a request alone, before it is sent."""
         attempt = Attempt(
             event.workflow_id, event.step_id, event.attempt, event.depth, "", "succeeded", event.request, None,
             (), None, {}, (), None, event.at, 0.0,

@@ -50,11 +50,9 @@ class Workbook:
             PlanError: it cannot be run as it stands; carries every problem.
             UsageError: there are several workflows and none was named.
         """
-        checks = None
-        if options is not None and options.strict:
-            from arazzo_runner.lint.checker import check_workflow
+        from arazzo_runner.lint.checker import check_workflow
 
-            checks = partial(check_workflow, strict=True)
+        checks = partial(check_workflow, strict=options is not None and options.strict)
         return make_plan(self.linker, self.description.document, self.chosen(workflow_id), options, checks=checks)
 
     def chosen(self, workflow_id: str | None) -> str:
@@ -89,7 +87,7 @@ def load(
         transport: how http(s) documents are fetched; without it, redirects to other hosts are not followed.
 
     Raises:
-        UnreadableDocument: it is not there, or is no YAML or JSON.
+        UnreadableDocument: it is not there, or is not YAML or JSON.
         InvalidDocument: nothing sensible can be made of it.
     """
     linker = Linker(open_library(sources=sources, base_dir=base_dir, transport=transport))

@@ -13,7 +13,8 @@ from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import DocumentError
-from arazzo_runner.openapi.operations import METHODS, Operation
+from arazzo_runner.openapi.operations import Operation
+from arazzo_runner.openapi.path_items import METHODS
 from arazzo_runner.openapi.references import DescriptionNode
 from arazzo_runner.runtime.durable.documents import KeptDocument, kept
 from arazzo_runner.runtime.run.workbook import Workbook
@@ -47,7 +48,7 @@ def reached_documents(workbook: Workbook, plan: Plan) -> list[KeptDocument]:
 
 
 def _nodes(operation: Operation) -> Iterator[DescriptionNode]:
-    """What an operation is made of, and all that its ``$ref``s reach, each once."""
+    """Yield the nodes of an operation, and all that its ``$ref``s reach, each once."""
     waiting = list(_parts(operation))
     seen: set[tuple[str, str]] = set()
     while waiting:
@@ -64,7 +65,7 @@ def _nodes(operation: Operation) -> Iterator[DescriptionNode]:
 
 
 def _parts(operation: Operation) -> Iterator[DescriptionNode]:
-    """Of the path item what is not another operation; and the security schemes."""
+    """Yield the parts of the path item that are not another operation, and the security schemes."""
     path, *key = json_pointer.split(operation.pointer)[1:]
     for layer in operation.api.item(path):
         for name, member in layer.items():
