@@ -65,6 +65,7 @@ class Attempt:
         response: None when none came.
         problems: what is worth knowing and failed nothing (V7, H3).
         duration: seconds.
+        breaks_contract: its exchange breaks its description, and the run fails for it (``--check error``).
     """
 
     workflow_id: str
@@ -82,6 +83,12 @@ class Attempt:
     reason: Reason | None
     started_at: float
     duration: float
+    breaks_contract: bool = False
+
+    @property
+    def verdict(self) -> Status:
+        """The status for people: ``failed`` also when the step succeeded and its contract was broken."""
+        return "failed" if self.breaks_contract else self.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,6 +189,7 @@ class Outcome:
         outputs: of the workflow; also when the run failed.
         attempts, requests: how many there were.
         duration: seconds.
+        unjudged: how many parts of exchanges contract checks could not judge.
     """
 
     workflow_id: str
@@ -193,6 +201,7 @@ class Outcome:
     requests: int
     started_at: float
     duration: float
+    unjudged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

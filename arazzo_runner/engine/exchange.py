@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.expressions.undefined import UNDEFINED, Undefined
 from arazzo_runner.expressions.xpath import xml_as_object
-from arazzo_runner.openapi.media_types import codec_of, is_json, is_xml, media_type_parameter
+from arazzo_runner.openapi.media_types import codec_of, is_json, is_xml, json_content, media_type_parameter
+from arazzo_runner.openapi.operations import Operation
+from arazzo_runner.openapi.responses import response_schema, with_lists
 
 
 def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]:
@@ -26,7 +27,7 @@ def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]
     problem = None
     if claimed or content_type is None:
         try:
-            return json_value(body), None
+            return json_content(body, content_type), None
         except ValueError as error:
             if claimed:
                 problem = f"the body is not the JSON that its Content-Type {content_type!r} claims: {error}"
@@ -83,6 +84,7 @@ class ReceivedResponse:
     """The response that came back (``expressions.evaluate.Message``)."""
 
     response: Response
+    operation: Operation | None = None
 
     def header(self, name: str) -> str | Undefined:
         value = self.response.header(name)
@@ -106,7 +108,12 @@ class ReceivedResponse:
 
     @cached_property
     def structured_body(self) -> Any:
-        return _structured(self.body, self.response.header("Content-Type"))
+        content_type = self.response.header("Content-Type")
+        tree = _structured(self.body, content_type)
+        if tree is self.body or self.operation is None or not isinstance(tree, dict):
+            return tree
+        schema = response_schema(self.operation, self.response.status, content_type or "")
+        return tree if schema is None else with_lists(tree, schema)
 
 
 def _structured(body: Any, content_type: str | None) -> Any:

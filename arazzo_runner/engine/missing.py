@@ -21,7 +21,7 @@ class Missing(Stack):
 
     def refuse_beforehand(self) -> bool:
         """End the run when the inputs alone show that its workflow cannot finish (D1); tells whether they do."""
-        found = missing_input(self.workflow, self.frame.inputs)
+        found = missing_input(self.workflow, self.frame.inputs, self.plan.options.credentials)
         if found is None:
             return False
         step, error = found

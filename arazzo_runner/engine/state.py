@@ -14,6 +14,7 @@ from enum import Enum, StrEnum
 from functools import cache
 from typing import Any, TypeAlias
 
+from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.effects import Request
 from arazzo_runner.engine.absences import Absence
 from arazzo_runner.errors import InvalidState
@@ -290,17 +291,19 @@ def _names(kind: type) -> tuple[str, ...]:
     return tuple(known.name for known in fields(kind))
 
 
-_BYTES, _ESCAPED = "$bytes", "$object"
+_BYTES, _FILE, _ESCAPED = "$bytes", "$file", "$object"
 
 
 def _plain(value: Any) -> Any:
     """Data as JSON can hold it: bytes in base64, and an object that looks like that, escaped."""
     match value:
+        case FileContent():
+            return {_FILE: [value.name, base64.b64encode(value).decode()]}
         case bytes():
             return {_BYTES: base64.b64encode(value).decode()}
         case dict():
             plain = {key: _plain(item) for key, item in value.items()}
-            return {_ESCAPED: plain} if value.keys() in ({_BYTES}, {_ESCAPED}) else plain
+            return {_ESCAPED: plain} if value.keys() in ({_BYTES}, {_FILE}, {_ESCAPED}) else plain
         case list() | tuple():
             return [_plain(item) for item in value]
         case _:
@@ -311,6 +314,9 @@ def _revived(value: Any) -> Any:
     match value:
         case dict() if value.keys() == {_BYTES}:
             return base64.b64decode(value[_BYTES])
+        case dict() if value.keys() == {_FILE}:
+            name, content = value[_FILE]
+            return FileContent(base64.b64decode(content), name)
         case dict() if value.keys() == {_ESCAPED}:
             return {key: _revived(item) for key, item in value[_ESCAPED].items()}
         case dict():

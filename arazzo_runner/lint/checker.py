@@ -14,6 +14,7 @@ from arazzo_runner.documents.model import ArazzoDescription, Workflow
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import Problem, sorted_problems
 from arazzo_runner.lint import (
+    bodies,
     calls,
     criteria,
     expressions,
@@ -34,6 +35,7 @@ WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
     flow.check_flow,
     calls.check_calls,
     requests.check_requests,
+    bodies.check_bodies,
     foreseen.check_foreseen,
 )
 DOCUMENT_CHECKS: tuple[Check[DocumentScope], ...] = (

@@ -38,6 +38,7 @@ workflows:
 """
 
 
+_FORM = "application/x-www-form-urlencoded"
 _CHANNEL_PATH = "{$sourceDescriptions.events.url}#/channels/petArrived"
 
 RULES.register(
@@ -162,6 +163,15 @@ RULES.register(
         at=_STEP,
         failing="stepId: a\noperationId: addPet\nrequestBody: {contentType: application/xml, payload: <pet/>}\n",
         passing="stepId: a\noperationId: addPet\nrequestBody: {contentType: application/json, payload: {name: Tom}}\n",
+    ),
+    _warning(
+        id="bracketed-array",
+        summary="Arrays of objects in a form or a deepObject are sent in brackets, which no specification defines.",
+        hint="Check that the API reads name[0][member], or send the array as JSON: encoding with a contentType.",
+        section="Encoding Object; H4",
+        at=_STEP,
+        failing=f"stepId: a\noperationId: addPet\nrequestBody: {{contentType: {_FORM}, payload: {{tags: [{{}}]}}}}\n",
+        passing=f"stepId: a\noperationId: addPet\nrequestBody: {{contentType: {_FORM}, payload: {{tags: [a, b]}}}}\n",
     ),
     _error(
         id="replacement-target",

@@ -7,7 +7,7 @@ followed for the operation that a step means, never all at once.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -27,6 +27,9 @@ Location: TypeAlias = Literal["path", "query", "querystring", "header", "cookie"
 DEFAULT_STYLES: Mapping[str, str] = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 EXPLODED_STYLES = frozenset({"form", "cookie"})
 """The styles whose ``explode`` is true when it is not written."""
+
+UNDECLARABLE_HEADERS = frozenset({"accept", "content-type", "authorization"})
+"""The headers whose declaration as parameters OpenAPI ignores: they are never required."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +63,16 @@ class ParameterSpec:
     allow_reserved: bool = False
     media: MediaTypeSpec | None = None
     declared: bool = True
+
+    def is_needed(self, filled: Collection[tuple[str, str]] = ()) -> bool:
+        """Tell if a request must not go without it (V1).
+
+        Args:
+            filled: locations and names, header names in lower case, that credentials fill.
+        """
+        name = self.name.lower() if self.location == "header" else self.name
+        ignored = self.location == "header" and name in UNDECLARABLE_HEADERS
+        return self.required and not ignored and (self.location, name) not in filled
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,14 @@ class Schema:
                 return self._at(part.member("properties", name))
         return self._at(DescriptionNode({}, self.node.document))
 
+    def property_names(self) -> tuple[str, ...]:
+        """The names of the properties that any part of the schema declares."""
+        names: dict[str, None] = {}
+        for part in self._parts(self.node, set()):
+            properties = part.value.get("properties")
+            names |= dict.fromkeys(properties if isinstance(properties, dict) else ())
+        return tuple(names)
+
     def items(self) -> Schema:
         """The schema of an array's elements; an empty one when there is none."""
         return self._at(self.keyword("items") or DescriptionNode({}, self.node.document))

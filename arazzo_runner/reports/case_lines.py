@@ -68,7 +68,9 @@ def verdict_lines(verdict: SuiteVerdict) -> Iterator[str]:
     remarks = dict.fromkeys(remark for result in verdict.results for remark in result.remarks)
     yield from (f"  ! {label(remark)}" for remark in remarks)
     failed = len(verdict.failed)
+    unjudged = sum(result.unjudged for result in verdict.results)
     counts = f"{len(verdict.results) - failed} passed" + (f", {failed} failed" if failed else "")
+    counts += f", {unjudged} {'part' if unjudged == 1 else 'parts'} of exchanges not judged" if unjudged else ""
     yield f"{counts} in {duration(verdict.duration)}"
     counted = shares(verdict.coverage)
     if any(known for _, _, known in counted):

@@ -208,7 +208,7 @@ def attempt_view(attempt: Attempt, number: int, max_body: int = MAX_BODY) -> dic
         "step": attempt.step_id,
         "attempt": attempt.attempt,
         "depth": attempt.depth,
-        "status": attempt.status,
+        "status": attempt.verdict,
         "what": attempt.operation if request is None else request.method,
         "path": "" if target is None else (target.path or "/") + (f"?{target.query}" if target.query else ""),
         "request": None if request is None else _request(request, max_body),

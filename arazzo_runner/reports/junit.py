@@ -145,7 +145,7 @@ def _line(attempt: Attempt, number: int) -> str:
     parts = [f"attempt {number} at {timestamp(attempt.started_at)}: {sent}"]
     if attempt.response is not None:
         parts.append(f"answered {attempt.response.status}")
-    parts.append(f"{attempt.status} in {attempt.duration:.3f} s")
+    parts.append(f"{attempt.verdict} in {attempt.duration:.3f} s")
     if attempt.reason is not None:
         parts.append(f"({attempt.reason.code}: {attempt.reason.message})")
     action = attempt.action

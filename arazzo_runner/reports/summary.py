@@ -103,10 +103,10 @@ class RunPath:
     def take(self, attempt: Attempt, number: int) -> None:
         """Count an attempt, the ``number``-th of the run."""
         tally = self.steps.setdefault((attempt.workflow_id, attempt.step_id), StepTally())
-        failed = attempt.status == "failed"
+        failed = attempt.verdict == "failed"
         tally.attempts += 1
         tally.failures += failed
-        tally.last, tally.status = number, attempt.status
+        tally.last, tally.status = number, attempt.verdict
         tally.duration += attempt.duration
         edge = _edge_taken(attempt)
         if edge is not None:

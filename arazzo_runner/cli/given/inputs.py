@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.documents.files import MAX_DATA, is_file, read_file
 from arazzo_runner.documents.input_schemas import declared, input_schema, types
 from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.errors import ArazzoError, UsageError
+from arazzo_runner.secrecy import is_secret_name
 
 ENVIRONMENT_PREFIX = "ARAZZO_INPUT_"
 
@@ -132,7 +134,10 @@ def _text(path: Path) -> str:
 
 
 def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
-    """The content of a file: bytes for binary inputs, text for strings, else JSON or YAML."""
+    """The content of a file: bytes for binary inputs, text for strings, else JSON or YAML.
+
+    It is taken byte for byte: only a secret, and an input whose schema is not a string, loses a last line break.
+    """
     try:
         content = read_file(path, limit=MAX_DATA)
     except OSError as error:
@@ -140,17 +145,19 @@ def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
         raise UsageError(message, hint=f"give it from where it is: -i {name}=@FILE") from None
     kinds = types(schema)
     if schema.get("format") == "binary" or "contentEncoding" in schema or "contentMediaType" in schema:
-        return content
+        return FileContent(content, Path(path).name)
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode()
     except UnicodeDecodeError:
-        return content
+        return FileContent(content, Path(path).name)
     if kinds & {"object", "array"}:
         from arazzo_runner.documents.reader import read_document
 
-        return read_document(text, path).data
-    # A text file ends with a line break that is not a part of what it says.
-    return typed(text.removesuffix("\n").removesuffix("\r"), schema)
+        return read_document(text.removeprefix("\ufeff"), path).data
+    if "string" in kinds and not is_secret_name(name) and schema.get("format") != "password":
+        return text
+    # The file of a token or a number ends with a line break that is not a part of what it says.
+    return typed(text.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r"), schema)
 
 
 def typed(text: str, schema: Mapping[str, Any]) -> Any:

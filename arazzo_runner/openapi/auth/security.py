@@ -154,6 +154,16 @@ def apply_security(operation: Operation, credentials: Credentials, sent: Seriali
     return Applied(warnings=tuple(warnings))
 
 
+def filled_by(operation: Operation, credentials: Credentials) -> frozenset[tuple[str, str]]:
+    """The locations and names, header names in lower case, that credentials fill when the step does not (H5)."""
+    chosen = choose_alternative(alternatives_of(operation, credentials, SerializedParameters("", "")))
+    if chosen is None:
+        return frozenset()
+    definitions = [operation.schemes[name].definition for name in chosen.schemes if name in operation.schemes]
+    slots = [slot for slot in map(_Slot.of, definitions) if slot is not None]
+    return frozenset((s.location, s.name.lower() if s.location == "header" else s.name) for s in slots)
+
+
 class CredentialStatus(Enum):
     """The status of the credential for a scheme."""
 

@@ -42,9 +42,6 @@ __all__ = [
 IGNORED_HEADERS = frozenset({"host", "content-length", "connection", "transfer-encoding"})
 """Headers that belong to the transport (H3)."""
 
-_SET_ELSEWHERE = IGNORED_HEADERS | {"accept", "content-type", "authorization"}
-"""Headers whose declarations OpenAPI ignores: others than the step's parameters see to them."""
-
 _PATH_RESERVED = ":@!$&'()*+,;="
 """What 3.2's ``allowReserved`` lets through in a path: the reserved characters that cannot change the route."""
 
@@ -85,17 +82,20 @@ class SerializedParameters:
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def serialize(operation: Operation, arguments: Sequence[Argument]) -> SerializedParameters:
+def serialize(
+    operation: Operation, arguments: Sequence[Argument], filled: Collection[tuple[str, str]] = ()
+) -> SerializedParameters:
     """Lay an operation's arguments out over path, query, headers and cookies.
 
     Args:
         arguments: what the step gives; ``None`` values count as not given.
+        filled: locations and names that credentials fill: they are never missing.
 
     Raises:
         StepError: ``request-invalid`` (H3) when a value could change the route or add a header, or a template variable
             stays unfilled; ``missing-value`` when a required parameter was given and has no value (V1).
     """
-    layout = _Layout(operation)
+    layout = _Layout(operation, filled)
     for argument in arguments:
         layout.add(argument)
     return layout.target()
@@ -104,8 +104,9 @@ def serialize(operation: Operation, arguments: Sequence[Argument]) -> Serialized
 class _Layout:
     """A request's parameters as they are laid out, one after the other."""
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, filled: Collection[tuple[str, str]] = ()) -> None:
         self.operation = operation
+        self.filled = filled
         self.route, self.fixed_query = route_and_query(operation)
         self.result = SerializedParameters("", "")
         self.path_values: dict[str, str] = {}
@@ -121,7 +122,7 @@ class _Layout:
             raise StepError("request-invalid", message, hint=f"one of {', '.join(self._BY_LOCATION)}")
         self.given.add((spec.name, spec.location))
         if argument.value is None:
-            if spec.required:
+            if spec.is_needed(self.filled):
                 raise StepError("missing-value", f"the {spec.location} parameter {spec.name!r} is required and is null")
             return
         self.result.sent.setdefault(spec.location, {})[argument.name] = argument.value
@@ -169,7 +170,7 @@ class _Layout:
         self.result.query = "&".join([*fixed, *(part for part in self.query if part and part not in fixed)])
         self.result.headers = with_cookies(self.result.headers, self.cookies)
         for spec in self.operation.parameters:
-            if spec.required and spec.location != "path" and (spec.name, spec.location) not in self.given:
+            if spec.is_needed(self.filled) and spec.location != "path" and (spec.name, spec.location) not in self.given:
                 self._missing(spec)
         return self.result
 
@@ -213,7 +214,7 @@ class _Layout:
         )
 
     def _missing(self, spec: ParameterSpec) -> None:
-        if spec.location == "header" and spec.name.lower() in _SET_ELSEWHERE:
+        if spec.location == "header" and spec.name.lower() in IGNORED_HEADERS:
             return
         self._warn(
             f"the operation {self.operation.label} requires the {spec.location} parameter {spec.name!r}, "

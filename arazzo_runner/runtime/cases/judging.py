@@ -67,6 +67,7 @@ class CaseResult:
         requests: how many were made.
         duration: seconds.
         remarks: what could not be judged, and what else is worth knowing.
+        unjudged: how many parts of its exchanges could not be judged.
     """
 
     id: str
@@ -74,6 +75,7 @@ class CaseResult:
     description: str = ""
     failures: tuple[Failure, ...] = ()
     remarks: tuple[str, ...] = ()
+    unjudged: int = 0
     requests: int = 0
     duration: float = 0.0
     coverage: Coverage = field(default_factory=Coverage, repr=False)
@@ -159,6 +161,7 @@ class Trial:
         self.case = case
         self.failures: list[Failure] = []
         self.remarks: list[str] = []
+        self.unjudged = 0
         self.requests = 0
         self.coverage = Coverage()
 
@@ -179,6 +182,7 @@ class Trial:
             description=self.case.description,
             failures=tuple(self.failures),
             remarks=tuple(self.remarks),
+            unjudged=self.unjudged,
             requests=self.requests,
             duration=time.perf_counter() - begun,
             coverage=self.coverage,
@@ -221,6 +225,7 @@ class _Replayed(Trial):
             failures, remarks = contract_verdict(checks, session.redactor, case.check)
             self.failures += failures
             self.remarks += remarks
+            self.unjudged = checks.remarks.total()
         if world.miss is None:
             self.failures += unexpected_end(case, result, session.redactor)
             differences = list(compare_data(outputs_shown(session, result), dict(case.outputs), "output"))
@@ -248,7 +253,8 @@ def contract_verdict(checks: ContractChecks, redactor: Redactor, level: str) -> 
     Args:
         level: ``warn`` makes remarks of breaches.
     """
-    remarks = [redactor.text(remark) for remark in checks.remarks]
+    remarks = [f"not judged: {redactor.text(remark)}" for remark in checks.remarks]
+    remarks += dict.fromkeys(f"explains the refusal: {redactor.text(str(one))}" for one in checks.explained)
     told = dict.fromkeys(redactor.text(str(found)) for found in checks.found)
     if level == "warn" or not told:
         return [], [*remarks, *told]

@@ -104,6 +104,7 @@ class _Live(Trial):
             failures, remarks = contract_verdict(checks, session.redactor, case.check)
             self.failures += failures
             self.remarks += remarks
+            self.unjudged = checks.remarks.total()
         self._tell("drift", "the API has changed since this was recorded", drift(live, recorded))
         if not ended_otherwise:
             differences = compare_data(outputs_shown(session, result), dict(case.outputs), "output")

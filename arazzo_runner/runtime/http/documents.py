@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from arazzo_runner.effects import Failed, Headers, Request, Response, Send
 from arazzo_runner.runtime.disk_cache import DiskStore
@@ -107,7 +107,7 @@ def fetch_document(
         UsageError: an option cannot be used.
     """
     with open_transport(replace(options, max_response_bytes=limit, follow_redirects=False)) as transport:
-        request = Request("GET", url, (("Accept", _ACCEPT),))
+        request = Request("GET", quote(url, safe=_URI_CHARACTERS), (("Accept", _ACCEPT),))
         for _ in range(MAX_REDIRECTS + 1):
             response = _get(request, transport, kept, now)
             following = _following(request, response)
@@ -115,6 +115,10 @@ def fetch_document(
                 return _document(request.url, response)
             request = following
     raise OSError(f"more than {MAX_REDIRECTS} redirects")
+
+
+_URI_CHARACTERS = "%:/?#[]@!$&'()*+,;=~"
+"""What a URL may hold as it is; documents name sources with spaces and letters of any script, too."""
 
 
 def _get(request: Request, transport: Transport, kept: FetchedDocuments | None, now: Callable[[], float]) -> Response:
