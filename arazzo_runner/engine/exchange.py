@@ -13,7 +13,8 @@ from arazzo_runner.expressions.undefined import UNDEFINED, Undefined
 from arazzo_runner.expressions.xpath import xml_as_object
 from arazzo_runner.openapi.media_types import codec_of, is_json, is_xml, json_content, media_type_parameter
 from arazzo_runner.openapi.operations import Operation
-from arazzo_runner.openapi.responses import response_schema, with_lists
+from arazzo_runner.openapi.responses import response_schema
+from arazzo_runner.openapi.xml_answers import with_lists
 
 
 def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]:

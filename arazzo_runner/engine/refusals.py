@@ -89,6 +89,7 @@ FORCED = frozenset({"criterion-syntax", "criterion-context", "criterion-never-ho
 SHOWN = frozenset(
     {
         "exchange-not-yet",
+        "foreign-extension",
         "operation-reference-form",
         "undeclared-input",
         "undeclared-output",

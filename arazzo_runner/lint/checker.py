@@ -21,6 +21,7 @@ from arazzo_runner.lint import (
     flow,
     foreseen,
     links,
+    members,
     references,
     requests,
 )
@@ -37,6 +38,7 @@ WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
     requests.check_requests,
     bodies.check_bodies,
     foreseen.check_foreseen,
+    members.check_members,
 )
 DOCUMENT_CHECKS: tuple[Check[DocumentScope], ...] = (
     links.check_component_links,

@@ -173,6 +173,14 @@ def test_what_no_step_needs_is_a_warning_of_the_run_and_an_error_when_strict(tex
         assert rule in refusal(text, strict=True)
 
 
+@pytest.mark.parametrize("name", ["x-expect", "x-assert", "x-inputs"])
+def test_an_extension_that_others_act_on_is_told_and_any_other_is_not(name: str) -> None:
+    step = "  - {{stepId: a, operationId: findPet, {name}: {{a: 1}}}}\n"
+    (told,) = warnings(document(step.format(name=name)))
+    assert (told.rule, told.place.step) == ("foreign-extension", "a")
+    assert warnings(document(step.format(name="x-note"))) == []
+
+
 def test_the_schema_that_editors_ask_for_is_not_mentioned() -> None:
     assert warnings("$schema: https://spec.openapis.org/arazzo/1.0/schema/2025-10-15\n" + _CALLS) == []
     assert rules_of(warnings("$schemas: x\n" + _CALLS)) == {"unknown-field"}
