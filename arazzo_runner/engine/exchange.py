@@ -81,7 +81,7 @@ class SentRequest:
 
 @dataclass(frozen=True)
 class ReceivedResponse:
-    """What came back (``expressions.evaluate.Message``); schemas say which elements of XML are lists."""
+    """The response that came back (``expressions.evaluate.Message``); schemas say which elements of XML are lists."""
 
     response: Response
     operation: Operation | None = None

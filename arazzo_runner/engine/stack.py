@@ -11,6 +11,7 @@ from arazzo_runner.engine import step as attempts
 from arazzo_runner.engine.events import Event, Outcome, Reason, RunFinished, Warned, WorkflowLeft
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow
 from arazzo_runner.engine.state import Frame, Prepared, RunState
+from arazzo_runner.openapi.request.cookies import StoredCookie
 
 
 class Stack:
@@ -24,6 +25,7 @@ class Stack:
         self.attempts = state.attempts
         self.requests = state.requests
         self.tokens = dict(state.tokens)
+        self.cookies = state.cookies
         self.events: list[Event] = []
         self.effect: Effect | None = None
         self.outcome: Outcome | None = None
@@ -68,7 +70,12 @@ class Stack:
             attempts=self.attempts,
             requests=self.requests,
             tokens=self.tokens,
+            cookies=self.cookies,
         )
+
+    def usable_cookies(self) -> tuple[StoredCookie, ...]:
+        """The cookies that have not expired."""
+        return tuple(one for one in self.cookies if one.expires is None or one.expires > self.now)
 
     # Ends
 

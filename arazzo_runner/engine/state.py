@@ -18,6 +18,7 @@ from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.effects import Request
 from arazzo_runner.errors import InvalidState
 from arazzo_runner.openapi.auth.tokens import Token
+from arazzo_runner.openapi.request.cookies import StoredCookie
 
 Outputs: TypeAlias = Mapping[str, Any]
 Change: TypeAlias = Callable[[Any], Any]
@@ -171,6 +172,7 @@ class RunState:
         requests: requests sent so far, those for tokens apart.
         tokens: the access tokens that were fetched, by ``tokens.token_key``; secrets (H5).
         identity: what idempotency keys are derived from; empty for none.
+        cookies: those that answers have set, when the run keeps them (H6); secrets.
     """
 
     plan: str
@@ -183,6 +185,7 @@ class RunState:
     requests: int = 0
     tokens: Mapping[str, Token] = field(default_factory=dict)
     identity: str = ""
+    cookies: tuple[StoredCookie, ...] = ()
 
     def to_json(self, *, hide: Change = _as_it_is) -> str:
         """The state as JSON text. It holds the inputs and outputs as they are, secrets included.
@@ -209,7 +212,8 @@ class RunState:
             frames = tuple(_frame(frame) for frame in data.pop("frames"))
             completed = {key: Finished(**value) for key, value in data.pop("completed").items()}
             tokens = {key: Token(**value) for key, value in data.pop("tokens").items()}
-            return cls(frames=frames, completed=completed, tokens=tokens, **data)
+            cookies = tuple(StoredCookie(**value) for value in data.pop("cookies", ()))
+            return cls(frames=frames, completed=completed, tokens=tokens, cookies=cookies, **data)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidState(f"not a run state: {error}") from None
 

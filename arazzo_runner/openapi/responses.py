@@ -45,7 +45,7 @@ def response_schema(operation: Operation, status: int, content_type: str) -> Sch
 
 
 def with_lists(tree: Any, schema: Schema) -> Any:
-    """What ``xmltodict`` made of a document, with lists where its schema has arrays.
+    """Return the tree that ``xmltodict`` made of a document, with lists where its schema has arrays.
 
     Args:
         schema: of the body, which is the root element's content.

@@ -24,7 +24,7 @@ class UnreadableContent(ValueError):
 
 
 class _Layout(NamedTuple):
-    """How a parameter's value is laid out as text."""
+    """The layout of a parameter's value as text."""
 
     delimiter: str
     explode: bool
