@@ -90,6 +90,7 @@ SHOWN = frozenset(
     {
         "exchange-not-yet",
         "operation-reference-form",
+        "swagger-2",
         "undeclared-input",
         "undeclared-output",
         "unusable-criterion",
