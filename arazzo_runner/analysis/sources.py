@@ -53,7 +53,9 @@ class Sources:
         document = self._linker.library.source(self._description, name)
         match self._linker.kind(self._description, name):
             case "openapi":
-                _ = self._linker.api(self._description, name).index
+                api = self._linker.api(self._description, name)
+                _ = api.index
+                self._broken[f"{name}#"] = api.notices
             case "arazzo":
                 self._linker.description(document)
 

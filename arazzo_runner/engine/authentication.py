@@ -47,7 +47,10 @@ class Authentication(Stack):
         if frame.prepared is None:
             raise InvalidState("no token was asked for")
         wanted = attempts.prepare(
-            step, attempts.scope_of(self.workflow, frame), self.plan.options, attempts.Held(self.usable_tokens())
+            step,
+            attempts.scope_of(self.workflow, frame),
+            self.plan.options,
+            attempts.Held(self.usable_tokens(), cookies=self.usable_cookies()),
         )
         if not isinstance(wanted, attempts.TokenWanted):
             raise InvalidState("no token was asked for")

@@ -82,7 +82,7 @@ class SentRequest:
 
 @dataclass(frozen=True)
 class ReceivedResponse:
-    """The response that came back (``expressions.evaluate.Message``)."""
+    """The response that came back (``expressions.evaluate.Message``); schemas say which elements of XML are lists."""
 
     response: Response
     operation: Operation | None = None

@@ -19,7 +19,7 @@ from arazzo_runner.expressions.templates import CompiledValue
 from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.request.servers import ServerOptions
-from arazzo_runner.secrecy import SECRET_HEADERS
+from arazzo_runner.secrecy import SECRET_HEADERS, is_secret_name
 
 DEFAULT_MAX_STEPS = 10_000
 DEFAULT_POLL_INTERVAL = 1.0
@@ -56,6 +56,8 @@ class RunOptions:
         missing_output: whether the run ends as failed where it would report that an output is missing (D2):
             ``warn`` or ``error``.
         credentials: H5; secrets, which no digest or message of ours holds.
+        cookies: keep the cookies that answers set, and send them (H6).
+        headers: fields that neither document nor description has, each with its source, empty for all (H6).
     """
 
     strict: bool = False
@@ -67,6 +69,8 @@ class RunOptions:
     missing_output: Literal["warn", "error"] = "warn"
     servers: ServerOptions = field(default_factory=ServerOptions)
     credentials: Credentials = field(default_factory=Credentials, repr=False)
+    cookies: bool = False
+    headers: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -241,8 +245,9 @@ class Plan:
 
     @property
     def secret_headers(self) -> frozenset[str]:
-        """The headers that the security schemes of the plan's operations are sent in (S1)."""
-        return self._keys_in("header")
+        """The headers that credentials are sent in: of the security schemes, and added ones whose names say so (S1)."""
+        added = (name for _source, name, _value in self.options.headers if is_secret_name(name))
+        return self._keys_in("header") | frozenset(added)
 
     @property
     def secret_queries(self) -> frozenset[str]:

@@ -91,6 +91,7 @@ SHOWN = frozenset(
         "exchange-not-yet",
         "foreign-extension",
         "operation-reference-form",
+        "swagger-2",
         "undeclared-input",
         "undeclared-output",
         "unusable-criterion",

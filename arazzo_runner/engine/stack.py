@@ -13,6 +13,7 @@ from arazzo_runner.engine.events import Event, Outcome, Reason, RunFinished, War
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow
 from arazzo_runner.engine.state import Frame, Prepared, RunState
 from arazzo_runner.errors import Place
+from arazzo_runner.openapi.request.cookies import StoredCookie
 
 
 class Stack:
@@ -27,6 +28,7 @@ class Stack:
         self.requests = state.requests
         self.tokens = dict(state.tokens)
         self.told = dict.fromkeys(state.told)
+        self.cookies = state.cookies
         self.events: list[Event] = []
         self.effect: Effect | None = None
         self.outcome: Outcome | None = None
@@ -72,7 +74,12 @@ class Stack:
             requests=self.requests,
             tokens=self.tokens,
             told=tuple(self.told),
+            cookies=self.cookies,
         )
+
+    def usable_cookies(self) -> tuple[StoredCookie, ...]:
+        """The cookies that have not expired."""
+        return tuple(one for one in self.cookies if one.expires is None or one.expires > self.now)
 
     # Ends
 

@@ -19,6 +19,7 @@ from arazzo_runner.effects import Request
 from arazzo_runner.engine.absences import Absence
 from arazzo_runner.errors import InvalidState
 from arazzo_runner.openapi.auth.tokens import Token
+from arazzo_runner.openapi.request.cookies import StoredCookie
 
 Outputs: TypeAlias = Mapping[str, Any]
 Change: TypeAlias = Callable[[Any], Any]
@@ -185,6 +186,7 @@ class RunState:
         tokens: the access tokens that were fetched, by ``tokens.token_key``; secrets (H5).
         told: what was reported missing already, so that it is reported once (D2).
         identity: what idempotency keys are derived from; empty for none.
+        cookies: those that answers have set, when the run keeps them (H6); secrets.
     """
 
     plan: str
@@ -198,6 +200,7 @@ class RunState:
     tokens: Mapping[str, Token] = field(default_factory=dict)
     told: tuple[str, ...] = ()
     identity: str = ""
+    cookies: tuple[StoredCookie, ...] = ()
 
     def to_json(self, *, hide: Change = _as_it_is) -> str:
         """The state as JSON text. It holds the inputs and outputs as they are, secrets included.
@@ -225,7 +228,8 @@ class RunState:
             completed = {key: Finished(**value) for key, value in data.pop("completed").items()}
             tokens = {key: Token(**value) for key, value in data.pop("tokens").items()}
             told = tuple(data.pop("told"))
-            return cls(told=told, frames=frames, completed=completed, tokens=tokens, **data)
+            cookies = tuple(StoredCookie(**value) for value in data.pop("cookies", ()))
+            return cls(told=told, frames=frames, completed=completed, tokens=tokens, cookies=cookies, **data)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidState(f"not a run state: {error}") from None
 

@@ -34,8 +34,9 @@ from arazzo_runner.openapi.auth.security import Need, NeedKind, apply_security, 
 from arazzo_runner.openapi.auth.tokens import Endpoint, Token, endpoint_of, token_key
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.request.bodies import choose_content_type, encode_body
+from arazzo_runner.openapi.request.cookies import StoredCookie, cookies_for
 from arazzo_runner.openapi.request.idempotency import idempotency_header
-from arazzo_runner.openapi.request.parameters import Argument, is_json, serialize
+from arazzo_runner.openapi.request.parameters import Argument, SerializedParameters, header_text, is_json, serialize
 from arazzo_runner.openapi.request.replacements import apply_replacement
 from arazzo_runner.openapi.request.servers import server_url
 from arazzo_runner.openapi.responses import response_types
@@ -100,11 +101,13 @@ class Held:
         tokens: by key; those that have expired are left out.
         challenge: the digest challenge to answer, or None.
         idempotency_key: for an operation that declares a header for one, unless the step sends its own; or None.
+        cookies: of the run's jar, none of them expired.
     """
 
     tokens: Mapping[str, Token] = field(default_factory=dict)
     challenge: str | None = None
     idempotency_key: str | None = None
+    cookies: tuple[StoredCookie, ...] = ()
 
 
 def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | None = None) -> Prepared | TokenWanted:
@@ -120,9 +123,11 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
     filled = filled_by(operation, options.credentials)
     given = [*arguments(step, operation, scope, filled), *_idempotency(step, operation, held)]
     target = serialize(operation, given, filled)
+    server = server_url(operation, options.servers, source=step.server_source)
+    _add_kept(target, held.cookies, server + target.path)
     applied = apply_security(operation, options.credentials, target)
     applied.add_to(target)
-    server = server_url(operation, options.servers, source=step.server_source)
+    target.headers += _added_headers(step, options, target.headers)
     keys: list[str] = []
     for need in applied.needs:
         if need.kind is NeedKind.DIGEST_ANSWER:
@@ -160,6 +165,28 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
             answer = digest_answer(held.challenge, need.credential, request)
             request = replace(request, headers=(*request.headers, ("Authorization", answer)))
     return Prepared(request, target.sent, identity, tuple(target.warnings), tuple(keys))
+
+
+def _add_kept(target: SerializedParameters, jar: Sequence[StoredCookie], url: str) -> None:
+    """Add the cookies of the jar that the step does not send itself (H6)."""
+    if not jar:
+        return
+    written = [value for name, value in target.headers if name.lower() == "cookie"]
+    own = {pair.partition("=")[0].strip() for value in written for pair in value.split(";")}
+    kept = [(name, value) for name, value in cookies_for(jar, url, 0.0) if name not in own]
+    if kept:
+        text = "; ".join([*written, *(f"{name}={value}" for name, value in kept)])
+        target.headers = [*(pair for pair in target.headers if pair[0].lower() != "cookie"), ("Cookie", text)]
+
+
+def _added_headers(step: PlannedStep, options: RunOptions, headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The fields of ``--header`` for the step's source; those that it sends already stay as they are (H6)."""
+    sent = {name.lower() for name, _ in headers}
+    return [
+        (name, header_text(name, value))
+        for source, name, value in options.headers
+        if source in ("", step.server_source) and name.lower() not in sent
+    ]
 
 
 def _idempotency(step: PlannedStep, operation: Operation, held: Held) -> list[Argument]:

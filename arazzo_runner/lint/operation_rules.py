@@ -51,6 +51,15 @@ RULES.register(
         failing="events.asyncapi.yaml",
         passing="pets.openapi.yaml",
     ),
+    _warning(
+        id="swagger-2",
+        summary="A description is OpenAPI 3; Swagger 2.0 is converted when it is read.",
+        hint="Convert the file, and check what came of it: other tools may not read it.",
+        section="Source Description Object; H0",
+        at="/sourceDescriptions/0/url",
+        failing="swagger.openapi.yaml",
+        passing="pets.openapi.yaml",
+    ),
     _error(
         id="unresolved-reference",
         summary="A $ref of a description leads somewhere.",

@@ -181,3 +181,24 @@ def test_sources_have_names_with_spaces_and_letters_of_any_script(arazzo: Arazzo
         (tmp_path / name).write_text(json.dumps(described), "utf-8")
         for url in (str(tmp_path / name), f"{server.url}/{name}"):
             assert arazzo("run", document, "--source", f"api={url}").status == 0
+
+
+def test_a_swagger_description_is_converted_and_that_is_reported_once(arazzo: Arazzo, tmp_path: Path) -> None:
+    parameter = {"in": "body", "name": "b", "schema": {"type": "object"}}
+    with api() as server:
+        described = {
+            "swagger": "2.0",
+            "info": {"title": "t", "version": "1"},
+            "host": server.host,
+            "schemes": ["http"],
+            "basePath": "/v1",
+            "paths": {"/x": {"post": {"operationId": "send", "parameters": [parameter], "responses": {}}}},
+        }
+        steps = [sends({"a": 1}), sends({"a": 2}) | {"stepId": "t"}]
+        document = project(tmp_path, described, workflow(steps))
+        result = arazzo("run", document)
+        validated = arazzo("validate", document)
+        assert [asked.target for asked in server.asked] == ["/v1/x", "/v1/x"]
+    assert result.status == 0
+    assert result.err.count("is Swagger 2.0") == 1
+    assert (validated.status, validated.out.count("is Swagger 2.0")) == (0, 1)

@@ -40,7 +40,7 @@ def test_openapi_3_is_read(version: str) -> None:
 @pytest.mark.parametrize(
     ("data", "what", "hint"),
     [
-        ({"swagger": "2.0"}, "is Swagger 2.0", "convert it to OpenAPI 3"),
+        ({"swagger": "1.2"}, "is Swagger 1.2", "convert it to OpenAPI 3"),
         ({"openapi": "3.3.0"}, "is openapi 3.3.0", ""),
         ({"openapi": 3.1}, "is openapi 3.1", ""),
         ({"asyncapi": "3.0.0"}, "is not an OpenAPI description", ""),

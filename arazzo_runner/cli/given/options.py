@@ -208,6 +208,19 @@ class BehaviourWords(OptionGroup, title="Behavior"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExtraWords(OptionGroup, title="Transport"):
+    """Additions to requests that no document names (H6)."""
+
+    cookies: bool = option("--cookies", is_flag=True, help="Keep the cookies that answers set, and send them back.")
+    headers: tuple[str, ...] = option(
+        "--header",
+        multiple=True,
+        metavar="[SOURCE=]NAME:VALUE",
+        help="Send a header field that neither the document nor the description has.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostWords(OptionGroup, title="Transport"):
     """The hosts that may be reached beside those that the command line and its documents name."""
 
@@ -261,6 +274,7 @@ class LiveWords(OptionGroup):
     sources: SourceWords = group(SourceWords)
     credentials: CredentialWords = group(CredentialWords)
     behaviour: BehaviourWords = group(BehaviourWords)
+    extra: ExtraWords = group(ExtraWords)
     transport: TransportWords = group(TransportWords)
 
 

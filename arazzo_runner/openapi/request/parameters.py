@@ -12,6 +12,7 @@ from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.errors import StepError
 from arazzo_runner.openapi.media_types import FORM, essence, is_json, is_xml
 from arazzo_runner.openapi.operations import DEFAULT_STYLES, EXPLODED_STYLES, Operation, ParameterSpec
+from arazzo_runner.openapi.request.cookies import looks_like_set_cookie
 from arazzo_runner.openapi.request.forms import QUERY_RESERVED, form_pairs, query_encoder
 from arazzo_runner.openapi.request.styles import (
     VERBATIM,
@@ -143,6 +144,8 @@ class _Layout:
         self.query.append(querystring(spec, argument.value))
 
     def _header(self, spec: ParameterSpec, argument: Argument) -> None:
+        if argument.name.lower() == "cookie":
+            self._warn_of_attributes(argument)
         if argument.name.lower() in IGNORED_HEADERS:
             self._warn(f"the header {argument.name} belongs to the transport; the step's value is ignored")
         elif spec.media is not None:
@@ -152,7 +155,16 @@ class _Layout:
             text = simple(argument.value, explode=spec.explode, encoded=str)
             self.result.headers.append((argument.name, header_text(argument.name, text)))
 
+    def _warn_of_attributes(self, argument: Argument) -> None:
+        """Warn when a whole ``Set-Cookie`` header would be sent back (H6)."""
+        if looks_like_set_cookie(argument.value):
+            self._warn(
+                f"the {argument.location} {argument.name!r} is the value of a Set-Cookie header, its attributes "
+                "included; sent as it is. --cookies keeps the cookies of answers and sends them back"
+            )
+
     def _cookie(self, spec: ParameterSpec, argument: Argument) -> None:
+        self._warn_of_attributes(argument)
         self.cookies += _pairs(spec, argument.value, _cookie_escapes(spec))
 
     _BY_LOCATION: Mapping[str, Callable[[_Layout, ParameterSpec, Argument], None]] = {
