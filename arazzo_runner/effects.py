@@ -1,4 +1,4 @@
-"""What a run may ask of the world, and what the world may answer: plain frozen values.
+"""Effects and answers: what a run asks of the world, as plain frozen values.
 
 The engine yields an effect; a driver performs it and hands the answer back. Every answer carries the driver's time
 (seconds since the epoch), so that nothing below a driver reads a clock.

@@ -9,7 +9,7 @@
     │   ├── UnreadableDocument            2        not there, not text, not YAML or JSON
     │   ├── InvalidDocument               2        parsed, but breaks the specification
     │   └── PlanError                     2        a workflow that cannot be run as it stands (H0, H1, C1)
-    ├── ExpressionSyntaxError             2        text that is no runtime expression, condition or selector
+    ├── ExpressionSyntaxError             2        text that is not a runtime expression, condition or selector
     ├── StepError                         1        a step that cannot be sent; its code is the run's reason
     ├── CassetteError                     2        a cassette that cannot be read
     ├── InvalidState                      2        a serialised run that is not one of this plan's
@@ -31,7 +31,7 @@ from arazzo_runner.secrecy import without_credentials
 
 
 class Severity(StrEnum):
-    """How much a problem matters: an error refuses the run, a warning is shown, a hint is advice."""
+    """The severity of a problem: an error refuses the run, a warning is shown, a hint is advice."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -40,7 +40,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in a document.
+    """A place in a document.
 
     Attributes:
         path: the document, as the user named it or as its URL.
@@ -196,7 +196,7 @@ class PlanError(DocumentError):
 
 
 class ExpressionSyntaxError(ArazzoError):
-    """Text that is no runtime expression, condition, template or selector.
+    """Text that is not a runtime expression, condition, template or selector.
 
     Attributes:
         text: the whole text that was parsed.

@@ -105,13 +105,13 @@ class CaseItem(pytest.Item):
             raise CaseFailed(result)
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
-        """What is wrong with the case, as the command line says it."""
+        """Describe the failure of the case as the command line does."""
         if isinstance(excinfo.value, CaseFailed):
             return str(excinfo.value)
         return super().repr_failure(excinfo, style)
 
     def reportinfo(self) -> tuple[Path, int | None, str]:
-        """Where the case is, and ``workflow::case``."""
+        """Return the place of the case, and ``workflow::case``."""
         return self.path, None, f"{self.path.parent.name}::{self.name}"
 
 
@@ -165,8 +165,8 @@ def arazzo_cassette(request: pytest.FixtureRequest) -> Callable[[str], Path]:
 def arazzo_runner(request: pytest.FixtureRequest) -> Callable[..., RunResult]:
     """Run a workflow: ``arazzo_runner("workflows/deploy.yml", inputs={…}, replay=arazzo_cassette("…"))``.
 
-    Paths start at the project's root. The exchanges are held against OpenAPI (``check="error"``): a breach makes the
-    run fail. Gives the ``RunResult``.
+    Paths start at the project's root. The exchanges are checked against OpenAPI (``check="error"``): a breach makes the
+    run fail. Returns the ``RunResult``.
     """
     root = request.config.rootpath
 

@@ -1,4 +1,4 @@
-"""What text gives away by itself (S1): names that say *secret*, and the credentials of URLs.
+"""Text that gives itself away (S1): names of secrets, and credentials in URLs.
 
 It stands below everything, so that no error, wherever it is raised, holds what a URL was given to log in with.
 """
@@ -46,13 +46,13 @@ def _words(name: str) -> list[str]:
 
 
 def is_secret_name(name: str) -> bool:
-    """Whether a name says that its value is a secret: ``hfToken``, ``api_key``; but not ``maxTokens`` or ``monkey``."""
+    """Return whether a name says that its value is secret: ``hfToken``, but not ``maxTokens``."""
     words = _words(name)
     return any(word in SECRET_WORDS for word in words) or ("api", "key") in pairwise(words)
 
 
 def names_a_secret(name: str) -> bool:
-    """Whether the name of a member of an answer says that its value is a secret: ``access_token``."""
+    """Return whether the name of a member of an answer says that its value is a secret: ``access_token``."""
     last = next((word for word in reversed(_words(name)) if not word.isdigit()), "")
     return is_secret_name(name) and last not in _NOT_THE_SECRET
 

@@ -61,3 +61,10 @@ def test_only_pages_of_the_repository_are_cited() -> None:
     for path in sorted((ROOT / "arazzo_runner").rglob("*.py")):
         for name in named.findall(path.read_text("utf-8")):
             assert Path(name).name in known, f"{path}: {name}"
+
+
+def test_the_tests_that_the_security_page_names_exist() -> None:
+    paths = re.findall(r"`([\w/]+\.py)`", (ROOT / "docs" / "security.md").read_text("utf-8"))
+    assert len(paths) > 10
+    for path in paths:
+        assert (ROOT / "tests" / path).exists(), path

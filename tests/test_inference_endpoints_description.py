@@ -70,7 +70,7 @@ DIFFERENCES = (
     Difference(f"{IMAGE}/maxProperties", "added 1", "the client documents a union keyed by its variant"),
     Difference(f"{IMAGE}/additionalProperties", "added", "variants are named by engine, and more are added"),
     Difference(f"{CUSTOM}/required", "added ['url']", "the client documents `url` as required by the service"),
-    Difference(f"{CUSTOM}/properties/url/format", "removed", "an image's name (`ghcr.io/x/y:1`) is no URI"),
+    Difference(f"{CUSTOM}/properties/url/format", "removed", "an image's name (`ghcr.io/x/y:1`) is not a URI"),
     Difference(f"{CUSTOM}/properties/health_route", "removed", "the client spells it `healthRoute`"),
     Difference(f"{CUSTOM}/properties/healthRoute", "added", "the client spells it so"),
     Difference(f"{CUSTOM}/properties/credentials", "added", CLIENT_SENDS),

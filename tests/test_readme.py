@@ -1,4 +1,4 @@
-"""The README's commands and examples do what it says."""
+"""The commands and examples of the README and of docs/ do what the pages say."""
 
 from __future__ import annotations
 
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
     from tests.conftest import Arazzo
 
 README = (ROOT / "README.md").read_text("utf-8")
+PAGES = "\n".join([README, *(page.read_text("utf-8") for page in sorted((ROOT / "docs").glob("*.md")))])
 
 
 def block(marker: str) -> str:
-    """The fenced block behind ``<!-- marker -->``."""
-    found = re.search(rf"<!-- {re.escape(marker)} -->\n```\w*\n(.*?)```", README, re.DOTALL)
+    """Return the fenced block behind ``<!-- marker -->``, of whichever page."""
+    found = re.search(rf"<!-- {re.escape(marker)} -->\n```\w*\n(.*?)```", PAGES, re.DOTALL)
     assert found is not None, marker
     return found[1]
 

@@ -1,4 +1,4 @@
-"""What a check yields: a problem that has no place yet."""
+"""Findings: problems of a document that have no place yet."""
 
 from __future__ import annotations
 

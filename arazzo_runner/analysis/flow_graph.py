@@ -59,7 +59,7 @@ class Flow:
         return tuple(accumulate(cuts, initial=0))
 
     def follows(self, index: int, other: int) -> bool:
-        """Whether a step can run after another has; most do so in sequence, which is told without a search."""
+        """Return whether a step can run after another has; most do so in sequence, which is told without a search."""
         in_sequence = other < index and self._stretches[other] == self._stretches[index]
         return in_sequence or index in self.after(other)
 
@@ -126,7 +126,7 @@ def check_step_dependencies(scope: WorkflowScope) -> Findings:
             yield from _foreign_step(scope, name, pointer)
         elif name not in scope.step_ids:
             hint = suggestion(name, scope.step_ids, "steps")
-            message = f"dependsOn names {name!r}, which is no step of this workflow"
+            message = f"dependsOn names {name!r}, which is not a step of this workflow"
             yield Finding("step-dependency-unknown", message, pointer, hint)
         elif circles[step.index] == circles[scope.step_ids[name]]:
             message = f"the step {step.step.step_id!r} depends on {name!r}, which depends on it"

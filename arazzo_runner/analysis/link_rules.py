@@ -122,7 +122,7 @@ RULES.register(
     _error(
         id="criterion-syntax",
         summary="A condition can be parsed.",
-        hint="Mend the condition, or run it as failing with --force.",
+        hint="Fix the condition, or use --force to run with it failing.",
         section="Criterion Object; C1",
         failing=_workflow(_STEP + "    successCriteria:\n    - {condition: $statusCode = 200}\n"),
         passing=_workflow(_STEP + "    successCriteria:\n    - {condition: $statusCode == 200}\n"),
@@ -130,7 +130,7 @@ RULES.register(
     _warning(
         id="unusable-criterion",
         summary="A condition that cannot be parsed fails in a run that was forced.",
-        hint="Mend the condition.",
+        hint="Fix the condition.",
         section="Criterion Object; C1",
         failing=_workflow(_STEP + "    successCriteria:\n    - {condition: $statusCode = 200}\n"),
         passing=_workflow(_STEP + "    successCriteria:\n    - {condition: $statusCode == 200}\n"),

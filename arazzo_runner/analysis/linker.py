@@ -1,4 +1,4 @@
-"""What the references of an Arazzo document lead to: operations (H1), workflows and components.
+"""The linker: follows the references of an Arazzo document to operations (H1), workflows and components.
 
 Each source is opened when a reference can mean it, never before, and once (H0).
 """
@@ -111,7 +111,7 @@ class Linker:
         """The OpenAPI description behind a source.
 
         Raises:
-            DocumentError: it is not there, cannot be read, or is no OpenAPI description.
+            DocumentError: it is not there, cannot be read, or is not an OpenAPI description.
             LinkError: two sources have the name.
         """
         named = (description.document.uri, name)
@@ -296,7 +296,7 @@ class Linker:
             raise self._unknown_source(description, text.partition(".")[0])
         name, workflow_id = split
         if self.kind(description, name) not in ("arazzo", None):
-            message = f"the source {name!r} is no Arazzo document, so it has no workflow {workflow_id!r}"
+            message = f"the source {name!r} is not an Arazzo document, so it has no workflow {workflow_id!r}"
             raise LinkError("unknown-workflow", message, hint="give it type: arazzo")
         target = self.description(self.library.source(description, name))
         found = self._the_one(target, workflow_id)

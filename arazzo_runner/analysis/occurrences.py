@@ -29,7 +29,7 @@ from arazzo_runner.expressions.templates import (
 
 
 class Form(Enum):
-    """How an expression is written."""
+    """The form of an expression."""
 
     WHOLE = "the whole value"
     WHOLE_IN_BRACES = "the whole value, in braces"

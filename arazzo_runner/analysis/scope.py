@@ -1,4 +1,4 @@
-"""What a check looks at: a document, one of its workflows, a step, with all that they refer to followed once."""
+"""Scopes: a document, one of its workflows, a step, with all that they refer to followed once."""
 
 from __future__ import annotations
 
@@ -90,12 +90,12 @@ class StepScope:
 
     @cached_property
     def success_actions(self) -> tuple[Action, ...]:
-        """What may happen after success, in the order in which it is tried (F2)."""
+        """The actions that may follow success, in the order in which they are tried (F2)."""
         return self._merged(self.step.on_success, self.holder.workflow.success_actions, "success")
 
     @cached_property
     def failure_actions(self) -> tuple[Action, ...]:
-        """What may happen after failure, in the order in which it is tried (F2)."""
+        """The actions that may follow failure, in the order in which they are tried (F2)."""
         return self._merged(self.step.on_failure, self.holder.workflow.failure_actions, "failure")
 
     def _merged(
@@ -131,7 +131,7 @@ class StepScope:
 
     @cached_property
     def link(self) -> LinkedOperation | LinkError | None:
-        """What the step's operation is, or why there is none; None when that cannot be told."""
+        """The step's operation, or the reason why there is none; None when that is unknown."""
         return self.holder.document.sources.operation(self.step) if self.reference else None
 
     @property
@@ -167,12 +167,12 @@ class WorkflowScope:
 
     @property
     def has_step_dependencies(self) -> bool:
-        """Whether a step of it has ``dependsOn`` (1.1)."""
+        """Return whether a step of it has ``dependsOn`` (1.1)."""
         return any(step.depends_on for step in self.workflow.steps)
 
     @property
     def may_read_ahead(self) -> bool:
-        """Whether the text of a step names itself or a later one in ``$steps``: told without reading expressions."""
+        """Return whether the text of a step names itself or a later one in ``$steps``."""
         data, ids = self.document.description.document.data, self.step_ids
         texts = (json.dumps(resolve(data, scope.step.pointer), ensure_ascii=False) for scope in self.steps)
         return any(ids.get(name, -1) >= index for index, text in enumerate(texts) for name in _STEPS.findall(text))
@@ -189,7 +189,7 @@ class WorkflowScope:
 
     @cached_property
     def inputs(self) -> Inputs:
-        """What the workflow's inputs are (V8)."""
+        """The workflow's inputs (V8)."""
         return inputs_of(self.document.description, self.workflow)
 
     @cached_property
@@ -207,7 +207,7 @@ class WorkflowScope:
 
     @cached_property
     def names(self) -> Names:
-        """What the document declares around the workflow's expressions (V5)."""
+        """The names that the document declares around the workflow's expressions (V5)."""
         description = self.document.description
         inputs: dict[str, tuple[str, ...]] = {}
         outputs: dict[str, tuple[str, ...]] = {}

@@ -33,7 +33,7 @@ class Elsewhere:
 
     @property
     def hint(self) -> str:
-        """What to type, or to write in the document."""
+        """The hint: what to type, or to write in the document."""
         if self.instead:
             return f"if that is the description meant: {as_typed('--source', f'{self.source}={self.path}')}"
         return f"that description lacks other operations of {self.source!r}: give it a source of its own"

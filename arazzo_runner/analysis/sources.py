@@ -13,7 +13,7 @@ _QUALIFIED = re.compile(r"\{?\$sourceDescriptions\.(?P<name>.+)")
 
 
 class Sources:
-    """What references lead to, as far as the sources can be read.
+    """The targets of references, as far as the sources can be read.
 
     Args:
         linker: follows references, and keeps what it opened.
@@ -30,7 +30,7 @@ class Sources:
 
     @property
     def problems(self) -> list[Problem]:
-        """What is wrong with the sources that were asked for so far."""
+        """The problems of the sources that were asked for so far."""
         return [problem for problems in self._broken.values() for problem in problems]
 
     def open_all(self) -> None:
@@ -39,7 +39,7 @@ class Sources:
             self.usable(source.name)
 
     def usable(self, name: str) -> bool:
-        """Whether a source can be read; asked once, its problems kept."""
+        """Return whether a source can be read; asked once, its problems kept."""
         if name not in self._usable:
             try:
                 self._open(name)
@@ -53,7 +53,9 @@ class Sources:
         document = self._linker.library.source(self._description, name)
         match self._linker.kind(self._description, name):
             case "openapi":
-                _ = self._linker.api(self._description, name).index
+                api = self._linker.api(self._description, name)
+                _ = api.index
+                self._broken[f"{name}#"] = api.notices
             case "arazzo":
                 self._linker.description(document)
 

@@ -48,7 +48,7 @@ def _show_problem(problem: Problem) -> None:
 
 
 def source_line(place: Any) -> str | None:
-    """The line of a document's text that a place stands on; None when it is no local file or not known."""
+    """The line of a document's text that a place stands on; None when it is not a local file or not known."""
     from arazzo_runner.documents.files import is_stream
 
     if not place.line or "://" in place.path:

@@ -12,22 +12,22 @@ MAX_DATA = 256 << 20
 
 
 def is_file(path: str | Path) -> bool:
-    """Whether a path names a file; one that no file can have names none."""
+    """Return whether a path names a file; one that no file can have names none."""
     return _holds(Path(path).is_file)
 
 
 def is_stream(path: str | Path) -> bool:
-    """Whether a path names what can be read and is neither file nor directory: a pipe, a device."""
+    """Return whether a path names what can be read and is neither file nor directory: a pipe, a device."""
     return exists(path) and not is_file(path) and not is_directory(path)
 
 
 def is_directory(path: str | Path) -> bool:
-    """Whether a path names a directory; one that no directory can have names none."""
+    """Return whether a path names a directory; one that no directory can have names none."""
     return _holds(Path(path).is_dir)
 
 
 def exists(path: str | Path) -> bool:
-    """Whether there is something at a path; at one that nothing can have there is nothing."""
+    """Return whether there is something at a path; at one that nothing can have there is nothing."""
     return _holds(Path(path).exists)
 
 

@@ -99,7 +99,7 @@ class _Bundle:
 
 
 class _Target:
-    """What a reference leads to: a schema of the document, and a pointer or an anchor within it."""
+    """The target of a reference: a schema of the document, and a pointer or an anchor within it."""
 
     def __init__(self, root: str, tail: str = "", *, anchor: bool = False) -> None:
         self.root = root

@@ -1,4 +1,4 @@
-"""What a workflow's inputs schema declares: names, which of them are required, and whether others may be given (V8)."""
+"""Declarations of a workflow's inputs schema: names, which are required, and whether others are allowed (V8)."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ UNKNOWN = Inputs((), (), True)
 
 
 def inputs_of(description: ArazzoDescription, workflow: Workflow) -> Inputs:
-    """What a workflow's inputs are, ``$ref``s and combinators followed."""
+    """Return the inputs of a workflow, ``$ref``s and combinators followed."""
     if workflow.inputs is None:
         return UNKNOWN
     try:
@@ -61,7 +61,7 @@ def declared(schema: Any) -> tuple[str, ...]:
 
 
 def input_schema(schema: Any, name: str) -> dict[str, Any]:
-    """What a self-contained schema says of one input; empty when nothing."""
+    """Return what a self-contained schema says about one input; empty for nothing."""
     for node in may_apply(schema):
         member = _properties(node).get(name)
         if isinstance(member, dict):
@@ -70,7 +70,7 @@ def input_schema(schema: Any, name: str) -> dict[str, Any]:
 
 
 def types(schema: Mapping[str, Any]) -> set[str]:
-    """The JSON types that a schema names, those of its alternatives too; what is no name of a type is none."""
+    """The JSON types that a schema names, those of its alternatives too; what is not a name of a type is none."""
     named = schema.get("type", [])
     found = {name for name in (named if isinstance(named, list) else [named]) if isinstance(name, str)}
     for keyword in ("anyOf", "oneOf"):
@@ -81,7 +81,7 @@ def types(schema: Mapping[str, Any]) -> set[str]:
 
 
 def is_open(schema: Any) -> bool:
-    """Whether a self-contained schema takes inputs that no part of it declares (V8)."""
+    """Return whether a self-contained schema takes inputs that no part of it declares (V8)."""
     nodes = list(may_apply(schema))
     if any(node.get("additionalProperties") not in (None, False) or "patternProperties" in node for node in nodes):
         return True
@@ -102,7 +102,7 @@ def required(schema: Any) -> Iterator[str]:
 
 
 def work(schema: Any, depth: int) -> int:
-    """How often parts of a self-contained schema are looked at, at most, to find what is wrong with a value.
+    """Return an upper bound of how often parts of a self-contained schema are visited to validate a value.
 
     Recursive alternatives double it with each level of the value.
 
@@ -179,7 +179,7 @@ def _subschemas(
 
 
 def _target(root: Any, node: dict[str, Any]) -> Any:
-    """What a ``$ref`` leads to; None for an anchor, which the validator follows and a name need not."""
+    """Return the target of a ``$ref``; None for an anchor, which the validator follows and a name need not."""
     reference = node.get("$ref")
     if not isinstance(reference, str) or not reference.startswith("#"):
         return None

@@ -52,7 +52,7 @@ def json_value(text: str | bytes) -> Any:
     """The value of a JSON text that comes from elsewhere, read as most tools do.
 
     Raises:
-        ValueError: it is no JSON, or nested deeper than what walks values can follow, or has a number that cannot be
+        ValueError: it is not JSON, or nested deeper than what walks values can follow, or has a number that cannot be
             written again.
     """
     too_deep = f"nested more than {MAX_DEPTH_OF_VALUES} deep"
@@ -85,7 +85,7 @@ _LARGE_NUMBER = re.compile(r"[eE]\+?[0-9]{3}|[0-9]{300}")
 
 
 def _duplicates(text: str) -> list[Fault]:
-    """Every key that stands twice; but what is wrong with the text further on, if it is no JSON at all."""
+    """Every key that stands twice; but what is wrong with the text further on, if it is not JSON at all."""
     try:
         json.loads(text, parse_int=str, parse_float=str, parse_constant=str)
     except json.JSONDecodeError as error:
@@ -99,7 +99,7 @@ def _duplicates(text: str) -> list[Fault]:
 
 
 def _offset_of_number(text: str) -> int:
-    """Where the first number is that may have been refused: the parser does not tell."""
+    """Return the offset of the first number that may have been refused: the parser does not say."""
     outside_strings = re.sub(r'"(?:[^"\\]|\\.)*"', lambda string: " " * len(string.group()), text)
     for match in _LONG_NUMBER.finditer(outside_strings):
         word = re.search(r"[^\s\[\]{}:,]*$", outside_strings[: match.start()])
@@ -108,7 +108,7 @@ def _offset_of_number(text: str) -> int:
 
 
 def is_deeper(data: Any, limit: int) -> bool:
-    """Whether containers nest more than ``limit`` deep, without recursion."""
+    """Return whether containers nest more than ``limit`` deep, without recursion."""
     level: list[Any] = [[data]]
     for _ in range(limit + 1):
         if not level:

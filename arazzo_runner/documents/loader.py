@@ -26,8 +26,8 @@ def load_description(document: Document) -> tuple[ArazzoDescription | None, list
     What is wrong is left out of the model, or kept as near as it goes, so that later rules can look at the rest.
 
     Returns:
-        The description, None when nothing sensible can be made of the document (it is no object, no Arazzo document,
-        or has no workflows); and the problems in reading order, of every severity.
+        The description, or None for what is not an Arazzo document (not an object, no ``arazzo`` field, no workflows);
+        and the problems in reading order, of every severity.
     """
     data = document.data
     reading = Reading(document, version_of(data.get("arazzo")) if isinstance(data, dict) else (1, 1))

@@ -22,7 +22,7 @@ SourceType: TypeAlias = Literal["openapi", "arazzo", "asyncapi"]
 
 @dataclass(frozen=True, slots=True)
 class ExpressionType:
-    """How to read a condition or selector (Expression Type Object, or the bare ``type`` string).
+    """The dialect of a condition or selector (Expression Type Object, or the bare ``type`` string).
 
     Attributes:
         type: ``simple``, ``regex``, ``jsonpath``, ``xpath`` or ``jsonpointer``.

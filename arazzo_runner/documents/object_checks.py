@@ -1,4 +1,4 @@
-"""What the fields of one object must keep between them: each check looks at an object as it was read."""
+"""Checks between the fields of one object, each on an object as it was read."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def uri_reference(reading: Reading, text: str, pointer: str) -> None:
     except ValueError:
         is_reference = False
     if not is_reference:
-        reading.report("uri-reference", f"{text!r} is no URI-reference", pointer)
+        reading.report("uri-reference", f"{text!r} is not a URI-reference", pointer)
 
 
 def self_uri(reading: Reading, text: str, pointer: str) -> None:
@@ -185,7 +185,7 @@ Identity = Callable[[Reading, dict[str, Json]], Hashable]
 
 
 def _component(reading: Reading, item: dict[str, Json]) -> dict[str, Json] | None:
-    """What a Reusable Object stands for, None when it is not there; any other object itself."""
+    """Return the target of a Reusable Object, None when it is missing; any other object itself."""
     if "reference" not in item:
         return item
     found: Any = reading.document.data

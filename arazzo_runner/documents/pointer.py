@@ -67,7 +67,7 @@ def index_of(token: str, length: int) -> int | None:
 def resolve(data: Any, pointer: str) -> Any:
     """The value that a pointer reaches.
 
-    ``-`` (the place after the last element) is no element.
+    ``-`` (the place after the last element) is not an element.
 
     Raises:
         PointerError: the pointer is malformed or reaches nothing.

@@ -1,4 +1,4 @@
-"""Where in a text each value of it stands: made only when there is a problem to show.
+"""Positions of values in a text: computed only when there is a problem to show.
 
 The text is scanned a second time, its values ignored, so that reading a document without problems pays nothing for
 places. Offsets are in characters.
@@ -19,7 +19,7 @@ _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOT
 
 
 class Offsets(NamedTuple):
-    """Offsets of a value and of its key (of the value again, when it is no member of an object)."""
+    """Offsets of a value and of its key (of the value again, when it is not a member of an object)."""
 
     key: int
     value: int

@@ -53,7 +53,7 @@ class Document:
         return scan_json(self.text)
 
     def place(self, pointer: str, *, key: bool = False) -> Place:
-        """Where a value stands, or its key; of the nearest ancestor when it is not written out.
+        """Return the place of a value, or of its key; of the nearest ancestor when it is not written out.
 
         The first call scans the text again: a document without problems never pays for places.
 

@@ -23,7 +23,7 @@ class Rule:
         hint: what to type instead; a problem may carry a more exact one.
         section: the section of the specification, or the id of the rule in "How documents are read", that it follows.
         failing: YAML that breaks the rule.
-        passing: the same, mended.
+        passing: the same, fixed.
         at: JSON Pointer to where the examples stand in ``EXAMPLE``; None when each is a whole document.
     """
 

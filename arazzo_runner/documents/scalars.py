@@ -1,4 +1,4 @@
-"""What a plain YAML scalar means (H0).
+"""The meaning of plain YAML scalars (H0).
 
 YAML 1.2's JSON schema, with what its core schema and most tools add and nobody can misread: ``~``, an empty value,
 ``True`` and ``TRUE``, ``0o17``, ``0x1F``, ``.5``. What YAML 1.1 would change behind the author's back stays text:
@@ -97,7 +97,7 @@ def tagged(tag: str, text: str) -> Scalar:
     Raises:
         KeyError: the tag is none of the JSON schema's.
         NotAJsonNumber: see ``number``.
-        ValueError: the text is no value of that tag.
+        ValueError: the text is not a value of that tag.
     """
     if tag in ("!", "tag:yaml.org,2002:str"):
         return text

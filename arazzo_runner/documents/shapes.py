@@ -1,4 +1,4 @@
-"""How a table of fields turns plain data into the model: kinds of values, and shapes of objects made of them.
+"""Shapes: tables of fields that turn plain data into the model.
 
 A kind takes a value as it was read, reports what is wrong with it, and gives what the model keeps: the nearest sensible
 value, or ``WRONG`` when there is none. Nothing here knows Arazzo; ``objects`` has the tables.
@@ -47,7 +47,7 @@ class Reading:
         return WRONG
 
     def allows(self, since: Version, what: str, pointer: str, *, key: bool = False) -> bool:
-        """Whether the document's version has something; noted when it has not."""
+        """Return whether the document's version has something; noted when it has not."""
         if self.version >= since:
             return True
         minor = ".".join(map(str, since))
@@ -56,14 +56,14 @@ class Reading:
 
 
 class Kind(Protocol):
-    """What a field may hold."""
+    """A kind of value that a field may hold."""
 
     @property
     def absent(self) -> Any:
-        """What the model keeps when there is no such field."""
+        """The model's value when there is no such field."""
 
     def load(self, reading: Reading, value: Json, pointer: str) -> Any:
-        """What the model keeps of a value, or ``WRONG``."""
+        """Return the model's form of a value, or ``WRONG``."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,7 +43,7 @@ def similar_files(wanted: Path, near: Path, *, kind: str | None = None, most: in
 
 
 def _kind(file: Path) -> str | None:
-    """What kind of document a file says that it is; None when it does not say."""
+    """Return the kind of document that a file says it is; None when it does not say."""
     try:
         with file.open("rb") as stream:
             found = _KIND.search(stream.read(_HEAD))
@@ -95,7 +95,7 @@ def _files(directory: Path) -> list[Path]:
 
 
 def _entries(directory: Path, keep: Callable[[Path], bool]) -> list[Path]:
-    """What a directory holds, up to a bound: a hint is not worth a walk through a whole disk."""
+    """List a directory up to a bound: a hint is not worth a walk through a whole disk."""
     try:
         return sorted(filter(keep, islice(directory.iterdir(), _MOST_ENTRIES)))
     except (OSError, ValueError):  # not there, not ours to read, or no path at all

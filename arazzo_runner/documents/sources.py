@@ -1,4 +1,4 @@
-"""Where documents come from: files, URLs by an injected function, ``--source`` and ``--base-dir`` (H0)."""
+"""Sources of documents: files, URLs by an injected function, ``--source`` and ``--base-dir`` (H0)."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class ParsedCache(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class SourceOptions:
-    """What the user says about sources.
+    """The user's options about sources.
 
     Attributes:
         overrides: a path or URL by the name of a source, used instead of its ``url`` (``--source NAME=PATH``).
@@ -133,7 +133,7 @@ class Library:
         try:
             uri = resolve(base_uri(description.document), source.url)
         except ValueError as error:
-            raise _plan_error("uri-reference", f"{source.url!r} is no URL: {error}", description, source) from None
+            raise _plan_error("uri-reference", f"{source.url!r} is not a URL: {error}", description, source) from None
         if uri in self._by_identity:
             return uri
         match scheme_of(uri):
@@ -150,7 +150,7 @@ class Library:
 
         Raises:
             KeyError: the description has no source of that name.
-            PlanError: it is not there; the problem names similar files and the option that would mend it.
+            PlanError: it is not there; the problem names similar files and the option that would fix it.
             UnreadableDocument: it cannot be read.
         """
         source = description.source(name)
@@ -189,7 +189,7 @@ class Library:
 
 
 def source_type(source: SourceDescription, document: Document) -> SourceType | None:
-    """What a source is: its ``type``, else what its document shows; None when neither tells."""
+    """Return a source's type: its ``type``, or what its document shows; None when neither says."""
     match source.type, document.data:
         case ("openapi" | "arazzo" | "asyncapi") as declared, _:
             return declared

@@ -26,7 +26,7 @@ def resolve(base: str, reference: str) -> str:
     A reference with another scheme than ``file`` or ``http(s)`` is given back as it is.
 
     Raises:
-        ValueError: it is no URI (``http://[``).
+        ValueError: it is not a URI (``http://[``).
     """
     uri = urldefrag(reference).url
     match scheme_of(uri):
@@ -50,7 +50,7 @@ def self_uri(document: Document) -> str | None:
 
 
 def base_uri(document: Document) -> str:
-    """What relative references of a document start from: ``$self``, else where it was found.
+    """Return the base of a document's relative references: ``$self``, otherwise where it was found.
 
     A ``$self`` that is only a name (``urn:…``) gives no base (RFC 3986, section 5.1: the next source is used).
     """

@@ -34,7 +34,7 @@ _HINTS = (
 
 
 class _Marker:
-    """What the key of an open object may be besides text."""
+    """The state of an open object's key when it is not text."""
 
 
 _NO_KEY = _Marker()
@@ -43,7 +43,7 @@ _MERGE = _Marker()
 
 @dataclass(slots=True)
 class _Anchor:
-    """What a YAML anchor names. ``size`` is 0 until its value is complete; ``height`` is that of its nesting."""
+    """The value of a YAML anchor. ``size`` is 0 until it is complete; ``height`` is that of its nesting."""
 
     value: Any
     start: int

@@ -1,4 +1,4 @@
-"""What found nothing, and what was there instead: so that nothing is left out in silence (D2)."""
+"""Absences: expressions that found nothing, and what was there instead, so that nothing is left out in silence (D2)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class Absence:
     Attributes:
         expression: as written.
         holder: what was looked into, for a sentence: ``the body``.
-        wanted: the name that is not there; empty when it is no name that is missing.
+        wanted: the name that is not there; empty when it is not a name that is missing.
         names: the names that are there instead.
     """
 
@@ -36,7 +36,7 @@ class Absence:
 
     @property
     def sentence(self) -> str:
-        """What was there, as a part of a message."""
+        """Return what was there, as a part of a message."""
         if not self.wanted:
             return f"{self.expression} found nothing: {self.holder}"
         shown = ", ".join(self.names[:_LISTED]) + (", …" if len(self.names) > _LISTED else "")
@@ -50,7 +50,7 @@ class Absence:
 
 
 def absence_of(compiled: CompiledValue, scope: Scope) -> Absence:
-    """What an output found instead, as far as can be told."""
+    """Return what an output found instead, as far as it is known."""
     nodes = [node for _, leaf in leaves(compiled) for node in expressions_of(leaf)]
     missing = next((node for node in nodes if evaluate(node, scope) is UNDEFINED), None)
     if missing is None:
@@ -83,7 +83,7 @@ def _steps_of(node: MessagePart) -> Iterator[str | int]:
 
 
 def _inside(expression: str, value: Any, steps: tuple[str | int, ...], root: str = "the body") -> Absence:
-    """How far a path reaches into a value, and what is there where it ends."""
+    """Return how far a path reaches into a value, and what is there where it ends."""
     if value is UNDEFINED:
         return Absence(expression, f"{root} is empty" if root == "the body" else f"{root} has no value")
     holder, walked = root, ""
@@ -157,11 +157,11 @@ def output_spot(workflow: PlannedWorkflow, node: Named) -> tuple[str, Spot] | No
 
 
 def is_undeclared(workflow: PlannedWorkflow, node: Named) -> bool:
-    """Whether an expression names an output that its step, which declares others, does not have."""
+    """Return whether an expression names an output that its step, which declares others, does not have."""
     step = next((step for step in workflow.steps if step.step_id == node.owner), None)
     return step is not None and step.outputs is not None and output_spot(workflow, node) is None
 
 
 def spot_of_output(owner: Spot, name: str) -> Spot:
-    """Where an output of a step or workflow is declared."""
+    """Return the place where an output of a step or workflow is declared."""
     return Spot(owner.document, json_pointer.join(owner.pointer, "outputs", name))

@@ -1,6 +1,6 @@
 """Credentials that take an exchange with a server (H5): tokens fetched, kept and renewed, digest challenges answered.
 
-The exchanges go by the same effects as a step's requests. They are no attempts: no step shows them, and no limit on
+The exchanges go by the same effects as a step's requests. They are not attempts: no step shows them, and no limit on
 steps counts them.
 """
 
@@ -20,7 +20,7 @@ from arazzo_runner.openapi.auth.tokens import Token, discovered, discovery_reque
 
 
 class Authentication(Stack):
-    """What a run does so that a step's request has its credentials."""
+    """The exchanges that give a step's request its credentials."""
 
     @abstractmethod
     def begin(self) -> None:
@@ -47,7 +47,10 @@ class Authentication(Stack):
         if frame.prepared is None:
             raise InvalidState("no token was asked for")
         wanted = attempts.prepare(
-            step, attempts.scope_of(self.workflow, frame), self.plan.options, attempts.Held(self.usable_tokens())
+            step,
+            attempts.scope_of(self.workflow, frame),
+            self.plan.options,
+            attempts.Held(self.usable_tokens(), cookies=self.usable_cookies()),
         )
         if not isinstance(wanted, attempts.TokenWanted):
             raise InvalidState("no token was asked for")
@@ -71,7 +74,7 @@ class Authentication(Stack):
             self.begin()
 
     def challenged(self, response: Response) -> bool:
-        """Whether a 401 can be answered: by a fresh token, or a digest; once in an attempt."""
+        """Return whether a 401 can be answered: by a fresh token, or a digest; once in an attempt."""
         frame = self.frame
         if frame.challenged or frame.prepared is None:
             return False

@@ -1,4 +1,4 @@
-"""What the inputs alone show to be impossible, found when a workflow begins: it must not have booked anything (D1)."""
+"""Impossible things that the inputs alone show, found when a workflow begins: it must not have booked anything (D1)."""
 
 from __future__ import annotations
 
@@ -12,25 +12,30 @@ from arazzo_runner.expressions.evaluate import Scope, evaluate
 from arazzo_runner.expressions.nodes import Named
 from arazzo_runner.expressions.templates import CompiledValue, Whole, expressions_of, leaves
 from arazzo_runner.expressions.undefined import UNDEFINED
+from arazzo_runner.openapi.auth.credentials import Credentials
+from arazzo_runner.openapi.auth.security import filled_by
 
 
-def missing_input(workflow: PlannedWorkflow, inputs: Mapping[str, Any]) -> tuple[PlannedStep, StepError] | None:
+def missing_input(
+    workflow: PlannedWorkflow, inputs: Mapping[str, Any], credentials: Credentials
+) -> tuple[PlannedStep, StepError] | None:
     """The first step that every successful run comes to and that an absent input makes impossible, and why."""
     scope = Scope(inputs=inputs)
     for step in workflow.steps:
-        error = next(_errors(step, scope), None)
+        error = next(_errors(step, scope, credentials), None)
         if error is not None and not _can_finish_without(workflow, step.index):
             return step, error
     return None
 
 
-def _errors(step: PlannedStep, scope: Scope) -> Iterator[StepError]:
+def _errors(step: PlannedStep, scope: Scope, credentials: Credentials) -> Iterator[StepError]:
     """Why a step's request cannot be made with the inputs, whatever the answers before it are (V1)."""
     operation = step.operation
     if operation is None:
         return
+    filled = filled_by(operation, credentials)
     for parameter in step.parameters:
-        required = is_required(operation, parameter)
+        required = is_required(operation, parameter, filled)
         what = f"the {parameter.location or 'query'} parameter {parameter.name!r}"
         what = f"{what} is required by {operation.label}, and" if required else f"{what} cannot be built:"
         yield from _absent(parameter.value, what, parameter.spot, scope, required=required, null_is_absent=True)
@@ -58,7 +63,7 @@ def _absent(
 
 
 def _can_finish_without(workflow: PlannedWorkflow, index: int) -> bool:
-    """Whether the workflow can end as succeeded without ever coming to a step."""
+    """Return whether the workflow can end as succeeded without ever coming to a step."""
     seen, waiting = {index}, [0]
     while waiting:
         position = waiting.pop()
@@ -75,7 +80,7 @@ def _can_finish_without(workflow: PlannedWorkflow, index: int) -> bool:
 
 
 def _after(step: PlannedStep) -> Iterator[int | None]:
-    """Where a run can go after a step; None for the end of the workflow."""
+    """Return the steps that can follow a step; None for the end of the workflow."""
     for action in step.on_success:
         yield _target(action)
         if not action.criteria:

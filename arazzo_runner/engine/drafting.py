@@ -32,7 +32,7 @@ class Draft:
 
     @property
     def key(self) -> str:
-        """What the plan calls the workflow."""
+        """The plan's name of the workflow."""
         return f"{self.description.document.uri}#{self.workflow.workflow_id}"
 
     def spot(self, pointer: str) -> Spot:
@@ -41,7 +41,7 @@ class Draft:
 
 
 class Drafting:
-    """What all parts of the making of one plan share."""
+    """The state that all parts of the making of one plan share."""
 
     def __init__(self, linker: Linker, options: RunOptions) -> None:
         self.linker = linker

@@ -1,4 +1,4 @@
-"""What a run tells while it happens: frozen values, in order. Reports listen to them and know nothing else of a run."""
+"""Events: what happens in a run, as frozen values in order. Reports listen to them and know nothing else of a run."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CriterionOutcome:
 
 @dataclass(frozen=True, slots=True)
 class ActionTaken:
-    """What follows an attempt. ``name`` is None for the sequence's own next step or end.
+    """The action that follows an attempt. ``name`` is None for the sequence's own next step or end.
 
     Attributes:
         type: ``goto``, ``retry``, ``end`` or ``next``.
@@ -65,6 +65,7 @@ class Attempt:
         response: None when none came.
         problems: what is worth knowing and failed nothing (V7, H3).
         duration: seconds.
+        breaks_contract: its exchange breaks its description, and the run fails for it (``--check error``).
     """
 
     workflow_id: str
@@ -82,6 +83,12 @@ class Attempt:
     reason: Reason | None
     started_at: float
     duration: float
+    breaks_contract: bool = False
+
+    @property
+    def verdict(self) -> Status:
+        """The status for people: ``failed`` also when the step succeeded and its contract was broken."""
+        return "failed" if self.breaks_contract else self.status
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,12 +183,13 @@ class WorkflowLeft:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a run ended.
+    """The end of a run.
 
     Attributes:
         outputs: of the workflow; also when the run failed.
         attempts, requests: how many there were.
         duration: seconds.
+        unjudged: how many parts of exchanges contract checks could not judge.
     """
 
     workflow_id: str
@@ -193,6 +201,7 @@ class Outcome:
     requests: int
     started_at: float
     duration: float
+    unjudged: int = 0
 
 
 @dataclass(frozen=True, slots=True)

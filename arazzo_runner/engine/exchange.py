@@ -8,17 +8,19 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.expressions.undefined import UNDEFINED, Undefined
 from arazzo_runner.expressions.xpath import xml_as_object
-from arazzo_runner.openapi.media_types import codec_of, is_json, is_xml, media_type_parameter
+from arazzo_runner.openapi.media_types import codec_of, is_json, is_xml, json_content, media_type_parameter
+from arazzo_runner.openapi.operations import Operation
+from arazzo_runner.openapi.responses import response_schema
+from arazzo_runner.openapi.xml_answers import with_lists
 
 
 def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]:
     """A body as V7 gives it, and what is wrong with it (None when it is what it claims to be).
 
-    JSON for JSON types and, without a type, when it parses; else text; bytes when it is no text; UNDEFINED when empty.
+    JSON for JSON types and, without a type, when it parses; else text; bytes when it is not text; UNDEFINED when empty.
     """
     if not body:
         return UNDEFINED, None
@@ -26,7 +28,7 @@ def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]
     problem = None
     if claimed or content_type is None:
         try:
-            return json_value(body), None
+            return json_content(body, content_type), None
         except ValueError as error:
             if claimed:
                 problem = f"the body is not the JSON that its Content-Type {content_type!r} claims: {error}"
@@ -57,7 +59,7 @@ def _xml_encoding(body: bytes) -> str:
 
 @dataclass(frozen=True)
 class SentRequest:
-    """What was really sent (``expressions.evaluate.Message``); ``sent`` holds its parameters by place and name."""
+    """The request that was sent (``expressions.evaluate.Message``); ``sent`` holds its parameters by place and name."""
 
     request: Request
     sent: Mapping[str, Mapping[str, Any]]
@@ -80,9 +82,10 @@ class SentRequest:
 
 @dataclass(frozen=True)
 class ReceivedResponse:
-    """What came back (``expressions.evaluate.Message``)."""
+    """The response that came back (``expressions.evaluate.Message``); schemas say which elements of XML are lists."""
 
     response: Response
+    operation: Operation | None = None
 
     def header(self, name: str) -> str | Undefined:
         value = self.response.header(name)
@@ -101,12 +104,17 @@ class ReceivedResponse:
 
     @property
     def problem(self) -> str | None:
-        """What is wrong with the body, or None (V7)."""
+        """The problem of the body, or None (V7)."""
         return self._decoded[1]
 
     @cached_property
     def structured_body(self) -> Any:
-        return _structured(self.body, self.response.header("Content-Type"))
+        content_type = self.response.header("Content-Type")
+        tree = _structured(self.body, content_type)
+        if tree is self.body or self.operation is None or not isinstance(tree, dict):
+            return tree
+        schema = response_schema(self.operation, self.response.status, content_type or "")
+        return tree if schema is None else with_lists(tree, schema)
 
 
 def _structured(body: Any, content_type: str | None) -> Any:

@@ -79,7 +79,7 @@ def status_text(status: int) -> str:
 
 
 def server_words(response: Response | None) -> str:
-    """What the body of an error answer says for people: its message where there is one, else its text, cut short."""
+    """Return the message of an error answer's body for people, otherwise its text, cut short."""
     if response is None or response.status < 400:
         return ""
     body = ReceivedResponse(response).body

@@ -20,7 +20,7 @@ from arazzo_runner.errors import InvalidInputs, InvalidState
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """What one move of a run gives.
+    """The result of one move of a run.
 
     Attributes:
         state: the run as it is now.

@@ -1,4 +1,4 @@
-"""Inputs of a workflow: defaults filled in, then held against its JSON Schema (V8)."""
+"""Inputs of a workflow: defaults filled in, then checked against its JSON Schema (V8)."""
 
 from __future__ import annotations
 
@@ -88,14 +88,14 @@ def check_inputs(
 
 
 def how_to_give(schema: Any, values: Mapping[str, Any], *, secret: Collection[str] = ()) -> str:
-    """What to type for the required inputs that are missing; empty when none is. A secret is best read from a file."""
+    """Return what to type for missing required inputs; empty when none is missing. A secret is read from a file."""
     missing = [name for name in required(schema) if name not in values] if schema is not None else []
     words = (as_typed("-i", f"{name}={'@FILE' if name in secret else 'VALUE'}") for name in missing)
     return f"give what is missing: {' '.join(words)}" if missing else ""
 
 
 def _holds_secret(value: Any) -> bool:
-    """Whether a member's name says that it is a secret."""
+    """Return whether a member's name says that it is a secret."""
     match value:
         case Mapping():
             return any(is_secret_name(str(name)) or _holds_secret(item) for name, item in value.items())
@@ -121,7 +121,7 @@ def _plain(value: Any) -> Any:
 
 
 def _depth(value: Any) -> int:
-    """How many objects and arrays stand in one another."""
+    """Return how deep objects and arrays nest."""
     depth, level = 0, [value]
     while level := [item for item in level if isinstance(item, (Mapping, list))]:
         depth += 1

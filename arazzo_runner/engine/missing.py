@@ -1,4 +1,4 @@
-"""What a run does about values that are missing: it says what gives them, and reports what it leaves out (D2, V1)."""
+"""Missing values of a run: it says what gives them, and reports what it leaves out (D2, V1)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Missing(Stack):
 
     def refuse_beforehand(self) -> bool:
         """End the run when the inputs alone show that its workflow cannot finish (D1); tells whether they do."""
-        found = missing_input(self.workflow, self.frame.inputs)
+        found = missing_input(self.workflow, self.frame.inputs, self.plan.options.credentials)
         if found is None:
             return False
         step, error = found
@@ -36,7 +36,7 @@ class Missing(Stack):
         self.stop(error.code, message, hint=self.what_gives(error), place=error.place)
 
     def what_gives(self, error: StepError) -> str:
-        """What to type so that a missing value is there; the error's own hint where nothing better is known."""
+        """Return what to type so that a missing value is there; the error's own hint where nothing better is known."""
         match error.expression:
             case Named(root="inputs") as node:
                 name = node.readings[-1].name

@@ -1,4 +1,4 @@
-"""What of a document the run of a workflow needs, and what it does not: the question behind every refusal (D1)."""
+"""The parts of a document that the run of a workflow needs: the question behind every refusal (D1)."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def unreached_steps(scope: WorkflowScope) -> frozenset[str]:
 
 
 class Needs:
-    """What of a document a workflow needs.
+    """The parts of a document that a workflow needs.
 
     Args:
         unreached: pointers of the steps that nothing leads to.
@@ -40,12 +40,12 @@ class Needs:
         )
 
     def concerns(self, problem: Problem) -> bool:
-        """Whether a structural problem is one of the workflow or of what it shares with others."""
+        """Return whether a structural problem is one of the workflow or of what it shares with others."""
         pointer = f"{problem.place.pointer}/"
         return not pointer.startswith("/workflows/") or pointer.startswith(f"{self._scope.workflow.pointer}/")
 
     def need(self, problem: Problem) -> bool:
-        """Whether a step that the run can reach needs what is broken."""
+        """Return whether a step that the run can reach needs what is broken."""
         place = problem.place
         if problem.rule in _DECIDED_ELSEWHERE or place.path != self._scope.document.description.document.path:
             return False
@@ -61,7 +61,7 @@ class Needs:
         return not place.pointer.startswith("/sourceDescriptions")
 
     def _is_named(self, step_id: str) -> bool:
-        """Whether an expression, an action or ``dependsOn`` names a step."""
+        """Return whether an expression, an action or ``dependsOn`` names a step."""
         if f"$steps.{step_id}." in self._text:
             return True
         steps = self._scope.steps

@@ -18,7 +18,7 @@ class Pacing(Stack):
         return f"{self.frame.workflow}/{self.step.step_id}"
 
     def paced(self, prepared: Prepared) -> bool:
-        """Whether the request has to wait first (F5)."""
+        """Return whether the request has to wait first (F5)."""
         last = self.frame.sent.get(self.sent_key)
         if last is None or last.digest != prepared.digest or not self.is_hasty(last):
             return False
@@ -30,7 +30,7 @@ class Pacing(Stack):
         return True
 
     def is_hasty(self, last: Sent) -> bool:
-        """Whether the step was reached without a wait: by ``goto``, or by a retry that asks for none (F5)."""
+        """Return whether the step was reached without a wait: by ``goto``, or by a retry that asks for none (F5)."""
         frame = self.frame
         match frame.arrival:
             case Arrival.GOTO:

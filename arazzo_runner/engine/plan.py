@@ -19,7 +19,7 @@ from arazzo_runner.expressions.templates import CompiledValue
 from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.request.servers import ServerOptions
-from arazzo_runner.secrecy import SECRET_HEADERS
+from arazzo_runner.secrecy import SECRET_HEADERS, is_secret_name
 
 DEFAULT_MAX_STEPS = 10_000
 DEFAULT_POLL_INTERVAL = 1.0
@@ -30,7 +30,7 @@ MAX_DEPTH = 50
 
 @dataclass(frozen=True, slots=True)
 class Spot:
-    """Where something of the plan stands in its document. The place in the text is found only when it is asked for."""
+    """A place of the plan in its document. The position in the text is computed only when it is asked for."""
 
     document: Document
     pointer: str
@@ -43,7 +43,7 @@ class Spot:
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
-    """How a run behaves where the document leaves it to the user. Times in seconds.
+    """The behavior of a run where the document leaves it to the user. Times in seconds.
 
     Attributes:
         strict: the specification's forms only.
@@ -56,6 +56,8 @@ class RunOptions:
         missing_output: whether the run ends as failed where it would report that an output is missing (D2):
             ``warn`` or ``error``.
         credentials: H5; secrets, which no digest or message of ours holds.
+        cookies: keep the cookies that answers set, and send them (H6).
+        headers: fields that neither document nor description has, each with its source, empty for all (H6).
     """
 
     strict: bool = False
@@ -67,6 +69,8 @@ class RunOptions:
     missing_output: Literal["warn", "error"] = "warn"
     servers: ServerOptions = field(default_factory=ServerOptions)
     credentials: Credentials = field(default_factory=Credentials, repr=False)
+    cookies: bool = False
+    headers: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,7 +182,7 @@ class PlannedStep:
 
     @property
     def title(self) -> str:
-        """What the step does, for people: method and path, or the workflow's id."""
+        """The step's title for people: method and path, or the workflow's id."""
         if self.operation is not None:
             return f"{self.operation.method} {self.operation.path}"
         return f"workflow {self.workflow.rpartition('#')[2]}" if self.workflow is not None else self.step_id
@@ -218,7 +222,7 @@ class Plan:
     Attributes:
         entry: key of the workflow that was asked for.
         problems: what is worth knowing before the run: warnings and hints, no errors.
-        fingerprint: of the documents and options, which a state taken up again has to match.
+        fingerprint: of the documents and options, which a state resumed has to match.
     """
 
     entry: str
@@ -241,8 +245,9 @@ class Plan:
 
     @property
     def secret_headers(self) -> frozenset[str]:
-        """The headers that the security schemes of the plan's operations are sent in (S1)."""
-        return self._keys_in("header")
+        """The headers that credentials are sent in: of the security schemes, and added ones whose names say so (S1)."""
+        added = (name for _source, name, _value in self.options.headers if is_secret_name(name))
+        return self._keys_in("header") | frozenset(added)
 
     @property
     def secret_queries(self) -> frozenset[str]:

@@ -1,4 +1,4 @@
-"""Whether what a step depends on has completed (F8; 1.1's ``dependsOn`` of a step)."""
+"""Return whether what a step depends on has completed (F8; 1.1's ``dependsOn`` of a step)."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def not_completed(workflow: PlannedWorkflow, step: PlannedStep, frame: Frame) ->
 def completed_elsewhere(
     needed: ForeignStep, frames: Iterable[Frame], completed: Mapping[str, Finished], reachable: Iterable[str]
 ) -> bool | None:
-    """Whether a step of another workflow has completed; None when the state cannot tell.
+    """Return whether a step of another workflow has completed; None when the state cannot tell.
 
     Args:
         frames: the workflows under way, whose steps are known, with those that they have seen finish.

@@ -1,4 +1,4 @@
-"""Where a plan's requests go, as far as its documents and options name it: what a run may reach without being asked."""
+"""URLs that a plan's documents and options name: what a run may reach without being asked."""
 
 from __future__ import annotations
 

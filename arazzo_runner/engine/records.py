@@ -55,7 +55,7 @@ def attempt_record(  # noqa: PLR0913 - an attempt is made of that much
 
 
 def action_taken(plan: Plan, frame: Frame, action: PlannedAction | None, *, failed: bool) -> ActionTaken | None:
-    """What follows the attempt at hand; None when nothing does, or when the step ran for another one's retry (F4)."""
+    """Return what follows the attempt; None when nothing does, or when the step ran for another one's retry (F4)."""
     steps = plan.workflows[frame.workflow].steps
     if frame.suspended is not None:
         return None

@@ -91,6 +91,7 @@ SHOWN = frozenset(
         "exchange-not-yet",
         "foreign-extension",
         "operation-reference-form",
+        "swagger-2",
         "undeclared-input",
         "undeclared-output",
         "unusable-criterion",
@@ -135,12 +136,12 @@ class Refusals:
 
     @property
     def errors(self) -> list[Problem]:
-        """What refuses the run, in reading order."""
+        """The problems that refuse the run, in reading order."""
         return sorted_problems(problem for problem in self.problems if problem.severity is Severity.ERROR)
 
     @property
     def warnings(self) -> tuple[Problem, ...]:
-        """What is worth knowing before the run, in reading order."""
+        """The warnings of the run, in reading order."""
         return tuple(sorted_problems(problem for problem in self.problems if problem.severity is not Severity.ERROR))
 
     def _judged(self, problem: Problem, *, reached: bool) -> Problem | None:
@@ -172,12 +173,12 @@ class Refusals:
 
 
 def _fails_when_forced(problem: Problem) -> bool:
-    """Whether it is a criterion that is wrong, which ``--force`` makes fail in the run (C1)."""
+    """Return whether it is a criterion that is wrong, which ``--force`` makes fail in the run (C1)."""
     return problem.rule in FORCED or _CONTEXT.search(problem.place.pointer) is not None
 
 
 def _is_carried_out(pointer: str) -> bool:
-    """Whether a place of an Arazzo document says what a step does, rather than what the document is about."""
+    """Return whether a place of an Arazzo document says what a step does, rather than what the document is about."""
     if _DESCRIPTIVE.search(pointer):
         return False
     return _IN_A_WORKFLOW.match(pointer) is not None or _IN_A_COMPONENT.match(pointer) is not None

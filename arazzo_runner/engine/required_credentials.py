@@ -48,7 +48,7 @@ class SchemeAccess:
 
 @dataclass(frozen=True, slots=True)
 class StepAccess:
-    """What a step's operation asks for.
+    """The credentials that a step's operation asks for.
 
     Attributes:
         alternatives: each the schemes that are needed together; empty when nothing is asked for.
@@ -63,12 +63,12 @@ class StepAccess:
 
     @property
     def is_met(self) -> bool:
-        """Whether the step has what it needs."""
+        """Return whether the step has what it needs."""
         return not self.alternatives or self.chosen is not None
 
 
 def access_of(plan: Plan) -> tuple[StepAccess, ...]:
-    """What every step that the plan reaches asks for, the workflow that was asked for first."""
+    """Return what every step that the plan reaches asks for, the workflow that was asked for first."""
     keys = [plan.entry, *(key for key in plan.workflows if key != plan.entry)]
     return tuple(
         _step_access(plan.workflows[key].workflow_id, step, step.operation, plan.options.credentials)
@@ -106,7 +106,7 @@ def _step_access(workflow_id: str, step: PlannedStep, operation: Operation, cred
 
 
 def _sent_by(step: PlannedStep) -> SerializedParameters:
-    """What the step itself sends, as far as a plan can tell: the names, without the values that a run gives them."""
+    """Return the names of what the step itself sends, as far as a plan knows them."""
     sent = SerializedParameters("", "")
     for parameter in step.parameters:
         match parameter.location:
@@ -168,7 +168,7 @@ def _kind(definition: Mapping[str, Any]) -> str:
 
 
 def _options(name: str, definition: Mapping[str, Any]) -> Iterator[str]:
-    """What to type, by what the scheme takes."""
+    """Return what to type, by what the scheme takes."""
     match definition:
         case {"type": "mutualTLS"}:
             yield f"{_CERTIFICATE} FILE"

@@ -31,6 +31,7 @@ from arazzo_runner.engine.prerequisites import completed_elsewhere, not_complete
 from arazzo_runner.engine.records import action_taken, attempt_record
 from arazzo_runner.engine.state import Arrival, Finished, Frame, Phase, Prepared, Purpose, Sent, Suspended, with_outputs
 from arazzo_runner.errors import InvalidState, StepError
+from arazzo_runner.openapi.request.cookies import stored
 from arazzo_runner.openapi.request.idempotency import idempotency_key
 
 
@@ -98,7 +99,7 @@ class Run(Missing, Pacing, Authentication):
         self.begin()
 
     def too_early(self) -> bool:
-        """Whether the step at hand depends on one that has not completed, which ends the run (F8)."""
+        """Return whether the step at hand depends on one that has not completed, which ends the run (F8)."""
         frame, step = self.frame, self.step
         needed = not_completed(self.workflow, step, frame)
         if needed is not None:
@@ -123,7 +124,7 @@ class Run(Missing, Pacing, Authentication):
         """Build the request of the attempt at hand, and get it on its way."""
         frame = self.frame
         key = idempotency_key(self.state.identity, frame.workflow, self.step.step_id, self.attempts)
-        held = attempts.Held(self.usable_tokens(), frame.challenge, key)
+        held = attempts.Held(self.usable_tokens(), frame.challenge, key, self.usable_cookies())
         try:
             scope = attempts.scope_of(self.workflow, frame)
             prepared = attempts.prepare(self.step, scope, self.plan.options, held)
@@ -182,6 +183,8 @@ class Run(Missing, Pacing, Authentication):
         prepared = frame.prepared
         if prepared is not None:
             self.exchange = (prepared, response)
+            if response is not None and self.plan.options.cookies:
+                self.cookies = stored(self.cookies, prepared.request.url, response.headers, self.now)
             last = Sent(prepared.digest, attempts.retry_after(response, self.now))
             self.frame = frame = replace(frame, prepared=None, sent={**frame.sent, self.sent_key: last})
         seen, answer = self.exchange or (None, None)

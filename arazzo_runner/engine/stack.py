@@ -13,6 +13,7 @@ from arazzo_runner.engine.events import Event, Outcome, Reason, RunFinished, War
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow
 from arazzo_runner.engine.state import Frame, Prepared, RunState
 from arazzo_runner.errors import Place
+from arazzo_runner.openapi.request.cookies import StoredCookie
 
 
 class Stack:
@@ -27,6 +28,7 @@ class Stack:
         self.requests = state.requests
         self.tokens = dict(state.tokens)
         self.told = dict.fromkeys(state.told)
+        self.cookies = state.cookies
         self.events: list[Event] = []
         self.effect: Effect | None = None
         self.outcome: Outcome | None = None
@@ -72,7 +74,12 @@ class Stack:
             requests=self.requests,
             tokens=self.tokens,
             told=tuple(self.told),
+            cookies=self.cookies,
         )
+
+    def usable_cookies(self) -> tuple[StoredCookie, ...]:
+        """The cookies that have not expired."""
+        return tuple(one for one in self.cookies if one.expires is None or one.expires > self.now)
 
     # Ends
 
@@ -130,7 +137,7 @@ class Stack:
         return None if limit is None else max(0.0, self.state.started_at + limit - self.now)
 
     def out_of_time(self) -> bool:
-        """Whether the run has used up its time, which ends it (F6)."""
+        """Return whether the run has used up its time, which ends it (F6)."""
         if self.time_left() != 0:
             return False
         self.time_is_up()
@@ -140,7 +147,7 @@ class Stack:
         self.stop("timeout", f"the run took longer than {self.plan.options.timeout:g} s", hint="raise --timeout")
 
     def out_of_steps(self) -> bool:
-        """Whether the run has used up its step attempts, which ends it (F6)."""
+        """Return whether the run has used up its step attempts, which ends it (F6)."""
         limit = self.plan.options.max_steps
         if self.attempts < limit:
             return False

@@ -1,7 +1,7 @@
 """A run as a value: frozen, and JSON when it has to be kept (``to_json``, ``from_json``).
 
 A run is a stack of frames, one for each workflow that is under way; the last one moves. Nothing in it refers to the
-plan but by name and index, so that a state can be taken up again by another process that has made the same plan.
+plan but by name and index, so that a state can be resumed by another process that has made the same plan.
 """
 
 from __future__ import annotations
@@ -14,10 +14,12 @@ from enum import Enum, StrEnum
 from functools import cache
 from typing import Any, TypeAlias
 
+from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.effects import Request
 from arazzo_runner.engine.absences import Absence
 from arazzo_runner.errors import InvalidState
 from arazzo_runner.openapi.auth.tokens import Token
+from arazzo_runner.openapi.request.cookies import StoredCookie
 
 Outputs: TypeAlias = Mapping[str, Any]
 Change: TypeAlias = Callable[[Any], Any]
@@ -29,7 +31,7 @@ def _as_it_is(data: Any) -> Any:
 
 
 class Phase(StrEnum):
-    """What the last frame waits for."""
+    """The answer that the last frame waits for."""
 
     ENTERING = "entering"
     """Nothing yet: the step at ``position`` is about to be attempted."""
@@ -46,7 +48,7 @@ class Phase(StrEnum):
 
 
 class Purpose(StrEnum):
-    """What a frame's workflow was started for, which says where its result goes."""
+    """The purpose of a frame's workflow, which decides where its result goes."""
 
     RUN = "run"
     STEP = "step"
@@ -55,7 +57,7 @@ class Purpose(StrEnum):
 
 
 class Arrival(StrEnum):
-    """How a step was reached."""
+    """The way in which a step was reached."""
 
     SEQUENCE = "sequence"
     GOTO = "goto"
@@ -184,6 +186,7 @@ class RunState:
         tokens: the access tokens that were fetched, by ``tokens.token_key``; secrets (H5).
         told: what was reported missing already, so that it is reported once (D2).
         identity: what idempotency keys are derived from; empty for none.
+        cookies: those that answers have set, when the run keeps them (H6); secrets.
     """
 
     plan: str
@@ -197,6 +200,7 @@ class RunState:
     tokens: Mapping[str, Token] = field(default_factory=dict)
     told: tuple[str, ...] = ()
     identity: str = ""
+    cookies: tuple[StoredCookie, ...] = ()
 
     def to_json(self, *, hide: Change = _as_it_is) -> str:
         """The state as JSON text. It holds the inputs and outputs as they are, secrets included.
@@ -224,7 +228,8 @@ class RunState:
             completed = {key: Finished(**value) for key, value in data.pop("completed").items()}
             tokens = {key: Token(**value) for key, value in data.pop("tokens").items()}
             told = tuple(data.pop("told"))
-            return cls(told=told, frames=frames, completed=completed, tokens=tokens, **data)
+            cookies = tuple(StoredCookie(**value) for value in data.pop("cookies", ()))
+            return cls(told=told, frames=frames, completed=completed, tokens=tokens, cookies=cookies, **data)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidState(f"not a run state: {error}") from None
 
@@ -290,17 +295,19 @@ def _names(kind: type) -> tuple[str, ...]:
     return tuple(known.name for known in fields(kind))
 
 
-_BYTES, _ESCAPED = "$bytes", "$object"
+_BYTES, _FILE, _ESCAPED = "$bytes", "$file", "$object"
 
 
 def _plain(value: Any) -> Any:
     """Data as JSON can hold it: bytes in base64, and an object that looks like that, escaped."""
     match value:
+        case FileContent():
+            return {_FILE: [value.name, base64.b64encode(value).decode()]}
         case bytes():
             return {_BYTES: base64.b64encode(value).decode()}
         case dict():
             plain = {key: _plain(item) for key, item in value.items()}
-            return {_ESCAPED: plain} if value.keys() in ({_BYTES}, {_ESCAPED}) else plain
+            return {_ESCAPED: plain} if value.keys() in ({_BYTES}, {_FILE}, {_ESCAPED}) else plain
         case list() | tuple():
             return [_plain(item) for item in value]
         case _:
@@ -311,6 +318,9 @@ def _revived(value: Any) -> Any:
     match value:
         case dict() if value.keys() == {_BYTES}:
             return base64.b64decode(value[_BYTES])
+        case dict() if value.keys() == {_FILE}:
+            name, content = value[_FILE]
+            return FileContent(base64.b64decode(content), name)
         case dict() if value.keys() == {_ESCAPED}:
             return {key: _revived(item) for key, item in value[_ESCAPED].items()}
         case dict():

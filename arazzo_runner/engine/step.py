@@ -6,7 +6,7 @@ Pure functions of the plan and a scope; ``flow`` decides when they are called.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -30,14 +30,16 @@ from arazzo_runner.expressions.nodes import Expression
 from arazzo_runner.expressions.templates import CompiledValue, expressions_of, leaves
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.openapi.auth.digest import digest_answer
-from arazzo_runner.openapi.auth.security import Need, NeedKind, apply_security
+from arazzo_runner.openapi.auth.security import Need, NeedKind, apply_security, filled_by
 from arazzo_runner.openapi.auth.tokens import Endpoint, Token, endpoint_of, token_key
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.request.bodies import choose_content_type, encode_body
+from arazzo_runner.openapi.request.cookies import StoredCookie, cookies_for
 from arazzo_runner.openapi.request.idempotency import idempotency_header
-from arazzo_runner.openapi.request.parameters import Argument, is_json, serialize
+from arazzo_runner.openapi.request.parameters import Argument, SerializedParameters, header_text, is_json, serialize
 from arazzo_runner.openapi.request.replacements import apply_replacement
 from arazzo_runner.openapi.request.servers import server_url
+from arazzo_runner.openapi.responses import response_types
 
 
 def scope_of(
@@ -48,7 +50,7 @@ def scope_of(
     response: Response | None = None,
     child: Finished | None = None,
 ) -> Scope:
-    """What expressions can name in a frame.
+    """Return the names that expressions can use in a frame.
 
     Args:
         prepared, response: the exchange of the step at hand.
@@ -65,11 +67,16 @@ def scope_of(
         method=UNDEFINED if prepared is None else prepared.request.method,
         status_code=UNDEFINED if response is None else response.status,
         request=None if prepared is None else SentRequest(prepared.request, prepared.sent),
-        response=None if response is None else ReceivedResponse(response),
+        response=None if response is None else ReceivedResponse(response, _operation_at(workflow, frame)),
         sources=workflow.sources,
         components=workflow.components,
         self_uri=UNDEFINED if workflow.self_uri is None else workflow.self_uri,
     )
+
+
+def _operation_at(workflow: PlannedWorkflow, frame: Frame) -> Operation | None:
+    """The operation of the step at hand."""
+    return workflow.steps[frame.position].operation if frame.position < len(workflow.steps) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,17 +95,19 @@ class TokenWanted:
 
 @dataclass(frozen=True, slots=True)
 class Held:
-    """What a run holds of credentials while a request is built.
+    """The credentials that a run holds while a request is built.
 
     Attributes:
         tokens: by key; those that have expired are left out.
         challenge: the digest challenge to answer, or None.
         idempotency_key: for an operation that declares a header for one, unless the step sends its own; or None.
+        cookies: of the run's jar, none of them expired.
     """
 
     tokens: Mapping[str, Token] = field(default_factory=dict)
     challenge: str | None = None
     idempotency_key: str | None = None
+    cookies: tuple[StoredCookie, ...] = ()
 
 
 def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | None = None) -> Prepared | TokenWanted:
@@ -111,10 +120,14 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
     if operation is None:
         raise StepError("request-invalid", f"the step {step.step_id!r} calls no operation")
     held = held or Held()
-    target = serialize(operation, [*arguments(step, operation, scope), *_idempotency(step, operation, held)])
+    filled = filled_by(operation, options.credentials)
+    given = [*arguments(step, operation, scope, filled), *_idempotency(step, operation, held)]
+    target = serialize(operation, given, filled)
+    server = server_url(operation, options.servers, source=step.server_source)
+    _add_kept(target, held.cookies, server + target.path)
     applied = apply_security(operation, options.credentials, target)
     applied.add_to(target)
-    server = server_url(operation, options.servers, source=step.server_source)
+    target.headers += _added_headers(step, options, target.headers)
     keys: list[str] = []
     for need in applied.needs:
         if need.kind is NeedKind.DIGEST_ANSWER:
@@ -138,6 +151,7 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
     if body is not None:
         encoded = encode_body(operation, *body)
         content = encoded.content
+        target.warnings += (encoded.warning,) if encoded.warning else ()
         if "content-type" not in names or encoded.content_type.startswith("multipart/"):
             headers = [pair for pair in headers if pair[0].lower() != "content-type"]
             headers.append(("Content-Type", encoded.content_type))
@@ -153,6 +167,28 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
     return Prepared(request, target.sent, identity, tuple(target.warnings), tuple(keys))
 
 
+def _add_kept(target: SerializedParameters, jar: Sequence[StoredCookie], url: str) -> None:
+    """Add the cookies of the jar that the step does not send itself (H6)."""
+    if not jar:
+        return
+    written = [value for name, value in target.headers if name.lower() == "cookie"]
+    own = {pair.partition("=")[0].strip() for value in written for pair in value.split(";")}
+    kept = [(name, value) for name, value in cookies_for(jar, url, 0.0) if name not in own]
+    if kept:
+        text = "; ".join([*written, *(f"{name}={value}" for name, value in kept)])
+        target.headers = [*(pair for pair in target.headers if pair[0].lower() != "cookie"), ("Cookie", text)]
+
+
+def _added_headers(step: PlannedStep, options: RunOptions, headers: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """The fields of ``--header`` for the step's source; those that it sends already stay as they are (H6)."""
+    sent = {name.lower() for name, _ in headers}
+    return [
+        (name, header_text(name, value))
+        for source, name, value in options.headers
+        if source in ("", step.server_source) and name.lower() not in sent
+    ]
+
+
 def _idempotency(step: PlannedStep, operation: Operation, held: Held) -> list[Argument]:
     """The header for the attempt's idempotency key, when the operation declares one and the step sends none itself."""
     name = idempotency_header(operation)
@@ -163,7 +199,7 @@ def _idempotency(step: PlannedStep, operation: Operation, held: Held) -> list[Ar
 
 
 def takes_digest(step: PlannedStep, options: RunOptions) -> bool:
-    """Whether a digest credential is given for a scheme that the step's operation asks for."""
+    """Return whether a digest credential is given for a scheme that the step's operation asks for."""
     operation = step.operation
     if operation is None:
         return False
@@ -175,8 +211,13 @@ def takes_digest(step: PlannedStep, options: RunOptions) -> bool:
     )
 
 
-def arguments(step: PlannedStep, operation: Operation, scope: Scope) -> list[Argument]:
+def arguments(
+    step: PlannedStep, operation: Operation, scope: Scope, filled: Collection[tuple[str, str]] = ()
+) -> list[Argument]:
     """The values of a step's parameters; those without one are left out (V1).
+
+    Args:
+        filled: the locations and names that credentials fill, which are never missing.
 
     Raises:
         StepError: ``missing-value``: the operation requires a parameter whose expression has no value.
@@ -186,7 +227,7 @@ def arguments(step: PlannedStep, operation: Operation, scope: Scope) -> list[Arg
         value = _resolved(parameter, scope)
         location = parameter.location or "query"
         if value is UNDEFINED or value is None:
-            if is_required(operation, parameter):
+            if is_required(operation, parameter, filled):
                 what = "null" if value is None else "no value"
                 raise StepError(
                     "missing-value",
@@ -200,25 +241,17 @@ def arguments(step: PlannedStep, operation: Operation, scope: Scope) -> list[Arg
     return result
 
 
-def is_required(operation: Operation, parameter: PlannedParameter) -> bool:
-    """Whether the operation cannot be called without a parameter's value (V1)."""
+def is_required(operation: Operation, parameter: PlannedParameter, filled: Collection[tuple[str, str]] = ()) -> bool:
+    """Return whether the operation cannot be called without a parameter's value (V1).
+
+    Args:
+        filled: the locations and names that credentials fill.
+    """
     location = parameter.location or "query"
     if location == "path" and f"{{{parameter.name}}}" in operation.path:
         return True
     spec = operation.parameter(parameter.name, location)
-    return spec is not None and spec.required and not _is_filled_otherwise(operation, parameter.name, location)
-
-
-def _is_filled_otherwise(operation: Operation, name: str, location: str) -> bool:
-    """Whether something else than the step's parameter fills a place: a credential, or what sends the request (V1)."""
-    folded = name.lower()
-    if location == "header" and folded in ("authorization", "accept", "content-type"):
-        return True
-    definitions = (scheme.definition for scheme in operation.schemes.values())
-    return any(
-        definition.get("in") == location and str(definition.get("name", "")).lower() == folded
-        for definition in definitions
-    )
+    return spec is not None and spec.is_needed(filled)
 
 
 def _resolved(parameter: PlannedParameter, scope: Scope) -> Any:
@@ -247,11 +280,10 @@ def _payload(
 ) -> tuple[str, Any] | None:
     """The content type and the payload, replacements made; None for no body (V1)."""
     given = body.content_type or next((v for name, v in headers.items() if name.lower() == "content-type"), None)
-    if given is None and isinstance(payload := body.payload.resolve(scope), (bytes, str)):
-        content_type = choose_content_type(operation, None, payload)
-    else:
-        content_type = choose_content_type(operation, given, {})
-    payload = (body.json_payload if is_json(content_type) else body.payload).resolve(scope)
+    payload = body.payload.resolve(scope)
+    content_type = choose_content_type(operation, given, {} if payload is UNDEFINED else payload)
+    if is_json(content_type):
+        payload = body.json_payload.resolve(scope)
     if payload is UNDEFINED:
         return None
     for replacement in body.replacements:
@@ -265,12 +297,7 @@ def _payload(
 
 def _accept(operation: Operation) -> str:
     """The media types that the operation documents for its answers, and anything else after them."""
-    types: dict[str, None] = {}
-    responses = operation.responses if isinstance(operation.responses, Mapping) else {}
-    for response in responses.values():
-        content = response.get("content") if isinstance(response, dict) else None
-        types.update(dict.fromkeys(content if isinstance(content, dict) else ()))
-    listed = [name for name in types if "*" not in name][:4]
+    listed = [name for name in response_types(operation) if "*" not in name][:4]
     return ", ".join([*listed, "*/*;q=0.5"]) if listed else "*/*"
 
 
@@ -329,7 +356,7 @@ def outputs_of(outputs: Sequence[tuple[str, CompiledValue]], scope: Scope) -> tu
 
 
 def retry_after(response: Response | None, now: float) -> float | None:
-    """What a ``Retry-After`` header asks for, in seconds from ``now``: its two forms, seconds and date (F4)."""
+    """Read a ``Retry-After`` header, in seconds from ``now``: its two forms, seconds and date (F4)."""
     text = response.header("Retry-After") if response is not None else None
     if text is None:
         return None

@@ -95,6 +95,7 @@ class StepPlanner:
         drafting.refusals.add(operation.unresolved, reached=False, owner=owner)
         drafting.refusals.add(operation.unresolved_body, reached=draft.reached and guessed, owner=owner)
         drafting.refusals.add(linked.unread, reached=False, owner=owner)
+        drafting.refusals.add(operation.api.notices, reached=False)
         return operation, f"{draft.prefix}{linked.source}"
 
     def _located(self, parameters: Iterable[Parameter], operation: Operation | None) -> Iterable[Parameter]:

@@ -85,7 +85,7 @@ Operand: TypeAlias = ContextPath | Reference | InterpolatedText | Call | Literal
 
 @dataclass(frozen=True, slots=True)
 class Context:
-    """What a bare expression is evaluated on: the criterion's context value, and the scope for its expressions."""
+    """The operands of a bare expression: the criterion's context value, and the scope for its expressions."""
 
     value: Value
     scope: Scope
@@ -218,7 +218,7 @@ def _is_number(value: Value) -> bool:
 
 
 def strictly_equal(left: Value, right: Value) -> bool:
-    """Equality without any conversion: booleans are no numbers, ``1`` is ``1.0``, containers compare deeply."""
+    """Equality without any conversion: booleans are not numbers, ``1`` is ``1.0``, containers compare deeply."""
     match left, right:
         case (bool(), _) | (_, bool()):
             return left is right

@@ -1,4 +1,4 @@
-"""Where an expression ends that stands inside other text (V4), or among the operators of a condition (C2)."""
+"""Boundaries of expressions inside other text (V4), or among the operators of a condition (C2)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAME_IN_TEXT = re.compile(r"[\w-]+")
 
 
 def extent(text: str, start: int, *, names: Names = NO_NAMES, condition: bool = False) -> int:
-    """Where the expression ends that starts at ``start`` inside other text; ``start`` when none does.
+    """Return the end of the expression that starts at ``start`` inside other text; ``start`` when none does.
 
     Outside conditions (V4) a trailing ``.``, ``,``, ``;``, ``:`` or ``/`` is text. In a condition a JSON Pointer ends
     at white space, ``)`` or an operator, and a header's name at an operator (C2).

@@ -74,7 +74,7 @@ class CompiledCriterion:
     deviations: tuple[tuple[str, str], ...] = ()
 
     def check(self, scope: Scope) -> Verdict:
-        """Whether it passes in ``scope``; it never raises (C1)."""
+        """Return whether it passes in ``scope``; it never raises (C1)."""
         try:
             return self.test.check(scope)
         except ArazzoError as error:
@@ -142,7 +142,7 @@ class JsonPathQuery:
         if value is UNDEFINED or value is None:
             return Verdict(False, f"the context {_is(value)}")
         if not isinstance(value, (dict, list)):
-            return Verdict(False, f"the context is no JSON object or array: it {_is(value)}", broken=True)
+            return Verdict(False, f"the context is not a JSON object or array: it {_is(value)}", broken=True)
         if self.root_filter and isinstance(value, dict):
             # C5: the specification's own example filters the context itself, not its members.
             value = [value]
@@ -317,7 +317,7 @@ _QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
 
 
 def _filters_the_context(text: str) -> bool:
-    """Whether a query filters at its root and every ``@`` in it has a segment: ``@`` is then the context itself (C5).
+    """Return whether a query's root filter means the context itself: every ``@`` in it has a segment (C5).
 
     A bare ``@`` that is compared, as in ``$[?@ == 'hello']``, means a member's value, as RFC 9535 says.
     """

@@ -66,7 +66,7 @@ class PlainMessage:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowView:
-    """What a finished workflow shows to others: ``$workflows.<id>``."""
+    """The view of a finished workflow for others: ``$workflows.<id>``."""
 
     inputs: Mapping[str, Value]
     outputs: Mapping[str, Value]
@@ -184,7 +184,7 @@ def _holder(node: Named, scope: Scope) -> Mapping[str, Value] | None:
 
 
 def resolve_pointer(value: Value, pointer: str) -> Value:
-    """What a JSON Pointer (RFC 6901) reaches in ``value``, or ``UNDEFINED``."""
+    """Return the value that a JSON Pointer (RFC 6901) reaches in ``value``, or ``UNDEFINED``."""
     if value is UNDEFINED:
         return UNDEFINED
     try:
@@ -194,7 +194,7 @@ def resolve_pointer(value: Value, pointer: str) -> Value:
 
 
 def follow(value: Value, tail: Tail) -> Value:
-    """What a path behind an expression reaches (V5): a value when it has only names and indexes, else a list."""
+    """Follow a path behind an expression (V5): a value for names and indexes only, otherwise a list."""
     if tail.steps is None:
         try:
             nodes = selectors.jsonpath(tail.query).values(value)
@@ -221,7 +221,7 @@ def _member(value: Value, step: str | int) -> Value:
 
 
 def length_of(value: Value) -> int | Undefined:
-    """What ``.length`` gives (V5): of an array, a string or an object; of anything else ``UNDEFINED``."""
+    """Return ``.length`` (V5) of an array, a string or an object; of anything else ``UNDEFINED``."""
     return len(value) if isinstance(value, (list, str, Mapping)) else UNDEFINED
 
 

@@ -68,5 +68,5 @@ def _expression(version: tuple[int, int]) -> re.Pattern[str]:
 
 
 def derives(text: str, version: tuple[int, int] = (1, 1)) -> bool:
-    """Whether the ABNF of that version of the specification derives ``text`` as an ``expression``."""
+    """Return whether the ABNF of that version of the specification derives ``text`` as an ``expression``."""
     return _expression(version).fullmatch(text) is not None

@@ -24,7 +24,7 @@ class JsonPath(Protocol):
         """The values selected, in order."""
 
     def exists(self, value: Any) -> bool:
-        """Whether at least one node is selected."""
+        """Return whether at least one node is selected."""
 
     def locations(self, value: Any) -> list[tuple[str | int, ...]]:
         """The names and indexes that lead to each node selected."""
@@ -61,7 +61,7 @@ class Rfc9535:
 
 
 def iregexp(function: str, pattern: str, text: str) -> bool:
-    """RFC 9535's ``match`` (``fullmatch``) and ``search``: False when the pattern is no I-Regexp (RFC 9485).
+    """RFC 9535's ``match`` (``fullmatch``) and ``search``: False when the pattern is not an I-Regexp (RFC 9485).
 
     Raises:
         BudgetExceeded: the pattern searched too long.
@@ -75,7 +75,7 @@ def iregexp(function: str, pattern: str, text: str) -> bool:
             return False
         with searching(pattern) as seconds:
             return getattr(limited_regex(map_re(pattern)), function)(text, timeout=seconds) is not None
-    except (regex.error, UnicodeEncodeError):  # half of a surrogate pair is no character of any pattern
+    except (regex.error, UnicodeEncodeError):  # half of a surrogate pair is not a character of any pattern
         return False
 
 
@@ -181,7 +181,7 @@ def _limit(path: Any) -> None:
 
 
 def _matching(expression: Any, datum: Any) -> list[Any]:
-    """What a filter's ``=~`` finds, by a pattern that stops."""
+    """Return the nodes that a filter's ``=~`` matches, by a pattern with a time limit."""
     from jsonpath_ng import DatumInContext
 
     found = expression.target.find(DatumInContext.wrap(datum))

@@ -42,7 +42,7 @@ class OperandValue:
     def literal(self, scope: Scope) -> str:
         value = _value(self.node, scope)
         if isinstance(value, (dict, list, bytes)):
-            raise StepError("missing-value", f"{self.node} is no text, number, boolean or null to compare with")
+            raise StepError("missing-value", f"{self.node} is not text, number, boolean or null to compare with")
         return json.dumps(value, ensure_ascii=False)
 
 
@@ -84,7 +84,7 @@ class BoundQuery:
 
         Raises:
             StepError: an expression in it has no value.
-            ExpressionSyntaxError: with its values it is no query.
+            ExpressionSyntaxError: with its values it is not a query.
         """
         if self.fixed is not None:
             return self.fixed
@@ -131,7 +131,7 @@ def bind(text: str, dialect: Dialect) -> tuple[Part, ...]:
 
 
 def string_literals(text: str) -> list[tuple[int, int]]:
-    """Where the string literals of a query stand, quotes included."""
+    """Return the spans of a query's string literals, quotes included."""
     return [match.span() for match in re.finditer(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", text, re.DOTALL)]
 
 

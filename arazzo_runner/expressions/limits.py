@@ -1,4 +1,4 @@
-"""What keeps selectors and patterns from hanging a run, and their errors, which a criterion reports as a failure."""
+"""Limits that keep selectors and patterns from hanging a run, and their errors, which criteria report as failures."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class SelectorError(ArazzoError):
 
 @dataclass(slots=True)
 class Budget:
-    """What is left to a query.
+    """The remaining budget of a query.
 
     Attributes:
         granted: how many nodes it may visit in all.
@@ -76,7 +76,7 @@ def spend(nodes: int = 1) -> None:
 
 
 def spending(items: Iterable[T]) -> Iterator[T]:
-    """The same items, a node off the budget for each."""
+    """Yield the items, and take a node off the budget for each."""
     for item in items:
         spend()
         yield item
@@ -128,6 +128,6 @@ def told_as(ours: Callable[[str, Exception], ArazzoError]) -> Iterator[None]:
 
 
 def kind_of(value: object) -> str:
-    """What a value is, for messages."""
+    """Return the kind of a value, for messages."""
     names = {dict: "an object", list: "an array", bool: "a boolean", type(None): "null", Undefined: "nothing"}
     return names.get(type(value), "a number" if isinstance(value, (int, float)) else "text")

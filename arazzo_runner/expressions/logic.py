@@ -29,23 +29,23 @@ Operand = TypeVar("Operand")
 
 
 class OperandDialect(Protocol[Operand]):
-    """What an operand is, and what the operators do with two of them."""
+    """The operands of a language, and what its operators do with two of them."""
 
     def read(self, text: str, position: int) -> tuple[Operand, int]:
-        """Read the operand at ``position``; gives it and where it ends.
+        """Read the operand at ``position``; return it and where it ends.
 
         Raises:
             ExpressionSyntaxError: none is there.
         """
 
     def value(self, operand: Operand, scope: Any) -> Any:
-        """What the operand stands for."""
+        """The operand's value."""
 
     def truth(self, value: Any) -> bool:
-        """Whether a value passes that stands alone."""
+        """Return whether a value passes that stands alone."""
 
     def equal(self, left: Any, right: Any) -> bool:
-        """What ``==`` means; ``!=`` is its negation (C3)."""
+        """Compare two operands with ``==``; ``!=`` is its negation (C3)."""
 
     def order(self, left: Any, right: Any) -> int | None:
         """-1, 0 or 1 as ``left`` comes before, with or after ``right``; None where there is no order."""
@@ -83,7 +83,7 @@ class Not(Generic[Operand]):
 
 @dataclass(frozen=True, slots=True)
 class Group(Generic[Operand]):
-    """What stands in parentheses."""
+    """An expression in parentheses."""
 
     part: Node[Operand]
 
@@ -127,7 +127,7 @@ OPERATORS: dict[str, Callable[[OperandDialect[Any], Any, Any], bool]] = {
 
 
 def evaluate(node: Node[Operand], dialect: OperandDialect[Operand], scope: Any) -> bool:
-    """Whether the expression passes."""
+    """Return whether the expression passes."""
     match node:
         case Comparison(left, operator, right):
             sides = dialect.value(left.operand, scope), dialect.value(right.operand, scope)

@@ -97,7 +97,7 @@ class Named:
         return f"{prefix}.{self.rest}" if self.rest else prefix
 
     def bind(self, names: Names) -> Named:
-        """The same expression with only the reading whose name is declared, if one is."""
+        """Return the expression with only the interpretation whose name is declared, if one is."""
         declared = names.of(self)
         for reading in self.readings:
             if declared is not None and reading.name in declared:
@@ -146,7 +146,7 @@ class Names:
     workflow_outputs: Mapping[str, Collection[str]] | None = None
 
     def of(self, node: Named) -> Collection[str] | None:
-        """What may stand at the name of ``node``, or None when that is not known."""
+        """Return the names that may stand at ``node``, or None when they are unknown."""
         match node.root, node.field:
             case "inputs", _:
                 return self.inputs

@@ -64,7 +64,7 @@ def parse_tail(text: str) -> Tail | None:
 
 
 def _is_query(text: str) -> bool:
-    """Whether it is a query of RFC 9535: what is none must be found before a run follows it."""
+    """Return whether it is a query of RFC 9535: what is none must be found before a run follows it."""
     try:
         jsonpath(text)
     except ExpressionSyntaxError:
@@ -95,7 +95,7 @@ def bracket_end(text: str, start: int) -> int:
 
 
 def path_end(text: str, position: int) -> int:
-    """Where the path ends that starts at ``position``; ``position`` when none does."""
+    """Return the end of the path that starts at ``position``; ``position`` when none does."""
     while position < len(text):
         if match := _SEGMENT.match(text, position) or _OPEN_SEGMENT.match(text, position):
             position = match.end()

@@ -21,7 +21,7 @@ def limited_regex(pattern: str, flags: int = 0) -> Any:
     """A pattern of the ``regex`` library.
 
     Raises:
-        regex.error, ValueError: it is no regular expression; the second for flags that exclude one another.
+        regex.error, ValueError: it is not a regular expression; the second for flags that exclude one another.
         BudgetExceeded: it is short, and what it stands for is not.
     """
     import regex
@@ -54,7 +54,7 @@ def compile_regex(pattern: str) -> Any:
     """A pattern of a document.
 
     Raises:
-        ExpressionSyntaxError: it is no regular expression, or one that is too large.
+        ExpressionSyntaxError: it is not a regular expression, or one that is too large.
     """
     import regex
 
@@ -69,10 +69,10 @@ def compile_regex(pattern: str) -> Any:
 
 
 def is_found(pattern: str, text: str) -> bool:
-    """Whether a pattern is found in a text.
+    """Return whether a pattern is found in a text.
 
     Raises:
-        ExpressionSyntaxError: it is no regular expression.
+        ExpressionSyntaxError: it is not a regular expression.
         BudgetExceeded: it searched too long.
     """
     compiled = compile_regex(pattern)
@@ -96,7 +96,7 @@ class LimitedPattern:
 
 
 class _LimitedModule:
-    """What libraries use of the module ``re``."""
+    """The part of the module ``re`` that libraries use."""
 
     compile = LimitedPattern
 

@@ -22,7 +22,7 @@ def jsonpath(query: str, version: str | None = None) -> JsonPath:
         version: a key of ``JSONPATH_VERSIONS``; RFC 9535 when None.
 
     Raises:
-        ExpressionSyntaxError: it is no query of that version.
+        ExpressionSyntaxError: it is not a query of that version.
     """
     compiler = JSONPATH_VERSIONS.get(version or "rfc9535")
     if compiler is None:

@@ -27,7 +27,7 @@ from arazzo_runner.expressions.undefined import UNDEFINED
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """How expressions are read where a value stands.
+    """The way in which expressions are read where a value stands.
 
     Attributes:
         names: what the document declares there.
@@ -190,7 +190,7 @@ class Selector:
 
 
 def select(value: Value, selector: str, type_: ExpressionType) -> Value:
-    """What a selector finds in a value: nothing is ``UNDEFINED``, one node its value, several a list.
+    """Apply a selector to a value: nothing is ``UNDEFINED``, one node its value, several a list.
 
     Raises:
         StepError: the selector cannot be applied to that value.
@@ -267,7 +267,7 @@ def compile_value(data: Any, dialect: Dialect = DEFAULT) -> CompiledValue:
     """Compile a parameter value, a payload or a replacement's value: plain data with expressions in its strings.
 
     Raises:
-        ExpressionSyntaxError: a Selector Object's context or selector is wrong. Text that is no expression is text.
+        ExpressionSyntaxError: a Selector Object's context or selector is wrong. Text that is not an expression is text.
     """
     match data:
         case str():
@@ -315,7 +315,7 @@ def _whole(text: str, dialect: Dialect) -> Whole | None:
 
 
 def _is_text(text: str, node: Expression, dialect: Dialect) -> bool:
-    """Whether a string that the grammar alone takes for one expression is text with expressions in it (V4).
+    """Return whether a string that the grammar alone takes for one expression is text with expressions in it (V4).
 
     Names may hold anything, so that ``$inputs.first $inputs.last`` is derived. It is text when nothing declares that
     name, and the expressions found in it are not all of it.
@@ -332,7 +332,7 @@ def _is_text(text: str, node: Expression, dialect: Dialect) -> bool:
 
 
 _BROKEN_PATH = re.compile(r"[.\[#][^\s.]")
-"""What stands behind a name and was meant as a path: it is no text, and has a rule of its own (V5)."""
+"""What stands behind a name and was meant as a path: it is not text, and has a rule of its own (V5)."""
 
 
 def compile_json_text(text: str, dialect: Dialect = DEFAULT) -> CompiledValue:
@@ -351,7 +351,7 @@ def compile_json_text(text: str, dialect: Dialect = DEFAULT) -> CompiledValue:
 
 
 def _inside_string(text: str, *, quoted: bool) -> bool:
-    """Whether JSON text that starts inside (or outside) a string literal ends inside one."""
+    """Return whether JSON text that starts inside (or outside) a string literal ends inside one."""
     return quoted ^ (len(re.findall(r'(?<!\\)(?:\\\\)*"', text)) % 2 == 1)
 
 
@@ -380,7 +380,7 @@ def compile_selector(data: dict[str, Any], dialect: Dialect = DEFAULT) -> Select
     """Compile a Selector Object.
 
     Raises:
-        ExpressionSyntaxError: its context is no expression, or its selector none of its type.
+        ExpressionSyntaxError: its context is not an expression, or its selector none of its type.
     """
     type_ = data["type"]
     kind = selector_type(type_)

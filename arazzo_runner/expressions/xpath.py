@@ -29,7 +29,7 @@ class XPath:
     """A compiled XPath expression of one version. Undeclared prefixes are the document root's own (C6).
 
     Raises:
-        ExpressionSyntaxError: on construction, when it is no expression of that version.
+        ExpressionSyntaxError: on construction, when it is not an expression of that version.
     """
 
     def __init__(self, expression: str, version: str = "xpath-31") -> None:
@@ -67,7 +67,7 @@ class XPath:
         """The result on a document: a list of nodes, or a string, number or boolean.
 
         Raises:
-            SelectorError: ``xml`` is no well-formed XML, or the expression cannot be evaluated on it.
+            SelectorError: ``xml`` is not well-formed XML, or the expression cannot be evaluated on it.
         """
         return self._evaluated(self.expression, xml)
 
@@ -183,7 +183,7 @@ def _counting() -> type[XPathContext]:
 
 
 def is_element(value: Any) -> bool:
-    """Whether it is an element of a parsed document."""
+    """Return whether it is an element of a parsed document."""
     return hasattr(value, "nsmap")
 
 
@@ -228,7 +228,7 @@ def parse_xml(text: Any) -> etree._Element:
 
 
 def xml_as_object(text: str) -> Any:
-    """The object that ``xmltodict`` makes of an XML text (V7), or ``UNDEFINED`` when it is no XML."""
+    """The object that ``xmltodict`` makes of an XML text (V7), or ``UNDEFINED`` when it is not XML."""
     from xml.parsers.expat import ExpatError
 
     import xmltodict

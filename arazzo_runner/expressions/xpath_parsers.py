@@ -56,7 +56,7 @@ def _limited(token: Any, base: Any) -> Any:
 
 
 def _guarded(token: Any) -> Callable[[Any, Any], Any]:
-    """How a kind of token is evaluated, without what could take for ever or looks at more than the document."""
+    """Guard the evaluation of a kind of token, so that it ends and looks at the document only."""
     own: Callable[[Any, Any], Any] = token.evaluate
     if token.symbol in _WITH_PATTERNS:
         own = with_limited_regexes(own)

@@ -14,6 +14,7 @@ from arazzo_runner.documents.model import ArazzoDescription, Workflow
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import Problem, sorted_problems
 from arazzo_runner.lint import (
+    bodies,
     calls,
     criteria,
     expressions,
@@ -35,6 +36,7 @@ WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
     flow.check_flow,
     calls.check_calls,
     requests.check_requests,
+    bodies.check_bodies,
     foreseen.check_foreseen,
     members.check_members,
 )
@@ -73,7 +75,7 @@ def check_document(linker: Linker, document: Document, *, strict: bool = False) 
 def check_workflow(
     linker: Linker, description: ArazzoDescription, workflow: Workflow, *, strict: bool = False
 ) -> list[Problem]:
-    """What this room finds in one workflow, in reading order; the loader's problems are not repeated.
+    """Return the problems of one workflow, in reading order; the loader's problems are not repeated.
 
     Circles of workflows are left to the plan.
 

@@ -1,4 +1,4 @@
-"""What criteria say: spellings that only this runner accepts (C2, C5), and comparisons that are decided beforehand."""
+"""Checks of criteria: spellings that only this runner accepts (C2, C5), and comparisons that never change."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def _constant(read: Read, text: str, *, holds: bool) -> Finding:
 
 
 def outcome_of(comparison: logic.Comparison[Operand]) -> bool | None:
-    """What a comparison always gives; None when that depends on the run."""
+    """Return the constant result of a comparison; None when it depends on the run."""
     left, operator, right = comparison.left.operand, comparison.operator, comparison.right.operand
     if isinstance(left, LiteralOperand) and isinstance(right, LiteralOperand):
         return logic.evaluate(comparison, SimpleDialect(), None)
@@ -99,7 +99,7 @@ def outcome_of(comparison: logic.Comparison[Operand]) -> bool | None:
 
 
 def _can_be(operand: Operand, literal: LiteralOperand, *, order: bool) -> bool:
-    """Whether a value of that kind can equal the literal, or have an order with it (C3)."""
+    """Return whether a value of that kind can equal the literal, or have an order with it (C3)."""
     number = numeric(literal.value)
     match operand:
         case _ if literal.value is None:

@@ -1,4 +1,4 @@
-"""How expressions are written: what is none where one is needed, and what only this runner accepts (V3 to V5)."""
+"""Checks of expressions: text where one is needed, and forms that only this runner accepts (V3 to V5)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ _OTHER_TEMPLATE = re.compile(
 
 
 def check_expressions(read: Read, version: Version) -> Findings:
-    """What is asked of every site, whatever names are in scope."""
+    """Check every site, whatever names are in scope."""
     yield from _check_syntax(read)
     yield from _check_form(read)
     yield from _check_mistaken(read)
@@ -34,7 +34,7 @@ def check_expressions(read: Read, version: Version) -> Findings:
 
 
 def _check_syntax(read: Read) -> Findings:
-    """What has to be an expression, a condition or a selector is one."""
+    """Check that expressions, conditions and selectors parse."""
     error, site = read.error, read.site
     if error is None:
         return

@@ -1,4 +1,4 @@
-"""Where a workflow can go: its steps as a graph, and what can never be reached, or never be left (F1 to F4, F8)."""
+"""Checks of the flow: what can never be reached, or never be left (F1 to F4, F8)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What documents alone show to be impossible: requests that can never be made, criteria that can never hold (D1)."""
+"""Impossible things that documents alone show: requests that cannot be made, criteria that cannot hold (D1)."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def _criterion(scope: WorkflowScope, read: Read) -> Findings:
 
 
 def certain(node: logic.Node[Operand], absent: _Absent) -> bool | None:
-    """What a condition gives in every run; None when that depends on the run.
+    """Return the result that a condition has in every run; None when it depends on the run.
 
     Args:
         absent: whether an operand never has a value, which compares as ``null`` (C3).

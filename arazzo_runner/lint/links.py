@@ -1,4 +1,4 @@
-"""What fields refer to: operations, channels, workflows, steps and components that exist (H1, V5)."""
+"""Checks of references in fields: operations, channels, workflows, steps and components that exist (H1, V5)."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def check_identities(scope: DocumentScope) -> Findings:
 def _resolved(scope: DocumentScope, url: str) -> str | None:
     try:
         return resolve(base_uri(scope.description.document), url)
-    except ValueError:  # no URL, which the loader has reported, and --source has mended
+    except ValueError:  # no URL, which the loader has reported, and --source has fixed
         return None
 
 
@@ -151,7 +151,7 @@ def _operation(scope: StepScope, reference: str, pointer: str) -> Findings:
             yield Finding("operation-path-form", message, pointer)
             return
         case None if step.operation_id is not None and re.match(rf"\$(?!{re.escape(_QUALIFIED[1:])})", reference):
-            message = f"the operationId {reference!r} is no expression that names an operation"
+            message = f"the operationId {reference!r} is not an expression that names an operation"
             yield Finding("expression-syntax", message, pointer, f"Write {_QUALIFIED}<name>.<operationId>.")
             return
     if step.action is not None and isinstance(link, LinkedOperation):

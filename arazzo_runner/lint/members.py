@@ -97,7 +97,7 @@ def _unknown(schema: Schema, steps: Sequence[_Step]) -> _Unknown | None:
 
 
 def _header(operation: Operation, responses: Sequence[ResponseSpec], name: str, pointer: str) -> Findings:
-    """A header that is no known one, and nearly is; descriptions rarely document all that a server sends."""
+    """A header that is not a known one, and nearly is; descriptions rarely document all that a server sends."""
     known = tuple(dict.fromkeys([*(header for response in responses for header in response.headers), *_HEADERS]))
     if name.lower() in {other.lower() for other in known}:
         return

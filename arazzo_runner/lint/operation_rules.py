@@ -38,6 +38,7 @@ workflows:
 """
 
 
+_FORM = "application/x-www-form-urlencoded"
 _CHANNEL_PATH = "{$sourceDescriptions.events.url}#/channels/petArrived"
 
 RULES.register(
@@ -50,10 +51,19 @@ RULES.register(
         failing="events.asyncapi.yaml",
         passing="pets.openapi.yaml",
     ),
+    _warning(
+        id="swagger-2",
+        summary="A description is OpenAPI 3; Swagger 2.0 is converted when it is read.",
+        hint="Convert the file, and check what came of it: other tools may not read it.",
+        section="Source Description Object; H0",
+        at="/sourceDescriptions/0/url",
+        failing="swagger.openapi.yaml",
+        passing="pets.openapi.yaml",
+    ),
     _error(
         id="unresolved-reference",
         summary="A $ref of a description leads somewhere.",
-        hint="Mend the description.",
+        hint="Fix the description.",
         section="Step Object; H1",
         at="/sourceDescriptions/0/url",
         failing="broken.openapi.yaml",
@@ -162,6 +172,15 @@ RULES.register(
         at=_STEP,
         failing="stepId: a\noperationId: addPet\nrequestBody: {contentType: application/xml, payload: <pet/>}\n",
         passing="stepId: a\noperationId: addPet\nrequestBody: {contentType: application/json, payload: {name: Tom}}\n",
+    ),
+    _warning(
+        id="bracketed-array",
+        summary="Arrays of objects in a form or a deepObject are sent in brackets, which no specification defines.",
+        hint="Check that the API reads name[0][member], or send the array as JSON: encoding with a contentType.",
+        section="Encoding Object; H4",
+        at=_STEP,
+        failing=f"stepId: a\noperationId: addPet\nrequestBody: {{contentType: {_FORM}, payload: {{tags: [{{}}]}}}}\n",
+        passing=f"stepId: a\noperationId: addPet\nrequestBody: {{contentType: {_FORM}, payload: {{tags: [a, b]}}}}\n",
     ),
     _error(
         id="replacement-target",

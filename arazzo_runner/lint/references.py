@@ -1,4 +1,4 @@
-"""What expressions name: steps, inputs, outputs, workflows, sources and components that exist (V5)."""
+"""Checks of names in expressions: steps, inputs, outputs, workflows, sources and components that exist (V5)."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def check_references(scope: WorkflowScope) -> Findings:
 
 
 def check_moments(scope: WorkflowScope) -> Findings:
-    """What a step sends cannot be made of its own request or answer; those of earlier steps are gone by then (V1)."""
+    """Check that a step's request is not built from its own request or answer, which do not exist yet (V1)."""
     for read in scope.reads:
         if read.site.moment != "before":
             continue
@@ -87,7 +87,7 @@ def _declared(node: Named, names: tuple[str, ...] | None) -> bool:
 
 
 def _broken_path(node: Named, names: Iterable[str], pointer: str) -> Finding | None:
-    """What stands behind a declared name and is neither a path nor text (V5): ``$steps.list.outputs.pets[n].id``."""
+    """Return the text behind a declared name that is not a path (V5): ``$steps.list.outputs.pets[n].id``."""
     names = tuple(names)
     if not node.rest or _declared(node, names):
         return None
@@ -101,7 +101,7 @@ def _broken_path(node: Named, names: Iterable[str], pointer: str) -> Finding | N
 
 
 def never_has_a_value(scope: WorkflowScope, node: Expression, read: Read) -> bool:
-    """Whether documents alone show that an expression has no value at its place, whatever the inputs and answers."""
+    """Return whether documents alone show that an expression never has a value at its place."""
     found: Findings = iter(())
     match node:
         case Named(root="inputs"):

@@ -1,4 +1,4 @@
-"""What a step sends, held against its operation: parameters, body, and the status codes it waits for (H3, H4)."""
+"""Checks of requests against their operations: parameters, body, and expected status codes (H3, H4)."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def _undeclared(operation: Operation, parameter: Parameter) -> Findings:
 
 
 def _is_credential(operation: Operation, parameter: Parameter) -> bool:
-    """Whether a parameter is what a security scheme of the operation sends (H5), or a header without declaration."""
+    """Return whether a parameter is sent by a security scheme (H5), or is a header without declaration."""
     if parameter.location == "header" and parameter.name.lower() in _NOT_PARAMETERS:
         return True
     for scheme in operation.schemes.values():
@@ -140,7 +140,7 @@ def _unfilled(operation: Operation, step: StepScope, name: str) -> Finding:
 
 
 def is_required(operation: Operation, parameter: Parameter) -> bool:
-    """Whether a request cannot be made without a parameter's value (V1): what a credential fills is never missing."""
+    """Return whether a request needs a parameter's value (V1); what a credential fills is never missing."""
     if parameter.location == "path":
         return parameter.name in unfilled_variables(operation, ())
     spec = operation.parameter(parameter.name, parameter.location or "query")
@@ -173,7 +173,7 @@ def _body(step: StepScope, operation: Operation) -> Findings:
 
 
 def _accepts(declared: str, given: str) -> bool:
-    """Whether a media type or range, such as ``image/*``, covers a media type."""
+    """Return whether a media type or range, such as ``image/*``, covers a media type."""
     kind, _, subtype = declared.partition("/")
     return declared == given or kind == "*" or (subtype == "*" and given.startswith(f"{kind}/"))
 

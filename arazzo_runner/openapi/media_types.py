@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import codecs
 import re
+from typing import Any
+
+from arazzo_runner.documents.json_reader import json_value
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
@@ -44,13 +47,29 @@ def media_type_parameter(content_type: str, name: str) -> str | None:
     return None
 
 
+def is_in_range(content_type: str, media_range: str) -> bool:
+    """Tell if a media type is the one that a range names, or one in it: ``image/png`` is in ``image/*``."""
+    kind, wanted = essence(content_type), essence(media_range)
+    return wanted in (kind, "*/*", "*", f"{kind.partition('/')[0]}/*")
+
+
 def is_json(content_type: str) -> bool:
-    """Whether a media type is JSON or built on it."""
+    """Return whether a media type is JSON or built on it."""
     kind = essence(content_type)
     return kind in ("application/json", "text/json") or kind.endswith("+json")
 
 
+def json_content(content: bytes, content_type: str | None) -> Any:
+    """The value of JSON in the charset that its media type declares, else in that which it shows (RFC 8259).
+
+    Raises:
+        ValueError: it is not JSON in that charset.
+    """
+    codec = codec_of(media_type_parameter(content_type or "", "charset") or "utf-8")
+    return json_value(content if codec in (None, "utf-8") else content.decode(codec))
+
+
 def is_xml(content_type: str) -> bool:
-    """Whether a media type is XML or built on it."""
+    """Return whether a media type is XML or built on it."""
     kind = essence(content_type)
     return kind in ("application/xml", "text/xml") or kind.endswith("+xml")

@@ -6,8 +6,7 @@ followed for the operation that a step means, never all at once.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -16,17 +15,22 @@ from typing import Any, Literal, TypeAlias
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.documents.reader import Document
-from arazzo_runner.errors import DocumentError, Problem, Severity
+from arazzo_runner.errors import DocumentError, Problem
 from arazzo_runner.openapi.path_items import first_member, operations_of
 from arazzo_runner.openapi.references import DescriptionNode, References
 from arazzo_runner.openapi.schemas import Schema
 from arazzo_runner.openapi.server_objects import ServerSpec, servers_of
+from arazzo_runner.openapi.swagger import converted, is_swagger, swagger_notice
+from arazzo_runner.openapi.versions import openapi_version
 
 Location: TypeAlias = Literal["path", "query", "querystring", "header", "cookie"]
 
 DEFAULT_STYLES: Mapping[str, str] = {"path": "simple", "query": "form", "header": "simple", "cookie": "form"}
 EXPLODED_STYLES = frozenset({"form", "cookie"})
 """The styles whose ``explode`` is true when it is not written."""
+
+UNDECLARABLE_HEADERS = frozenset({"accept", "content-type", "authorization"})
+"""The headers whose declaration as parameters OpenAPI ignores: they are never required."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,16 @@ class ParameterSpec:
     allow_reserved: bool = False
     media: MediaTypeSpec | None = None
     declared: bool = True
+
+    def is_needed(self, filled: Collection[tuple[str, str]] = ()) -> bool:
+        """Tell if a request must not go without it (V1).
+
+        Args:
+            filled: locations and names, header names in lower case, that credentials fill.
+        """
+        name = self.name.lower() if self.location == "header" else self.name
+        ignored = self.location == "header" and name in UNDECLARABLE_HEADERS
+        return self.required and not ignored and (self.location, name) not in filled
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +128,13 @@ class Operation:
 
     @property
     def label(self) -> str:
-        """How messages name it: the operationId, or method and path."""
+        """The operation's name in messages: the operationId, or method and path."""
         return self.operation_id or f"{self.method} {self.path}"
 
 
 @dataclass(frozen=True, slots=True)
 class OperationLocation:
-    """Where an operation stands: enough to look it up, before anything is resolved."""
+    """The location of an operation: enough to look it up, before anything is resolved."""
 
     operation_id: str | None
     method: str
@@ -137,34 +151,25 @@ class ApiDescription:
         open_reference: opens the document of an absolute URI, for ``$ref``s that leave this one; raises ``OSError``
             when there is none.
 
+    Attributes:
+        notices: what was done to it when it was read.
+
     Raises:
-        DocumentError: it is no OpenAPI 3.0, 3.1 or 3.2.
+        DocumentError: it is not an OpenAPI 3.0, 3.1 or 3.2, nor Swagger 2.0, which is converted.
     """
 
     def __init__(self, name: str, document: Document, open_reference: Callable[[str], Document]) -> None:
         self.name = name
+        self.notices: tuple[Problem, ...] = ()
+        if is_swagger(document.data):
+            self.notices = (swagger_notice(document),)
+            document = converted(document)
         self.document = document
         self.references = References(name, document, open_reference)
-        self.version = self._version()
+        self.version = openapi_version(name, document)
         self._root = DescriptionNode(document.data, document)
         self._unread: dict[str, DocumentError] = {}
         self._resolved: dict[str, Operation] = {}
-
-    def _version(self) -> tuple[int, int]:
-        data = self.document.data
-        version = data.get("openapi") if isinstance(data, dict) else None
-        if isinstance(version, str) and (match := re.match(r"3\.([0-2])(?:\.|$)", version)):
-            return 3, int(match[1])
-        swagger = isinstance(data, dict) and "swagger" in data
-        found = f"openapi {version}" if version else "Swagger 2.0" if swagger else "no OpenAPI description"
-        problem = Problem(
-            Severity.ERROR,
-            "openapi-version",
-            f"{self.document.path} is {found}; expected OpenAPI 3.0, 3.1 or 3.2",
-            self.document.place("/openapi" if version else ""),
-            "convert it to OpenAPI 3" if swagger else "",
-        )
-        raise DocumentError(f"the source description {self.name!r} cannot be used", [problem])
 
     @cached_property
     def index(self) -> tuple[OperationLocation, ...]:

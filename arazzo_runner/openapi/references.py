@@ -51,7 +51,7 @@ class DescriptionNode:
 
 
 def base_uri(document: Document) -> str:
-    """What relative references of a description start from: ``$self`` (3.2), else where it was found."""
+    """Return the base of a description's relative references: ``$self`` (3.2), otherwise where it was found."""
     data = document.data
     own = data.get("$self") if isinstance(data, dict) else None
     return urljoin(document.uri, urldefrag(own).url) if isinstance(own, str) else document.uri
@@ -73,7 +73,7 @@ class References:
         self._ending: set[tuple[str, str]] = set()
 
     def follow(self, node: DescriptionNode) -> DescriptionNode:
-        """What a node is or, through any number of ``$ref``s, stands for.
+        """Follow a node through any number of ``$ref``s.
 
         Raises:
             DocumentError: a ``$ref`` reaches nothing, or leads in a circle.
@@ -91,7 +91,7 @@ class References:
         return (node, *self._targets(node))
 
     def target(self, node: DescriptionNode) -> DescriptionNode:
-        """What the ``$ref`` of a node leads to, be it another ``$ref``; a long chain of them is looked at once.
+        """Return the target of a node's ``$ref``, which may be another ``$ref``; a long chain is followed at once.
 
         Raises:
             DocumentError: a ``$ref`` from here on reaches nothing, or leads in a circle.
@@ -119,7 +119,7 @@ class References:
         document = node.document if not uri else self._document(node, urljoin(base_uri(node.document), uri))
         pointer = unquote(fragment)
         if pointer and not pointer.startswith("/"):
-            self._fail(node, "its fragment is no JSON Pointer")
+            self._fail(node, "its fragment is not a JSON Pointer")
         try:
             return DescriptionNode(json_pointer.resolve(document.data, pointer), document, pointer)
         except json_pointer.PointerError as error:

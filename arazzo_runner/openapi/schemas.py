@@ -50,6 +50,14 @@ class Schema:
                 return self._at(part.member("properties", name))
         return self._at(DescriptionNode({}, self.node.document))
 
+    def property_names(self) -> tuple[str, ...]:
+        """The names of the properties that any part of the schema declares."""
+        names: dict[str, None] = {}
+        for part in self._parts(self.node, set()):
+            properties = part.value.get("properties")
+            names |= dict.fromkeys(properties if isinstance(properties, dict) else ())
+        return tuple(names)
+
     def members(self) -> tuple[str, ...] | None:
         """The names of the properties that the parts of the schema declare; None when it does not tell them all."""
         names: dict[str, None] = {}

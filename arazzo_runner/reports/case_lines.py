@@ -1,4 +1,4 @@
-"""What contract tests say: for people, for GitHub, and in Markdown. What they are given holds no secret."""
+"""Lines of contract tests: for people, for GitHub, and in Markdown. What they are given holds no secret."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class SuiteVerdict:
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is wrong."""
+        """Return whether nothing is wrong."""
         return not self.failed
 
 
@@ -52,7 +52,7 @@ def case_line(result: CaseResult) -> str:
 
 
 def failure_lines(result: CaseResult) -> Iterator[str]:
-    """What is wrong with a case: each failure with its details, the document's line and what to type."""
+    """Yield the failures of a case, each with its details, the document's line and what to type."""
     yield label(f"FAILED {result.id}  ({result.path})")
     for failure in result.failures:
         yield f"  {failure.code}: {label(failure.message)}"
@@ -68,7 +68,9 @@ def verdict_lines(verdict: SuiteVerdict) -> Iterator[str]:
     remarks = dict.fromkeys(remark for result in verdict.results for remark in result.remarks)
     yield from (f"  ! {label(remark)}" for remark in remarks)
     failed = len(verdict.failed)
+    unjudged = sum(result.unjudged for result in verdict.results)
     counts = f"{len(verdict.results) - failed} passed" + (f", {failed} failed" if failed else "")
+    counts += f", {unjudged} {'part' if unjudged == 1 else 'parts'} of exchanges not judged" if unjudged else ""
     yield f"{counts} in {duration(verdict.duration)}"
     counted = shares(verdict.coverage)
     if any(known for _, _, known in counted):
@@ -76,7 +78,7 @@ def verdict_lines(verdict: SuiteVerdict) -> Iterator[str]:
 
 
 def missed_lines(coverage: Coverage) -> Iterator[str]:
-    """What no case exercised."""
+    """Yield what no case exercised."""
     for kind in KINDS:
         missed = coverage.missed(kind)
         for item in missed[:MAX_MISSED]:
@@ -123,7 +125,7 @@ def _failures(verdict: SuiteVerdict) -> Iterable[tuple[CaseResult, Failure]]:
 
 
 def shares(coverage: Coverage) -> Sequence[tuple[str, int, int]]:
-    """Of each kind of thing, how many were exercised and how many there are."""
+    """Count for each kind of thing how many were exercised and how many there are."""
     return [(kind, *coverage.share(kind)) for kind in KINDS]
 
 

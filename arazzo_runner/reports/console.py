@@ -1,4 +1,4 @@
-"""What a person sees while a run goes on: a line a step, as it happens, and a failure in full at the end."""
+"""The console: a line a step as it happens, and a failure in full at the end."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ NOTICEABLE_WAIT = 5.0
 
 @dataclass(frozen=True, slots=True)
 class ConsoleOptions:
-    """How much is shown.
+    """The amount of output.
 
     Attributes:
         quiet: nothing but errors.
@@ -154,7 +154,7 @@ class Console:
         return action.type == "retry" or (action.type == "goto" and action.step_id == attempt.step_id)
 
     def _describe(self, attempt: Attempt, count: int) -> str:
-        good = attempt.status == "succeeded"
+        good = attempt.verdict == "succeeded"
         mark = self._style("✓", fg="green") if good else self._style("✗", fg="red")
         step = label(attempt.step_id).ljust(16)
         what = self._what(attempt)
@@ -188,6 +188,8 @@ class Console:
             parts.append(f"{label(action.name)} → {label(target)}")
         elif attempt.reason is not None:
             parts.append(attempt.reason.code)
+        if attempt.breaks_contract:
+            parts.append("contract")
         return " · ".join(parts)
 
     def _waiting(self, seconds: float, why: str) -> None:
@@ -205,7 +207,8 @@ class Console:
         requests = f"{outcome.requests} request{'' if outcome.requests == 1 else 's'}"
         good = outcome.status == "succeeded"
         status = self._style(outcome.status, fg="green" if good else "red", bold=True)
-        self._line(f"{status} in {duration(outcome.duration)} · {requests}")
+        unjudged = f" · {outcome.unjudged} not judged" if outcome.unjudged else ""
+        self._line(f"{status} in {duration(outcome.duration)} · {requests}{unjudged}")
         if outcome.reason is not None:
             self._failure(outcome.reason)
 

@@ -51,7 +51,7 @@ class Edge:
 
     @property
     def implied(self) -> bool:
-        """Whether every step has it, so that it is worth drawing only where the run took it."""
+        """Return whether every step has it, so that it is worth drawing only where the run took it."""
         return self.failure and self.name is None
 
 

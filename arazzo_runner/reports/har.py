@@ -94,7 +94,7 @@ def har_entry(attempt: Attempt, request: Request) -> dict[str, Any]:
         "response": _no_response(why) if attempt.response is None else _response(attempt.response),
         "cache": {},
         "timings": {**NOT_MEASURED, "send": 0, "wait": _milliseconds(attempt.duration), "receive": 0},
-        "comment": f"{attempt.workflow_id} › {attempt.step_id}, attempt {attempt.attempt}: {attempt.status}",
+        "comment": f"{attempt.workflow_id} › {attempt.step_id}, attempt {attempt.attempt}: {attempt.verdict}",
     }
 
 

@@ -158,7 +158,7 @@ class HtmlReport:
         return range(FIRST + 1, self._number - LAST + 1)
 
     def _visible(self) -> Iterator[Mapping[str, Any]]:
-        """What the page lists: all of a short run, beginning and end of a long one with a note of what is left out."""
+        """Return the entries to list: all of a short run, beginning and end of a long one and a note between."""
         hidden = self._hidden()
         number = 0
         for entry in self._entries:
@@ -208,7 +208,7 @@ def attempt_view(attempt: Attempt, number: int, max_body: int = MAX_BODY) -> dic
         "step": attempt.step_id,
         "attempt": attempt.attempt,
         "depth": attempt.depth,
-        "status": attempt.status,
+        "status": attempt.verdict,
         "what": attempt.operation if request is None else request.method,
         "path": "" if target is None else (target.path or "/") + (f"?{target.query}" if target.query else ""),
         "request": None if request is None else _request(request, max_body),
@@ -260,7 +260,7 @@ def body_view(body: bytes, content_type: str | None, limit: int = MAX_BODY) -> d
     if text is None:
         text = body_text(body, content_type)
     if text is None:
-        return {"text": "", "note": f"{len(body):,} bytes that are no text ({content_type or 'of no type'})"}
+        return {"text": "", "note": f"{len(body):,} bytes that are not text ({content_type or 'of no type'})"}
     if len(text) > limit:
         return {"text": text[:limit], "note": f"cut: {limit:,} of {len(text):,} characters are shown"}
     return {"text": text, "note": ""}

@@ -1,4 +1,4 @@
-"""Where things stand in the drawings of a page: the plan as a flow, and the run as a timeline. No markup is made here.
+"""Layout of the drawings of a page: the plan as a flow, and the run as a timeline. No markup is made here.
 
 A workflow is a sequence with jumps, and is drawn as one: its steps below one another in the order of execution, the way
 from one to the next between them, and every other way in a lane of its own on the right. So the drawing is as readable
@@ -226,7 +226,7 @@ def _jump(jump: _Jump, lane: float) -> Way:
 
 
 def _label(group: Sequence[Edge], taken: int) -> tuple[str, str]:
-    """What stands at a way, and all of it for its title."""
+    """Return the label of a way, and all of it for its title."""
     names = " / ".join(edge.name for edge in group if edge.name)
     times = f" ×{taken}" if taken > 1 else ""
     short = one_line(names, LABEL - len(times)) + times if names else times.strip()
@@ -267,7 +267,7 @@ class Span:
 
     @classmethod
     def of(cls, entry: Mapping[str, Any]) -> Self:
-        """Of an entry of the page's list."""
+        """Return the layout of an entry of the page's list."""
         at = (entry["workflow"], entry["step"], entry["start"], entry["seconds"])
         if entry["kind"] == "wait":
             return cls(*at, "wait", f"waiting {entry['for']} ({entry['why']}) before {entry['step']}")

@@ -30,7 +30,7 @@ def report_schema() -> Mapping[str, Any]:
 
 @dataclass(frozen=True, slots=True)
 class UnfinishedRun:
-    """How things are with a durable run that has not come to its own end.
+    """The state of a durable run that has not come to its own end.
 
     Attributes:
         status: ``running``, ``stopped``, or ``failed`` when it was cancelled while nobody drove it.

@@ -102,7 +102,7 @@ def _failure(case: _Case, outcome: Outcome) -> Reason | None:
 
 
 def _failed_case(outcome: Outcome, reason: Reason, failures: dict[tuple[str, str], Reason]) -> tuple[str, str]:
-    """Where a run's own reason is shown: at its step, also when that step never got to an attempt (V1, F6)."""
+    """Return the case that shows a run's own reason: its step, even when that step was never attempted (V1, F6)."""
     if reason.step_id is None:
         return outcome.workflow_id, "(run)"
     same_step = (key for key in failures if key[1] == reason.step_id)
@@ -145,7 +145,7 @@ def _line(attempt: Attempt, number: int) -> str:
     parts = [f"attempt {number} at {timestamp(attempt.started_at)}: {sent}"]
     if attempt.response is not None:
         parts.append(f"answered {attempt.response.status}")
-    parts.append(f"{attempt.status} in {attempt.duration:.3f} s")
+    parts.append(f"{attempt.verdict} in {attempt.duration:.3f} s")
     if attempt.reason is not None:
         parts.append(f"({attempt.reason.code}: {attempt.reason.message})")
     action = attempt.action

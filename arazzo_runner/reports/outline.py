@@ -60,7 +60,7 @@ def step_entry(step: Step) -> dict[str, Any]:
 
 
 def target_of(step: Step) -> str:
-    """What a step calls, as the document says it."""
+    """Return the target of a step, as the document names it."""
     if step.workflow_id is not None:
         return f"workflow {step.workflow_id}"
     return step.operation_id or step.operation_path or step.channel_path or ""

@@ -159,7 +159,7 @@ def github_command(command: str, place: Place, title: str, text: str) -> str:
 
 
 def _data(text: str) -> str:
-    """What follows the second ``::`` of a command; other control characters do not belong in a log at all."""
+    """Escape the text behind the second ``::`` of a command; other control characters do not belong in a log."""
     escaped = text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
     return printable(escaped)
 

@@ -1,4 +1,4 @@
-"""What a workflow's steps need to be let in, as a person reads it or as data (H5). It holds no credential (S1)."""
+"""Credentials that a workflow's steps need, for people and as data (H5). They are named, never shown (S1)."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def _missing(steps: Sequence[StepAccess]) -> list[SchemeAccess]:
 
 
 def access_entries(steps: Sequence[StepAccess]) -> dict[str, Any]:
-    """The same as data, for ``arazzo auth --json``."""
+    """Return the access of steps as data, for ``arazzo auth --json``."""
     return {
         "satisfied": all(step.is_met for step in steps),
         "steps": [

@@ -38,7 +38,7 @@ class Spool:
 
     @property
     def on_disk(self) -> bool:
-        """Whether the entries have become too many for memory."""
+        """Return whether the entries have become too many for memory."""
         # ``_rolled`` is all that the standard library offers to tell.
         return bool(self._file._rolled)  # type: ignore[attr-defined]  # noqa: SLF001
 

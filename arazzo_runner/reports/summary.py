@@ -1,4 +1,4 @@
-"""What several reports want to know of a run: its attempts, its plan's flow, and its way through it."""
+"""Summaries that several reports share: a run's attempts, and its way through the plan."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _unanswered(sent: AttemptStarted, end: RunFinished) -> Attempt:
 
 
 def body_text(body: bytes, content_type: str | None) -> str | None:
-    """A body as the text that came, nothing of it parsed; None when it is no text."""
+    """A body as the text that came, nothing of it parsed; None when it is not text."""
     if not body:
         return ""
     parameters = (content_type or "").partition(";")[2]
@@ -75,7 +75,7 @@ def body_text(body: bytes, content_type: str | None) -> str | None:
 
 @dataclass(slots=True)
 class StepTally:
-    """What became of one step.
+    """The counts of one step.
 
     Attributes:
         last: number of its last attempt in the run, from 1.
@@ -103,21 +103,21 @@ class RunPath:
     def take(self, attempt: Attempt, number: int) -> None:
         """Count an attempt, the ``number``-th of the run."""
         tally = self.steps.setdefault((attempt.workflow_id, attempt.step_id), StepTally())
-        failed = attempt.status == "failed"
+        failed = attempt.verdict == "failed"
         tally.attempts += 1
         tally.failures += failed
-        tally.last, tally.status = number, attempt.status
+        tally.last, tally.status = number, attempt.verdict
         tally.duration += attempt.duration
         edge = _edge_taken(attempt)
         if edge is not None:
             self.edges[attempt.workflow_id, edge] += 1
 
     def tally(self, workflow_id: str, node: Node) -> StepTally | None:
-        """What became of a node's step; None when it did not run."""
+        """Return the tally of a node's step; None when it did not run."""
         return self.steps.get((workflow_id, node.label)) if node.kind == "step" else None
 
     def count(self, workflow_id: str, edge: Edge) -> int:
-        """How often a way was taken."""
+        """Return how often a way was taken."""
         return self.entered[workflow_id] if edge.source == START else self.edges[workflow_id, edge]
 
 

@@ -36,9 +36,9 @@ def write_whole(path: Path, data: bytes) -> None:
 class WholeFile:
     """A text file that takes its name when it is complete. Use it as a context manager.
 
-    What is written goes to ``FILE.part`` until ``keep`` is called; an older file of that name is there until then, and
-    afterwards when it is not. A symbolic link is followed, not replaced. What is no regular file (a pipe, a device) is
-    written to directly.
+    The text goes to ``FILE.part`` until ``keep`` is called; an older file of that name stays untouched until then, and
+    for good when ``keep`` is not called. A symbolic link is followed, not replaced. A pipe or device is written to
+    directly.
 
     Entering it shows whether the file can be written at all: enter it before the work whose result it is to hold.
 
@@ -91,7 +91,7 @@ class WholeFile:
 
 
 def _is_special(path: Path) -> bool:
-    """Whether a path names something that cannot be replaced: a device, a pipe, a descriptor of this process."""
+    """Return whether a path names something that cannot be replaced: a device, a pipe, a descriptor of this process."""
     if path.is_absolute() and path.parts[1:2] in (("dev",), ("proc",)):
         return True
     try:

@@ -39,7 +39,7 @@ class Ended:
 
 
 class Worlds:
-    """What many runs share: clients, by their options, and the commits of durable ones. Use it as a context manager.
+    """The resources that many runs share: clients by their options, and commits of durable ones. A context manager.
 
     Args:
         runs: the durable runs of this process, if they are.

@@ -9,7 +9,7 @@ from arazzo_runner.effects import Response
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What the user says of a request whose answer is not known.
+    """The user's decision about a request whose answer is unknown.
 
     Attributes:
         resend: send it again.

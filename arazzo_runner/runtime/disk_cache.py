@@ -1,6 +1,6 @@
-"""What is kept on disk between runs: parsed descriptions by their content, and whatever else is costly to get twice.
+"""A cache on disk: parsed descriptions by their content, and whatever else is costly to get twice.
 
-A cache never fails a run: a directory that cannot be written is no cache, and an entry that cannot be read is no entry.
+A cache never fails a run: a directory that cannot be written is not used, and an entry that cannot be read is ignored.
 Entries are data (JSON), never pickles, so that a file put there by somebody else cannot run anything.
 """
 
@@ -41,7 +41,7 @@ class DiskStore:
         self._limit = limit
 
     def get(self, key: str) -> bytes | None:
-        """What is kept under a key, or None."""
+        """Return the data stored under a key, or None."""
         path = self._path(key)
         try:
             with path.open("rb") as file:
@@ -74,7 +74,7 @@ class DiskStore:
 
     @staticmethod
     def _is_ours(status: os.stat_result) -> bool:
-        """Whether nobody but this user could have written it: a description decides where credentials are sent."""
+        """Return whether only this user could have written it: a description decides where credentials go."""
         if not hasattr(os, "getuid"):
             return True  # Windows: the user's profile is protected by its access list
         return status.st_uid == os.getuid() and not status.st_mode & (stat.S_IWGRP | stat.S_IWOTH)

@@ -18,7 +18,7 @@ Clock: TypeAlias = Callable[[], float]
 
 
 class World(Protocol):
-    """What a synchronous driver needs of the world."""
+    """The world of a synchronous driver."""
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -53,13 +53,13 @@ async def settled() -> None:
 
 @dataclass(frozen=True, slots=True)
 class Loop:
-    """What every driver does between two effects.
+    """The work of every driver between two effects.
 
     Attributes:
         plan: what is run.
         before: is shown each effect before it is performed, so that secrets are known before anything can print them.
         after: is shown each answer before the engine sees it.
-        keep: is given each turn before anything of it is told or performed; gives the turn that is then told.
+        keep: is given each turn before anything of it is told or performed; return the turn that is then told.
         settle: is waited for by an asynchronous driver before it performs what a kept turn asks for.
         tell: is told every event.
         secret: names of inputs whose values no error may show.
@@ -123,7 +123,7 @@ def _perform(turn: Turn, world: World) -> Answer:
 
 
 class AsyncWorld(Protocol):
-    """What an asynchronous driver needs of the world."""
+    """The world of an asynchronous driver."""
 
     def now(self) -> float:
         """Seconds since the epoch."""

@@ -19,7 +19,7 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 class Interruption:
-    """Whether this process was asked to stop.
+    """Return whether this process was asked to stop.
 
     Attributes:
         asked: whether it was.
@@ -47,7 +47,7 @@ class Interruption:
             self.asked = True
             signal.default_int_handler(number, frame)
         self.asked = True
-        self.tell("stopping when the requests under way are answered; once more to stop at once")
+        self.tell("stopping when the requests under way are answered; press Ctrl-C again to stop now")
 
     @contextmanager
     def at_once(self) -> Iterator[None]:

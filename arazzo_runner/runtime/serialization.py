@@ -13,6 +13,7 @@ from dataclasses import fields
 from typing import Any
 
 from arazzo_runner import effects
+from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.engine import events
 from arazzo_runner.engine.plan import RunOptions
 from arazzo_runner.errors import InvalidState, Place
@@ -31,8 +32,8 @@ _KNOWN = {
         Credential, Credentials, Decision, Place, RunOptions, ServerOptions, TransportOptions,
     )
 }  # fmt: skip
-_BYTES, _OBJECT, _SET, _VALUE = "$bytes", "$object", "$set", "$value"
-_MARKS = ({_BYTES}, {_OBJECT}, {_SET}, {_VALUE})
+_BYTES, _FILE, _OBJECT, _SET, _VALUE = "$bytes", "$file", "$object", "$set", "$value"
+_MARKS = ({_BYTES}, {_FILE}, {_OBJECT}, {_SET}, {_VALUE})
 
 
 def encode(value: Any) -> str:
@@ -65,6 +66,8 @@ def plain(value: Any) -> Any:
     match value:
         case None | bool() | int() | float() | str():
             return value
+        case FileContent():
+            return {_FILE: [value.name, base64.b64encode(value).decode()]}
         case bytes():
             return {_BYTES: base64.b64encode(value).decode()}
         case Mapping():
@@ -90,6 +93,9 @@ def revived(value: Any) -> Any:
     match value:
         case dict() if value.keys() == {_BYTES}:
             return base64.b64decode(value[_BYTES])
+        case dict() if value.keys() == {_FILE}:
+            name, content = value[_FILE]
+            return FileContent(base64.b64decode(content), name)
         case dict() if value.keys() == {_OBJECT}:
             return {key: revived(item) for key, item in value[_OBJECT].items()}
         case dict() if value.keys() == {_SET}:

@@ -403,7 +403,7 @@ def test_mistakes_are_named(arazzo: Arazzo, environment: dict[str, str], tmp_pat
     assert "arazzo worker makes one" in no_key.err
     (tmp_path / "engine.key").write_text("short\n", "utf-8")
     (tmp_path / "engine.key").chmod(0o600)
-    assert "is no key" in arazzo(*words).err
+    assert "is not a key" in arazzo(*words).err
     (tmp_path / "engine.key").write_bytes(base64.b64encode(b"k" * 32))
     nowhere = arazzo(*words, "--engine", "temporal://127.0.0.1:9/default")
     assert nowhere.status == 2

@@ -191,7 +191,9 @@ def due_now(run_id: str) -> None:
     from arazzo_runner.cli.driving.journals import durable_runs
     from arazzo_runner.cli.given.options import JournalWords
 
-    words = JournalWords(journal=os.environ["ARAZZO_JOURNAL"], journal_key=os.environ["ARAZZO_JOURNAL_KEY"])
+    words = JournalWords(
+        journal=os.environ["ARAZZO_JOURNAL"], journal_key=os.environ["ARAZZO_JOURNAL_KEY"], trust_journal=False
+    )
     with durable_runs(words) as runs:
         found = runs.journal.state(run_id)
         assert found is not None
@@ -263,7 +265,7 @@ def test_an_interrupted_run_says_how_it_goes_on(
     ended = waiting(emulator, "name=one", f"hfToken=@{token}").end(number)
     (kept,) = listed(arazzo)
     assert ended.status == 130
-    assert f"it goes on with: arazzo resume {kept['runId']}" in ended.err
+    assert f"continue it with: arazzo resume {kept['runId']}" in ended.err
     assert (kept["status"], kept["reason"]) == ("stopped", "interrupted")
     due_now(kept["runId"])
     result = arazzo("resume", kept["runId"])
@@ -275,7 +277,7 @@ def test_ctrl_c_waits_for_the_answer_to_a_request_that_changes_something(arazzo:
         run = Started(["run", str(post_only(tmp_path, server.url)), "--durable"])
         server.asked.wait(30)
         run.send(signal.SIGINT)
-        run.wait_for("once more to stop at once")
+        run.wait_for("press Ctrl-C again to stop now")
         server.answer.set()
         ended = run.end()
     (kept,) = listed(arazzo)
@@ -292,7 +294,7 @@ def test_a_second_ctrl_c_stops_at_once_and_the_request_is_ambiguous(arazzo: Araz
         run = Started(["run", str(post_only(tmp_path, server.url)), "--durable"])
         server.asked.wait(30)
         run.send(signal.SIGINT)
-        run.wait_for("once more to stop at once")
+        run.wait_for("press Ctrl-C again to stop now")
         ended = run.end(signal.SIGINT)
         assert ended.status == 130
         (kept,) = listed(arazzo)
@@ -463,7 +465,7 @@ def test_a_decision_that_nothing_waits_for_is_refused_and_leaves_the_run_alone(
     stopped(emulator, "name=one", f"hfToken=@{token}")
     (run,) = listed(arazzo)
     result = arazzo("resume", run["runId"], "--resend")
-    assert (result.status, "waits for no answer" in result.err) == (2, True)
+    assert (result.status, "does not wait for an answer" in result.err) == (2, True)
     assert listed(arazzo)[0]["status"] == "stopped"
 
 

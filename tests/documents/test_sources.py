@@ -338,7 +338,7 @@ def test_dead_urls_of_the_corpus_name_the_file_that_is_meant() -> None:
             with pytest.raises(PlanError) as caught:
                 library.source(description, source.name)
             assert caught.value.problems[0].hint == f"Say where it is: --source {source.name}={meant}"
-            mended = Library(options=SourceOptions({source.name: str(meant)}))
-            assert "openapi" in mended.source(description, source.name).data
+            fixed = Library(options=SourceOptions({source.name: str(meant)}))
+            assert "openapi" in fixed.source(description, source.name).data
             looked_at += 1
     assert looked_at > 30

@@ -60,7 +60,7 @@ def test_a_document_is_valid_or_invalid_as_the_cases_say(case: dict[str, Any]) -
     if difference is None:
         assert bool(found) is not case["valid"], [str(problem) for problem in found] or case["error"]
     else:
-        assert bool(found) is case["valid"], "it is judged as expected: it is no difference any more"
+        assert bool(found) is case["valid"], "it is judged as expected: it is not a difference any more"
         assert sorted({problem.rule for problem in found}) == difference["rules"]
 
 

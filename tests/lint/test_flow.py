@@ -36,8 +36,8 @@ def test_a_step_that_nothing_leads_to() -> None:
 @pytest.mark.parametrize(
     "action",
     [
-        "onFailure: [{name: mend, type: goto, stepId: c}]",
-        "onFailure: [{name: mend, type: retry, stepId: c}]",
+        "onFailure: [{name: fix, type: goto, stepId: c}]",
+        "onFailure: [{name: fix, type: retry, stepId: c}]",
         "onSuccess: [{name: jump, type: goto, stepId: c, criteria: [{condition: $statusCode == 200}]}]",
     ],
 )
@@ -65,7 +65,7 @@ def test_a_loop_with_a_way_out_is_only_unbounded() -> None:
 
 
 def test_an_action_behind_one_without_criteria() -> None:
-    actions = "onFailure: [{name: stop, type: end}, {name: mend, type: goto, stepId: a}]"
+    actions = "onFailure: [{name: stop, type: end}, {name: fix, type: goto, stepId: a}]"
 
     assert "action-never-reached" in rules(flow(actions))
 

@@ -40,11 +40,11 @@ def test_openapi_3_is_read(version: str) -> None:
 @pytest.mark.parametrize(
     ("data", "what", "hint"),
     [
-        ({"swagger": "2.0"}, "is Swagger 2.0", "convert it to OpenAPI 3"),
+        ({"swagger": "1.2"}, "is Swagger 1.2", "convert it to OpenAPI 3"),
         ({"openapi": "3.3.0"}, "is openapi 3.3.0", ""),
         ({"openapi": 3.1}, "is openapi 3.1", ""),
-        ({"asyncapi": "3.0.0"}, "is no OpenAPI description", ""),
-        ([], "is no OpenAPI description", ""),
+        ({"asyncapi": "3.0.0"}, "is not an OpenAPI description", ""),
+        ([], "is not an OpenAPI description", ""),
     ],
 )
 def test_anything_else_is_refused_by_name(data: Any, what: str, hint: str) -> None:
@@ -325,7 +325,7 @@ def problem_of(described: ApiDescription, operation_id: str = "list") -> Any:
     [
         ("#/components/parameters/a", "it leads in a circle"),
         ("#/components/parameters/nowhere", "there is no 'nowhere'"),
-        ("#anchor", "no JSON Pointer"),
+        ("#anchor", "not a JSON Pointer"),
         ("gone.yaml#/x", "gone.yaml cannot be read: No such file or directory"),
         ("file:///etc/passwd", "may name no files of this machine"),
     ],

@@ -1,4 +1,4 @@
-"""Every driver behaves alike: synchronous, asynchronous, replaying, and stopped and taken up again at any point."""
+"""Every driver behaves alike: synchronous, asynchronous, replaying, and stopped and resumed at any point."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The HAR report, held against the published schema of HAR 1.2."""
+"""The HAR report, checked against the published schema of HAR 1.2."""
 
 from __future__ import annotations
 

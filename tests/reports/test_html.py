@@ -233,7 +233,7 @@ def test_a_long_run_shows_its_beginning_and_its_end(monkeypatch: pytest.MonkeyPa
 def test_bodies_are_laid_out_and_cut() -> None:
     assert body_view(b'{"a":[1]}', "application/json") == {"text": '{\n  "a": [\n    1\n  ]\n}', "note": ""}
     assert body_view(b"abcdef", "text/plain", 4) == {"text": "abcd", "note": "cut: 4 of 6 characters are shown"}
-    assert body_view(b"\xff\xfe\xfd", "image/png")["note"] == "3 bytes that are no text (image/png)"
+    assert body_view(b"\xff\xfe\xfd", "image/png")["note"] == "3 bytes that are not text (image/png)"
     deep = b"[" * 5000 + b"]" * 5000
     assert body_view(deep, "application/json")["text"]
 

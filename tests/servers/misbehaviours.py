@@ -1,6 +1,6 @@
 """What the misbehaving server does, a function for each path: the path is the function's name with hyphens.
 
-Whatever goes on without end stops by itself after `LIFETIME`, so that a client that waits for ever fails a test and
+Whatever goes on without end stops by itself after `LIFETIME`, so that a client that waits forever fails a test and
 does not stop it.
 """
 
@@ -267,7 +267,7 @@ def not_http(line: Line, received: Received) -> None:
 
 @behaviour
 def not_a_header(line: Line, received: Received) -> None:
-    line.send(b"HTTP/1.1 200 OK\r\nthis is no header field\r\n\r\n")
+    line.send(b"HTTP/1.1 200 OK\r\nthis is not a header field\r\n\r\n")
 
 
 @behaviour

@@ -1,4 +1,4 @@
-"""The emulator as huggingface_hub's own client sees it; every answer is held against the description."""
+"""The emulator as huggingface_hub's own client sees it; every answer is checked against the description."""
 
 from __future__ import annotations
 
@@ -334,4 +334,4 @@ def test_the_log_of_requests_has_their_bodies(emulator: InferenceEndpointsEmulat
 
 def test_a_path_that_is_no_operation_is_not_found(http: httpx2.Client, emulator: InferenceEndpointsEmulator) -> None:
     assert http.get("/nothing").json() == {"error": "No operation GET /v2/nothing"}
-    emulator.requests.clear()  # there is nothing in the description to hold it against
+    emulator.requests.clear()  # there is nothing in the description to check it against

@@ -107,7 +107,7 @@ def usual(url: str) -> tuple[int, Any]:
 
 
 def project(directory: Path, *, arazzo: str = ARAZZO, openapi: str = OPENAPI) -> Path:
-    """Write the workflow and its description; gives the document."""
+    """Write the workflow and its description; return the document."""
     directory.mkdir(exist_ok=True, parents=True)
     (directory / "things.openapi.yaml").write_text(openapi, "utf-8")
     document = directory / "things.arazzo.yaml"
@@ -116,7 +116,7 @@ def project(directory: Path, *, arazzo: str = ARAZZO, openapi: str = OPENAPI) ->
 
 
 def record(directory: Path, answer: Callable[[str], tuple[int, Any]] = usual, name: str = "usual") -> Path:
-    """Record a case of the workflow; gives its file."""
+    """Record a case of the workflow; return its file."""
     document = project(directory / "workflows")
     path = directory / "cassettes" / "fetch" / f"{name}.yaml"
     session = Session(load(document).plan(), INPUTS)

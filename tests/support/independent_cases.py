@@ -34,4 +34,4 @@ def agrees(case: dict[str, Any], *, same: bool, detail: str = "") -> None:
     if rule is None:
         assert same, f"{case['id']}: {detail}"
     else:
-        assert not same, f"{case['id']} gives what is expected, so it is no difference by {rule} any more"
+        assert not same, f"{case['id']} gives what is expected, so it is not a difference by {rule} any more"

@@ -94,7 +94,16 @@ paths:
       parameters: [{$ref: '#/components/parameters/nowhere'}]
 """
 
+SWAGGER = """\
+swagger: '2.0'
+info: {title: Pets, version: 1.0.0}
+host: pets.example.com
+paths:
+  /pets: {get: {operationId: findPet, responses: {'200': {description: Some pets}}}}
+"""
+
 WEB = {
+    "https://example.com/swagger.openapi.yaml": SWAGGER,
     "https://example.com/broken.openapi.yaml": BROKEN,
     "https://example.com/pets.openapi.yaml": PETS,
     "https://example.com/shop.openapi.yaml": SHOP,

@@ -1,4 +1,4 @@
-"""The public documents beside the checkout, and the options that mend what is dead in them."""
+"""The public documents beside the checkout, and the options that fix what is dead in them."""
 
 from __future__ import annotations
 
@@ -59,18 +59,18 @@ class Published:
         publisher = CORPUS / self.publisher
         folders = (publisher / "openapi" / "_original", publisher / "openapi", self.file.parent)
         description, _ = load_description(self.document)
-        mended = {}
+        fixed = {}
         for source in description.source_descriptions if description else ():
             name = source.url.rpartition("/")[2]
             found = next((folder / name for folder in folders if (folder / name).is_file()), None)
             if found is None and source.url.startswith("http"):
                 found = folders[-1] / name
             if found is not None:
-                mended[source.name] = str(found)
-        return mended
+                fixed[source.name] = str(found)
+        return fixed
 
     def linker(self, memory: Memory) -> Linker:
-        """A way to its sources, as ``--source`` mends them."""
+        """A way to its sources, as ``--source`` fixes them."""
         return Linker(Library(options=SourceOptions(self.sources()), cache=memory))
 
 

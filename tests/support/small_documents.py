@@ -28,7 +28,7 @@ def document(*workflows: dict[str, Any], **changes: Any) -> dict[str, Any]:
 
 
 def write(directory: Path, arazzo: dict[str, Any] | str | bytes, api: dict[str, Any] | str = API) -> str:
-    """Write both; gives the document's path."""
+    """Write both; return the document's path."""
     for name, content in (("w.yaml", arazzo), ("api.json", api)):
         data = json.dumps(content) if isinstance(content, dict) else content
         (directory / name).write_bytes(data.encode() if isinstance(data, str) else data)

@@ -147,7 +147,7 @@ def _resumed_job(resumer: Resumer, run_id: str, line: int | None, decided: Decis
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """How many runs are driven at once, and whether only their results are shown."""
+    """The number of runs at once, and whether only their results are shown."""
 
     concurrency: int
     quiet: bool
@@ -184,7 +184,7 @@ def drive(jobs: Iterable[Job], count: int, pace: Pace, runs: DurableRuns | None 
 
 
 class Results:
-    """What is shown of many runs: a line of JSON each on stdout, progress on a terminal, a summary.
+    """The display of many runs: a line of JSON each on stdout, progress on a terminal, a summary.
 
     Args:
         count: how many there are.
@@ -200,7 +200,7 @@ class Results:
 
     @property
     def all_succeeded(self) -> bool:
-        """Whether every run has succeeded."""
+        """Return whether every run has succeeded."""
         return self._statuses["succeeded"] == self._count
 
     def tell(self, ended: Ended) -> None:

@@ -1,4 +1,4 @@
-"""What is said, while a run on a cluster is followed, of workers that do not go on with it."""
+"""Notices about workers that do not continue a run on a cluster while it is followed."""
 
 from __future__ import annotations
 

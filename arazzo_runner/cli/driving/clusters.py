@@ -55,7 +55,7 @@ def engine_of(words: EngineWords) -> Engine:
 
 
 def codec_of(words: EngineWords, *, create: bool = False) -> SealingCodec:
-    """What seals all that goes to the cluster.
+    """Return the codec that seals all that goes to the cluster.
 
     Args:
         create: whether a key is made when there is none.
@@ -108,7 +108,7 @@ async def cluster_of(words: EngineWords) -> Cluster:
 
 
 def asked(words: EngineWords, ask: Callable[[Cluster], Awaitable[Found]]) -> Found:
-    """What a cluster answers to one question."""
+    """Ask a cluster one question."""
 
     async def connected() -> Found:
         return await ask(await cluster_of(words))
@@ -181,7 +181,7 @@ async def _find(cluster: Cluster, run_id: str, decision: Decision | None) -> tup
     decisions, is_ambiguous = await cluster.decided(run_id, first)
     if decision is not None:
         if not is_ambiguous:
-            message = f"the run {run_id} waits for no answer that could be resent or skipped"
+            message = f"the run {run_id} does not wait for an answer that could be resent or skipped"
             raise UsageError(message, hint=f"arazzo resume {run_id} --engine {cluster.engine}")
         await cluster.decide(run_id, decision)
         decisions += 1
@@ -295,7 +295,7 @@ def list_on_cluster(words: EngineWords, only: FilterWords, *, as_json: bool) -> 
         click.echo(json.dumps([_entry(run) for run in found], indent=2))
         return
     if not found:
-        click.echo("there are no such runs", err=True)
+        click.echo("no such runs", err=True)
     for run in found:
         entry = _entry(run)
         began = entry["startedAt"][:16].replace("T", " ")

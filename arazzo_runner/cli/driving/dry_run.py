@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from arazzo_runner.effects import Request, Send
-from arazzo_runner.engine.events import Reason
-from arazzo_runner.engine.flow import start
+from arazzo_runner.engine.events import AttemptStarted, Reason
+from arazzo_runner.engine.flow import Turn, start
 from arazzo_runner.engine.plan import Plan, PlannedWorkflow
 from arazzo_runner.reports.console import describe_inputs
 from arazzo_runner.reports.jsonreport import body_entry, headers_entry
@@ -19,19 +19,31 @@ from arazzo_runner.reports.problems import as_data
 from arazzo_runner.reports.text import label
 from arazzo_runner.runtime.run.session import Session
 
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.run.contract_checks import ContractChecks
 
-def dry_run(session: Session, inputs: Mapping[str, Any], *, as_json: bool) -> int:
-    """Print the plan on stdout; gives the exit status, 1 when the first request cannot be made."""
+
+def dry_run(session: Session, inputs: Mapping[str, Any], checks: ContractChecks | None = None, *, as_json: bool) -> int:
+    """Print the plan on stdout; return the exit status, 1 when the first request cannot be made or must not be sent.
+
+    Args:
+        checks: judge the first request; None for no judgement.
+    """
     turn = start(session.plan, inputs, at=time.time(), secret=session.redactor.secret_names)
     request, reason = None, turn.outcome.reason if turn.outcome else None
+    findings: tuple[str, ...] = ()
     if isinstance(turn.effect, Send):
         session.redactor.learn_request(turn.effect.request)
+        findings = tuple(map(session.redactor.text, _findings(checks, turn)))
         request = session.redactor.request(turn.effect.request)
+    status = 1 if checks is not None and checks.fails else 0
     shown = session.redactor.inputs(turn.state.inputs)
     if as_json:
         entry = _entry(session.plan, shown, request, session.redactor.event(reason))
+        if checks is not None:
+            entry["contract"] = list(findings)
         click.echo(json.dumps(entry, ensure_ascii=False, indent=2, default=str))
-        return 1 if reason else 0
+        return 1 if reason else status
     for line in plan_lines(session.plan):
         click.echo(line)
     click.echo(f"inputs: {describe_inputs(shown)}")
@@ -50,7 +62,15 @@ def dry_run(session: Session, inputs: Mapping[str, Any], *, as_json: bool) -> in
         click.echo(f"  {label(name)}: {label(value)}")
     if request.body:
         click.echo(f"  {label(_pretty(request.body))}")
-    return 0
+    for finding in findings:
+        click.echo(f"  ! {label(finding)}", err=True)
+    return status
+
+
+def _findings(checks: ContractChecks | None, turn: Turn) -> tuple[str, ...]:
+    """Return the findings about a turn's request; a request for a token belongs to no operation."""
+    started = (event for event in turn.events if isinstance(event, AttemptStarted))
+    return tuple(line for event in started for line in checks.sent(event)) if checks is not None else ()
 
 
 def _entry(plan: Plan, inputs: Mapping[str, Any], request: Request | None, reason: Reason | None) -> dict[str, Any]:

@@ -72,7 +72,7 @@ def open_journal(words: JournalWords, *, create: bool = False) -> Iterator[Journ
     """The journal, to be looked at."""
     from arazzo_runner.runtime.durable.journal import Journal
 
-    with Journal(journal_path(words), create=create) as journal:
+    with Journal(journal_path(words), create=create, trusted=words.trust_journal) as journal:
         yield journal
 
 
@@ -128,7 +128,7 @@ def _credential_origins(plan: Plan, words: CredentialWords) -> dict[str, Any]:
 
 
 class Resumer:
-    """Takes runs up again; those of one batch share their plan.
+    """Resumes runs; those of one batch share their plan.
 
     Args:
         given: inputs that the user gives now.
@@ -229,7 +229,7 @@ def credentials_again(run_id: str, setup: RunSetup, words: CredentialWords) -> A
 
 
 def decision_of(words: DecisionWords) -> Decision:
-    """What the user says of a request whose answer is not known.
+    """Read the user's decision about a request whose answer is unknown.
 
     Raises:
         UsageError: ``--skip`` names no status, or a file that cannot be read.
@@ -258,7 +258,7 @@ def _missing(run_id: str, what: str, where: str, option: str) -> UsageError:
 
 
 def origins_of(found: Mapping[str, InputOrigin]) -> dict[str, Any]:
-    """Where inputs came from, as a journal keeps it."""
+    """Return the origins of inputs, as a journal stores them."""
     from arazzo_runner.runtime.durable.setup import Origin
 
     return {name: Origin(origin.said, origin.word) for name, origin in found.items()}

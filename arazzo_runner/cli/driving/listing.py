@@ -11,7 +11,7 @@ from arazzo_runner.cli.given.option_groups import OptionGroup, option
 
 if TYPE_CHECKING:
     from arazzo_runner.reports.jsonreport import UnfinishedRun
-    from arazzo_runner.runtime.durable.journal import RunRow
+    from arazzo_runner.runtime.durable.rows import RunRow
 
 
 STATUSES = ("running", "stopped", "succeeded", "failed", "cancelled")
@@ -19,7 +19,7 @@ STATUSES = ("running", "stopped", "succeeded", "failed", "cancelled")
 
 @dataclass(frozen=True, kw_only=True)
 class FilterWords(OptionGroup):
-    """Which runs are listed."""
+    """The runs to list."""
 
     status: tuple[str, ...] = option(
         "--status", type=click.Choice([*STATUSES, "ambiguous-request"]), multiple=True, help="Only those; repeatable."
@@ -54,10 +54,10 @@ def entry_of(row: RunRow) -> dict[str, Any]:
 
 
 def standing_of(row: RunRow) -> UnfinishedRun:
-    """How things are with a run that has not come to its own end."""
+    """Describe a run that has not come to its own end."""
     from arazzo_runner.reports.jsonreport import UnfinishedRun
 
     cancelled = row.status == "cancelled"
-    message = "the run was cancelled" if cancelled else "arazzo resume goes on with it"
+    message = "the run was cancelled" if cancelled else "arazzo resume continues it"
     status = "failed" if cancelled else row.shown
     return UnfinishedRun(row.workflow, status, row.reason, message, row.step, row.updated)

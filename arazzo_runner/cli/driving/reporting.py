@@ -1,4 +1,4 @@
-"""What a run shows and writes: the console, and the reports that ``--report`` asks for."""
+"""The output of a run: the console, and the reports that ``--report`` asks for."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class ReportFile:
 
 
 def report_files(words: Iterable[str], formats: tuple[str, ...] = REPORT_FORMATS) -> list[ReportFile]:
-    """What ``--report`` asks for.
+    """Read the words of ``--report``.
 
     Raises:
         UsageError: a word has another form, or two would write the same file.
@@ -128,7 +128,7 @@ def bytes_as_text(value: Any) -> str:
 
 
 def console(session: Session, verbosity: VerbosityWords) -> Console:
-    """What is shown on stderr: live and in colour only on a terminal."""
+    """Return the console on stderr: live and in color only on a terminal."""
     from arazzo_runner.reports.console import Console, ConsoleOptions
 
     live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"

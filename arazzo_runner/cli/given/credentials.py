@@ -85,7 +85,7 @@ def _from_file(path: str, environment: Mapping[str, str]) -> Mapping[str, Creden
 
 
 def _read(path: str) -> Mapping[str, Any]:
-    """The file's content. One that others can read is refused: it is no secret any more."""
+    """The file's content. One that others can read is refused: it is not a secret any more."""
     from arazzo_runner.documents.reader import read_document
 
     file = Path(path)
@@ -100,7 +100,7 @@ def _read(path: str) -> Mapping[str, Any]:
         raise
     except ArazzoError:
         # What the parser says may show a line of the file.
-        raise UsageError(f"the credentials file {path} is no YAML") from None
+        raise UsageError(f"the credentials file {path} is not YAML") from None
     if not isinstance(data, dict):
-        raise UsageError(f"the credentials file {path} is no object of credentials by scheme")
+        raise UsageError(f"the credentials file {path} is not an object of credentials by scheme")
     return data

@@ -9,17 +9,19 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
 
+from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.documents.files import MAX_DATA, is_file, read_file
 from arazzo_runner.documents.input_schemas import declared, input_schema, types
 from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.errors import ArazzoError, UsageError
+from arazzo_runner.secrecy import is_secret_name
 
 ENVIRONMENT_PREFIX = "ARAZZO_INPUT_"
 
 
 @dataclass(frozen=True, slots=True)
 class InputOrigin:
-    """Where an input came from.
+    """The origin of an input.
 
     Attributes:
         said: for a person.
@@ -45,7 +47,7 @@ def gather_inputs(schema: Any, words: Sequence[str], environment: Mapping[str, s
 def trace_inputs(
     schema: Any, words: Sequence[str], environment: Mapping[str, str], stdin: TextIO
 ) -> tuple[dict[str, Any], dict[str, InputOrigin]]:
-    """The same, and where each came from.
+    """Read inputs, and return with them where each came from.
 
     Raises:
         UsageError: a word cannot be read.
@@ -67,7 +69,7 @@ def trace_inputs(
 
 
 def _origin(word: str) -> InputOrigin:
-    """Where a word that was read took its inputs from."""
+    """Return the origin of the inputs of a word that was read."""
     if word == "-":
         return InputOrigin("stdin")
     name, equals, value = word.partition("=")
@@ -95,7 +97,7 @@ def _read(word: str, schema: Any, stdin: TextIO) -> dict[str, Any]:
     path = Path(word)
     if not is_file(path):
         raise UsageError(
-            f"the input {word!r} is no name=value, and there is no such file",
+            f"the input {word!r} is not a name=value, and there is no such file",
             hint="write name=value, name=@file, a JSON or YAML file, a JSON object, or - for stdin",
         )
     return _object(_text(path), word)
@@ -116,9 +118,9 @@ def _object(text: str, what: str) -> dict[str, Any]:
     except ArazzoError as error:
         problems = getattr(error, "problems", ())
         detail = problems[0].message if problems else error.message
-        raise UsageError(f"{what} is no JSON or YAML: {detail}") from None
+        raise UsageError(f"{what} is not JSON or YAML: {detail}") from None
     if not isinstance(data, dict):
-        raise UsageError(f"{what} is no object of inputs by name")
+        raise UsageError(f"{what} is not an object of inputs by name")
     return data
 
 
@@ -132,7 +134,10 @@ def _text(path: Path) -> str:
 
 
 def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
-    """The content of a file: bytes for binary inputs, text for strings, else JSON or YAML."""
+    """The content of a file: bytes for binary inputs, text for strings, else JSON or YAML.
+
+    It is taken byte for byte: only a secret, and an input whose schema is not a string, loses a last line break.
+    """
     try:
         content = read_file(path, limit=MAX_DATA)
     except OSError as error:
@@ -140,17 +145,19 @@ def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
         raise UsageError(message, hint=f"give it from where it is: -i {name}=@FILE") from None
     kinds = types(schema)
     if schema.get("format") == "binary" or "contentEncoding" in schema or "contentMediaType" in schema:
-        return content
+        return FileContent(content, Path(path).name)
     try:
-        text = content.decode("utf-8-sig")
+        text = content.decode()
     except UnicodeDecodeError:
-        return content
+        return FileContent(content, Path(path).name)
     if kinds & {"object", "array"}:
         from arazzo_runner.documents.reader import read_document
 
-        return read_document(text, path).data
-    # A text file ends with a line break that is no part of what it says.
-    return typed(text.removesuffix("\n").removesuffix("\r"), schema)
+        return read_document(text.removeprefix("\ufeff"), path).data
+    if "string" in kinds and not is_secret_name(name) and schema.get("format") != "password":
+        return text
+    # The file of a token or a number ends with a line break that is not a part of what it says.
+    return typed(text.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r"), schema)
 
 
 def typed(text: str, schema: Mapping[str, Any]) -> Any:

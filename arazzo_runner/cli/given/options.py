@@ -87,7 +87,7 @@ def json_option(what: str) -> Any:
 
 @dataclass(frozen=True, kw_only=True)
 class DirectoryWords(OptionGroup):
-    """Where workflowIds are looked for."""
+    """The directory in which workflowIds are looked for."""
 
     directory: str = option(
         "--workflows",
@@ -124,7 +124,7 @@ class InputWords(OptionGroup):
 
 @dataclass(frozen=True, kw_only=True)
 class ServerWords(OptionGroup, title="Servers and sources"):
-    """Where the APIs are (H2)."""
+    """The servers of the APIs (H2)."""
 
     server: tuple[str, ...] = option("--server", multiple=True, metavar="[SOURCE=]URL", help="Send to this server.")
     server_var: tuple[str, ...] = option(
@@ -134,7 +134,7 @@ class ServerWords(OptionGroup, title="Servers and sources"):
 
 @dataclass(frozen=True, kw_only=True)
 class SourceWords(OptionGroup, title="Servers and sources"):
-    """Where source descriptions really are (H0)."""
+    """The real places of source descriptions (H0)."""
 
     sources: tuple[str, ...] = option(
         "--source", multiple=True, metavar="NAME=PATH", help="Where a source description really is."
@@ -160,7 +160,7 @@ class CredentialWords(OptionGroup, title="Credentials"):
 
 @dataclass(frozen=True, kw_only=True)
 class CertificateWords(OptionGroup, title="Credentials"):
-    """What mutual TLS asks for (H5)."""
+    """The certificate for mutual TLS (H5)."""
 
     client_cert: str | None = option(
         "--client-cert", metavar="FILE", help="Client certificate and key (PEM), or CERT:KEY."
@@ -169,7 +169,7 @@ class CertificateWords(OptionGroup, title="Credentials"):
 
 @dataclass(frozen=True, kw_only=True)
 class BehaviourWords(OptionGroup, title="Behavior"):
-    """How a run behaves where the document leaves it to the user (``RunOptions``)."""
+    """The behavior of a run where the document leaves it to the user (``RunOptions``)."""
 
     strict: bool = option("--strict", is_flag=True, help="Accept the specification's forms only.")
     force: bool = option("--force", is_flag=True, help="Run although a condition cannot be parsed; it then fails.")
@@ -208,8 +208,21 @@ class BehaviourWords(OptionGroup, title="Behavior"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExtraWords(OptionGroup, title="Transport"):
+    """Additions to requests that no document names (H6)."""
+
+    cookies: bool = option("--cookies", is_flag=True, help="Keep the cookies that answers set, and send them back.")
+    headers: tuple[str, ...] = option(
+        "--header",
+        multiple=True,
+        metavar="[SOURCE=]NAME:VALUE",
+        help="Send a header field that neither the document nor the description has.",
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class HostWords(OptionGroup, title="Transport"):
-    """What may be reached beside the hosts that the command line and its documents name."""
+    """The hosts that may be reached beside those that the command line and its documents name."""
 
     allowed_hosts: tuple[str, ...] = option(
         "--allow-host",
@@ -222,7 +235,7 @@ class HostWords(OptionGroup, title="Transport"):
 
 @dataclass(frozen=True, kw_only=True)
 class TransportWords(OptionGroup, title="Transport"):
-    """How requests are sent (H6)."""
+    """The transport of requests (H6)."""
 
     hosts: HostWords = group(HostWords)
     follow_redirects: bool = option(
@@ -261,12 +274,13 @@ class LiveWords(OptionGroup):
     sources: SourceWords = group(SourceWords)
     credentials: CredentialWords = group(CredentialWords)
     behaviour: BehaviourWords = group(BehaviourWords)
+    extra: ExtraWords = group(ExtraWords)
     transport: TransportWords = group(TransportWords)
 
 
 @dataclass(frozen=True, kw_only=True)
 class JournalWords(OptionGroup, title="Durable runs"):
-    """Where durable runs are stored."""
+    """The journal of durable runs."""
 
     journal: str | None = option(
         "--journal",
@@ -280,10 +294,19 @@ class JournalWords(OptionGroup, title="Durable runs"):
         metavar="FILE",
         help="The key that its secrets are sealed with.  [default: in the user's data directory]",
     )
+    trust_journal: bool = option(
+        "--trust-journal",
+        is_flag=True,
+        help="Use a journal that has lost turns as it is: what it has forgotten may be sent again.",
+    )
 
     def or_else(self, other: JournalWords) -> JournalWords:
         """These words, those that are missing taken from others."""
-        return JournalWords(journal=self.journal or other.journal, journal_key=self.journal_key or other.journal_key)
+        return JournalWords(
+            journal=self.journal or other.journal,
+            journal_key=self.journal_key or other.journal_key,
+            trust_journal=self.trust_journal or other.trust_journal,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -321,7 +344,7 @@ class EngineWords(OptionGroup, title="Durable runs"):
 
 @dataclass(frozen=True, kw_only=True)
 class VerbosityWords(OptionGroup, title="Output"):
-    """How much is shown on stderr."""
+    """The amount of output on stderr."""
 
     quiet: bool = option("-q", "--quiet", is_flag=True, help="Show only the result.")
     verbose: int = option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
@@ -329,7 +352,7 @@ class VerbosityWords(OptionGroup, title="Output"):
 
 @dataclass(frozen=True, kw_only=True)
 class OutputWords(OptionGroup, title="Output"):
-    """What a run shows and writes."""
+    """The output of a run."""
 
     as_json: bool = json_option("Print the whole run report instead of the outputs.")
     reports: tuple[str, ...] = option(
@@ -344,7 +367,7 @@ class OutputWords(OptionGroup, title="Output"):
 
 @dataclass(frozen=True, kw_only=True)
 class DecisionWords(OptionGroup):
-    """What to do about a request whose answer is unknown."""
+    """The decision about a request whose answer is unknown."""
 
     resend: bool = option("--resend", is_flag=True, help="Send the request whose answer is unknown again.")
     skip: str | None = option(

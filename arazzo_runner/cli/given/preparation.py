@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.cli.given.targets import Target, find_target
-from arazzo_runner.cli.given.words import check_sources, hosts, pairs, server_variables, servers
+from arazzo_runner.cli.given.words import check_sources, headers, hosts, pairs, server_variables, servers
 from arazzo_runner.errors import ArazzoError, UsageError
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from arazzo_runner.cli.given.options import (
         CertificateWords,
         CredentialWords,
+        ExtraWords,
         HostWords,
         LiveWords,
         ServerWords,
@@ -54,7 +55,11 @@ def given_sources(words: SourceWords) -> dict[str, str]:
 
 
 def load_target(
-    target: Target, sources: SourceWords, transport: TransportOptions, servers_words: ServerWords | None = None
+    target: Target,
+    sources: SourceWords,
+    transport: TransportOptions,
+    servers_words: ServerWords | None = None,
+    extra: ExtraWords | None = None,
 ) -> Workbook:
     """Load the target's document, its sources as the options say.
 
@@ -75,6 +80,9 @@ def load_target(
             check_sources([name for name in servers(servers_words.server) if name], names, option="--server")
             variables = server_variables(servers_words.server_var)
             check_sources([name for name in variables if name], names, option="--server-var")
+        if extra is not None:
+            added = [source for source, _, _ in headers(extra.headers) if source]
+            check_sources(added, names, option="--header")
     return workbook
 
 
@@ -86,7 +94,7 @@ def load_live(words: LiveWords) -> tuple[Target, Workbook]:
         DocumentError: the document cannot be used.
     """
     target = named_target(words.target)
-    return target, load_target(target, words.sources, live_transport(words), words.servers)
+    return target, load_target(target, words.sources, live_transport(words), words.servers, words.extra)
 
 
 def run_options(words: LiveWords) -> RunOptions:
@@ -108,6 +116,8 @@ def run_options(words: LiveWords) -> RunOptions:
         max_retry_after=behaviour.max_retry_after,
         servers=given_servers(words.servers),
         credentials=given_credentials(words.credentials, words.transport.certificate),
+        cookies=words.extra.cookies,
+        headers=headers(words.extra.headers),
     )
 
 
@@ -288,7 +298,7 @@ def reaching(plan: Plan, transport: TransportOptions) -> TransportOptions:
 
 
 def kept_sources(words: SourceWords) -> SourceOptions:
-    """What the user says about sources, meaning the same in every directory.
+    """Return what the user says about sources, valid in every directory.
 
     Raises:
         UsageError: a ``--source`` has another form.
@@ -300,7 +310,7 @@ def kept_sources(words: SourceWords) -> SourceOptions:
 
 
 def kept_transport(plan: Plan, words: LiveWords) -> TransportOptions:
-    """How the requests of a durable run are sent, meaning the same in every directory."""
+    """Return the transport of a durable run, valid in every directory."""
     transport = reaching(plan, live_transport(words))
     bundle = transport.ca_bundle and str(Path(transport.ca_bundle).absolute())
     certificate = None

@@ -79,7 +79,7 @@ def _text(path: str) -> str:
     except OSError as error:
         raise UsageError(f"--each {path} cannot be read: {error.strerror or error}") from None
     except UnicodeDecodeError as error:
-        raise UsageError(f"--each {path} is no UTF-8 text: {error.reason} at byte {error.start}") from None
+        raise UsageError(f"--each {path} is not UTF-8 text: {error.reason} at byte {error.start}") from None
 
 
 def _json_lines(path: str, text: str) -> Iterator[InputRow | WrongRow]:

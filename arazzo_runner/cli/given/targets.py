@@ -29,7 +29,7 @@ class SeveralDocuments(UsageError):
 
 
 def is_document(target: str) -> bool:
-    """Whether a target names a document rather than a workflow."""
+    """Return whether a target names a document rather than a workflow."""
     return (
         target.startswith(("http://", "https://", "file://"))
         or target.endswith(SUFFIXES)
@@ -39,7 +39,7 @@ def is_document(target: str) -> bool:
 
 
 def find_target(target: str, workflow: str | None, directory: str) -> Target:
-    """What the words of the command line mean.
+    """Find the workflow that the words of the command line mean.
 
     Args:
         target: a path, a URL or a workflowId.
@@ -52,7 +52,7 @@ def find_target(target: str, workflow: str | None, directory: str) -> Target:
     if is_document(target):
         return Target(target, workflow)
     if workflow is not None:
-        raise UsageError(f"{target!r} is no document, so {workflow!r} cannot be one of its workflows")
+        raise UsageError(f"{target!r} is not a document, so {workflow!r} cannot be one of its workflows")
     found = [(path, w.workflow_id) for path, d in descriptions(directory) for w in d.workflows]
     paths = [path for path, workflow_id in found if workflow_id == target]
     if len(paths) > 1:
@@ -63,7 +63,9 @@ def find_target(target: str, workflow: str | None, directory: str) -> Target:
     if not paths and is_directory(target):
         raise UsageError(f"{target} is a directory", hint=f"name a document of it: arazzo list --workflows {target}")
     if not paths:
-        where = f"the documents under {directory}" if is_directory(directory) else f"{directory}, which is no directory"
+        where = (
+            f"the documents under {directory}" if is_directory(directory) else f"{directory}, which is not a directory"
+        )
         raise UsageError(
             f"there is no workflow {target!r} in {where}",
             hint=did_you_mean(target, [workflow_id for _, workflow_id in found], "workflows")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-from arazzo_runner.errors import UsageError
+from arazzo_runner.errors import StepError, UsageError
 from arazzo_runner.secrecy import MASK
 
 
@@ -38,6 +38,29 @@ def servers(words: Iterable[str]) -> dict[str, str]:
             raise UsageError(f"--server {shown!r}: expected an http(s) URL", hint="write --server [SOURCE=]https://…")
         result[source] = url
     return result
+
+
+def headers(words: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
+    """``--header [SOURCE=]NAME:VALUE``: the source, empty for all, the name and the value.
+
+    Raises:
+        UsageError: a word has another form, or a field that belongs to the transport.
+    """
+    from arazzo_runner.openapi.request.parameters import IGNORED_HEADERS, header_text
+
+    result = []
+    for word in words:
+        left, colon, value = word.partition(":")
+        source, _, name = left.rpartition("=")
+        if not colon or not name:
+            raise UsageError("--header takes [SOURCE=]NAME:VALUE", hint="write --header 'X-Name: value'")
+        if name.lower() in IGNORED_HEADERS:
+            raise UsageError(f"--header {name}: this field belongs to the transport")
+        try:
+            result.append((source, name, header_text(name, value)))
+        except StepError as error:
+            raise UsageError(f"--header {name}: {error.message}") from None
+    return tuple(result)
 
 
 def server_variables(words: Iterable[str]) -> dict[str, Mapping[str, str]]:

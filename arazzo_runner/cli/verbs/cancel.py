@@ -11,7 +11,7 @@ from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, a
 from arazzo_runner.cli.given.options import EngineWords, JournalWords
 
 if TYPE_CHECKING:
-    from arazzo_runner.runtime.durable.journal import RunRow
+    from arazzo_runner.runtime.durable.rows import RunRow
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +52,7 @@ def command(words: CancelWords) -> None:
 
 
 def _said(rows: list[RunRow]) -> str:
-    """How many runs were cancelled, and how many of them their processes still have to end."""
+    """Say how many runs were cancelled, and how many of them their processes still have to end."""
     driven = sum(row.held for row in rows)
     said = f"{len(rows)} {'run' if len(rows) == 1 else 'runs'} cancelled"
     return f"{said}, {driven} of them still to be ended by the process that drives them" if driven else said

@@ -143,7 +143,7 @@ def _file_name(name: str) -> str:
         or any(character in name for character in '/\\:*?"<>|')
         or not name.isprintable()
     ):
-        raise UsageError(f"--case {name!r} is no name of a file", hint="write --case becomes-running")
+        raise UsageError(f"--case {name!r} is not a name of a file", hint="write --case becomes-running")
     return name
 
 

@@ -48,7 +48,7 @@ class ResumeWords(OptionGroup):
 @click.pass_context
 @takes(ResumeWords)
 def command(ctx: click.Context, words: ResumeWords) -> None:
-    """Go on with a durable run, after any kind of death, at the point that it had reached.
+    """Resume a durable run where it stopped, after a crash, a kill or a reboot.
 
     ID is a run's, or a batch's: then the rest of its runs. What was answered is not sent again; waits that have passed
     are not waited again. Secrets are not in the journal: they are taken from where they were given, or from -i and
@@ -96,7 +96,7 @@ def _resume(resumer: Resumer, run_id: str, words: ResumeWords) -> int:
     kept, setup = resumer.take(run_id)
     if (words.decision.resend or words.decision.skip) and not kept.is_ambiguous():
         runs.journal.release(kept.id, runs.holder)
-        message = f"the run {kept.id} waits for no answer that could be resent or skipped"
+        message = f"the run {kept.id} does not wait for an answer that could be resent or skipped"
         raise UsageError(message, hint=f"arazzo resume {kept.id}")
     execution.announce(f"run {kept.id} · resumed at {kept.where}", words.output)
     status = execution.carry_out(
@@ -128,14 +128,14 @@ def _each(resumer: Resumer, many: list[tuple[str, int | None]], words: ResumeWor
     from arazzo_runner.cli.driving.batches import Pace, resume_each
 
     if not many:
-        click.echo("there is nothing to resume", err=True)
+        click.echo("nothing to resume", err=True)
         return 0
     pace = Pace(words.concurrency, quiet=words.output.verbosity.quiet)
     return resume_each(resumer, many, words.decision, pace)
 
 
 def _show(request: Request) -> None:
-    """A request whose answer is not known, masked."""
+    """A request whose answer is unknown, masked."""
     from arazzo_runner.reports.text import label
 
     click.echo(f"  {request.method} {label(request.url)}", err=True)

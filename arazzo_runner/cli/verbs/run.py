@@ -64,7 +64,8 @@ def run(words: RunWords) -> int:
     if words.dry_run:
         from arazzo_runner.cli.driving.dry_run import dry_run
 
-        return dry_run(Session(plan, inputs), inputs, as_json=words.output.as_json)
+        checks = contract_checks(plan, words.check)
+        return dry_run(Session(plan, inputs), inputs, checks, as_json=words.output.as_json)
     if words.engine.engine:
         from arazzo_runner.cli.driving.clusters import job_of, run_on_cluster
 

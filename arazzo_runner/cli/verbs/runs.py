@@ -19,7 +19,7 @@ from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.events import Event
-    from arazzo_runner.runtime.durable.journal import RunRow
+    from arazzo_runner.runtime.durable.rows import RunRow
     from arazzo_runner.runtime.durable.runs import DurableRuns
 
 DAY = 86_400.0
@@ -99,7 +99,7 @@ def _table(rows: list[RunRow]) -> None:
     from arazzo_runner.reports.text import label
 
     if not rows:
-        click.echo("there are no such runs", err=True)
+        click.echo("no such runs", err=True)
         return
     wide = max(len(row.id) for row in rows)
     for row in rows:
@@ -163,7 +163,7 @@ def _history(runs: DurableRuns, run_id: str, told: Iterable[Event], verbose: int
     if row.held:
         click.echo(f"  driven by {row.holder}")
     elif row.shown == "stopped":
-        click.echo(f"  go on with: arazzo resume {row.id}")
+        click.echo(f"  continue with: arazzo resume {row.id}")
     if (sent := attempts.unanswered) is not None:
         click.echo(label(f"  its answer has not come yet: {sent.request.method} {sent.request.url}"))
 

@@ -70,7 +70,7 @@ class TestWords(OptionGroup):
 @click.command(
     "test",
     cls=GroupedCommand,
-    short_help="Replay recorded cases and hold them against their contract.",
+    short_help="Replay recorded cases and check them against their contract.",
     epilog="Example: arazzo test cassettes -k deploy --report junit=results.xml",
 )
 @click.pass_context

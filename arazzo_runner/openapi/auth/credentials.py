@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 PARTS = ("token", "identity", "secret", "client_id", "client_secret")
-"""What a credential is made of, by attribute; where it was given is no part of it."""
+"""What a credential is made of, by attribute; where it was given is not a part of it."""
 SECRET_PARTS = ("token", "secret", "client_secret")
 """Those that are secret. Of a pair the token is its text as a whole; who somebody is says less than it would hide."""
 
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """What the user gives for a scheme: a token, a pair, or a text that the scheme decides to read as one of them.
+    """A credential for a scheme: a token, a pair, or a text that the scheme reads as one of them.
 
     Nothing of it is shown: what looks like a user's name may be half of a key.
 
@@ -35,7 +35,7 @@ class Credential:
 
     @property
     def is_pair(self) -> bool:
-        """Whether it has both halves of a pair."""
+        """Return whether it has both halves of a pair."""
         return self.identity is not None and self.secret is not None
 
 
@@ -53,7 +53,7 @@ def parse_credential(text: str, *, origin: str = "") -> Credential:
 
 
 def environment_variable(scheme: str) -> str:
-    """The variable that holds a scheme's credential: upper case, ``_`` for what is no ASCII letter or digit."""
+    """The variable that holds a scheme's credential: upper case, ``_`` for what is not an ASCII letter or digit."""
     return "ARAZZO_AUTH_" + re.sub(r"[^A-Z0-9]", "_", scheme.upper())
 
 

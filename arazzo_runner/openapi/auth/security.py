@@ -24,7 +24,7 @@ _BEARER = re.compile(r"bearer\s+(?=\S)", re.IGNORECASE)
 
 
 class NeedKind(Enum):
-    """What must be exchanged with a server before a scheme can be applied."""
+    """The kind of exchange with a server that must happen before a scheme can be applied."""
 
     OAUTH2_TOKEN = "an OAuth2 token for a client or a user"
     OPENID_CONNECT_TOKEN = "a token from an OpenID Connect provider"
@@ -43,7 +43,7 @@ class Need:
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What credentials add to a request.
+    """The additions of credentials to a request.
 
     Attributes:
         headers: header fields to add.
@@ -102,7 +102,7 @@ class _Slot:
                 return None
 
     def is_filled(self, sent: SerializedParameters) -> bool:
-        """Whether the step itself already sends it."""
+        """Return whether the step itself already sends it."""
         match self.location:
             case "header":
                 return any(name.lower() == self.name.lower() for name, _ in sent.headers)
@@ -131,7 +131,7 @@ def _cookie_names(sent: SerializedParameters) -> Iterator[str]:
 
 
 def apply_security(operation: Operation, credentials: Credentials, sent: SerializedParameters) -> Applied:
-    """What to add to a request so that its operation's ``security`` is met (H5).
+    """Return what to add to a request so that its operation's ``security`` is met (H5).
 
     The alternatives are tried in order; the first for which every scheme has a credential is applied. A scheme whose
     header, query parameter or cookie the step itself sends has all that it needs; nothing is added when that meets a
@@ -154,8 +154,18 @@ def apply_security(operation: Operation, credentials: Credentials, sent: Seriali
     return Applied(warnings=tuple(warnings))
 
 
+def filled_by(operation: Operation, credentials: Credentials) -> frozenset[tuple[str, str]]:
+    """The locations and names, header names in lower case, that credentials fill when the step does not (H5)."""
+    chosen = choose_alternative(alternatives_of(operation, credentials, SerializedParameters("", "")))
+    if chosen is None:
+        return frozenset()
+    definitions = [operation.schemes[name].definition for name in chosen.schemes if name in operation.schemes]
+    slots = [slot for slot in map(_Slot.of, definitions) if slot is not None]
+    return frozenset((s.location, s.name.lower() if s.location == "header" else s.name) for s in slots)
+
+
 class CredentialStatus(Enum):
-    """What there is for a scheme."""
+    """The status of the credential for a scheme."""
 
     SENT = "sent"
     """The step itself sends it."""
@@ -226,11 +236,11 @@ class Alternative:
 
     @property
     def is_sent(self) -> bool:
-        """Whether the step itself sends all of it."""
+        """Return whether the step itself sends all of it."""
         return bool(self.schemes) and len(self._of(CredentialStatus.SENT)) == len(self.schemes)
 
     def applied(self) -> Applied:
-        """What it adds to a request."""
+        """The additions to a request."""
         result = Applied(warnings=tuple(_undefined_warnings(self.operation, [self])))
         for addition in self._additions:
             result += addition
@@ -272,7 +282,7 @@ _Scheme: TypeAlias = Callable[[SchemeSpec, Credential, tuple[str, ...]], "Applie
 
 
 def _apply(scheme: SchemeSpec, credential: Credential, scopes: tuple[str, ...]) -> Applied | str:
-    """What a scheme adds, or why its credential does not fit it."""
+    """Apply a scheme, or return why its credential does not fit it."""
     apply = _SCHEMES.get(str(scheme.definition.get("type")))
     if apply is None:
         return f"{scheme.name} is of an unknown type {scheme.definition.get('type')!r}"

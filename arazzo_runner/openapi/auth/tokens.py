@@ -38,7 +38,7 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a token comes from.
+    """The endpoint that a token comes from.
 
     Attributes:
         url: of the token endpoint, or of the discovery document that names it.
@@ -52,12 +52,12 @@ class Endpoint:
 
 
 def token_key(source: str, need: Need) -> str:
-    """What a token is kept under: one serves all operations that ask for the same scheme and scopes."""
+    """Return the key of a token: one serves all operations that ask for the same scheme and scopes."""
     return " ".join([source, need.scheme.name, *sorted(need.scopes)])
 
 
 def endpoint_of(need: Need, server: str) -> Endpoint:
-    """Where to ask for a token.
+    """Return the endpoint to ask for a token.
 
     Args:
         server: the base URL of the API, which relative URLs start from.

@@ -1,7 +1,7 @@
-"""The keywords of schemas whose judging could take for ever: patterns, and references whose alternatives double.
+"""The keywords of schemas whose judging could take forever: patterns, and references whose alternatives double.
 
 Patterns have a time limit (C4), and what JavaScript's have; references are paid for from the budget of what is judged.
-The validators below openapi-core search with the standard library's ``re``, which a pattern can keep busy for ever, and
+The validators below openapi-core search with the standard library's ``re``, which a pattern can keep busy forever, and
 which knows no classes of characters by their Unicode property.
 """
 
@@ -15,24 +15,27 @@ from typing import Any
 from arazzo_runner.expressions.limits import spend
 from arazzo_runner.expressions.regexes import is_found, with_limited_regexes
 from arazzo_runner.openapi.contract.binary_keywords import binary_keywords
+from arazzo_runner.openapi.contract.breaches import Side
+from arazzo_runner.openapi.contract.exact_keywords import exact_keywords
 
 REFERENCE = 15
 """Nodes of the budget that a reference costs: some 66,000 of them may be followed, which takes some seconds."""
 
 
-def with_limited_patterns(factory: Any) -> Any:
-    """A factory of openapi-core's for schema validators, whose patterns cannot hang."""
+def with_limited_patterns(factory: Any, side: Side) -> Any:
+    """A factory of openapi-core's for schema validators, whose patterns cannot hang, for one side of exchanges."""
     limited = copy(factory)
-    limited.get_validator_cls = lambda spec, schema: _limited(factory.get_validator_cls(spec, schema))
+    limited.get_validator_cls = lambda spec, schema: _limited(factory.get_validator_cls(spec, schema), side)
     return limited
 
 
 @cache
-def _limited(validator: Any) -> Any:
+def _limited(validator: Any, side: Side) -> Any:
     from jsonschema.validators import extend
 
     keywords = {
         **binary_keywords(validator.VALIDATORS),
+        **exact_keywords(side),
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": partial(_additional_properties, validator.VALIDATORS["additionalProperties"]),

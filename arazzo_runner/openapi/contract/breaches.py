@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
 
@@ -34,61 +34,9 @@ class Breach:
         return f"{self.side} {self.where}: {self.message}"
 
 
-def breaches_of(side: Side, error: Exception) -> Iterator[Breach]:
-    """The breaches that an error of openapi-core's stands for; none when what broke is a mask."""
-    from openapi_core.casting.schemas.exceptions import CastError
-    from openapi_core.deserializing.media_types.exceptions import MediaTypeDeserializeError
-    from openapi_core.templating.media_types.exceptions import MediaTypeNotFound
-    from openapi_core.templating.responses.exceptions import ResponseNotFound
-    from openapi_core.validation.request.exceptions import MissingRequiredParameter, MissingRequiredRequestBody
-    from openapi_core.validation.response.exceptions import MissingData, MissingRequiredHeader
-    from openapi_core.validation.schemas.exceptions import InvalidSchemaValue
-
-    cause = error.__cause__
-    where = _where(error)
-    match error:
-        case ResponseNotFound(http_status=status, availableresponses=documented):
-            known = ", ".join(map(str, documented)) or "none"
-            yield Breach(side, "status", f"{status} is not documented; documented are {known}")
-            return
-        case MissingRequiredParameter():
-            yield Breach(side, where, "it is required, and was not sent")
-            return
-        case MissingRequiredHeader():
-            yield Breach(side, where, "it is required, and is not there")
-            return
-        case MissingRequiredRequestBody():
-            yield Breach(side, "body", "it is required, and was not sent")
-            return
-        case MissingData():
-            yield Breach(side, "body", "it is empty; a body is documented")
-            return
-    match cause:
-        case MediaTypeNotFound(mimetype=found, availableMimetypes=documented):
-            expected = ", ".join(documented) or "none"
-            yield Breach(side, "content type", f"{found or 'none'} is not documented; documented are {expected}")
-        case InvalidSchemaValue():
-            yield from _schema_breaches(side, where, cause)
-        case MediaTypeDeserializeError(mimetype=claimed):
-            yield Breach(side, where, f"it cannot be read as {claimed}")
-        case CastError(value=value, type=expected) if not _holds_mask(value):
-            yield Breach(side, where, f"{_shown(value)} is not of type {expected}")
-        case CastError():
-            pass
-        case _:
-            text = " ".join(str(cause or error).split())
-            yield Breach(side, where, cut(text, MAX_SHOWN))
-
-
-def _where(error: Exception) -> str:
-    name, location = getattr(error, "name", None), getattr(error, "location", None)
-    if name is None:
-        return "body"
-    return f"{location} parameter {name}" if location else f"header {name}"
-
-
-def _schema_breaches(side: Side, where: str, error: Any) -> Iterator[Breach]:
-    for found in error.schema_errors:
+def schema_breaches(side: Side, where: str, errors: Iterable[Any]) -> Iterator[Breach]:
+    """The breaches that errors of jsonschema stand for; none when what broke is a mask."""
+    for found in errors:
         leaf = _leaf(found)
         if _holds_mask(leaf.instance):
             continue
@@ -97,7 +45,7 @@ def _schema_breaches(side: Side, where: str, error: Any) -> Iterator[Breach]:
 
 
 def _leaf(error: Any) -> Any:
-    """What it comes down to: of the alternatives of ``oneOf`` and ``anyOf``, the one that fits best."""
+    """Return the error that explains the others: of alternatives, the one that fits best."""
     from jsonschema.exceptions import best_match
 
     while error.context:

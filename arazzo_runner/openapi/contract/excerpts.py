@@ -1,6 +1,6 @@
 """An operation as a description of its own: it alone, and all that its ``$ref``s reach.
 
-What holds exchanges against a description then loads one operation, not five megabytes of them. The operation stands
+What checks exchanges against a description then loads one operation, not five megabytes of them. The operation stands
 at ``POST /`` whatever its method and path are: which one is meant has been decided (H1), and what is left to ask is
 whether an exchange conforms to it.
 """
@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote
 
 from arazzo_runner.documents import pointer as json_pointer
-from arazzo_runner.openapi.media_types import essence, is_json
+from arazzo_runner.openapi.media_types import essence
 from arazzo_runner.openapi.operations import ApiDescription, Operation
 from arazzo_runner.openapi.references import DescriptionNode
 
@@ -21,14 +21,10 @@ METHOD, PATH = "post", "/"
 _VALUES = frozenset({"default", "enum", "const"})
 """Keywords whose values are data, in which ``$ref`` means nothing."""
 _UNUSED = frozenset({"example", "examples", "externalDocs", "links", "callbacks", "security", "servers", "tags"})
-_READABLE = ("text/plain", "text/html", "application/x-www-form-urlencoded", "multipart/form-data")
-"""Besides JSON, the media types whose content has an agreed reading as a JSON Schema's instance."""
 
 
 def excerpt(operation: Operation) -> dict[str, Any]:
     """A description with that operation alone.
-
-    Schemas of media types whose content is no JSON value by agreement (XML, streams of events, images) are left out.
 
     Raises:
         DocumentError: a ``$ref`` reaches nothing.
@@ -56,7 +52,7 @@ class _Excerpt:
             "responses": self._copy(node.member("responses"), names=True),
         }
         named = _by_name(self._api, parameters)
-        own["parameters"] = [self._parameter(location, entry) for (_, location), entry in named.items()]
+        own["parameters"] = [self._parameter(entry) for entry in named.values()]
         own = {key: value for key, value in own.items() if value is not None}
         if not isinstance(own.get("responses"), dict):
             own["responses"] = {"default": {"description": "any: none is documented, as 3.1 allows"}}
@@ -71,13 +67,9 @@ class _Excerpt:
             "components": self._components,
         }
 
-    def _parameter(self, location: str, entry: DescriptionNode) -> dict[str, Any]:
+    def _parameter(self, entry: DescriptionNode) -> dict[str, Any]:
         copied: dict[str, Any] = self._copy(self._api.references.follow(entry))
-        if location == "cookie" and copied.get("style") == "cookie":
-            copied["style"] = "form"  # 3.2's style, which differs in what is escaped, not in how it is read
-        if copied.get("style") == "deepObject":
-            copied["explode"] = True  # what the default would be says nothing: there is one way to write it
-        # What is there to be checked was sent: that it may be empty, or should no longer be used, is no breach.
+        # What is there to be checked was sent: that it may be empty, or should no longer be used, is not a breach.
         return {key: value for key, value in copied.items() if key not in ("allowEmptyValue", "deprecated")}
 
     def _copy(self, node: DescriptionNode, *, names: bool = False) -> Any:
@@ -117,13 +109,11 @@ class _Excerpt:
         for content_type, entry in node.items():
             media = self._copy(entry)
             name = essence(content_type)
-            if isinstance(media, dict) and not (is_json(name) or name in _READABLE or "*" in name):
-                media.pop("schema", None)
             copied.setdefault(name, media)
         return copied
 
     def _mapped(self, node: DescriptionNode) -> Any:
-        """What a discriminator's value means: a ``$ref``, or the bare name of a schema."""
+        """Resolve a discriminator's value: a ``$ref``, or the bare name of a schema."""
         text = node.value
         if not isinstance(text, str):
             return text
@@ -131,7 +121,7 @@ class _Excerpt:
         return self._referenced(DescriptionNode({"$ref": reference}, node.document, node.pointer))
 
     def _referenced(self, node: DescriptionNode) -> str:
-        """Where a ``$ref`` leads inside the excerpt; what it leads to is copied when its turn comes."""
+        """Return the target of a ``$ref`` inside the excerpt; what it leads to is copied when its turn comes."""
         target = self._api.references.target(node)
         place = target.place
         if place not in self._names:

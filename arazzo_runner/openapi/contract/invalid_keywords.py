@@ -20,7 +20,7 @@ _MAX_SHOWN = 60
 
 
 class _Form(NamedTuple):
-    """What a keyword's value has to be, in words and as a test."""
+    """The form that a keyword's value must have, in words and as a test."""
 
     words: str
     fits: Callable[[Any], bool]
@@ -72,7 +72,7 @@ _OF_3_0: Mapping[str, _Form] = {**_FORMS, "type": _TYPE}
 
 
 def odd_keywords(operation: Operation, side: str) -> list[str]:
-    """What is odd in the schemas of an operation's request or response: a phrase each, with its place."""
+    """List the oddities in the schemas of an operation's request or response: a phrase each, with its place."""
     found = _odd(operation, side)
     return [phrase for phrase, _ in zip(found, range(MOST), strict=False)]
 
@@ -107,7 +107,7 @@ def _odd_members(node: DescriptionNode, forms: Mapping[str, _Form]) -> Iterator[
 
 
 def _members(node: DescriptionNode) -> Iterator[tuple[DescriptionNode, bool]]:
-    """What is in an object of OpenAPI's, and whether it is a schema."""
+    """Yield the members of an OpenAPI object, and whether each is a schema."""
     yield from ((member, name == "schema") for name, member in node.items() if name not in ("example", "examples"))
     yield from ((element, False) for element in node.elements())
 

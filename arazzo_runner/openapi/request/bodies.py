@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from arazzo_runner.documents.file_contents import FileContent, type_by_ending
 from arazzo_runner.errors import StepError
-from arazzo_runner.openapi.media_types import FORM, codec_of, essence, is_json, is_xml, media_type_parameter
+from arazzo_runner.openapi.media_types import (
+    FORM,
+    codec_of,
+    essence,
+    is_in_range,
+    is_json,
+    is_xml,
+    media_type_parameter,
+)
 from arazzo_runner.openapi.operations import MediaTypeSpec, Operation
 from arazzo_runner.openapi.request.forms import form_text
 from arazzo_runner.openapi.request.styles import scalar_text
@@ -15,24 +25,45 @@ from arazzo_runner.openapi.request.styles import scalar_text
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """A body and the ``Content-Type`` that goes with it."""
+    """A body and the ``Content-Type`` that goes with it.
+
+    Attributes:
+        warning: a sentence about how it had to be written; empty when there is none.
+    """
 
     content_type: str
     content: bytes
+    warning: str = ""
 
 
 def choose_content_type(operation: Operation, wanted: str | None, payload: Any) -> str:
     """The media type of a body: the step's, else the operation's, JSON first; else what the payload looks like.
 
     JSON cannot hold bytes: for a payload with bytes in it the operation's other media types come first.
+
+    Args:
+        wanted: the step's; a range of media types stands for one of the operation's in it.
     """
-    if wanted:
+    if wanted and "*" not in wanted:
         return wanted
-    declared = [body.content_type for body in operation.bodies if "*" not in body.content_type]
+    declared = [
+        body.content_type
+        for body in operation.bodies
+        if "*" not in body.content_type and is_in_range(body.content_type, wanted or "*/*")
+    ]
     as_json = not _holds_bytes(payload)
     preferred = [content_type for content_type in declared if is_json(content_type) == as_json]
     if preferred or declared:
         return (preferred or declared)[0]
+    ranges = [body.content_type for body in operation.bodies] if wanted is None else [wanted]
+    return _natural_type(payload, ranges or ["*/*"])
+
+
+def _natural_type(payload: Any, ranges: Sequence[str]) -> str:
+    """The media type of a payload for which nobody names one: that of a file by its ending, where a range allows it."""
+    kind = type_by_ending(payload.name) if isinstance(payload, FileContent) else None
+    if kind is not None and any(is_in_range(kind, one) for one in ranges):
+        return kind
     if isinstance(payload, bytes):
         return "application/octet-stream"
     return "text/plain" if isinstance(payload, str) else "application/json"
@@ -49,7 +80,7 @@ def _holds_bytes(payload: Any) -> bool:
 
 
 def media_type(operation: Operation, content_type: str) -> MediaTypeSpec:
-    """What the operation says of a media type: exactly, by range, or nothing."""
+    """Return what the operation says about a media type: exactly, by range, or nothing."""
     wanted = essence(content_type)
     by_essence = {essence(body.content_type): body for body in reversed(operation.bodies)}
     for name in (wanted, f"{wanted.partition('/')[0]}/*", "*/*"):
@@ -88,9 +119,11 @@ def encode_body(operation: Operation, content_type: str, payload: Any) -> Body:
         from arazzo_runner.openapi.request.xml_bodies import xml_text
 
         return Body(content_type, _text(content_type, xml_text(payload, spec.schema), errors="xmlcharrefreplace"))
-    if isinstance(payload, (dict, list)):
-        raise _unfit(content_type, payload, "send it as application/json, or give the payload as text")
-    return Body(content_type, _text(content_type, scalar_text(payload)))
+    text = _text(content_type, scalar_text(payload))
+    if not isinstance(payload, (dict, list)):
+        return Body(content_type, text)
+    found = "an object" if isinstance(payload, dict) else "an array"
+    return Body(content_type, text, f"the payload is {found}, and {content_type} is text: its JSON text was sent")
 
 
 def _unfit(content_type: str, payload: Any, hint: str) -> StepError:

@@ -16,6 +16,8 @@ from arazzo_runner.openapi.request.styles import (
     Escapes,
     Pairs,
     encode,
+    holds_structures,
+    indexed,
     json_text,
     scalar_text,
     style_pairs,
@@ -30,15 +32,16 @@ what the query says: 3.1.1 leaves it to the application to encode all five."""
 
 
 def query_encoder(*, allow_reserved: bool) -> Encode:
-    """How a value of a query is percent-encoded."""
+    """Return the percent-encoder of a query's values."""
     return partial(encode, safe=QUERY_RESERVED, keep_triples=True) if allow_reserved else encode
 
 
 def form_pairs(payload: Mapping[str, Any], encoding: Mapping[str, Mapping[str, Any]]) -> Pairs:
     """The pairs of a form, percent-encoded; members that are ``null`` are left out.
 
-    An object without an Encoding Object is JSON, and so is each object of an array, which is otherwise repeated: those
-    are the specification's defaults. A ``contentType`` that is written applies to the whole value.
+    An object without an Encoding Object is JSON, and an array is repeated: those are the specification's defaults. An
+    array with objects in it is written in brackets, as the servers of such forms read it. A ``contentType`` that is
+    written applies to the whole value.
 
     Raises:
         StepError: ``request-invalid``: the declared encoding cannot hold the value.
@@ -57,6 +60,8 @@ def _property_pairs(name: str, value: Any, encoding: Mapping[str, Any]) -> Pairs
         if declared or isinstance(value, dict):
             text = json_text(value) if declared and is_json(declared) else scalar_text(value)
             return [(encode(name), encode(text))]
+        if holds_structures(value):
+            return indexed(encode(name), value, PERCENT)
         return style_pairs(name, value, style="form", explode=True, escapes=PERCENT)
     style = encoding.get("style", "form")
     explode = encoding.get("explode", style == "form")

@@ -9,8 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from arazzo_runner.documents.file_contents import FileContent, type_by_ending
 from arazzo_runner.errors import StepError
-from arazzo_runner.openapi.media_types import essence, is_json, media_type_parameter
+from arazzo_runner.openapi.media_types import essence, is_in_range, is_json, media_type_parameter
 from arazzo_runner.openapi.operations import MediaTypeSpec
 from arazzo_runner.openapi.request.forms import STYLE_FIELDS
 from arazzo_runner.openapi.request.parameters import header_text
@@ -21,6 +22,7 @@ _BOUNDARY = re.compile(r"\s*--([0-9A-Za-z'()+_,./:=? -]{0,69}[0-9A-Za-z'()+_,./:
 _OWN_HEADERS = frozenset({"content-type", "content-disposition"})
 _QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 """How names are quoted in a form's part: as browsers do, and so as servers expect."""
+_FILE_MEMBERS = frozenset({"filename", "contentType", "content"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +91,58 @@ def _property_parts(name: str, value: Any, spec: MediaTypeSpec) -> Iterator[_Par
 
 
 def _has_bytes(value: Any) -> bool:
-    return isinstance(value, bytes) or (isinstance(value, list) and any(isinstance(item, bytes) for item in value))
+    values = value if isinstance(value, list) else [value]
+    return any(isinstance(item, bytes) or file_part(item, None) is not None for item in values)
+
+
+@dataclass(frozen=True, slots=True)
+class FilePart:
+    """A part that is a file.
+
+    Attributes:
+        filename, content_type: None when nobody says them.
+    """
+
+    content: Any
+    filename: str | None = None
+    content_type: str | None = None
+
+
+def file_part(value: Any, schema: Schema | None) -> FilePart | None:
+    """The file that a value stands for: ``{filename, contentType, content}``, bytes, or what the schema says is one.
+
+    An object that its schema declares with a member ``content`` is that object.
+    """
+    if isinstance(value, FileContent):
+        return FilePart(value, value.name)
+    is_object = isinstance(value, dict) and "content" in value and bool(value.keys() & {"filename", "contentType"})
+    if is_object and value.keys() <= _FILE_MEMBERS and (schema is None or "content" not in schema.property_names()):
+        inner = value["content"]
+        own = inner.name if isinstance(inner, FileContent) else None
+        return FilePart(inner, _text_or_none(value.get("filename")) or own, _text_or_none(value.get("contentType")))
+    return FilePart(value) if isinstance(value, bytes) or _describes_file(schema) else None
+
+
+def _text_or_none(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None
+
+
+def _file_type(file: FilePart | None, declared: Any) -> str | None:
+    """The type that the step gives a file, else that of its ending where the description does not exclude it."""
+    if file is None or file.content_type or file.filename is None:
+        return file.content_type if file else None
+    by_ending = type_by_ending(file.filename)
+    ranges = declared.split(",") if isinstance(declared, str) else ["*/*"]
+    return by_ending if by_ending and any(is_in_range(by_ending, one.strip()) for one in ranges) else None
 
 
 def _part(name: str, value: Any, encoding: Mapping[str, Any], schema: Schema | None) -> _Part:
-    is_file = isinstance(value, bytes) or _describes_file(schema)
-    declared = _first_type(encoding.get("contentType"))
-    content_type = declared or _default_type(value, schema, is_file=is_file)
+    file = file_part(value, schema)
+    value = value if file is None else file.content
+    declared = _file_type(file, encoding.get("contentType")) or _first_type(encoding.get("contentType"))
+    content_type = declared or _default_type(value, schema, is_file=file is not None)
     quoted = name.translate(_QUOTED)
-    filename = f'; filename="{quoted}"' if is_file else ""
+    filename = "" if file is None else f'; filename="{(file.filename or name).translate(_QUOTED)}"'
     lines = [f'Content-Disposition: form-data; name="{quoted}"{filename}']
     if declared or content_type != "text/plain":
         lines.append(f"Content-Type: {header_text('Content-Type', content_type)}")

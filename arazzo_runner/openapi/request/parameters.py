@@ -12,6 +12,7 @@ from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.errors import StepError
 from arazzo_runner.openapi.media_types import FORM, essence, is_json, is_xml
 from arazzo_runner.openapi.operations import DEFAULT_STYLES, EXPLODED_STYLES, Operation, ParameterSpec
+from arazzo_runner.openapi.request.cookies import looks_like_set_cookie
 from arazzo_runner.openapi.request.forms import QUERY_RESERVED, form_pairs, query_encoder
 from arazzo_runner.openapi.request.styles import (
     VERBATIM,
@@ -42,9 +43,6 @@ __all__ = [
 IGNORED_HEADERS = frozenset({"host", "content-length", "connection", "transfer-encoding"})
 """Headers that belong to the transport (H3)."""
 
-_SET_ELSEWHERE = IGNORED_HEADERS | {"accept", "content-type", "authorization"}
-"""Headers whose declarations OpenAPI ignores: others than the step's parameters see to them."""
-
 _PATH_RESERVED = ":@!$&'()*+,;="
 """What 3.2's ``allowReserved`` lets through in a path: the reserved characters that cannot change the route."""
 
@@ -69,7 +67,7 @@ class Argument:
 
 @dataclass(slots=True)
 class SerializedParameters:
-    """Where a request goes, and the headers that its parameters set.
+    """The path and query of a request, and the headers that its parameters set.
 
     Attributes:
         path: encoded, template variables filled in.
@@ -85,17 +83,20 @@ class SerializedParameters:
     sent: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
-def serialize(operation: Operation, arguments: Sequence[Argument]) -> SerializedParameters:
+def serialize(
+    operation: Operation, arguments: Sequence[Argument], filled: Collection[tuple[str, str]] = ()
+) -> SerializedParameters:
     """Lay an operation's arguments out over path, query, headers and cookies.
 
     Args:
         arguments: what the step gives; ``None`` values count as not given.
+        filled: locations and names that credentials fill: they are never missing.
 
     Raises:
         StepError: ``request-invalid`` (H3) when a value could change the route or add a header, or a template variable
             stays unfilled; ``missing-value`` when a required parameter was given and has no value (V1).
     """
-    layout = _Layout(operation)
+    layout = _Layout(operation, filled)
     for argument in arguments:
         layout.add(argument)
     return layout.target()
@@ -104,8 +105,9 @@ def serialize(operation: Operation, arguments: Sequence[Argument]) -> Serialized
 class _Layout:
     """A request's parameters as they are laid out, one after the other."""
 
-    def __init__(self, operation: Operation) -> None:
+    def __init__(self, operation: Operation, filled: Collection[tuple[str, str]] = ()) -> None:
         self.operation = operation
+        self.filled = filled
         self.route, self.fixed_query = route_and_query(operation)
         self.result = SerializedParameters("", "")
         self.path_values: dict[str, str] = {}
@@ -121,7 +123,7 @@ class _Layout:
             raise StepError("request-invalid", message, hint=f"one of {', '.join(self._BY_LOCATION)}")
         self.given.add((spec.name, spec.location))
         if argument.value is None:
-            if spec.required:
+            if spec.is_needed(self.filled):
                 raise StepError("missing-value", f"the {spec.location} parameter {spec.name!r} is required and is null")
             return
         self.result.sent.setdefault(spec.location, {})[argument.name] = argument.value
@@ -142,6 +144,8 @@ class _Layout:
         self.query.append(querystring(spec, argument.value))
 
     def _header(self, spec: ParameterSpec, argument: Argument) -> None:
+        if argument.name.lower() == "cookie":
+            self._warn_of_attributes(argument)
         if argument.name.lower() in IGNORED_HEADERS:
             self._warn(f"the header {argument.name} belongs to the transport; the step's value is ignored")
         elif spec.media is not None:
@@ -151,7 +155,16 @@ class _Layout:
             text = simple(argument.value, explode=spec.explode, encoded=str)
             self.result.headers.append((argument.name, header_text(argument.name, text)))
 
+    def _warn_of_attributes(self, argument: Argument) -> None:
+        """Warn when a whole ``Set-Cookie`` header would be sent back (H6)."""
+        if looks_like_set_cookie(argument.value):
+            self._warn(
+                f"the {argument.location} {argument.name!r} is the value of a Set-Cookie header, its attributes "
+                "included; sent as it is. --cookies keeps the cookies of answers and sends them back"
+            )
+
     def _cookie(self, spec: ParameterSpec, argument: Argument) -> None:
+        self._warn_of_attributes(argument)
         self.cookies += _pairs(spec, argument.value, _cookie_escapes(spec))
 
     _BY_LOCATION: Mapping[str, Callable[[_Layout, ParameterSpec, Argument], None]] = {
@@ -169,7 +182,7 @@ class _Layout:
         self.result.query = "&".join([*fixed, *(part for part in self.query if part and part not in fixed)])
         self.result.headers = with_cookies(self.result.headers, self.cookies)
         for spec in self.operation.parameters:
-            if spec.required and spec.location != "path" and (spec.name, spec.location) not in self.given:
+            if spec.is_needed(self.filled) and spec.location != "path" and (spec.name, spec.location) not in self.given:
                 self._missing(spec)
         return self.result
 
@@ -213,7 +226,7 @@ class _Layout:
         )
 
     def _missing(self, spec: ParameterSpec) -> None:
-        if spec.location == "header" and spec.name.lower() in _SET_ELSEWHERE:
+        if spec.location == "header" and spec.name.lower() in IGNORED_HEADERS:
             return
         self._warn(
             f"the operation {self.operation.label} requires the {spec.location} parameter {spec.name!r}, "
@@ -248,7 +261,7 @@ def route_and_query(operation: Operation) -> tuple[str, str]:
 
 
 def undeclared(argument: Argument) -> ParameterSpec:
-    """How a parameter is sent that the operation does not declare: by its location's defaults (H3).
+    """Return the defaults of a location for a parameter that the operation does not declare (H3).
 
     A cookie that nobody describes is likely to be one that a server set, encoded in its own way: that stays.
     """
@@ -344,10 +357,10 @@ def header_text(name: str, text: str) -> str:
     """A header's value, checked: it can never end the header and begin another.
 
     Raises:
-        StepError: ``request-invalid``: it holds a line break or another control character, or the name is no token.
+        StepError: ``request-invalid``: it holds a line break or another control character, or the name is not a token.
     """
     if not _TOKEN.fullmatch(name):
-        raise StepError("request-invalid", f"{name!r} is no header name")
+        raise StepError("request-invalid", f"{name!r} is not a header name")
     if _NOT_IN_HEADERS.search(text):
         raise StepError(
             "request-invalid", f"the value of the header {name!r} contains a line break or control character"
@@ -359,7 +372,7 @@ def with_cookies(headers: Iterable[tuple[str, str]], cookies: Iterable[tuple[str
     """The headers with the cookies added, all in one ``Cookie`` header as RFC 6265 wants it.
 
     Raises:
-        StepError: ``request-invalid``: a cookie would end itself and begin another, or is no cookie.
+        StepError: ``request-invalid``: a cookie would end itself and begin another, or is not a cookie.
     """
     result = list(headers)
     added = [f"{name}={_cookie_text(name, text)}" for name, text in cookies]
@@ -372,7 +385,7 @@ def with_cookies(headers: Iterable[tuple[str, str]], cookies: Iterable[tuple[str
 
 def _cookie_text(name: str, text: str) -> str:
     if not name or _NOT_IN_COOKIE_NAMES.search(name):
-        raise StepError("request-invalid", f"{name!r} is no cookie name")
+        raise StepError("request-invalid", f"{name!r} is not a cookie name")
     if _NOT_IN_COOKIES.search(text):
         raise StepError("request-invalid", f"the cookie {name!r} contains a line break or a semicolon")
     return text

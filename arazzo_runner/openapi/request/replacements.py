@@ -50,7 +50,7 @@ def apply_replacement(
 
 
 def _structure(payload: Any, target: str, content_type: str) -> Any:
-    """What a JSON Pointer or JSONPath can be applied to: data, or what JSON text stands for."""
+    """Return the data that a JSON Pointer or JSONPath can be applied to, parsed where it is JSON text."""
     if not isinstance(payload, (str, bytes)) or not target:
         return payload
     if is_json(content_type):
@@ -69,7 +69,7 @@ def _markup(payload: Any) -> str:
         if isinstance(payload, bytes):
             return payload.decode()
     except UnicodeDecodeError:
-        raise SelectorError("the payload is bytes that are no UTF-8 text") from None
+        raise SelectorError("the payload is bytes that are not UTF-8 text") from None
     raise SelectorError("XPath is for XML text, and the payload is none", hint="use a JSON Pointer or JSONPath")
 
 

@@ -1,4 +1,4 @@
-"""Which server a request goes to (H2)."""
+"""The server of a request (H2)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"\{([^{}]+)\}")
 
 @dataclass(frozen=True, slots=True)
 class ServerOptions:
-    """What the user says about servers. A key is a source's name, or empty for all of them.
+    """The user's options about servers. A key is a source's name, or empty for all of them.
 
     Attributes:
         urls: URLs that replace the description's.
@@ -100,7 +100,7 @@ def _filled(server: ServerSpec, options: ServerOptions, known_as: str) -> str:
 
 def _flaw(url: str) -> str:
     """Why paths cannot be appended to a URL; empty when they can."""
-    absolute = f"{url!r} is no absolute http(s) URL"
+    absolute = f"{url!r} is not an absolute http(s) URL"
     try:
         parts = urlsplit(url)
     except ValueError:  # an unfinished IPv6 address

@@ -47,7 +47,7 @@ def encode(text: str, *, safe: str = "", keep_triples: bool = False) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Escapes:
-    """How names and values are made fit for the place they go to; delimiters that a style adds count as name."""
+    """The escapes that make names and values fit their place; delimiters that a style adds count as name."""
 
     name: Encode
     value: Encode
@@ -82,7 +82,7 @@ def json_text(value: Any, *, ascii_only: bool = False) -> str:
 
 
 def is_empty(value: Any) -> bool:
-    """Whether a value counts as not given: an array or object without members, ``null`` ones aside."""
+    """Return whether a value counts as not given: an array or object without members, ``null`` ones aside."""
     match value:
         case dict():
             return all(item is None for item in value.values())
@@ -143,10 +143,8 @@ def matrix(name: str, value: Any, *, explode: bool, encoded: Encode) -> str:
 def style_pairs(name: str, value: Any, *, style: str, explode: bool, escapes: Escapes) -> Pairs:
     """The styles of a query, a cookie or a form: pairs of name and value, both escaped.
 
-    A style that cannot hold the value's type, where the specification says *undefined*, falls back to ``form``.
-
-    Raises:
-        StepError: ``request-invalid``: an array as ``deepObject``, which no two servers would read alike.
+    A style that cannot hold the value's type, where the specification says *undefined*, falls back to ``form``; an
+    array as ``deepObject`` is written with its indexes, as the APIs that declare it so read it.
     """
     key = escapes.name(name)
     match style, value:
@@ -155,8 +153,7 @@ def style_pairs(name: str, value: Any, *, style: str, explode: bool, escapes: Es
         case "deepObject", dict():
             return _deep(key, value, escapes)
         case "deepObject", list():
-            hint = "declare another style, or give an object"
-            raise StepError("request-invalid", f"the parameter {name!r} is a deepObject, not an array", hint=hint)
+            return indexed(key, value, escapes)
         case (("form" | "cookie"), dict()) if explode:
             return [(escapes.name(member), escapes.value(item)) for member, item in _members(value)]
         case _, list() if explode:
@@ -168,17 +165,34 @@ def style_pairs(name: str, value: Any, *, style: str, explode: bool, escapes: Es
 
 
 def _deep(name: str, value: Mapping[str, Any], escapes: Escapes) -> Pairs:
-    """``deepObject``; members that are objects nest, those that are arrays repeat, as most servers read them."""
-    pairs: Pairs = []
-    for key, item in value.items():
-        here = f"{name}{escapes.name('[')}{escapes.name(key)}{escapes.name(']')}"
-        match item:
-            case None:
-                continue
-            case dict():
-                pairs += _deep(here, item, escapes)
-            case list():
-                pairs += [(here, escapes.value(part)) for part in _items(item)]
-            case _:
-                pairs.append((here, escapes.value(scalar_text(item))))
-    return pairs
+    """``deepObject``; members that are objects nest, arrays of texts repeat, as most servers read them."""
+    return [pair for key, item in value.items() for pair in _bracketed(name, key, item, escapes)]
+
+
+def indexed(name: str, value: list[Any], escapes: Escapes) -> Pairs:
+    """An array in brackets: ``name[0][price]=p1&name[0][quantity]=2``.
+
+    Args:
+        name: escaped.
+    """
+    return [pair for index, item in enumerate(value) for pair in _bracketed(name, str(index), item, escapes)]
+
+
+def holds_structures(value: Any) -> bool:
+    """Tell if a value is an array with objects or arrays in it."""
+    return isinstance(value, list) and any(isinstance(item, dict | list) for item in value)
+
+
+def _bracketed(name: str, key: str, value: Any, escapes: Escapes) -> Pairs:
+    here = f"{name}{escapes.name('[')}{escapes.name(key)}{escapes.name(']')}"
+    match value:
+        case None:
+            return []
+        case dict():
+            return _deep(here, value, escapes)
+        case list() if holds_structures(value):
+            return indexed(here, value, escapes)
+        case list():
+            return [(here, escapes.value(part)) for part in _items(value)]
+        case _:
+            return [(here, escapes.value(scalar_text(value)))]

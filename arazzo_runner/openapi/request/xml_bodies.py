@@ -38,14 +38,14 @@ class _Hints:
         """The name as it is written.
 
         Raises:
-            StepError: ``request-invalid``: it is no XML name.
+            StepError: ``request-invalid``: it is not an XML name.
         """
         name = self.name or fallback
         if self.prefix and ":" not in name:
             name = f"{self.prefix}:{name}"
         if not _NAME.fullmatch(name):
             hint = "give its schema a name: xml: {name: …}"
-            raise StepError("request-invalid", f"{name!r} is no name of an XML element or attribute", hint=hint)
+            raise StepError("request-invalid", f"{name!r} is not a name of an XML element or attribute", hint=hint)
         return name
 
     def declaration(self) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""What a set of cases exercised of its workflows and their APIs, and what it did not."""
+"""Coverage: what a set of cases exercised of its workflows and their APIs, and what it did not."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Item:
 
 @dataclass(slots=True)
 class Coverage:
-    """What there is, and what of it was exercised; two of them are put together with ``add``.
+    """The things that exist, and those that were exercised; two of them are combined with ``add``.
 
     Both are small: they grow with documents, not with runs.
     """
@@ -47,12 +47,12 @@ class Coverage:
         self.exercised |= other.exercised
 
     def share(self, kind: str) -> tuple[int, int]:
-        """How many of a kind were exercised, and how many there are."""
+        """Count how many of a kind were exercised, and how many there are."""
         known = [item for item in self.known if item.kind == kind]
         return sum(item in self.exercised for item in known), len(known)
 
     def missed(self, kind: str) -> list[Item]:
-        """What of a kind was not exercised, in document order."""
+        """Return the members of a kind that were not exercised, in document order."""
         return [item for item in self.known if item.kind == kind and item not in self.exercised]
 
 

@@ -1,4 +1,4 @@
-"""How a case drifts: from one recording to the next, and from the recording to what a server answers today."""
+"""Drift of a case: between two recordings, and between the recording and what a server answers today."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Drift:
 
     @property
     def structural(self) -> bool:
-        """Whether more than a value differs."""
+        """Return whether more than a value differs."""
         return self.difference.structural
 
     def __str__(self) -> str:
@@ -39,7 +39,7 @@ class Drift:
 
 
 def changes(old: Case, new: Case) -> Iterator[str]:
-    """What a new recording of a case changes, a line each."""
+    """Yield the changes of a new recording of a case, a line each."""
     for entry in compare_data(case_entry(new), case_entry(old), "case"):
         yield f"the {entry.part} is {entry.now}, was {entry.then}"
     before, after = old.cassette.interactions, new.cassette.interactions
@@ -88,9 +88,9 @@ class LastExchanges:
 
 
 def drift(live: LastExchanges, recorded: LastExchanges) -> Iterator[Drift]:
-    """How what a server answers today differs from the recording, by step: its last exchange, and how often it ran.
+    """Compare what a server answers today with the recording, by step: its last exchange, and how often it ran.
 
-    How often a step polls is the server's affair, so a count that differs is no structural difference.
+    How often a step polls is the server's affair, so a count that differs is not a structural difference.
     """
     for step in dict.fromkeys([*recorded.counts, *live.counts]):
         now, then = live.counts.get(step, 0), recorded.counts.get(step, 0)

@@ -71,7 +71,7 @@ class Case:
         return f"{self.workflow_id}::{self.name}"
 
     def run_options(self) -> RunOptions:
-        """How its run behaves, its masked credentials in place."""
+        """Return the options of the case's run, its masked credentials in place."""
         by_scheme = {scheme: Credential(**parts) for scheme, parts in self.credentials.items()}
         servers = ServerOptions(self.servers, self.server_variables)
         return RunOptions(**self.options, servers=servers, credentials=Credentials(by_scheme, {}, certificate=False))
@@ -81,7 +81,7 @@ def read_case(path: str | Path) -> Case | None:
     """Read a case; None when the file is a cassette that says nothing of one.
 
     Raises:
-        CassetteError: it is no cassette, or what it says of the case is malformed.
+        CassetteError: it is not a cassette, or what it says of the case is malformed.
     """
     path = Path(path)
     cassette = read_cassette(path)
@@ -117,7 +117,7 @@ def _malformed(path: Path, pointer: str, what: str) -> CassetteError:
 
 
 def case_place(path: str | Path, pointer: str) -> Place:
-    """Where something of a case stands in its file."""
+    """Return the place of a member of a case in its file."""
     from arazzo_runner.documents.reader import read_document
 
     pointer = f"/case{pointer}"
@@ -128,7 +128,7 @@ def case_place(path: str | Path, pointer: str) -> Place:
 
 
 def case_entry(case: Case) -> dict[str, Any]:
-    """What a file says of its case, as ``read_case`` reads it."""
+    """Return the members of a case, as ``read_case`` reads them."""
     here = Path(case.path).parent
     entry = {
         "description": case.description,
@@ -219,7 +219,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def may_be_case(path: Path) -> bool:
-    """Whether a file looks like a case: cheap, and never wrong when it says no.
+    """Return whether a file looks like a case: cheap, and never wrong when it says no.
 
     What cannot be read has to be told, and so has a file without a single member: one that was emptied or cut short.
     """

@@ -45,7 +45,7 @@ _BOUNDARY = re.compile(r';\s*boundary=("[^"]*"|[^;\s]*)', re.IGNORECASE)
 
 
 def compare_headers(live: Request, recorded: Request, step: PlannedStep) -> Iterator[Difference]:
-    """How the headers that a step decides differ from those recorded; a secret that is masked may be any other.
+    """Compare the headers that a step decides with those recorded; a masked secret may be any other.
 
     A header that is recorded and not sent any more was decided by the workflow, unless clients send it unasked.
 
@@ -107,7 +107,7 @@ def _media_type(value: str) -> str:
 
 
 def _covers(masked: str, text: str) -> bool:
-    """Whether a value with masks in it may be another one: what stands around the masks is the same."""
+    """Return whether a value with masks in it may be another one: what stands around the masks is the same."""
     head, *between = masked.split(MASK)
     if not between or not text.startswith(head):
         return False

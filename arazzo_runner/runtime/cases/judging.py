@@ -37,7 +37,7 @@ BATCH = 25
 
 
 FindDocument: TypeAlias = Callable[[str], str | None]
-"""Gives the document that a workflow is in, by its id; None when there is none."""
+"""Returns the document that a workflow is in, by its id; None when there is none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,13 +60,14 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What came of a case.
+    """The result of a case.
 
     Attributes:
         id: ``workflow::case``.
         requests: how many were made.
         duration: seconds.
         remarks: what could not be judged, and what else is worth knowing.
+        unjudged: how many parts of its exchanges could not be judged.
     """
 
     id: str
@@ -74,13 +75,14 @@ class CaseResult:
     description: str = ""
     failures: tuple[Failure, ...] = ()
     remarks: tuple[str, ...] = ()
+    unjudged: int = 0
     requests: int = 0
     duration: float = 0.0
     coverage: Coverage = field(default_factory=Coverage, repr=False)
 
     @property
     def passed(self) -> bool:
-        """Whether nothing is wrong."""
+        """Return whether nothing is wrong."""
         return not self.failures
 
 
@@ -148,7 +150,7 @@ def unusable(error: ArazzoError) -> Failure:
 
 
 def unreadable(path: str | Path, error: ArazzoError) -> CaseResult:
-    """What comes of a file that is no case."""
+    """Return the result of a file that is not a case."""
     return CaseResult(f"{Path(path).parent.name}::{Path(path).stem}", str(path), failures=(unusable(error),))
 
 
@@ -159,11 +161,12 @@ class Trial:
         self.case = case
         self.failures: list[Failure] = []
         self.remarks: list[str] = []
+        self.unjudged = 0
         self.requests = 0
         self.coverage = Coverage()
 
     def verdict(self, run: Callable[[], None]) -> CaseResult:
-        """What comes of the case; an error that keeps it from being run is a failure.
+        """Judge the case; an error that keeps it from running is a failure.
 
         Args:
             run: runs it, and notes what is found.
@@ -179,6 +182,7 @@ class Trial:
             description=self.case.description,
             failures=tuple(self.failures),
             remarks=tuple(self.remarks),
+            unjudged=self.unjudged,
             requests=self.requests,
             duration=time.perf_counter() - begun,
             coverage=self.coverage,
@@ -220,6 +224,7 @@ class _Replayed(Trial):
             failures, remarks = contract_verdict(checks, session.redactor, case.check)
             self.failures += failures
             self.remarks += remarks
+            self.unjudged = checks.remarks.total()
         self.remarks += [told for told in result.problems if isinstance(told, str)]  # D2
         if world.miss is None:
             self.failures += unexpected_end(case, result, session.redactor)
@@ -233,7 +238,7 @@ class _Replayed(Trial):
             self._at, self._sending = event, self._steps.get((event.workflow_id, event.step_id))
 
     def _differences(self, live: Request, recorded: Request) -> list[Difference]:
-        """Of a step's request the headers that it decides, too; a request for a token is no step's (H5)."""
+        """Compare a request, with the headers that its step decides; a request for a token belongs to no step (H5)."""
         step, self._sending = self._sending, None
         return [*compare(live, recorded), *(compare_headers(live, recorded, step) if step is not None else ())]
 
@@ -243,12 +248,13 @@ class _Replayed(Trial):
 
 
 def contract_verdict(checks: ContractChecks, redactor: Redactor, level: str) -> tuple[list[Failure], list[str]]:
-    """What the contract checks of a run come to: failures and remarks.
+    """Return the failures and remarks of a run's contract checks.
 
     Args:
         level: ``warn`` makes remarks of breaches.
     """
-    remarks = [redactor.text(remark) for remark in checks.remarks]
+    remarks = [f"not judged: {redactor.text(remark)}" for remark in checks.remarks]
+    remarks += dict.fromkeys(f"explains the refusal: {redactor.text(str(one))}" for one in checks.explained)
     told = dict.fromkeys(redactor.text(str(found)) for found in checks.found)
     if level == "warn" or not told:
         return [], [*remarks, *told]
@@ -290,7 +296,7 @@ def _unused(world: Replay, case: Case) -> Failure:
 
 
 def unexpected_end(case: Case, result: RunResult, redactor: Redactor) -> Iterator[Failure]:
-    """Whether the run ended otherwise than expected; a case that expects to fail need not say with which reason."""
+    """Return whether the run ended otherwise than expected; a case that expects to fail may omit the reason."""
     reason = result.reason
     code = reason.code if reason else None
     if result.status == case.status and (case.reason in (None, code) or case.status == "succeeded"):

@@ -47,7 +47,7 @@ OpenWorld: TypeAlias = Callable[[Plan], AbstractContextManager[World]]
 
 @dataclass(frozen=True, slots=True)
 class LiveValues:
-    """What the user gives beside the cases: what nothing recorded can know.
+    """The values that the user gives beside the cases: what nothing recorded can know.
 
     Attributes:
         inputs: gives the inputs for a plan; those that its workflow does not declare are passed over.
@@ -104,6 +104,7 @@ class _Live(Trial):
             failures, remarks = contract_verdict(checks, session.redactor, case.check)
             self.failures += failures
             self.remarks += remarks
+            self.unjudged = checks.remarks.total()
         self._tell("drift", "the API has changed since this was recorded", drift(live, recorded))
         if not ended_otherwise:
             differences = compare_data(outputs_shown(session, result), dict(case.outputs), "output")

@@ -1,4 +1,4 @@
-"""What a case may say: its members, and what each of them may hold. Cases are edited by hand."""
+"""The schema of a case: its members, and what each of them may hold. Cases are edited by hand."""
 
 from __future__ import annotations
 
@@ -31,12 +31,12 @@ def _flag(value: Any) -> Iterator[Fault]:
 
 def _seconds(value: Any) -> Iterator[Fault]:
     if isinstance(value, bool) or not isinstance(value, int | float) or not value >= 0:
-        yield "", "it is no number of seconds"
+        yield "", "it is not a number of seconds"
 
 
 def _count(value: Any) -> Iterator[Fault]:
     if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-        yield "", "it is no whole number from 1"
+        yield "", "it is not a whole number from 1"
 
 
 def _one_of(*allowed: str) -> Kind:
@@ -70,7 +70,7 @@ def _object_with(kinds: Mapping[str, Kind], member_word: str) -> Kind:
 
     def check(value: Any) -> Iterator[Fault]:
         if not isinstance(value, dict):
-            yield "", "it is no object"
+            yield "", "it is not an object"
             return
         for name, member in value.items():
             if name not in kinds:
@@ -84,7 +84,7 @@ def _object_with(kinds: Mapping[str, Kind], member_word: str) -> Kind:
 
 def _credential(value: Any) -> Iterator[Fault]:
     if not isinstance(value, dict) or not value.keys() <= set(PARTS):
-        yield "", f"it is no object of {', '.join(sorted(PARTS))}"
+        yield "", f"it is not an object of {', '.join(sorted(PARTS))}"
         return
     yield from _object_of(_text)(value)
 
@@ -107,7 +107,7 @@ def _plain_object(value: Any) -> Iterator[Fault]:
                     yield at, "its name is not text"
                 pending.append((at, member, above | {id(item)}))
         elif not isinstance(item, str | bytes | int | float | None):
-            yield pointer, "it is no plain data; put it in quotes"
+            yield pointer, "it is not plain data; put it in quotes"
 
 
 OPTIONS: Mapping[str, Kind] = {

@@ -1,4 +1,4 @@
-"""How requests, answers and outputs differ from those that were recorded, part by part."""
+"""Differences of requests, answers and outputs from those recorded, part by part."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Difference:
 
 
 def compare(live: Request, recorded: Request) -> list[Difference]:
-    """How a request differs from a recorded one: by method, path, query and body, not by host or headers."""
+    """Compare a request with a recorded one: method, path, query and body, not host or headers."""
     differences = []
     if live.method != recorded.method:
         differences.append(Difference("method", live.method, recorded.method))
@@ -51,7 +51,7 @@ def compare(live: Request, recorded: Request) -> list[Difference]:
 
 
 def compare_responses(live: Response, recorded: Response) -> list[Difference]:
-    """How an answer differs from a recorded one: by content type and body; one of another status is another answer."""
+    """Compare an answer with a recorded one: content type and body; another status is another answer."""
     if live.status != recorded.status:
         return [Difference("status", str(live.status), str(recorded.status))]
     differences = []
@@ -62,7 +62,7 @@ def compare_responses(live: Response, recorded: Response) -> list[Difference]:
 
 
 def compare_bodies(live: bytes, recorded: bytes) -> list[Difference]:
-    """How two bodies differ: JSON member by member, anything else as a whole."""
+    """Compare two bodies: JSON member by member, anything else as a whole."""
     if live == recorded:
         return []
     try:
@@ -73,7 +73,7 @@ def compare_bodies(live: bytes, recorded: bytes) -> list[Difference]:
 
 
 def compare_data(live: Any, recorded: Any, part: str, place: str = "") -> Iterator[Difference]:
-    """How two JSON values differ, member by member.
+    """Compare two JSON values, member by member.
 
     Args:
         part: what they are.

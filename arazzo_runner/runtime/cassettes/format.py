@@ -46,7 +46,7 @@ def read_cassette(path: str | Path) -> Cassette:
     """Read a cassette, ours or one that vcrpy wrote (YAML or JSON).
 
     Raises:
-        CassetteError: it is not there or is no cassette.
+        CassetteError: it is not there or is not a cassette.
     """
     import yaml
 
@@ -59,7 +59,7 @@ def read_cassette(path: str | Path) -> Cassette:
     entries = data.get("interactions") if isinstance(data, dict) else None
     if not isinstance(entries, list):
         raise CassetteError(
-            f"{path} is no cassette: expected a list of interactions",
+            f"{path} is not a cassette: expected a list of interactions",
             hint="a cassette is what `arazzo run … --record FILE` writes",
         )
     interactions = []
@@ -75,7 +75,7 @@ def read_cassette(path: str | Path) -> Cassette:
 
 def _object(value: Any, name: str) -> Mapping[str, Any]:
     if not isinstance(value, dict):
-        raise ValueError(f"{name} is no object")
+        raise ValueError(f"{name} is not an object")
     return value
 
 
@@ -93,7 +93,7 @@ def _response(value: Any) -> Response:
     coding = next((value for name, value in headers if name.lower() == "content-encoding"), "")
     code = str(_object(entry["status"], "its status")["code"])
     if not code.isdecimal():
-        raise ValueError(f"its status code {code!r} is no number")
+        raise ValueError(f"its status code {code!r} is not a number")
     return Response(int(code), headers, _decoded(body, coding))
 
 

@@ -50,7 +50,7 @@ def _loader() -> Any:
 
 
 def _size(value: Any, sizes: dict[int, int]) -> int:
-    """How many characters and values a value stands for, what an alias names counted each time.
+    """Count the characters and values of a value, what an alias names counted each time.
 
     Args:
         sizes: of the objects and lists so far, by identity.

@@ -52,7 +52,7 @@ class Watch:
             raise self._interrupted() from None
 
     def _interrupted(self) -> Abandoned:
-        hint = f"it goes on with: arazzo resume {self._run_id}"
+        hint = f"continue it with: arazzo resume {self._run_id}"
         return Abandoned("interrupted", "the run was interrupted", hint=hint)
 
     def parts(self, seconds: float) -> Iterator[float]:

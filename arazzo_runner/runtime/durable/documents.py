@@ -41,14 +41,14 @@ def kept(document: Document) -> KeptDocument:
 
 
 def contents(documents: Iterable[KeptDocument]) -> list[tuple[str, bytes]]:
-    """What the documents say, by digest."""
+    """Return the contents of the documents, by digest."""
     return [(document.digest, document.content) for document in documents]
 
 
 def workbook_of(
     documents: Iterable[KeptDocument], entry: str, options: SourceOptions, *, cached: bool = True
 ) -> Workbook:
-    """What ``load`` gave when the documents were kept; no file or URL is read.
+    """Return the workbook that was loaded when the documents were stored; no file or URL is read.
 
     Args:
         entry: URI of the document that is run.

@@ -1,4 +1,4 @@
-"""Who drives a run: a lease with a heartbeat, so that no run is driven by two processes and a dead one's is soon free.
+"""Leases with a heartbeat: no run is driven by two processes, and a dead process's runs are soon free.
 
 On one machine the process itself is looked at: a run is free as soon as its holder is gone, and stays held while it
 lives, however long it was suspended. Elsewhere (another container, say) the lease counts, which its holder prolongs.
@@ -52,7 +52,7 @@ class Holder:
 
 
 def is_free(holder: Holder | None, lease: float | None, now: float) -> bool:
-    """Whether a run may be taken from its holder."""
+    """Return whether a run may be taken from its holder."""
     if holder is None:
         return True
     if holder.machine == _machine():
@@ -63,7 +63,7 @@ def is_free(holder: Holder | None, lease: float | None, now: float) -> bool:
 
 
 def _lives(holder: Holder) -> bool | None:
-    """Whether a holder of this machine lives; None when that cannot be told."""
+    """Return whether a holder of this machine lives; None when that cannot be told."""
     if os.name != "posix":
         return None
     try:
@@ -111,7 +111,7 @@ class Heartbeat:
         self._thread = threading.Thread(target=self._beat, name="journal heartbeat", daemon=True)
 
     def is_cancelled(self, run_id: str) -> bool:
-        """Whether somebody has cancelled the run."""
+        """Return whether somebody has cancelled the run."""
         return run_id in self._cancelled
 
     def __enter__(self) -> Self:

@@ -30,7 +30,7 @@ class Vault:
         return zlib.decompress(self._sealer.open(sealed, name)).decode("utf-8", "surrogatepass")
 
     def seal_source(self, document: KeptDocument) -> bytes:
-        """Where a document came from, sealed: a URL may hold what not everybody should see."""
+        """Seal the origin of a document: a URL may hold what not everybody should see."""
         return self.seal(json.dumps([document.path, document.uri]), f"source {document.digest}")
 
     def open_source(self, digest: str, sealed: bytes, content: bytes) -> KeptDocument:
@@ -39,6 +39,6 @@ class Vault:
         return KeptDocument(digest, path, uri, content)
 
     def open_turn(self, turn: int, sealed: bytes) -> tuple[list[Event], list[tuple[str, bool]]]:
-        """What a turn told, and the secrets that it learned, the user's own as placeholders."""
+        """Return the events of a turn, and the secrets that it learned, the user's own as placeholders."""
         record = decode(self.open(sealed, f"turn {turn}"))
         return record["told"], record["learned"]

@@ -1,4 +1,4 @@
-"""How a run goes on from the point that its journal has reached: what of the effect under way is done, and whether.
+"""Resumption of a run from its journal: what happens to the effect that was under way.
 
 A wait goes on until it is due. A request whose answer was not recorded may have been carried out or not: it is sent
 again only where that is harmless, or where the user says so.
@@ -40,7 +40,7 @@ class Pending:
 
     @classmethod
     def of(cls, turn: Turn) -> Pending:
-        """What a turn asks for."""
+        """Return the pending effect of a turn."""
         match turn.effect:
             case Sleep(seconds):
                 return cls(seconds, turn.state.now + seconds)
@@ -55,7 +55,7 @@ class Pending:
 
     @classmethod
     def from_json(cls, text: str) -> Pending:
-        """What ``to_json`` wrote.
+        """Read what ``to_json`` wrote.
 
         Raises:
             InvalidState: it is no such text.
@@ -71,7 +71,7 @@ Next: TypeAlias = Effect | Answer | Abandoned
 
 
 def next_of(plan: Plan, state: RunState, pending: Pending, decision: Decision, *, at: float, sent: bool = True) -> Next:
-    """What a run that is taken up again does first.
+    """Decide what a resumed run does first.
 
     Args:
         at: the time now.
@@ -101,7 +101,7 @@ def next_of(plan: Plan, state: RunState, pending: Pending, decision: Decision, *
 
 
 def is_ambiguous(plan: Plan, state: RunState) -> bool:
-    """Whether nobody but the user can say what to do with the request at hand.
+    """Return whether nobody but the user can say what to do with the request at hand.
 
     Not so for safe methods; for a request for a token, of which a second one does no harm; nor where the operation
     takes an idempotency key and the request has one.

@@ -1,4 +1,4 @@
-"""Durable runs: sessions that keep each turn in a journal before they do what it asks for, and that are taken up again.
+"""Durable runs: sessions that keep each turn in a journal before they do what it asks for, and that can be resumed.
 
 A run's secrets are kept in two ways, and in no third (S1): what the user can give again is not kept at all
 (``placeholders``), all else is sealed (``sealing``).
@@ -21,9 +21,10 @@ from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import InvalidInputs, JournalError
 from arazzo_runner.runtime.durable.documents import KeptDocument, contents, kept, workbook_of
 from arazzo_runner.runtime.durable.group_commit import GroupCommit
-from arazzo_runner.runtime.durable.journal import Journal, NewRun
+from arazzo_runner.runtime.durable.journal import Journal
 from arazzo_runner.runtime.durable.leases import Heartbeat, Holder
 from arazzo_runner.runtime.durable.records import Vault
+from arazzo_runner.runtime.durable.rows import NewRun
 from arazzo_runner.runtime.durable.run import DurableRun, Hold
 from arazzo_runner.runtime.durable.setup import Origin, RunSetup, refuse_credentials
 from arazzo_runner.runtime.interruption import Interruption
@@ -116,13 +117,13 @@ class DurableRuns:
 
     @asynccontextmanager
     async def group_commit(self) -> AsyncIterator[GroupCommit]:
-        """What writes the turns of many runs of one event loop together."""
-        with Journal(self.journal.path, create=False) as journal:
+        """Open the group that writes the turns of many runs of one event loop together."""
+        with Journal(self.journal.path, create=False, trusted=self.journal.trusted) as journal:
             async with GroupCommit(journal, self.holder) as group:
                 yield group
 
     def vault(self, run_id: str) -> Vault:
-        """What seals and opens a run's records."""
+        """Return the vault that seals and opens a run's records."""
         return Vault(self.key.sealer(run_id))
 
     def _hold(self, run_id: str) -> Hold:
@@ -145,7 +146,7 @@ class DurableRuns:
         return DurableRun(self._hold(run_id), run_id, planned.plan, planned.workbook, setup, given)
 
     def start_batch(self, planned: Planned, rows: Iterable[Row]) -> str:
-        """Keep a run for each row, all or none, and hold them; gives the batch's id."""
+        """Keep a run for each row, all or none, and hold them; return the batch's id."""
         batch, documents = new_id(), _documents(planned.workbook)
         new = [
             replace(self._new(planned, row, f"{batch}-{row.line}", documents)[1], batch=batch, line=row.line)
@@ -182,7 +183,7 @@ class DurableRuns:
     # Taking up
 
     def setup(self, run_id: str) -> RunSetup:
-        """What a run was started with."""
+        """Return the setup of a run."""
         return RunSetup.from_json(self.vault(run_id).open(self.journal.setup(run_id), "setup"))
 
     def workbook(self, run_id: str, setup: RunSetup) -> Workbook:
@@ -192,7 +193,7 @@ class DurableRuns:
         return workbook_of(documents, setup.entry, setup.sources)
 
     def resume(self, run_id: str, planned: Planned, given: Given, *, unsent: bool = False) -> DurableRun:
-        """Take a run up again; its lease must be held.
+        """Resume a run; its lease must be held.
 
         Args:
             unsent: whether the request at hand is known not to have been sent, as ``Journal.take`` says.
@@ -205,13 +206,13 @@ class DurableRuns:
         )
 
     def told(self, run_id: str) -> Iterator[Event]:
-        """What a run has told so far, masked."""
+        """Yield the events of a run so far, masked."""
         vault = self.vault(run_id)
         for turn, body in self.journal.turns(run_id):
             yield from vault.open_turn(turn, body)[0]
 
     def follow(self, run_id: str, *, wait: Callable[[float], None] = time.sleep) -> Iterator[Event]:
-        """What a run has told, and then what it tells, until nobody drives it any more."""
+        """Yield the events of a run so far, and then those that follow, until nobody drives it any more."""
         vault, seen = self.vault(run_id), -1
         held = True
         while held:
@@ -243,7 +244,7 @@ def check_row(plan: Plan, inputs: Mapping[str, Any]) -> None:
 
 
 def given_of(plan: Plan, setup: RunSetup, inputs: Mapping[str, Any]) -> Given:
-    """What the user gives of a run, now."""
+    """Return what the user gives of a run, now."""
     asked = {name: inputs[name] for name in setup.asked if name in inputs}
     return Given(asked, secrets_of(plan, asked), plan.options.credentials)
 

@@ -1,4 +1,4 @@
-"""What a run was started with, as it is kept: all that a later process needs to plan it again, but for its secrets.
+"""Setups of runs: all that a later process needs to plan a run again, except its secrets.
 
 A secret that the user can give again is not in it; where it came from is, so that it can be taken from there again.
 """
@@ -18,7 +18,7 @@ from arazzo_runner.errors import InvalidState, UsageError
 from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.serialization import plain, revived
-from arazzo_runner.secrecy import without_credentials
+from arazzo_runner.secrecy import is_secret_name, without_credentials
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.run.contract_checks import Level
@@ -28,7 +28,7 @@ FORMAT = "arazzo-setup/1"
 
 @dataclass(frozen=True, slots=True)
 class Origin:
-    """Where a secret came from.
+    """The origin of a secret.
 
     Attributes:
         said: for a person: ``the file token.txt``, ``ARAZZO_INPUT_hfToken``, ``the command line``.
@@ -43,7 +43,7 @@ class Origin:
 
 @dataclass(frozen=True, slots=True)
 class RunSetup:
-    """What a run was started with.
+    """The setup of a run.
 
     Attributes:
         number: drawn for the run, for its placeholders.
@@ -102,7 +102,7 @@ class RunSetup:
 
 
 def absolute_sources(options: SourceOptions) -> SourceOptions:
-    """What the user says about sources, meaning the same in every directory."""
+    """Return what the user says about sources, valid in every directory."""
     overrides = {name: absolute_uri(place) for name, place in options.overrides.items()}
     base = None if options.base_dir is None else str(Path(options.base_dir).absolute())
     return SourceOptions(overrides, base)
@@ -122,6 +122,10 @@ def refuse_credentials(options: RunOptions, transport: TransportOptions, documen
     kept = [("its --server", url, server) for url in options.servers.urls.values()]
     kept += [("its --proxy", transport.proxy or "", "put it in the environment instead: HTTPS_PROXY=…")]
     kept += [("where its documents came from", uri, document) for uri in documents]
+    for _source, name, _value in options.headers:
+        if is_secret_name(name):
+            hint = "give it as a credential: --auth SCHEME=…"
+            raise UsageError(f"a durable run keeps its --header, and {name} holds a secret", hint=hint)
     for what, url, hint in kept:
         if without_credentials(url) != url:
             raise UsageError(f"a durable run keeps {what}, and {url} holds a password or token", hint=hint)

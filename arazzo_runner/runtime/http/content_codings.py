@@ -1,4 +1,4 @@
-"""What comes of a response's body: counted, decoded and limited while it is read (H6).
+"""Bodies of responses: counted, decoded and limited while they are read (H6).
 
 Content codings are undone here and not by a client library, since those give a body that was cut off inside its coding,
 or has another coding than it claims, as if it were whole.
@@ -25,11 +25,11 @@ class Decoder(Protocol):
     """Undoes one content coding."""
 
     def decode(self, data: bytes) -> Iterator[bytes]:
-        """What these bytes give, in pieces; raises the library's own error when they are not in the coding."""
+        """Yield the decoded bytes; raises the library's own error when they are not in the coding."""
 
     @property
     def complete(self) -> bool:
-        """Whether the coding's own end was reached."""
+        """Return whether the coding's own end was reached."""
 
 
 class _Zlib:
@@ -146,7 +146,7 @@ def accepted_codings() -> str:
 
 
 def _decoder(coding: str) -> Decoder | None:
-    """What undoes a coding; None for one that is not known here: such a body is left as it is, as clients do.
+    """Return the decoder of a coding; None for an unknown one, whose body is left as it is, as clients do.
 
     Raises:
         Refused: the coding is known, and its library is not installed.

@@ -40,7 +40,7 @@ _SLICE = 16 * 1024  # a write of more could wait for the peer several times over
 
 @dataclass(slots=True)
 class Allowance:
-    """What one attempt may still use.
+    """The remaining time and bytes of one attempt.
 
     Attributes:
         end: on the monotonic clock, or None.
@@ -113,7 +113,7 @@ class Tunnel:
 
     @property
     def is_awaited(self) -> bool:
-        """Whether it was asked for, and is not open."""
+        """Return whether it was asked for, and is not open."""
         return self._end is not None
 
     def says(self, data: memoryview) -> None:
@@ -150,7 +150,7 @@ def _opened(stream: AnyStream, timeout: float | None) -> AnyStream:
 
 
 def is_metadata_host(host: str) -> bool:
-    """Whether a host name or address is a cloud's metadata service, an IPv4 address in IPv6 clothes too."""
+    """Return whether a host name or address is a cloud's metadata service, an IPv4 address in IPv6 clothes too."""
     try:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
@@ -174,7 +174,7 @@ class Stream(httpcore2.NetworkStream):
         self.tunnel = tunnel
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        """What has come; empty at the end."""
+        """Return the bytes that have come; empty at the end."""
         with self.tunnel.waiting(timeout) as patience, _within(patience) as seconds:
             return _count(timeout, self._stream.read(max_bytes, seconds))
 
@@ -193,7 +193,7 @@ class Stream(httpcore2.NetworkStream):
     def start_tls(
         self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
     ) -> Stream:
-        """The same connection, encrypted; closed when that fails."""
+        """Encrypt the connection; it is closed when that fails or is cancelled."""
         try:
             with _within(timeout) as seconds:
                 return Stream(self._stream.start_tls(ssl_context, server_hostname, seconds), self.tunnel)
@@ -202,7 +202,7 @@ class Stream(httpcore2.NetworkStream):
             raise
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks about the socket."""
+        """Answer what httpcore asks about the socket."""
         return self._stream.get_extra_info(info)
 
 
@@ -257,7 +257,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         self.tunnel = tunnel
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's interface
-        """What has come; empty at the end."""
+        """Return the bytes that have come; empty at the end."""
         with self.tunnel.waiting(timeout) as seconds:
             return _count(timeout, await self._stream.read(max_bytes, seconds))
 
@@ -276,7 +276,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,  # noqa: ASYNC109
     ) -> AsyncStream:
-        """The same connection, encrypted; closed when that fails, or is cancelled."""
+        """Encrypt the connection; it is closed when that fails or is cancelled."""
         try:
             stream = await self._stream.start_tls(ssl_context, server_hostname, timeout)
             return AsyncStream(stream, self.tunnel)
@@ -285,7 +285,7 @@ class AsyncStream(httpcore2.AsyncNetworkStream):
             raise
 
     def get_extra_info(self, info: str) -> Any:
-        """What httpcore asks about the socket."""
+        """Answer what httpcore asks about the socket."""
         return self._stream.get_extra_info(info)
 
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from arazzo_runner.effects import Failed, Headers, Request, Response, Send
 from arazzo_runner.runtime.disk_cache import DiskStore
@@ -107,7 +107,7 @@ def fetch_document(
         UsageError: an option cannot be used.
     """
     with open_transport(replace(options, max_response_bytes=limit, follow_redirects=False)) as transport:
-        request = Request("GET", url, (("Accept", _ACCEPT),))
+        request = Request("GET", quote(url, safe=_URI_CHARACTERS), (("Accept", _ACCEPT),))
         for _ in range(MAX_REDIRECTS + 1):
             response = _get(request, transport, kept, now)
             following = _following(request, response)
@@ -117,8 +117,12 @@ def fetch_document(
     raise OSError(f"more than {MAX_REDIRECTS} redirects")
 
 
+_URI_CHARACTERS = "%:/?#[]@!$&'()*+,;=~"
+"""What a URL may hold as it is; documents name sources with spaces and letters of any script, too."""
+
+
 def _get(request: Request, transport: Transport, kept: FetchedDocuments | None, now: Callable[[], float]) -> Response:
-    """What is at a URL, or the copy of it."""
+    """Return the content of a URL, or the copy of it."""
     copy = kept.get(request.url) if kept else None
     if copy is not None and now() < copy.fresh_until:
         return Response(200, (), copy.body)
@@ -151,7 +155,7 @@ def _validators(headers: Headers) -> dict[str, str]:
 
 
 def _fresh_for(response: Response) -> float | None:
-    """How many seconds an answer may be used without asking; None when it may not be kept (RFC 9111, 5.2.2)."""
+    """Return for how many seconds an answer is fresh; None when it may not be stored (RFC 9111, 5.2.2)."""
     directives: dict[str, str] = {}
     for name, value in response.headers:
         if name.lower() == "cache-control":
@@ -204,7 +208,7 @@ def _is_web_page(body: bytes) -> bool:
 
 
 def _raw_url(url: str) -> str:
-    """Where the file itself is, when the URL is that of a forge's page about it."""
+    """Return the URL of the file itself when the given one is a forge's page about it."""
     parts = urlsplit(url)
     match parts.hostname, parts.path.strip("/").split("/"):
         case "github.com" | "www.github.com", [owner, repository, "blob", *rest] if rest:

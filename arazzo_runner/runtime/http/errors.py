@@ -36,7 +36,7 @@ class ProxySilent(httpcore2.ConnectTimeout):
 
 
 class NoSocks(httpcore2.ProxyError):
-    """What the proxy says is not SOCKS."""
+    """The proxy's answer is not SOCKS."""
 
 
 @contextmanager
@@ -78,7 +78,7 @@ _UNREACHABLE = {
 
 @dataclass(slots=True)
 class Progress:
-    """How far an attempt has come.
+    """The progress of an attempt.
 
     Attributes:
         peer: whom it connects to: ``api.example.com``, or ``the proxy proxy.example.com``.
@@ -106,7 +106,7 @@ class Progress:
 
 
 def explain(error: BaseException, progress: Progress) -> str:
-    """What happened, with what to do about it when there is something."""
+    """Explain an error, with what to do about it when there is something."""
     if isinstance(error, Refused):
         return str(error)
     for cause in _causes(error):
@@ -179,7 +179,7 @@ def _cause(cause: BaseException, progress: Progress) -> str | None:
         case socket.gaierror():
             return f"the name {peer} could not be looked up: {cause.strerror}"
         case UnicodeError():
-            return f"{peer} is no host name"
+            return f"{peer} is not a host name"
         case ConnectionRefusedError():
             return f"{peer} refused the connection on port {progress.peer_port}: nothing listens there"
         case OSError(errno=code) if code in _UNREACHABLE:
@@ -216,7 +216,7 @@ def _tls(error: ssl.SSLError, host: str, port: int) -> str:
 
 
 def _protocol(said: str, progress: Progress) -> str:
-    """What h11 said, without what it quotes: that is the server's, and could be anything."""
+    """Return h11's message without what it quotes: that is the server's, and could be anything."""
     host = progress.host
     if "peer closed" in said or "unexpected EOF" in said:
         return f"{host} broke the connection off, {_so_far(progress)}"

@@ -1,4 +1,4 @@
-"""How requests are sent, as data: what the command line can say without the client being loaded (H6)."""
+"""Transport options as data: the command line uses them without loading the client (H6)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ DEFAULT_MAX_RESPONSE = 64 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class TransportOptions:
-    """How requests are sent. Times in seconds, sizes in bytes.
+    """The options of the transport. Times in seconds, sizes in bytes.
 
     Attributes:
         read_timeout: for the next bytes to come, or to be taken.
@@ -38,7 +38,7 @@ class TransportOptions:
     named_hosts: frozenset[str] = frozenset()
 
     def naming(self, *urls: str) -> TransportOptions:
-        """The same, with the hosts of these URLs among those that may be reached."""
+        """Return the options with the hosts of these URLs among those that may be reached."""
         return replace(self, named_hosts=self.named_hosts.union(*map(_hosts, urls)))
 
 

@@ -1,4 +1,4 @@
-"""Which proxy a request goes through: the option's, else the environment's, ``NO_PROXY`` respected (H6)."""
+"""The proxy of a request: the option's, otherwise the environment's, ``NO_PROXY`` respected (H6)."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Proxy:
     auth: tuple[str, str] | None = None
 
     def is_tunnel(self, target: Destination) -> bool:
-        """Whether it passes on whatever is sent to a target, and is asked to first."""
+        """Return whether it passes on whatever is sent to a target, and is asked to first."""
         return target.scheme == "https" or self.scheme.startswith("socks")
 
     def for_pool(self, context: ssl.SSLContext | None) -> httpcore2.Proxy:
-        """What a connection pool takes."""
+        """Return the arguments of a connection pool."""
         url = httpcore2.URL(scheme=self.scheme.encode(), host=self.host.encode("idna"), port=self.port, target=b"/")
         return httpcore2.Proxy(url, self.auth, ssl_context=context if self.scheme == "https" else None)
 
@@ -69,7 +69,7 @@ def proxies_of(option: str | None, settings: Mapping[str, str]) -> Proxies:
         settings: as ``urllib.request.getproxies()`` gives them: URLs by ``http``, ``https`` and ``all``, and ``no``.
 
     Raises:
-        UsageError: one is no proxy URL.
+        UsageError: one is not a proxy URL.
     """
     if option is not None:
         proxy = _proxy(option, "--proxy")
@@ -103,9 +103,9 @@ def _proxy(url: str, origin: str) -> Proxy:
         parts = urlsplit(url if "://" in url else f"http://{url}")
         port = parts.port
     except ValueError:
-        raise UsageError(f"{origin}: this is no proxy URL", hint=hint) from None
+        raise UsageError(f"{origin}: this is not a proxy URL", hint=hint) from None
     if parts.scheme not in _SCHEMES or not parts.hostname:
-        raise UsageError(f"{origin}: this is no proxy URL", hint=hint)
+        raise UsageError(f"{origin}: this is not a proxy URL", hint=hint)
     if parts.scheme.startswith("socks"):
         try:
             import socksio  # noqa: F401 - httpcore imports it when the first connection is made
@@ -117,7 +117,7 @@ def _proxy(url: str, origin: str) -> Proxy:
 
 
 def _excepts(entry: str, target: Destination) -> bool:
-    """Whether an entry of ``NO_PROXY`` means a host: ``*``, a domain and those under it, an address, a network."""
+    """Return whether an entry of ``NO_PROXY`` means a host: ``*``, a domain, an address, a network."""
     if entry == "*":
         return True
     try:

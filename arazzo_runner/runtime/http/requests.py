@@ -22,7 +22,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _SAY_NOTHING = frozenset(
     {"accept", "accept-encoding", "accept-language", "cache-control", "content-type", "range", "user-agent"}
 )
-"""Header fields that go along to another origin. Of any other nobody knows that it is no credential."""
+"""Header fields that go along to another origin. Of any other nobody knows that it is not a credential."""
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 """What says where a body ends: always ours (H3), since a wrong one would make a second request of the rest."""
 _OF_A_BODY = frozenset({"content-type", "content-encoding", "content-language", "content-location", "content-length"})
@@ -30,7 +30,7 @@ _OF_A_BODY = frozenset({"content-type", "content-encoding", "content-language", 
 
 @dataclass(frozen=True, slots=True)
 class Destination:
-    """Where a request goes.
+    """The destination of a request.
 
     Attributes:
         scheme: ``http`` or ``https``.
@@ -47,7 +47,7 @@ class Destination:
 
     @property
     def origin(self) -> tuple[str, str, int]:
-        """What credentials are kept to (RFC 6454)."""
+        """The origin that credentials are restricted to (RFC 6454)."""
         return self.scheme, self.host, self.port
 
     @property
@@ -58,7 +58,7 @@ class Destination:
 
 
 def target_of(url: str) -> Destination:
-    """Where a URL leads.
+    """Return the destination of a URL.
 
     Raises:
         Refused: it is not an absolute http(s) URL.
@@ -80,15 +80,21 @@ def target_of(url: str) -> Destination:
     return Destination(parts.scheme, _ascii_host(host), port or _PORTS[parts.scheme], path, userinfo)
 
 
+_LONGEST_LABEL = 63
+"""Characters between two dots of a host's name (RFC 1035, 2.3.4)."""
+
+
 def _ascii_host(host: str) -> str:
     if host.isascii():
+        if any(len(label) > _LONGEST_LABEL for label in host.split(".")):
+            raise Refused(f"{host} is not a host name")
         return host
     import idna
 
     try:
         return idna.encode(host, uts46=True).decode("ascii")
     except idna.IDNAError:
-        raise Refused(f"{host} is no host name") from None
+        raise Refused(f"{host} is not a host name") from None
 
 
 class Hosts:
@@ -96,7 +102,7 @@ class Hosts:
 
     Args:
         allowed: those that the user allowed; None allows all but the metadata services of clouds.
-        named: those that the command line and its documents name: allowed too, when they are no metadata services.
+        named: those that the command line and its documents name: allowed too, when they are not metadata services.
     """
 
     def __init__(self, allowed: Collection[str] | None, named: Collection[str] = ()) -> None:
@@ -158,7 +164,7 @@ def header_fields(request: Request, target: Destination) -> list[tuple[bytes, by
 
 def _field(name: str, value: str) -> tuple[bytes, bytes]:
     if not name.isascii() or _FORBIDDEN.search(name):
-        raise Refused(f"{name!r} is no name for a header field")
+        raise Refused(f"{name!r} is not a name for a header field")
     if _FORBIDDEN.search(value):
         raise Refused(f"the value of the header field '{name}' has a line break or another control character")
     try:

@@ -140,7 +140,7 @@ class RequestFlow(Generic[Pool]):
         return self._pools.of(target, proxy), message
 
     def body(self, response: httpcore2.Response) -> IncomingBody:
-        """Where the body goes, now that the response's head is complete.
+        """Return the body to fill, now that the response's head is complete.
 
         Raises:
             Refused: it is announced as something that is not taken.
@@ -154,7 +154,7 @@ class RequestFlow(Generic[Pool]):
         return IncomingBody(self._headers, limit=self._options.max_response_bytes, progress=self._progress)
 
     def surplus(self, response: httpcore2.Response, body: IncomingBody) -> bool:
-        """Whether more came than the response, such as a body after 204: it would be taken for the next answer.
+        """Return whether more came than the response, such as a body after 204: it would be taken for the next answer.
 
         httpcore does not look: the connection must be closed. What came last ends with the body's last bytes, or with
         the line break after a header or a chunk.
@@ -184,7 +184,7 @@ class RequestFlow(Generic[Pool]):
         return stream if stream is not None and stream.tunnel.is_awaited else None
 
     def failed(self, error: Exception) -> Failed:
-        """What went wrong, for a person (C7); ``timeout`` only when the attempt's own limit was reached (F6, F9)."""
+        """Return the failure for a person (C7); ``timeout`` only when the attempt's own limit was reached (F6, F9)."""
         duration = time.monotonic() - self._began
         if isinstance(error, AttemptOver):
             return Failed("timeout", f"no complete answer within {self._limit:g} s", time.time(), duration)
@@ -296,7 +296,7 @@ def _load_certificate(context: ssl.SSLContext, path: str) -> None:
 
 
 def _lacks_key(path: str) -> bool:
-    """Whether a file has a certificate and no key."""
+    """Return whether a file has a certificate and no key."""
     content = read_file(path) if is_file(path) else b""
     return b"BEGIN CERTIFICATE" in content and b"PRIVATE KEY" not in content
 

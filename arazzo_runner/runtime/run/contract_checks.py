@@ -1,16 +1,17 @@
-"""Contract checks of a run (``--check``): every exchange is held against its operation, and breaches join the events.
+"""Contract checks of a run (``--check``): each exchange is checked against its operation, and breaches join the events.
 
-The engine knows nothing of it: events are looked at on their way to the listeners. A run goes on to its end whatever
+The engine knows nothing of it: events are looked at on their way to the listeners. A run continues to its end whatever
 is found, so that what it has begun at an API is finished; then, with ``error``, it counts as failed.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from arazzo_runner.engine.events import Attempt, AttemptFinished, Event, Outcome, Reason, RunFinished
+from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event, Outcome, Reason, RunFinished
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan, PlannedStep
 from arazzo_runner.openapi.contract.breaches import Breach
@@ -19,10 +20,16 @@ from arazzo_runner.openapi.contract.judge import Contract
 Level = Literal["off", "warn", "error"]
 
 MALFORMED = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
-"""Statuses that call the request itself wrong: its breaches are then no news, the API and its description agree."""
+"""Statuses that call the request itself wrong: its breaches are then remarks, the API and its description agree."""
 
 _MARK = "contract: "
 """What a problem of an attempt begins with that is a breach."""
+
+_REMARK = "contract (request): "
+"""What a problem of an attempt begins with that explains why the API refused the request."""
+
+MAX_TOLD = 20
+"""How many breaches the reason of a failed run names."""
 
 MAX_FOUND = 1000
 """How many breaches are kept: a poll that breaks its schema does so each time."""
@@ -30,7 +37,7 @@ MAX_FOUND = 1000
 
 @dataclass(frozen=True, slots=True)
 class AttemptBreach:
-    """A breach, and the attempt that it was found in."""
+    """A breach and the attempt that it was found in."""
 
     workflow_id: str
     step_id: str
@@ -50,7 +57,8 @@ class ContractChecks:
 
     Attributes:
         found: the breaches so far, in order; as they are, not masked (S1).
-        remarks: why something could not be judged.
+        remarks: why something could not be judged, each with the number of exchanges that it is true of.
+        explained: breaches of requests that the API refused, too.
     """
 
     def __init__(self, plan: Plan, level: Level, contract: Contract | None = None) -> None:
@@ -58,9 +66,11 @@ class ContractChecks:
         self._contract = contract or Contract()
         self._steps = steps_by_id(plan)
         self._count = 0
-        self._first: tuple[Attempt, str] | None = None
+        self._first: Attempt | None = None
+        self._told: dict[str, None] = {}
         self.found: list[AttemptBreach] = []
-        self.remarks: dict[str, None] = {}
+        self.remarks: Counter[str] = Counter()
+        self.explained: list[AttemptBreach] = []
 
     def turn(self, turn: Turn) -> Turn:
         """The turn, with what the contract says of what it tells."""
@@ -74,8 +84,10 @@ class ContractChecks:
 
     def _add(self, attempt: Attempt, said: Sequence[str]) -> None:
         if said and self._first is None:
-            self._first = (attempt, said[0])
+            self._first = attempt
         self._count += len(said)
+        if len(self._told) <= MAX_TOLD:
+            self._told |= {f"step {attempt.step_id}: the {one} (attempt {attempt.attempt})": None for one in said}
 
     def event(self, event: Event) -> Event:
         """The event, with what the contract says of it."""
@@ -88,20 +100,35 @@ class ContractChecks:
                 return event
 
     def outcome(self, outcome: Outcome) -> Outcome:
-        """How the run ended, its contract counted in."""
-        if self._first is None or self._level != "error" or outcome.reason is not None:
+        """Return the outcome of the run, its contract counted in."""
+        outcome = replace(outcome, unjudged=self.remarks.total())
+        if self._first is None or not self.fails or outcome.reason is not None:
             return outcome
-        first, breach = self._first
-        rest = f", and {self._count - 1} more" if self._count > 1 else ""
+        first = self._first
+        told = list(self._told)[:MAX_TOLD]
+        rest = f"; and {self._count - len(told)} more" if self._count > len(told) else ""
         step = self._steps.get((first.workflow_id, first.step_id))
         reason = Reason(
             code="contract",
-            message=f"the {breach} (attempt {first.attempt}){rest}",
+            message="; ".join(told).removeprefix(f"step {first.step_id}: ") + rest,
             step_id=first.step_id,
-            hint="mend what broke the description, or run with --check warn",
+            hint="fix the workflow, the API or its description, or use --check warn to report breaches only",
             place=step.spot.place if step else None,
         )
         return replace(outcome, status="failed", reason=reason)
+
+    @property
+    def fails(self) -> bool:
+        """Tell if what was found fails the run."""
+        return self._first is not None and self._level == "error"
+
+    def sent(self, event: AttemptStarted) -> tuple[str, ...]:
+        """Return the problems of a request alone, before it is sent."""
+        attempt = Attempt(
+            event.workflow_id, event.step_id, event.attempt, event.depth, "", "succeeded", event.request, None,
+            (), None, {}, (), None, event.at, 0.0,
+        )  # fmt: skip
+        return self._attempt(attempt).problems
 
     def _attempt(self, attempt: Attempt) -> Attempt:
         step = self._steps.get((attempt.workflow_id, attempt.step_id))
@@ -109,13 +136,26 @@ class ContractChecks:
             return attempt
         judgement = self._contract.judge(step.operation, attempt.request, attempt.response)
         refused = attempt.response is not None and attempt.response.status in MALFORMED
-        breaches = [one for one in judgement.breaches if not (refused and one.side == "request")]
+        explained = [one for one in judgement.breaches if refused and one.side == "request"]
+        breaches = [one for one in judgement.breaches if one not in explained]
         self._add(attempt, [str(one) for one in breaches])
-        new = [AttemptBreach(attempt.workflow_id, attempt.step_id, attempt.attempt, one) for one in breaches]
-        self.found += new[: max(MAX_FOUND - len(self.found), 0)]
-        self.remarks |= dict.fromkeys(judgement.remarks)
-        said = (*(f"{_MARK}{one}" for one in breaches), *judgement.remarks)
-        return replace(attempt, problems=(*attempt.problems, *said)) if said else attempt
+        _extend(self.found, attempt, breaches)
+        _extend(self.explained, attempt, explained)
+        self.remarks.update(judgement.remarks)
+        said = (
+            *(f"{_MARK}{one}" for one in breaches),
+            *(f"{_REMARK}{one.where}: {one.message}" for one in explained),
+            *judgement.remarks,
+        )
+        if not said:
+            return attempt
+        broken = bool(breaches) and self._level == "error"
+        return replace(attempt, problems=(*attempt.problems, *said), breaks_contract=broken)
+
+
+def _extend(found: list[AttemptBreach], attempt: Attempt, breaches: Sequence[Breach]) -> None:
+    new = [AttemptBreach(attempt.workflow_id, attempt.step_id, attempt.attempt, one) for one in breaches]
+    found += new[: max(MAX_FOUND - len(found), 0)]
 
 
 def steps_by_id(plan: Plan) -> Mapping[tuple[str, str], PlannedStep]:

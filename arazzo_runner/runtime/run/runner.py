@@ -26,7 +26,7 @@ class Runner:
         options: how runs behave.
         transport: how requests are sent.
         listeners: called with every event, secrets masked (S1).
-        check: hold every exchange against OpenAPI: ``off``, ``warn``, or ``error``, which makes a breach a failure.
+        check: check every exchange against OpenAPI: ``off``, ``warn``, or ``error``, which makes a breach a failure.
 
     A runner may be used for many runs; each has its own secrets.
     """
@@ -122,5 +122,5 @@ class Runner:
         return Session(plan, inputs or {}, self._listeners, checks=contract_checks(plan, self._check))
 
     def validate(self) -> Iterator[Problem]:
-        """What is wrong with the document's structure, in reading order."""
+        """Yield the problems of the document's structure, in reading order."""
         yield from self.workbook.problems

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class RunResult:
-    """How a run ended.
+    """The result of a run.
 
     Attributes:
         outcome: status, reason, outputs, counts and times.
@@ -34,7 +34,7 @@ class RunResult:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the workflow succeeded."""
+        """Return whether the workflow succeeded."""
         return self.outcome.status == "succeeded"
 
     @property
@@ -66,7 +66,7 @@ class RunResult:
 
 
 def contract_checks(plan: Plan, level: Level) -> ContractChecks | None:
-    """What holds a run's exchanges against their descriptions; its libraries are loaded when they are needed."""
+    """Return the contract checks of a run; their libraries are loaded when they are needed."""
     if level == "off":
         return None
     from arazzo_runner.runtime.run.contract_checks import ContractChecks
@@ -89,7 +89,7 @@ class Session:
     Args:
         inputs: as the user gave them.
         listeners: called with every event, secrets masked.
-        checks: hold its exchanges against their operations; what they find joins the events.
+        checks: check its exchanges against their operations; what they find joins the events.
         keep: is given each turn, with its events masked, before anything of it is told or performed.
         settle: waits until what was kept is safe, before an asynchronous driver performs anything.
         identity: unique to the run; idempotency keys are derived from it, and none are sent when it is empty.

@@ -87,7 +87,7 @@ def load(
         transport: how http(s) documents are fetched; without it, redirects to other hosts are not followed.
 
     Raises:
-        UnreadableDocument: it is not there, or is no YAML or JSON.
+        UnreadableDocument: it is not there, or is not YAML or JSON.
         InvalidDocument: nothing sensible can be made of it.
     """
     linker = Linker(open_library(sources=sources, base_dir=base_dir, transport=transport))

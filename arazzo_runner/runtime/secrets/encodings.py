@@ -1,4 +1,4 @@
-"""How a secret may be written (S1): encoded for URLs, JSON or XML, in base64, cut short, or behind a telling name."""
+"""Encodings of a secret (S1): for URLs, JSON or XML, in base64, cut short, or behind a telling name."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from arazzo_runner.secrecy import CUT, names_a_secret
 MIN_LENGTH = 4
 """A shorter value is masked in its own place only: it would be found everywhere."""
 MIN_LENGTH_IN_TEXT = 8
-"""A shorter value behind a secret name in text that is no JSON is taken for a word: ``password=must``."""
+"""A shorter value behind a secret name in text that is not JSON is taken for a word: ``password=must``."""
 
 
 def _from_json(text: str) -> str:
@@ -37,7 +37,7 @@ _WORD = re.compile(r"[A-Z]?[a-z]{1,12}|[A-Z]{1,12}")
 
 
 def is_word(text: str) -> bool:
-    """Whether a text is a word, such as many answers have: it would be found where it is no secret."""
+    """Return whether a text is a word, such as many answers have: it would be found where it is not a secret."""
     return _WORD.fullmatch(text) is not None
 
 
@@ -47,7 +47,7 @@ _ESCAPED = _BACKSLASH + "{0,16}+"
 
 
 def pattern_of(secrets: Iterable[str]) -> re.Pattern[str]:
-    """What finds every one of the secrets, the longest first, however it is encoded."""
+    """Return a pattern that finds every one of the secrets, the longest first, however it is encoded."""
     ordered = sorted(secrets, key=len, reverse=True)
     forms = [form for secret in ordered for form in (secret, *_in_base64(secret)) if len(form) >= MIN_LENGTH]
     return re.compile("|".join(map(_written, dict.fromkeys(forms))))

@@ -1,7 +1,7 @@
 """The secrets that a user can give again, and what stands in their place where a run is kept (S1).
 
 They are not kept, not even encrypted: every occurrence in a run's state, in plain, percent-encoded or in base64, is
-replaced by a placeholder, and is filled in again from what the user gives when the run is taken up. The placeholder
+replaced by a placeholder, and is filled in again from what the user gives when the run is resumed. The placeholder
 holds a number that was drawn for the run and never leaves it, so that no server can write one.
 """
 
@@ -35,7 +35,7 @@ def asked_inputs(plan: Plan, inputs: Mapping[str, Any]) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Given:
-    """What the user gives and can give again.
+    """The secrets that the user gives and can give again.
 
     Attributes:
         inputs: the inputs that are asked for again, whole (``asked_inputs``).

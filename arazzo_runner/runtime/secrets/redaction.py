@@ -44,7 +44,7 @@ Event = TypeVar("Event")
 
 
 def secret_inputs(schema: Any, names: Iterable[str]) -> frozenset[str]:
-    """Which inputs are secrets: by name, or by ``format: password`` in their schema."""
+    """Return the names of secret inputs: by name, or by ``format: password`` in their schema."""
     return frozenset(
         name for name in names if is_secret_name(name) or input_schema(schema, name).get("format") == "password"
     )
@@ -113,8 +113,8 @@ class Redactor:
     def learn_request(self, request: Request) -> None:
         """Take what a request sends in its secret headers and query parameters, and the password of its URL.
 
-        A cookie that the user has not given, of the document or of an answer, is no secret from the user: the outputs
-        on stdout show it (S1).
+        A cookie that the user has not given, but the document or an answer, is not secret from the user: the outputs on
+        stdout show it (S1).
         """
         if "@" in request.url and (password := urlsplit(request.url).password):
             self.learn(password, unquote(password))
@@ -262,7 +262,7 @@ class Redactor:
         return scheme + slashes + host + self._query(self.text(rest[end:])) if slashes else self.text(url)
 
     def _query(self, rest: str) -> str:
-        """What follows a URL's host, the parameters that are secret whatever their value masked."""
+        """Return the part behind a URL's host, secret parameters masked whatever their value."""
         if not self._queries or "?" not in rest:
             return rest
         path, mark, query = rest.partition("?")

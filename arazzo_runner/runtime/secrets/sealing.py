@@ -39,7 +39,7 @@ class Key:
         self.fingerprint = self._derived("fingerprint").hex()[:16]
 
     def sealer(self, purpose: str) -> Sealer:
-        """What seals for one purpose, such as a run."""
+        """Return the sealer for one purpose, such as a run."""
         return Sealer(self._derived(f"seal {purpose}"))
 
     def _derived(self, purpose: str) -> bytes:
@@ -82,7 +82,7 @@ def read_key(path: Path) -> Key:
 
     Raises:
         FileNotFoundError: there is no such file.
-        JournalError: it is no key, or others can read it.
+        JournalError: it is not a key, or others can read it.
     """
     try:
         mode = path.stat().st_mode
@@ -98,7 +98,7 @@ def read_key(path: Path) -> Key:
         secret = base64.b64decode(text.strip(), validate=True)
     if len(secret) != SIZE:
         hint = "expected 32 bytes in base64; restore the file from its backup"
-        raise JournalError(f"{path} is no key", hint=hint)
+        raise JournalError(f"{path} is not a key", hint=hint)
     return Key(secret)
 
 

@@ -1,4 +1,4 @@
-"""Which Temporal cluster is meant: ``temporal://HOST:PORT/NAMESPACE``."""
+"""Addresses of Temporal clusters: ``temporal://HOST:PORT/NAMESPACE``."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Engine:
 
     @property
     def address(self) -> str:
-        """What ``--engine`` takes to mean just this."""
+        """The word of ``--engine`` for this cluster."""
         options = {"queue": self.queue} if self.queue != QUEUE else {}
         options |= {"tls": "true"} if self.tls else {}
         return f"{self}?{urlencode(options)}" if options else str(self)

@@ -118,7 +118,7 @@ class Cluster:
         return await self.is_searchable()
 
     async def is_searchable(self) -> bool:
-        """Whether the namespace knows our search attributes."""
+        """Return whether the namespace knows our search attributes."""
         try:
             request = ListSearchAttributesRequest(namespace=self.engine.namespace)
             known = await self.client.operator_service.list_search_attributes(request)
@@ -127,7 +127,7 @@ class Cluster:
         return set(_ATTRIBUTES) <= set(known.custom_attributes)
 
     async def start(self, job: Job) -> str:
-        """Hand a run to the cluster; gives the id of its first execution.
+        """Hand a run to the cluster; return the id of its first execution.
 
         Raises:
             UsageError: it is too large, or there is a run of that id.
@@ -143,7 +143,7 @@ class Cluster:
         return handle.first_execution_run_id or ""
 
     def histories(self, run_id: str, first: str, *, wait: bool) -> Histories:
-        """What has happened to a run, and what happens."""
+        """Yield the histories of a run: what has happened, and what happens."""
         return Histories(self.client, PREFIX + run_id, first, wait=wait)
 
     async def find(self, run_id: str) -> tuple[Job, str]:
@@ -167,7 +167,7 @@ class Cluster:
         raise JournalError(f"the run {run_id} has no history any more")
 
     async def decided(self, run_id: str, first: str) -> tuple[int, bool]:
-        """How many decisions a run has taken in, and whether it waits for one; its history tells, and needs no worker.
+        """Return how many decisions a run has taken, and whether it waits for one.
 
         Args:
             first: its first execution.
@@ -179,7 +179,7 @@ class Cluster:
         return count, last == "unanswered"
 
     async def decide(self, run_id: str, decision: Decision) -> None:
-        """Say what to do about a request whose answer is not known."""
+        """Say what to do about a request whose answer is unknown."""
         await self._handle(run_id).signal("decide", encode(decision))
 
     async def cancel(self, run_id: str) -> None:
@@ -197,7 +197,7 @@ class Cluster:
             raise self._unknown(run_id, error) from None
 
     async def outcome(self, run_id: str) -> Outcome:
-        """How a run ended; waits for it."""
+        """Wait for the outcome of a run."""
         text: str = await self.client.get_workflow_handle(PREFIX + run_id, result_type=str).result()
         ended: Outcome = decode(text)
         return ended

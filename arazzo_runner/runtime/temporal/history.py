@@ -87,7 +87,7 @@ class Histories:
         self._wait = wait
 
     async def happened(self) -> AsyncIterator[Happened]:
-        """What happened, in order: told when the workflow has taken it in, with the time that it saw."""
+        """Yield the events in order, each when the workflow has taken it in, with the time that it saw."""
         run_id = self._first
         while run_id:
             taken_in: list[Happened] = []
@@ -170,7 +170,7 @@ class HistoryWorld:
     """A world that answers from a run's history (``drivers.AsyncWorld``).
 
     Args:
-        stop: when it is set the run is followed no longer; it goes on all the same.
+        stop: when it is set the run is no longer followed; it continues all the same.
         hint: how to follow it again.
         decisions: how many the user has made of requests whose answers are not known; the last may be on its way.
         failing: is told why workers fail to go on, when they do at present.
@@ -231,7 +231,7 @@ class HistoryWorld:
         raise JournalError("the history of the run is not one of this release")
 
     async def _decision(self) -> Decision:
-        """What the user has said of a request whose answer is not known.
+        """Return the user's decision about a request whose answer is unknown.
 
         Raises:
             Abandoned: nothing so far.
@@ -269,7 +269,7 @@ class HistoryWorld:
         except StopAsyncIteration:
             raise Exhausted from None
         except RPCError as error:
-            message = f"the cluster is not reached any more ({error.message}); the run goes on there"
+            message = f"the cluster is not reached any more ({error.message}); the run continues there"
             self._over = Abandoned("interrupted", message, hint=self._hint)
             raise self._over from None
         match happened.kind:
@@ -296,6 +296,6 @@ class HistoryWorld:
         stopped.cancel()
         if not next_one.done():
             next_one.cancel()
-            self._over = Abandoned("interrupted", "the run is followed no longer; it goes on", hint=self._hint)
+            self._over = Abandoned("interrupted", "the run is no longer followed; it continues", hint=self._hint)
             raise self._over
         return next_one.result()

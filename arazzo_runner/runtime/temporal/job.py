@@ -1,4 +1,4 @@
-"""What travels with a run: its documents, options, inputs, and the state that it goes on from. Sealed on its way.
+"""Jobs: a run's documents, options, inputs, and the state that it continues from. They travel sealed.
 
 Pure: it is used inside a Temporal workflow, where nothing may be read and no clock may be asked.
 """
@@ -58,11 +58,11 @@ class Job:
     pending: str | None = None
 
     def going_on(self, turn: Turn) -> Job:
-        """The same, to go on behind a turn."""
+        """Return the job that continues behind a turn."""
         return replace(self, state=turn.state.to_json(), pending=Pending.of(turn).to_json())
 
     def kept_state(self) -> tuple[RunState, Pending] | None:
-        """Where the run goes on, or None at its beginning."""
+        """The state from which the run continues, or None at its beginning."""
         if self.state is None or self.pending is None:
             return None
         return RunState.from_json(self.state), Pending.from_json(self.pending)

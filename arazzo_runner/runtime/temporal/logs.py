@@ -1,4 +1,4 @@
-"""What Temporal's library logs, in plain lines.
+"""Logs of Temporal's library, in plain lines.
 
 Its core speaks of its own inside, and an exception may hold a value of a run (S1).
 """
@@ -27,7 +27,7 @@ def quiet_logs() -> None:
         logger.propagate = False
 
 
-class PlainLines(logging.StreamHandler):  # type: ignore[type-arg]  # it is no generic class when it runs
+class PlainLines(logging.StreamHandler):  # type: ignore[type-arg]  # it is not a generic class when it runs
     """Writes records to stderr as ``plain_line`` has them."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -40,7 +40,7 @@ class PlainLines(logging.StreamHandler):  # type: ignore[type-arg]  # it is no g
         return plain_line(record)
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Whether it has not been said just now."""
+        """Return whether it has not been said just now."""
         line, now = plain_line(record), self._clock()
         self._until = {said: until for said, until in self._until.items() if until > now}
         if line in self._until:

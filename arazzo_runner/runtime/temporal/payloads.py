@@ -1,4 +1,4 @@
-"""What Temporal keeps of a run, sealed: inputs, documents, requests, answers and errors (S1).
+"""Payloads that Temporal stores of a run, sealed: inputs, documents, requests, answers and errors (S1).
 
 A cluster takes no more than two megabytes at once. What is larger goes, sealed likewise, to a directory that all
 workers share (``--engine-store``), and its name stands in its place.
@@ -34,7 +34,7 @@ class Store:
     directory: Path
 
     def put(self, data: bytes) -> str:
-        """Keep data; gives its name, which is made of it."""
+        """Keep data; return its name, which is made of it."""
         name = hashlib.sha256(data).hexdigest()
         path = self.directory / name
         if not path.exists():
@@ -79,7 +79,7 @@ class SealingCodec(PayloadCodec):
         return [self._opened(payload) for payload in payloads]
 
     def fits(self, text: str) -> bool:
-        """Whether a text can be sent; all of them can where there is a store."""
+        """Return whether a text can be sent; all of them can where there is a store."""
         return self._store is not None or len(zlib.compress(text.encode(), 1)) + 200 <= LIMIT
 
     def _sealed(self, payload: Payload) -> Payload:
@@ -112,5 +112,5 @@ class SealingCodec(PayloadCodec):
 
 
 def data_converter(codec: SealingCodec) -> DataConverter:
-    """How values go to the cluster: plain JSON, sealed; the texts of errors too."""
+    """Return the converter of values for the cluster: plain JSON, sealed; the texts of errors too."""
     return DataConverter(payload_codec=codec, failure_converter_class=DefaultFailureConverterWithEncodedAttributes)

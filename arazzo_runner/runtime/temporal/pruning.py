@@ -48,7 +48,7 @@ def reached_documents(workbook: Workbook, plan: Plan) -> list[KeptDocument]:
 
 
 def _nodes(operation: Operation) -> Iterator[DescriptionNode]:
-    """What an operation is made of, and all that its ``$ref``s reach, each once."""
+    """Yield the nodes of an operation, and all that its ``$ref``s reach, each once."""
     waiting = list(_parts(operation))
     seen: set[tuple[str, str]] = set()
     while waiting:
@@ -65,7 +65,7 @@ def _nodes(operation: Operation) -> Iterator[DescriptionNode]:
 
 
 def _parts(operation: Operation) -> Iterator[DescriptionNode]:
-    """Of the path item what is not another operation; and the security schemes."""
+    """Yield the parts of the path item that are not another operation, and the security schemes."""
     path, *key = json_pointer.split(operation.pointer)[1:]
     for layer in operation.api.item(path):
         for name, member in layer.items():

@@ -45,12 +45,12 @@ class ArazzoRun:
 
     @workflow.signal(name="decide")
     def decide(self, decision: str) -> None:
-        """What the user says of a request whose answer is not known."""
+        """Take the user's decision about a request whose answer is unknown."""
         self._decision = decode(decision)
 
     @workflow.run
     async def run(self, text: str) -> str:
-        """Run a job to its end; gives the outcome."""
+        """Run a job to its end; return the outcome."""
         job = Job.from_json(text)
         plan = _PLANS.of(job)
         turn = _first(job, plan)

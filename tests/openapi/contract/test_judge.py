@@ -184,8 +184,8 @@ def test_request_bodies() -> None:
         ("application/vnd.thing+json", {"type": "object"}, b"{}"),
         ("application/problem+json; charset=utf-8", {"type": "object"}, b"{}"),
         ("Application/JSON", {"type": "object"}, b"{}"),
-        ("application/xml", {"type": "object"}, b"<a/>"),
-        ("text/event-stream", {"type": "object"}, b"data: 1\n\n"),
+        ("application/xml", {"type": "string"}, b"<a/>"),
+        ("text/event-stream", {"type": "string"}, b"data: 1\n\n"),
         ("image/png", {"type": "string"}, b"\x89PNG"),
         ("text/plain", {"type": "string", "maxLength": 3}, b"abc"),
     ],
@@ -270,7 +270,7 @@ def test_an_odd_description_is_named_by_its_keyword_and_place(schema: Any, data:
     found = judged(declared, response=answer(data), version="3.0.3", components=components)
     assert not found.breaches
     (remark,) = found.remarks
-    assert re.search(r"the response of anOperation cannot be judged: pets.yaml:\d+:\d+: ", remark)
+    assert re.search(r"the response body of anOperation cannot be judged: pets.yaml:\d+:\d+: ", remark)
     assert says in remark
     assert "Error" not in remark
 

@@ -18,6 +18,7 @@ from werkzeug.formparser import parse_form_data
 from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Request
 
+from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.errors import StepError
 from arazzo_runner.openapi.media_types import media_type_parameter
 from arazzo_runner.openapi.request.bodies import Body, choose_content_type, encode_body
@@ -132,10 +133,78 @@ def test_bytes_are_sent_as_they_are(content_type: str) -> None:
     assert encoded(content_type, b"\x89PNG").content == b"\x89PNG"
 
 
-def test_an_object_needs_a_media_type_for_objects() -> None:
-    error = refused("text/csv", {"a": 1})
-    assert error.message == "an object cannot be sent as text/csv"
-    assert "application/json" in error.hint
+@pytest.mark.parametrize("content_type", ["text/plain", "application/octet-stream", "text/csv", "application/x-own"])
+@pytest.mark.parametrize(("payload", "text"), [({"a": "é"}, '{"a":"é"}'), ([1, None], "[1,null]")])
+def test_data_for_a_type_of_text_is_its_json_text_with_a_warning(content_type: str, payload: Any, text: str) -> None:
+    body = encoded(content_type, payload)
+    assert (body.content_type, body.content.decode()) == (content_type, text)
+    assert f"{content_type} is text: its JSON text was sent" in body.warning
+    assert encoded(content_type, "a").warning == ""
+
+
+@pytest.mark.parametrize(
+    ("wanted", "declared", "payload", "expected"),
+    [
+        ("*/*", "*/*", {"a": 1}, JSON),
+        (None, "*/*", {"a": 1}, JSON),
+        ("text/*", "text/*", "a", "text/plain"),
+        (None, "text/*", ["a"], JSON),
+        ("*/*", "*/*", b"a", "application/octet-stream"),
+        ("application/*", XML, "<a/>", XML),
+        ("*/*", XML, {"a": 1}, XML),
+        ("image/*", "image/*", FileContent(b"a", "a.png"), "image/png"),
+        (None, "image/*", FileContent(b"a", "a.txt"), "application/octet-stream"),
+    ],
+)
+def test_a_media_range_stands_for_what_the_payload_is(
+    wanted: str | None, declared: str, payload: Any, expected: str
+) -> None:
+    assert choose_content_type(operation_with_body({declared: {}}), wanted, payload) == expected
+
+
+FILE_SCHEMA = {"type": "object", "properties": {"f": {"type": "string", "format": "binary"}}}
+TYPED = {"f": {"contentType": "text/csv"}}
+
+
+@pytest.mark.parametrize(
+    ("value", "encoding", "filename", "content_type", "content"),
+    [
+        (FileContent(b"\xff\n", "a.png"), {}, "a.png", "image/png", b"\xff\n"),
+        (FileContent(b"a", "batch.unknown"), {}, "batch.unknown", "application/octet-stream", b"a"),
+        (FileContent(b"a", "a.png"), TYPED, "a.png", "text/csv", b"a"),
+        (FileContent(b"a", "a.png"), {"f": {"contentType": "image/*, text/csv"}}, "a.png", "image/png", b"a"),
+        (FileContent(b"a", "a.gz"), {}, "a.gz", "application/octet-stream", b"a"),
+        (b"a", {}, "f", "application/octet-stream", b"a"),
+        (
+            {"filename": "b.jsonl", "contentType": "application/jsonl", "content": b"a"},
+            {},
+            "b.jsonl",
+            "application/jsonl",
+            b"a",
+        ),
+        ({"filename": "b.txt", "content": "é"}, {}, "b.txt", "text/plain", "é".encode()),
+        ({"contentType": "text/x", "content": FileContent(b"a", "a.png")}, TYPED, "a.png", "text/x", b"a"),
+        ({"filename": "b.json", "content": {"a": 1}}, {}, "b.json", JSON, b'{"a":1}'),
+    ],
+)
+def test_a_file_is_sent_with_its_own_name_and_type(
+    value: Any, encoding: Any, filename: str, content_type: str, content: bytes
+) -> None:
+    body = encoded(MULTIPART, {"f": value}, {"schema": FILE_SCHEMA, "encoding": encoding})
+    assert parts(body)["f"] == (filename, content_type, content)
+
+
+def test_each_file_of_an_array_keeps_its_name() -> None:
+    body = encoded(MULTIPART, {"f": [FileContent(b"1", "a.txt"), {"filename": "b.txt", "content": "2"}]})
+    assert b'filename="a.txt"' in body.content
+    assert b'filename="b.txt"' in body.content
+
+
+def test_an_object_that_its_schema_declares_is_no_file() -> None:
+    schema = {"type": "object", "properties": {"f": {"type": "object", "properties": {"content": {}, "filename": {}}}}}
+    body = encoded(MULTIPART, {"f": {"filename": "a", "content": "b"}}, {"schema": schema})
+    assert b'{"filename":"a","content":"b"}' in body.content
+    assert b"filename=" not in body.content
 
 
 # Forms
@@ -164,13 +233,18 @@ def test_a_form_is_the_specifications_example() -> None:
         (None, None, ""),
         ([], None, ""),
         ([1, None, "x y"], None, "v=1&v=x+y"),
-        ([{"a": 1}], None, "v=%7B%22a%22%3A1%7D"),
+        ([{"a": 1, "b": [2]}, None, "x"], None, "v%5B0%5D%5Ba%5D=1&v%5B0%5D%5Bb%5D=2&v%5B2%5D=x"),
+        ([[1]], None, "v%5B0%5D=1"),
+        ([{"a": 1}], {"contentType": JSON}, "v=%5B%7B%22a%22%3A1%7D%5D"),
         ({"a": 1}, None, "v=%7B%22a%22%3A1%7D"),
         ([1, 2], {"style": "form", "explode": False}, "v=1,2"),
         ([1, 2], {"style": "spaceDelimited"}, "v=1+2"),
         ([1, 2], {"style": "pipeDelimited", "explode": False}, "v=1%7C2"),
         ({"a": 1, "b": 2}, {"style": "form"}, "a=1&b=2"),
         ({"a": {"b": 1}}, {"style": "deepObject", "explode": True}, "v%5Ba%5D%5Bb%5D=1"),
+        ([{"p": 1, "q": 2}], {"style": "deepObject", "explode": True}, "v%5B0%5D%5Bp%5D=1&v%5B0%5D%5Bq%5D=2"),
+        (["x", "y"], {"style": "deepObject", "explode": True}, "v%5B0%5D=x&v%5B1%5D=y"),
+        ({"i": [{"p": 1}], "t": ["a", "b"]}, {"style": "deepObject"}, "v%5Bi%5D%5B0%5D%5Bp%5D=1&v%5Bt%5D=a&v%5Bt%5D=b"),
         ("/a?b&c", {"allowReserved": True}, "v=/a?b%26c"),
         ("json", {"contentType": JSON}, "v=%22json%22"),
         ([1, 2], {"contentType": JSON}, "v=%5B1%2C2%5D"),

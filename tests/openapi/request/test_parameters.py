@@ -119,7 +119,7 @@ CELLS = [
     Cell("query", "pipeDelimited", False, BLUE, "color=blue", "undefined"),
     Cell("query", "deepObject", True, OBJECT, "color%5BR%5D=100&color%5BG%5D=200&color%5BB%5D=150"),
     Cell("query", "deepObject", False, OBJECT, "color%5BR%5D=100&color%5BG%5D=200&color%5BB%5D=150", "undefined"),
-    Cell("query", "deepObject", True, ARRAY, ERROR),
+    Cell("query", "deepObject", True, ARRAY, "color%5B0%5D=blue&color%5B1%5D=black&color%5B2%5D=brown", "undefined"),
     Cell("query", "deepObject", True, BLUE, "color=blue", "undefined"),
 ]
 STYLES = sorted({(cell.location, cell.style, cell.explode) for cell in CELLS})

@@ -155,7 +155,7 @@ def test_xml_bytes_are_xml_text_too() -> None:
         (PET, "/pet/name", {"a": 1}, "object or array cannot be set in XML"),
         (PET, "/pet/name", "\0", "XML cannot hold"),
         ("<pet", "/pet", "x", "not well-formed XML"),
-        (b"\xff", "/pet", "x", "no UTF-8 text"),
+        (b"\xff", "/pet", "x", "not UTF-8 text"),
         ('<!DOCTYPE p [<!ENTITY e "x">]><p>&e;</p>', "/p", "x", "document type"),
     ],
 )

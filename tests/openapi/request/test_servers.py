@@ -162,7 +162,7 @@ def test_the_users_url_replaces_the_descriptions() -> None:
 
 @pytest.mark.parametrize("url", ["localhost:8080", "example.com", ""])
 def test_the_users_url_must_be_one(url: str) -> None:
-    assert "no absolute http(s) URL" in refused(root=ROOT, options=ServerOptions(urls={"": url})).message
+    assert "is not an absolute http(s) URL" in refused(root=ROOT, options=ServerOptions(urls={"": url})).message
 
 
 def test_self_is_what_a_relative_url_starts_from() -> None:

@@ -1,4 +1,4 @@
-"""Which headers of a request are its workflow's, and how they are held against a recording."""
+"""Which headers of a request are its workflow's, and how they are checked against a recording."""
 
 from __future__ import annotations
 

@@ -250,11 +250,10 @@ def test_breaches_may_be_remarks_or_nothing(tmp_path: Path) -> None:
     path = record(tmp_path, lambda url: usual(url) if url.endswith("/login") else (202, {"id": 7}))
     edit(path, lambda data: data["case"].update(check="warn"))
     assert judged(path).passed
-    assert "202 is not documented" in judged(path).remarks[0]
+    assert any("202 is not documented" in remark for remark in judged(path).remarks)
     edit(path, lambda data: data["case"].update(check="off"))
-    remarks = judged(path).remarks
-    assert not [remark for remark in remarks if "202" in remark]
-    assert "the output 'made' of the workflow 'fetch' has no value" in remarks[0]  # D2
+    assert not any("documented" in remark for remark in judged(path).remarks)
+    assert any("the output 'made' of the workflow 'fetch' has no value" in told for told in judged(path).remarks)  # D2
 
 
 def test_a_case_whose_workflow_cannot_be_run(tmp_path: Path) -> None:
@@ -316,16 +315,16 @@ def test_inputs_that_no_longer_fit(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("entry", "says"),
     [
-        ([1], "case: it is no object"),
+        ([1], "case: it is not an object"),
         ({"inputs": [1]}, "case/inputs: it is not an object"),
         ({"status": "maybe"}, "case/status: 'maybe' is none of succeeded, failed"),
         ({"outcome": {}}, "case/outcome: there is no such member"),
         ({"options": {"speed": 1}}, "case/options/speed: there is no such option"),
-        ({"options": {"max_steps": "many"}}, "case/options/max_steps: it is no whole number from 1"),
-        ({"options": {"timeout": [1]}}, "case/options/timeout: it is no number of seconds"),
-        ({"options": {"max_retry_after": None}}, "case/options/max_retry_after: it is no number of seconds"),
+        ({"options": {"max_steps": "many"}}, "case/options/max_steps: it is not a whole number from 1"),
+        ({"options": {"timeout": [1]}}, "case/options/timeout: it is not a number of seconds"),
+        ({"options": {"max_retry_after": None}}, "case/options/max_retry_after: it is not a number of seconds"),
         ({"options": {"strict": "yes"}}, "case/options/strict: it is not true or false"),
-        ({"credentials": {"key": {"pin": "x"}}}, "case/credentials/key: it is no object of"),
+        ({"credentials": {"key": {"pin": "x"}}}, "case/credentials/key: it is not an object of"),
         ({"credentials": {"key": {"token": 5}}}, "case/credentials/key/token: it is not text"),
         ({"servers": {"": 5}}, "case/servers/: it is not text"),
         ({"serverVariables": {"": {"port": 80}}}, "case/serverVariables//port: it is not text"),
@@ -349,7 +348,7 @@ def test_inputs_that_json_cannot_hold_are_refused_and_aliases_are_not(tmp_path: 
     path.write_text("case: {inputs: &all {id: [*all]}}\ninteractions: []\n", "utf-8")
     assert failed(path)["unusable"] == "case/inputs/id/0: it holds itself"
     path.write_text("case: {inputs: {id: !!set {a, b}}}\ninteractions: []\n", "utf-8")
-    assert failed(path)["unusable"] == "case/inputs/id: it is no plain data; put it in quotes"
+    assert failed(path)["unusable"] == "case/inputs/id: it is not plain data; put it in quotes"
     path.write_text("case: {inputs: {one: &it [1], other: [*it, *it]}}\ninteractions: []\n", "utf-8")
     case = read_case(path)
     assert case is not None

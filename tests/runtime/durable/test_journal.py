@@ -15,8 +15,9 @@ import pytest
 
 from arazzo_runner.errors import JournalError, JournalLost, RunHeld
 from arazzo_runner.runtime.durable import leases
-from arazzo_runner.runtime.durable.journal import Entry, Journal, NewRun
+from arazzo_runner.runtime.durable.journal import Journal
 from arazzo_runner.runtime.durable.leases import Holder, is_free
+from arazzo_runner.runtime.durable.rows import Entry, NewRun
 from arazzo_runner.runtime.durable.runs import DurableRuns
 from arazzo_runner.runtime.secrets.sealing import create_key, read_key
 from arazzo_runner.runtime.user_directories import key_directory, state_directory
@@ -102,7 +103,7 @@ def test_a_newer_journal_is_refused_by_name_and_left_alone(place: Place) -> None
         database.execute("PRAGMA user_version = 7")
     database.close()
     before = place.raw()
-    with pytest.raises(JournalError, match=r"of a newer release \(format 7, this one reads 1\)"):
+    with pytest.raises(JournalError, match=r"of a newer release \(format 7, this one reads 2\)"):
         Journal(place.directory / "journal.db")
     assert place.raw() == before
 
@@ -120,17 +121,17 @@ def test_another_programs_database_is_left_alone(tmp_path: Path) -> None:
 
 def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     path = tmp_path / "journal.db"
-    path.write_bytes(b"this is no database at all, " * 100)
+    path.write_bytes(b"this is not a database at all, " * 100)
     with pytest.raises(JournalError, match="is damaged") as damaged:
         Journal(path)
     assert "backup" in damaged.value.hint
-    assert path.read_bytes().startswith(b"this is no database")
+    assert path.read_bytes().startswith(b"this is not a database")
 
 
 def test_what_is_no_regular_file_is_named(tmp_path: Path) -> None:
     for path in (Path(os.devnull), tmp_path):
         for create in (True, False):
-            with pytest.raises(JournalError, match=f"the journal {path} is no regular file"):
+            with pytest.raises(JournalError, match=f"the journal {path} is not a regular file"):
                 Journal(path, create=create)
 
 
@@ -221,7 +222,7 @@ def test_what_is_no_key_is_refused(tmp_path: Path, text: str) -> None:
     path = tmp_path / "key"
     path.write_text(text, "ascii")
     path.chmod(0o600)
-    with pytest.raises(JournalError, match="is no key"):
+    with pytest.raises(JournalError, match="is not a key"):
         read_key(path)
 
 

@@ -123,7 +123,7 @@ def test_an_answer_through_an_open_tunnel_has_the_time_for_an_answer(client: Cli
 def test_a_url_that_is_no_proxys_is_a_usage_error_without_its_password(client: Client, url: str) -> None:
     with pytest.raises(UsageError) as error:
         client(proxy=url)
-    assert error.value.message == "--proxy: this is no proxy URL"
+    assert error.value.message == "--proxy: this is not a proxy URL"
     assert SECRET not in error.value.hint
 
 

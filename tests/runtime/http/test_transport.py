@@ -103,7 +103,7 @@ def test_a_port_that_nothing_listens_on(client: Client) -> None:
 @pytest.mark.parametrize(
     ("url", "message"),
     [
-        ("http://" + "long" * 20 + ".example/", "is no host name"),
+        ("http://" + "long" * 20 + ".example/", "is not a host name"),
         ("ftp://example.com/", "'ftp:' URLs are not requested, only http: and https:"),
         ("/only/a/path", "the URL is relative: it says neither http: nor https:"),
         ("http:///path", "the URL names no host"),
