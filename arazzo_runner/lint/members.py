@@ -13,7 +13,6 @@ from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.expressions.nodes import MessagePart
 from arazzo_runner.openapi.media_types import FORM, essence, is_json
 from arazzo_runner.openapi.operations import Operation
-from arazzo_runner.openapi.request.bodies import choose_content_type, media_type
 from arazzo_runner.openapi.responses import ResponseSpec, responses_of
 from arazzo_runner.openapi.schemas import Schema
 
@@ -110,6 +109,8 @@ def _payload(step: StepScope, operation: Operation) -> Findings:
     body = step.step.request_body
     if body is None or not isinstance(body.payload, dict):
         return
+    from arazzo_runner.openapi.request.bodies import choose_content_type, media_type
+
     content_type = choose_content_type(operation, body.content_type, body.payload)
     schema = media_type(operation, content_type).schema
     if schema is None or not (is_json(content_type) or essence(content_type) == FORM):
