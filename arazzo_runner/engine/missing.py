@@ -16,16 +16,19 @@ from arazzo_runner.expressions.templates import expressions_of, leaves
 from arazzo_runner.secrecy import is_secret_name
 
 
-class Missing(Stack):
+class Missing:
     """The part of a run that speaks of missing values."""
+
+    def __init__(self, stack: Stack) -> None:
+        self.stack = stack
 
     def refuse_beforehand(self) -> bool:
         """End the run when the inputs alone show that its workflow cannot finish (D1); tells whether they do."""
-        found = missing_input(self.workflow, self.frame.inputs, self.plan.options.credentials)
+        found = missing_input(self.stack.workflow, self.stack.frame.inputs, self.stack.plan.options.credentials)
         if found is None:
             return False
         step, error = found
-        self.end(Reason(error.code, error.message, step.step_id, self.what_gives(error), error.place))
+        self.stack.end(Reason(error.code, error.message, step.step_id, self.what_gives(error), error.place))
         return True
 
     def stop_for(self, error: StepError) -> None:
@@ -33,15 +36,15 @@ class Missing(Stack):
         message = error.message
         if error.code == "missing-value" and isinstance(error.expression, Named) and error.expression.root == "steps":
             message = f"{message}: {self.cause_of(error.expression)[0]}"
-        self.stop(error.code, message, hint=self.what_gives(error), place=error.place)
+        self.stack.stop(error.code, message, hint=self.what_gives(error), place=error.place)
 
     def what_gives(self, error: StepError) -> str:
         """Return what to type so that a missing value is there; the error's own hint where nothing better is known."""
         match error.expression:
             case Named(root="inputs") as node:
                 name = node.readings[-1].name
-                if len(self.frames) > 1:
-                    return f"give the workflow {self.workflow.workflow_id} the input {name}"
+                if len(self.stack.frames) > 1:
+                    return f"give the workflow {self.stack.workflow.workflow_id} the input {name}"
                 value = "@FILE" if is_secret_name(name) else "VALUE"
                 return f"give it: {as_typed('-i', f'{name}={value}')}"
             case Named(root="steps") as node:
@@ -50,26 +53,26 @@ class Missing(Stack):
 
     def cause_of(self, node: Named) -> tuple[str, str, str | None]:
         """Why a step's output has no value: a sentence, a hint, and the key under which its absence is reported."""
-        declared = output_spot(self.workflow, node)
+        declared = output_spot(self.stack.workflow, node)
         if declared is None:
             return f"{node} has no value", "", None
         name, spot = declared
-        absence = self.frame.absent.get(node.owner, {}).get(name)
+        absence = self.stack.frame.absent.get(node.owner, {}).get(name)
         if absence is None:
-            ran = node.owner in self.frame.steps
+            ran = node.owner in self.stack.frame.steps
             why = f"its path reaches nothing in the output {name!r}" if ran else f"the step {node.owner!r} has not run"
             return f"{node} has no value: {why}", "", None
         return f"{absence.sentence} ({spot.place})", absence.hint, self._key(node.owner, name)
 
     def report_left_out(self) -> bool:
         """Report what the request at hand goes without, as a step's output has no value; tells whether that ends it."""
-        scope = attempts.scope_of(self.workflow, self.frame)
-        for part in left_out(self.step, scope):
-            if self.plan.options.missing_output == "warn" and is_undeclared(self.workflow, part.node):
+        scope = attempts.scope_of(self.stack.workflow, self.stack.frame)
+        for part in left_out(self.stack.step, scope):
+            if self.stack.plan.options.missing_output == "warn" and is_undeclared(self.stack.workflow, part.node):
                 continue  # it was reported before the first request
             cause, hint, key = self.cause_of(part.node)
-            message = f"{part.what} of the step {self.step.step_id!r} is left out: {cause}"
-            if self._report(f"{self.frame.workflow}{part.spot.pointer}", message, hint, part.spot):
+            message = f"{part.what} of the step {self.stack.step.step_id!r} is left out: {cause}"
+            if self._report(f"{self.stack.frame.workflow}{part.spot.pointer}", message, hint, part.spot):
                 return True
             self._mark(key)
         return False
@@ -80,18 +83,18 @@ class Missing(Stack):
         Args:
             fatal: whether ``--missing-output error`` may end the run for it.
         """
-        _, absent = self.evaluated_outputs()
-        compiled = dict(self.workflow.outputs)
+        _, absent = self.stack.evaluated_outputs()
+        compiled = dict(self.stack.workflow.outputs)
         for name, absence in absent.items():
             nodes = (node for _, leaf in leaves(compiled[name]) for node in expressions_of(leaf))
             cause, hint, key = self._of_steps(nodes) or (absence.sentence, absence.hint, None)
-            message = f"the output {name!r} of the workflow {self.workflow.workflow_id!r} has no value: {cause}"
-            spot = spot_of_output(self.workflow.spot, name)
-            if self._report(f"{self.frame.workflow}{spot.pointer}", message, hint, spot, fatal=fatal):
+            message = f"the output {name!r} of the workflow {self.stack.workflow.workflow_id!r} has no value: {cause}"
+            spot = spot_of_output(self.stack.workflow.spot, name)
+            if self._report(f"{self.stack.frame.workflow}{spot.pointer}", message, hint, spot, fatal=fatal):
                 return True
             self._mark(key)
-        for step in self.workflow.steps:
-            for name, absence in self.frame.absent.get(step.step_id, {}).items():
+        for step in self.stack.workflow.steps:
+            for name, absence in self.stack.frame.absent.get(step.step_id, {}).items():
                 message = f"the output {name!r} of the step {step.step_id!r} has no value: {absence.sentence}"
                 spot = spot_of_output(step.spot, name)
                 if self._report(self._key(step.step_id, name), message, absence.hint, spot, fatal=fatal):
@@ -104,18 +107,18 @@ class Missing(Stack):
         return None if node is None else self.cause_of(node)
 
     def _key(self, step_id: str, name: str) -> str:
-        return f"{self.frame.workflow}/{step_id}/{name}"
+        return f"{self.stack.frame.workflow}/{step_id}/{name}"
 
     def _mark(self, key: str | None) -> None:
         if key is not None:
-            self.told[key] = None
+            self.stack.told[key] = None
 
     def _report(self, key: str, message: str, hint: str, spot: Spot, *, fatal: bool = True) -> bool:
-        if key in self.told:
+        if key in self.stack.told:
             return False
-        self.told[key] = None
-        if fatal and self.plan.options.missing_output == "error":
-            self.end(Reason("missing-value", message, self.step_id(), hint, spot.place))
+        self.stack.told[key] = None
+        if fatal and self.stack.plan.options.missing_output == "error":
+            self.stack.end(Reason("missing-value", message, self.stack.step_id(), hint, spot.place))
             return True
-        self.warn(message, step_id=self.step_id(), hint=hint, place=spot.place)
+        self.stack.warn(message, step_id=self.stack.step_id(), hint=hint, place=spot.place)
         return False

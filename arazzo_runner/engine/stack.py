@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from arazzo_runner.effects import Effect, Response
+from arazzo_runner.effects import Effect
 from arazzo_runner.engine import step as attempts
 from arazzo_runner.engine.absences import Absence
 from arazzo_runner.engine.events import Event, Outcome, Reason, RunFinished, Warned, WorkflowLeft
+from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow
-from arazzo_runner.engine.state import Frame, Prepared, RunState
+from arazzo_runner.engine.state import Frame, RunState
 from arazzo_runner.errors import Place
 from arazzo_runner.openapi.request.cookies import StoredCookie
 
@@ -32,7 +33,7 @@ class Stack:
         self.events: list[Event] = []
         self.effect: Effect | None = None
         self.outcome: Outcome | None = None
-        self.exchange: tuple[Prepared, Response | None] | None = None
+        self.exchange: Exchange | None = None
 
     @property
     def now(self) -> float:
@@ -90,8 +91,7 @@ class Stack:
 
     def evaluated_outputs(self) -> tuple[dict[str, Any], dict[str, Absence]]:
         """The outputs of the last frame's workflow that have a value, and what was there instead of the others."""
-        prepared, response = self.exchange or (None, None)
-        scope = attempts.scope_of(self.workflow, self.frame, prepared=prepared, response=response)
+        scope = attempts.scope_of(self.workflow, self.frame, self.exchange)
         return attempts.outputs_of(self.workflow.outputs, scope)
 
     def stop(self, code: str, message: str, *, hint: str = "", place: Place | None = None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.engine.absences import Absence, absence_of
 from arazzo_runner.engine.events import CriterionOutcome
-from arazzo_runner.engine.exchange import ReceivedResponse, SentRequest
+from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.plan import (
     PlannedAction,
     PlannedBody,
@@ -45,38 +45,33 @@ from arazzo_runner.openapi.responses import response_types
 def scope_of(
     workflow: PlannedWorkflow,
     frame: Frame,
+    exchange: Exchange | None = None,
     *,
-    prepared: Prepared | None = None,
-    response: Response | None = None,
     child: Finished | None = None,
 ) -> Scope:
     """Return the names that expressions can use in a frame.
 
     Args:
-        prepared, response: the exchange of the step at hand.
+        exchange: of the step at hand.
         child: the workflow that the step at hand called; its outputs are ``$outputs`` there (F7).
     """
     views = {key: WorkflowView(done.inputs, done.outputs) for key, done in frame.workflows.items()}
     views.setdefault(workflow.workflow_id, WorkflowView(frame.inputs, {}))
+    request, response = (None, None) if exchange is None else (exchange.request, exchange.response)
     return Scope(
         inputs=frame.inputs,
         outputs={} if child is None else child.outputs,
         steps=frame.steps,
         workflows=views,
-        url=UNDEFINED if prepared is None else prepared.request.url,
-        method=UNDEFINED if prepared is None else prepared.request.method,
-        status_code=UNDEFINED if response is None else response.status,
-        request=None if prepared is None else SentRequest(prepared.request, prepared.sent),
-        response=None if response is None else ReceivedResponse(response, _operation_at(workflow, frame)),
+        url=UNDEFINED if request is None else request.request.url,
+        method=UNDEFINED if request is None else request.request.method,
+        status_code=UNDEFINED if response is None else response.response.status,
+        request=request,
+        response=response,
         sources=workflow.sources,
         components=workflow.components,
         self_uri=UNDEFINED if workflow.self_uri is None else workflow.self_uri,
     )
-
-
-def _operation_at(workflow: PlannedWorkflow, frame: Frame) -> Operation | None:
-    """The operation of the step at hand."""
-    return workflow.steps[frame.position].operation if frame.position < len(workflow.steps) else None
 
 
 @dataclass(frozen=True, slots=True)
