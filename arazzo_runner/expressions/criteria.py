@@ -10,8 +10,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.documents.model import Criterion
+from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError
 from arazzo_runner.expressions import logic, selectors
 from arazzo_runner.expressions.bare_jsonpath import Context, PathCondition, PathDialect, parse_bare, strictly_equal

@@ -13,8 +13,8 @@ from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from arazzo_runner.documents import pointer as json_pointer
-from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.documents.model import ExpressionType
+from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.errors import ExpressionSyntaxError, StepError
 from arazzo_runner.expressions import selectors
 from arazzo_runner.expressions.boundaries import EMBEDDABLE, extent

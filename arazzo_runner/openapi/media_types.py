@@ -6,7 +6,7 @@ import codecs
 import re
 from typing import Any
 
-from arazzo_runner.documents.json_reader import json_value
+from arazzo_runner.documents.text.json_reader import json_value
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"

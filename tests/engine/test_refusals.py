@@ -11,8 +11,8 @@ from arazzo_runner.documents.reader import Document, read_document
 from arazzo_runner.documents.rules import RULES, Rule
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.engine.plan import Plan, RunOptions
-from arazzo_runner.engine.planning import make_plan
-from arazzo_runner.engine.refusals import REFUSING
+from arazzo_runner.engine.planning.planner import make_plan
+from arazzo_runner.engine.planning.refusals import REFUSING
 from arazzo_runner.errors import DocumentError, Problem, Severity
 from arazzo_runner.lint.checker import check_workflow
 from tests.lint.test_rules import whole

@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.documents.files import MAX_DATA, is_file, read_file
 from arazzo_runner.documents.input_schemas import declared, input_schema, types
-from arazzo_runner.documents.json_reader import json_value
+from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.errors import ArazzoError, UsageError
 from arazzo_runner.secrecy import is_secret_name
 

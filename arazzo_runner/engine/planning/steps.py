@@ -11,7 +11,6 @@ from arazzo_runner.analysis.scope import StepScope
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import Action, Criterion, Parameter, RequestBody, Step
 from arazzo_runner.documents.near_names import did_you_mean
-from arazzo_runner.engine.drafting import Draft, Drafting
 from arazzo_runner.engine.plan import (
     ForeignStep,
     PlannedAction,
@@ -20,6 +19,7 @@ from arazzo_runner.engine.plan import (
     PlannedReplacement,
     PlannedStep,
 )
+from arazzo_runner.engine.planning.drafting import Draft, Drafting
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions.criteria import CompiledCriterion, Unusable, compile_criterion
 from arazzo_runner.expressions.templates import (

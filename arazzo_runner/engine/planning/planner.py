@@ -22,11 +22,11 @@ from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.documents.input_schemas import declared
 from arazzo_runner.documents.model import ArazzoDescription, Workflow
 from arazzo_runner.documents.reader import Document
-from arazzo_runner.engine.drafting import Draft, Drafting
-from arazzo_runner.engine.needs import Needs, unreached_steps
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow, RunOptions, Spot
-from arazzo_runner.engine.refusals import SHOWN
-from arazzo_runner.engine.step_planning import StepPlanner
+from arazzo_runner.engine.planning.drafting import Draft, Drafting
+from arazzo_runner.engine.planning.needs import Needs, unreached_steps
+from arazzo_runner.engine.planning.refusals import SHOWN
+from arazzo_runner.engine.planning.steps import StepPlanner
 from arazzo_runner.errors import Problem, Severity
 from arazzo_runner.expressions.templates import Dialect
 
