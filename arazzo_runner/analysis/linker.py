@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import unquote
 
+from arazzo_runner.analysis.direct_calls import direct_operation
 from arazzo_runner.analysis.similar_descriptions import Elsewhere, descriptions_with
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.loader import load_description
@@ -182,6 +183,11 @@ class Linker:
         """
         if step.operation_path is not None:
             return self._by_path(description, step.operation_path)
+        if step.x_operation is not None and step.operation_id is None:
+            try:
+                return LinkedOperation(direct_operation(step.x_operation, description.document), "")
+            except ValueError as error:
+                raise LinkError("x-operation-form", str(error), hint="write x-operation: {url: …, method: …}") from None
         if step.operation_id is None:
             raise LinkError("asyncapi-step", f"the step {step.step_id!r} works over AsyncAPI, which cannot be run yet")
         return self._by_id(description, step.operation_id, step)

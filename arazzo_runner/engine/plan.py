@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from arazzo_runner.documents.model import ExpressionType
 from arazzo_runner.documents.reader import Document
+from arazzo_runner.engine.x_security import PlannedCredential
 from arazzo_runner.errors import Place, Problem
 from arazzo_runner.expressions.criteria import CompiledCriterion
 from arazzo_runner.expressions.templates import CompiledValue
@@ -149,6 +150,18 @@ class ForeignStep:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedUrl:
+    """A URL that the document gives, or an expression for one (``x-operation``).
+
+    Attributes:
+        text: as written.
+    """
+
+    value: CompiledValue
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedStep:
     """A step: the call of an operation, or of a workflow.
 
@@ -158,6 +171,8 @@ class PlannedStep:
         depends_elsewhere: those of other workflows.
         outputs: None when the step declares none, which for a workflow step means the child's (F7).
         timeout: seconds, or None (F9; the document says milliseconds).
+        url: the URL of ``x-operation``, which takes the place of server and path; or None (H1).
+        credentials: those of ``x-security`` (H1).
     """
 
     step_id: str
@@ -175,10 +190,14 @@ class PlannedStep:
     outputs: tuple[tuple[str, CompiledValue], ...] | None
     timeout: float | None
     spot: Spot
+    url: PlannedUrl | None = None
+    credentials: tuple[PlannedCredential, ...] = ()
 
     @property
     def title(self) -> str:
         """The step's title for people: method and path, or the workflow's id."""
+        if self.operation is not None and self.url is not None:
+            return f"{self.operation.method} {self.url.text}"
         if self.operation is not None:
             return f"{self.operation.method} {self.operation.path}"
         return f"workflow {self.workflow.rpartition('#')[2]}" if self.workflow is not None else self.step_id
@@ -261,6 +280,7 @@ class Plan:
             for parameter in step.parameters
             if parameter.location == "cookie" or (parameter.location, _folded(parameter)) in places
         ]
+        texts += [text for step in self.workflow.steps for one in step.credentials for text in one.texts]
         named = {name: re.compile(rf"\$inputs\.{re.escape(name)}(?![\w-])") for name in self.workflow.declared_inputs}
         return frozenset(name for name, pattern in named.items() if any(map(pattern.search, texts)))
 

@@ -120,7 +120,7 @@ class Run(Authentication):
         """Build the request of the attempt at hand, and get it on its way."""
         frame = self.frame
         key = idempotency_key(self.state.identity, frame.workflow, self.step.step_id, self.attempts)
-        held = attempts.Held(self.usable_tokens(), frame.challenge, key, self.usable_cookies())
+        held = attempts.Held(self.usable_tokens(), frame.challenge, key, self.usable_cookies(), frame.last_url)
         try:
             scope = attempts.scope_of(self.workflow, frame)
             prepared = attempts.prepare(self.step, scope, self.plan.options, held)
@@ -200,7 +200,9 @@ class Run(Authentication):
             if response is not None and self.plan.options.cookies:
                 self.cookies = stored(self.cookies, prepared.request.url, response.headers, self.now)
             last = Sent(prepared.digest, attempts.retry_after(response, self.now))
-            self.frame = frame = replace(frame, prepared=None, sent={**frame.sent, self.sent_key: last})
+            self.frame = frame = replace(
+                frame, prepared=None, sent={**frame.sent, self.sent_key: last}, last_url=prepared.request.url
+            )
         scope = attempts.scope_of(workflow, frame, prepared=prepared, response=response, child=child)
         judged: list[CriterionOutcome] = []
         if failure is None:

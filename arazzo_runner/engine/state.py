@@ -132,6 +132,7 @@ class Frame:
         challenge: the digest challenge that the attempt at hand has to answer.
         discovered: the token endpoint that discovery named for the attempt at hand.
         fetched: keys of the tokens that the attempt at hand has fetched; it uses them however short they last.
+        last_url: of the last request, which a relative URL of ``x-operation`` starts from (H1).
         suspended: the step that waits for this one, when this one runs for a retry.
         started_at: when the attempt at hand began.
     """
@@ -156,6 +157,7 @@ class Frame:
     challenge: str | None = None
     discovered: str | None = None
     fetched: tuple[str, ...] = ()
+    last_url: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from arazzo_runner.engine.plan import (
     RunOptions,
 )
 from arazzo_runner.engine.state import Finished, Frame, Prepared
+from arazzo_runner.engine.x_security import with_given
 from arazzo_runner.errors import StepError
 from arazzo_runner.expressions.criteria import CompiledCriterion
 from arazzo_runner.expressions.evaluate import Scope, WorkflowView
@@ -33,6 +34,7 @@ from arazzo_runner.openapi.auth.tokens import Endpoint, Token, endpoint_of, toke
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.request.bodies import choose_content_type, encode_body
 from arazzo_runner.openapi.request.cookies import StoredCookie, cookies_for
+from arazzo_runner.openapi.request.direct_urls import direct_url, with_query
 from arazzo_runner.openapi.request.idempotency import idempotency_header
 from arazzo_runner.openapi.request.parameters import Argument, SerializedParameters, header_text, is_json, serialize
 from arazzo_runner.openapi.request.replacements import apply_replacement
@@ -100,12 +102,14 @@ class Held:
         challenge: the digest challenge to answer, or None.
         idempotency_key: for an operation that declares a header for one, unless the step sends its own; or None.
         cookies: of the run's jar, none of them expired.
+        last_url: of the last request of the workflow.
     """
 
     tokens: Mapping[str, Token] = field(default_factory=dict)
     challenge: str | None = None
     idempotency_key: str | None = None
     cookies: tuple[StoredCookie, ...] = ()
+    last_url: str = ""
 
 
 def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | None = None) -> Prepared | TokenWanted:
@@ -118,12 +122,16 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
     if operation is None:
         raise StepError("request-invalid", f"the step {step.step_id!r} calls no operation")
     held = held or Held()
-    filled = filled_by(operation, options.credentials)
+    credentials = with_given(options.credentials, step.credentials, scope)
+    filled = filled_by(operation, credentials)
     given = [*arguments(step, operation, scope, filled), *_idempotency(step, operation, held)]
     target = serialize(operation, given, filled)
-    server = server_url(operation, options.servers, source=step.server_source)
+    if step.url is None:
+        server = server_url(operation, options.servers, source=step.server_source)
+    else:
+        server, target.path = direct_url(step.url.value.resolve(scope), step.url.text, held.last_url), ""
     _add_kept(target, held.cookies, server + target.path)
-    applied = apply_security(operation, options.credentials, target)
+    applied = apply_security(operation, credentials, target)
     applied.add_to(target)
     target.headers += _added_headers(step, options, target.headers)
     keys: list[str] = []
@@ -150,7 +158,7 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
             headers.append(("Content-Type", encoded.content_type))
     if "accept" not in names:
         headers.append(("Accept", _accept(operation)))
-    url = server + target.path + (f"?{target.query}" if target.query else "")
+    url = with_query(server + target.path, target.query)
     request = Request(operation.method, url, tuple(headers), content)
     identity = _digest(request)
     for need in applied.needs:
