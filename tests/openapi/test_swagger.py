@@ -68,7 +68,11 @@ def test_parameters_have_schemas_and_styles() -> None:
 
 
 def test_a_body_and_responses_take_the_types_that_are_consumed_and_produced() -> None:
-    pet = {"type": "object", "required": ["name"], "properties": {"next": {"$ref": "#/definitions/Pet"}}}
+    pet: dict[str, Any] = {
+        "type": "object",
+        "required": ["name"],
+        "properties": {"next": {"$ref": "#/definitions/Pet"}},
+    }
     pet["properties"]["note"] = {"type": "string", "x-nullable": True}
     written = {
         "parameters": [{"in": "body", "name": "b", "required": True, "schema": {"$ref": "#/definitions/Pet"}}],
@@ -77,7 +81,7 @@ def test_a_body_and_responses_take_the_types_that_are_consumed_and_produced() ->
             "4XX": {"$ref": "#/responses/No"},
         },
     }
-    root = {
+    root: dict[str, Any] = {
         "consumes": ["application/vnd.pet+json"],
         "produces": ["application/json"],
         "definitions": {"Pet": pet},

@@ -7,7 +7,6 @@ no secret and still matches. Interactions are used once and in order.
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,8 @@ from arazzo_runner.documents.files import MAX_DATA, read_file
 from arazzo_runner.effects import Headers, Request, Response
 from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.cassettes.yaml_loader import load_cassette_yaml
+from arazzo_runner.runtime.http.content_codings import decoded_body
+from arazzo_runner.runtime.http.errors import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +90,16 @@ def _request(value: Any) -> Request:
 def _response(value: Any) -> Response:
     entry = _object(value, "its response")
     headers = _headers(entry.get("headers"))
-    body = _bytes(_object(entry.get("body") or {}, "the body of its response").get("string")) or b""
-    coding = next((value for name, value in headers if name.lower() == "content-encoding"), "")
-    code = str(_object(entry["status"], "its status")["code"])
+    older = "status_code" in entry  # as vcrpy wrote what httpx received, before its version 6
+    held = {"string": entry.get("content")} if older else entry.get("body") or {}
+    body = _bytes(_object(held, "the body of its response").get("string")) or b""
+    code = str(entry["status_code"] if older else _object(entry["status"], "its status")["code"])
     if not code.isdecimal():
         raise ValueError(f"its status code {code!r} is not a number")
-    return Response(int(code), headers, _decoded(body, coding))
+    try:
+        return Response(int(code), headers, decoded_body(headers, body, limit=MAX_DATA))
+    except Refused as error:
+        raise ValueError(str(error)) from None
 
 
 def _headers(entry: Any) -> Headers:
@@ -113,15 +118,3 @@ def _bytes(value: Any) -> bytes | None:
     except (TypeError, ValueError, RecursionError):
         raise ValueError("a body of it is neither text nor plain data") from None
     return text.encode("utf-8", "surrogateescape")
-
-
-def _decoded(body: bytes, coding: str) -> bytes:
-    """Undo a content coding: vcrpy keeps bodies as they came."""
-    if coding.lower() not in ("gzip", "x-gzip", "deflate"):
-        return body
-    for bits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):
-        try:
-            return zlib.decompress(body, bits)
-        except zlib.error:
-            continue
-    return body  # it was already decoded when it was recorded

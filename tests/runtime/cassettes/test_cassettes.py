@@ -119,7 +119,7 @@ ASKED = "request: {method: GET, uri: x}"
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        ("nothing: here", "no cassette"),
+        ("nothing: here", "not a cassette"),
         ("[1, 2", "cannot be read as YAML"),
         ("interactions: [{request: {method: GET}}]", "interaction 1"),
         ("interactions: [null]", "interaction 1 .* it is not an object"),
