@@ -55,10 +55,13 @@ def compare(live: Request, recorded: Request) -> list[Difference]:
     one, other = urlsplit(live.url), urlsplit(recorded.url)
     path = path_with_masks(one.path, other.path)
     if one.path != path:
-        differences.append(Difference("path", one.path, path))
+        alike = one.path.count("/") == path.count("/")  # its segments are values, such as an id
+        differences.append(Difference("path", one.path, path, structural=not alike))
     query, expected = (parse_qsl(part.query, keep_blank_values=True) for part in (one, other))
     if sorted(query) != sorted(pairs_with_masks(query, expected)):
-        differences.append(Difference("query", one.query or "empty", other.query or "empty"))
+        alike = {name for name, _ in query} == {name for name, _ in expected}
+        shown_now, shown_then = one.query or "empty", other.query or "empty"
+        differences.append(Difference("query", shown_now, shown_then, structural=not alike))
     return differences + _compare_sent(live, recorded)
 
 
