@@ -212,13 +212,20 @@ class ExpressionSyntaxError(ArazzoError):
 
 
 class StepError(ArazzoError):
-    """A step cannot be sent as it stands: the run ends for the reason ``code``, no action tried (V1, V6, H2, H3)."""
+    """A step cannot be sent as it stands: the run ends for the reason ``code``, no action tried (V1, V6, H2, H3).
+
+    Attributes:
+        expression: the node that has no value, for ``missing-value``; else None.
+    """
 
     exit_status = 1
 
-    def __init__(self, code: str, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
+    def __init__(
+        self, code: str, message: str, *, hint: str = "", place: Place | None = None, expression: Any = None
+    ) -> None:
+        super().__init__(message, hint=hint, place=place)
         self.code = code
+        self.expression = expression
 
 
 class CassetteError(ArazzoError):

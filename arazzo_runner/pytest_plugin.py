@@ -183,12 +183,15 @@ def arazzo_runner(request: pytest.FixtureRequest) -> Callable[..., RunResult]:
         from arazzo_runner.runtime.run.runner import Runner
 
         runner = Runner(_from(root, document), options=options, check=check)
-        return runner.run(
+        result = runner.run(
             workflow_id,
             inputs,
             replay=None if replay is None else _from(root, replay),
             record=None if record is None else _from(root, record),
         )
+        if result.problems:
+            request.node.add_report_section("call", "arazzo", "\n".join(map(str, result.problems)))
+        return result
 
     return run
 

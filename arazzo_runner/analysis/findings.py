@@ -20,9 +20,11 @@ Check: TypeAlias = Callable[[Subject], Findings]
 
 DEVIATIONS = frozenset(
     {
+        "bare-literal",
         "double-quoted-literal",
         "expression-grammar",
         "header-spelling",
+        "json-condition",
         "jsonpath-not-a-query",
         "newer-expression",
         "operation-reference-form",

@@ -86,6 +86,7 @@ class Linker:
         self._descriptions: dict[str, tuple[ArazzoDescription | None, list[Problem]]] = {}
         self._apis: dict[tuple[str, str], ApiDescription] = {}
         self._sources: dict[tuple[str, str], ApiDescription] = {}
+        self._workflows: dict[str, dict[str, list[Workflow]]] = {}
 
     def load(self, document: Document) -> tuple[ArazzoDescription | None, list[Problem]]:
         """The model of an Arazzo document and its structural problems."""
@@ -288,7 +289,7 @@ class Linker:
             LinkError: it is unknown, or the id of more than one workflow.
             DocumentError: the source that it names cannot be used.
         """
-        own = _the_one(description, reference)
+        own = self._the_one(description, reference)
         if own is not None:
             return LinkedWorkflow(description, own, None)
         if not reference.startswith(_QUALIFIED):
@@ -304,13 +305,32 @@ class Linker:
             message = f"the source {name!r} is not an Arazzo document, so it has no workflow {workflow_id!r}"
             raise LinkError("unknown-workflow", message, hint="give it type: arazzo")
         target = self.description(self.library.source(description, name))
-        found = _the_one(target, workflow_id)
+        found = self._the_one(target, workflow_id)
         if found is None:
             hint = did_you_mean(workflow_id, [w.workflow_id for w in target.workflows], "workflows")
             raise LinkError(
                 "unknown-workflow", f"there is no workflow {workflow_id!r} in {target.document.path}", hint=hint
             )
         return LinkedWorkflow(target, found, name)
+
+    def _the_one(self, description: ArazzoDescription, workflow_id: str) -> Workflow | None:
+        """The workflow of that id, or None.
+
+        Raises:
+            LinkError: more than one workflow has it.
+        """
+        document = description.document
+        if document.uri not in self._workflows:
+            by_id: dict[str, list[Workflow]] = {}
+            for workflow in description.workflows:
+                by_id.setdefault(workflow.workflow_id, []).append(workflow)
+            self._workflows[document.uri] = by_id
+        found = self._workflows[document.uri].get(workflow_id, [])
+        if len(found) > 1:
+            places = " and ".join(str(document.place(f"{workflow.pointer}/workflowId")) for workflow in found)
+            message = f"more than one workflow has the id {workflow_id!r}: {places}"
+            raise LinkError("duplicate-workflow-id", message, hint="give each workflow an id of its own")
+        return found[0] if found else None
 
     # Components
 
@@ -331,21 +351,6 @@ class Linker:
         components = description.components
         group = components.success_actions if kind == "success" else components.failure_actions
         return [entry if isinstance(entry, Action) else _component(entry, f"{kind}Actions", group) for entry in entries]
-
-
-def _the_one(description: ArazzoDescription, workflow_id: str) -> Workflow | None:
-    """The workflow of that id, or None.
-
-    Raises:
-        LinkError: more than one workflow has it.
-    """
-    found = [workflow for workflow in description.workflows if workflow.workflow_id == workflow_id]
-    if len(found) > 1:
-        document = description.document
-        places = " and ".join(str(document.place(f"{workflow.pointer}/workflowId")) for workflow in found)
-        message = f"more than one workflow has the id {workflow_id!r}: {places}"
-        raise LinkError("duplicate-workflow-id", message, hint="give each workflow an id of its own")
-    return found[0] if found else None
 
 
 def _component(entry: Reusable, group: str, components: Mapping[str, Component]) -> Component:

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from arazzo_runner.documents.json_reader import parse_json
 from arazzo_runner.documents.pointer import Json
-from arazzo_runner.documents.positions import Lines, Positions, scan_json, scan_yaml
-from arazzo_runner.documents.reading_rules import Fault, Unreadable
 from arazzo_runner.documents.rules import problem
+from arazzo_runner.documents.text.json_reader import parse_json
+from arazzo_runner.documents.text.positions import Lines, Positions, scan_json, scan_yaml
+from arazzo_runner.documents.text.reading_rules import Fault, Unreadable
 from arazzo_runner.errors import Place, UnreadableDocument
 
 _ABSOLUTE = re.compile(r"(?:https?|file)://", re.IGNORECASE)
@@ -158,7 +158,7 @@ def parse(text: str) -> Json:
 
 
 def _parse_yaml(text: str) -> Json:
-    from arazzo_runner.documents.yaml_reader import parse_yaml
+    from arazzo_runner.documents.text.yaml_reader import parse_yaml
 
     return parse_yaml(text)
 

@@ -206,6 +206,9 @@ class Field:
     since: Version = (1, 0)
 
 
+FOREIGN_EXTENSIONS = frozenset({"x-assert", "x-expect", "x-inputs", "x-parameters", "x-serverUrl", "x-server-url"})
+"""What other runners act on (D2); an extension that nobody acts on changes nothing."""
+
 Check = Callable[[Reading, dict[str, Json], str], None]
 """Looks at an object as a whole, as it was read; reports for itself."""
 
@@ -256,6 +259,9 @@ class Shape:
     def _report_unknown(self, reading: Reading, value: dict[str, Json], pointer: str) -> None:
         names = {f.name for f in self.fields}
         for name in value:
+            if name in FOREIGN_EXTENSIONS:
+                message = f"the extension '{name}' is one that other runners act on, and this one does not"
+                reading.report("foreign-extension", message, join(pointer, name), key=True)
             if name in names or name.startswith("x-"):
                 continue
             meant = near_names(name, sorted(names - value.keys()), most=1)

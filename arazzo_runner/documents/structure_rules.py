@@ -58,6 +58,15 @@ RULES.register(
         failing="stepId: find-pet\noperationId: findPet\nsuccesCriteria:\n- condition: $statusCode == 200\n",
         passing="stepId: find-pet\noperationId: findPet\nsuccessCriteria:\n- condition: $statusCode == 200\nx-me: 1\n",
     ),
+    _warning(
+        id="foreign-extension",
+        summary="A document says what it means in fields of the specification, not in extensions of one runner.",
+        hint="Write it with fields of the specification, such as successCriteria, parameters or --server.",
+        section="Specification Extensions; D2",
+        at=_STEP,
+        failing="stepId: find-pet\noperationId: findPet\nx-assert: {statusCode: 200}\n",
+        passing="stepId: find-pet\noperationId: findPet\nx-mine: {statusCode: 200}\n",
+    ),
     _error(
         id="wrong-type",
         summary="A field holds what the specification says.",

@@ -161,12 +161,13 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class Warned:
-    """Something that the user should know and that fails nothing."""
+    """Something that the user should know and that fails nothing; ``place`` is the line that it comes down to."""
 
     message: str
     step_id: str | None
     hint: str
     at: float
+    place: Place | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,11 +9,13 @@ from functools import cached_property
 from typing import Any
 
 from arazzo_runner.effects import Request, Response
+from arazzo_runner.engine.state import Prepared
 from arazzo_runner.expressions.undefined import UNDEFINED, Undefined
 from arazzo_runner.expressions.xpath import xml_as_object
 from arazzo_runner.openapi.media_types import codec_of, is_json, is_xml, json_content, media_type_parameter
 from arazzo_runner.openapi.operations import Operation
-from arazzo_runner.openapi.responses import response_schema, with_lists
+from arazzo_runner.openapi.responses import response_schema
+from arazzo_runner.openapi.xml_answers import with_lists
 
 
 def decode_body(body: bytes, content_type: str | None) -> tuple[Any, str | None]:
@@ -114,6 +116,31 @@ class ReceivedResponse:
             return tree
         schema = response_schema(self.operation, self.response.status, content_type or "")
         return tree if schema is None else with_lists(tree, schema)
+
+
+@dataclass(frozen=True)
+class Exchange:
+    """A request and what came of it, as expressions see both: their bodies are decoded once, whoever asks.
+
+    Attributes:
+        prepared: the request, as it was built.
+        response: None when none came.
+    """
+
+    prepared: Prepared
+    request: SentRequest
+    response: ReceivedResponse | None
+
+    @classmethod
+    def of(cls, prepared: Prepared, answer: Response | None, operation: Operation | None) -> Exchange:
+        """Return the exchange of a step that called an operation."""
+        received = None if answer is None else ReceivedResponse(answer, operation)
+        return cls(prepared, SentRequest(prepared.request, prepared.sent), received)
+
+    @property
+    def answer(self) -> Response | None:
+        """The response as it came, or None."""
+        return None if self.response is None else self.response.response
 
 
 def _structured(body: Any, content_type: str | None) -> Any:

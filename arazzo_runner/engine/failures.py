@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
 
-from arazzo_runner.effects import Response
 from arazzo_runner.engine.events import CriterionOutcome, Reason
-from arazzo_runner.engine.exchange import ReceivedResponse
-from arazzo_runner.engine.plan import PlannedStep, Spot
+from arazzo_runner.engine.exchange import Exchange, ReceivedResponse
+from arazzo_runner.engine.plan import PlannedAction, PlannedStep, Spot
 from arazzo_runner.engine.state import Finished
 from arazzo_runner.secrecy import cut
 
@@ -18,25 +18,52 @@ MAX_WORDS = 300
 
 
 def failed_attempt(
-    step: PlannedStep, judged: Sequence[CriterionOutcome], response: Response | None, child: Finished | None
+    step: PlannedStep,
+    judged: Sequence[CriterionOutcome],
+    exchange: Exchange | None,
+    child: Finished | None,
+    cause: Reason | None = None,
 ) -> Reason | None:
-    """Why the attempt failed, or None when it succeeded (C7, F7)."""
+    """Why the attempt failed, or None when it succeeded (C7, F7).
+
+    Args:
+        child: the workflow that the step called.
+        cause: why that failed.
+    """
     if child is not None and not child.succeeded:
-        return Reason("step-failed", f"{step.title} failed", step.step_id, place=step.spot.place)
+        return _child_failed(step, cause)
+    response = None if exchange is None else exchange.response
     failed = [index for index, outcome in enumerate(judged) if not outcome.passed]
     if failed:
         seen = "; ".join(f"{judged[index].condition} ({judged[index].detail})" for index in failed)
         what = "the criterion does" if len(failed) == 1 else "the criteria do"
         spot = Spot(step.spot.document, f"{step.criteria[failed[0]].source.pointer}/condition")
         return _reason(step, f"{what} not hold: {seen}", response, spot)
-    if not step.criteria and response is not None and response.status >= 400:
-        return _reason(
-            step, f"the status is {status_text(response.status)}, and the step has no criteria", response, step.spot
-        )
+    if not step.criteria and response is not None and (status := response.response.status) >= 400:
+        message = f"the status is {status_text(status)}, and the step has no criteria"
+        return _reason(step, message, response, step.spot)
     return None
 
 
-def _reason(step: PlannedStep, message: str, response: Response | None, spot: Spot) -> Reason:
+def _child_failed(step: PlannedStep, cause: Reason | None) -> Reason:
+    """The reason of a step whose workflow failed, which carries that workflow's own (F7)."""
+    if cause is None:
+        return Reason("step-failed", f"{step.title} failed", step.step_id, place=step.spot.place)
+    where = f"step {cause.step_id}: " if cause.step_id else ""
+    message = f"{step.title} failed: {where}{cause.message}"
+    return Reason("step-failed", message, step.step_id, cause.hint, cause.place or step.spot.place)
+
+
+def after_retries(reason: Reason, used_up: Sequence[PlannedAction]) -> Reason:
+    """The reason of a failure that retry actions would have met, had they not used up their limits (F4)."""
+    if not used_up:
+        return reason
+    limits = " and ".join(f"{action.name!r} has used up its limit of {action.retry_limit}" for action in used_up)
+    what = "retry action" if len(used_up) == 1 else "retry actions"
+    return replace(reason, message=f"{reason.message}; the {what} {limits}")
+
+
+def _reason(step: PlannedStep, message: str, response: ReceivedResponse | None, spot: Spot) -> Reason:
     words = server_words(response)
     said = f"; the server says: {words}" if words else ""
     return Reason("step-failed", message + said, step.step_id, place=spot.place)
@@ -50,12 +77,11 @@ def status_text(status: int) -> str:
         return str(status)
 
 
-def server_words(response: Response | None) -> str:
+def server_words(received: ReceivedResponse | None) -> str:
     """Return the message of an error answer's body for people, otherwise its text, cut short."""
-    if response is None or response.status < 400:
+    if received is None or received.response.status < 400:
         return ""
-    body = ReceivedResponse(response).body
-    text = _message_in(body) or (response.body.decode("utf-8", "replace") if response.body else "")
+    text = _message_in(received.body) or received.response.body.decode("utf-8", "replace")
     text = " ".join(text.split())
     return cut(text, MAX_WORDS)
 

@@ -57,7 +57,8 @@ def start(
         raise InvalidInputs(f"the inputs of {workflow.workflow_id!r} are wrong", errors, hint=hint)
     frame = Frame(plan.entry, workflow.workflow_id, Purpose.RUN, values, started_at=at)
     run = Run(plan, RunState(plan.fingerprint, values, (frame,), at, at, identity=identity))
-    run.tell(RunStarted(workflow.workflow_id, values, at))
+    run.stack.tell(RunStarted(workflow.workflow_id, values, at))
+    run.missing.refuse_beforehand()
     return _turn(run)
 
 
@@ -86,10 +87,11 @@ def abandon(plan: Plan, state: RunState, code: str, message: str, *, at: float, 
         code: the run's reason.
     """
     run = Run(plan, replace(state, now=max(state.now, at)))
-    run.stop(code, message, hint=hint)
+    run.stack.stop(code, message, hint=hint)
     return _turn(run)
 
 
 def _turn(run: Run) -> Turn:
     run.move()
-    return Turn(run.frozen(), tuple(run.events), run.effect, run.outcome)
+    stack = run.stack
+    return Turn(stack.frozen(), tuple(stack.events), stack.effect, stack.outcome)

@@ -54,6 +54,8 @@ class RunOptions:
         timeout: of the whole run, or None.
         max_retry_after: the longest single wait, whoever asks for it (F4, F5).
         servers: H2.
+        missing_output: whether the run ends as failed where it would report that an output is missing (D2):
+            ``warn`` or ``error``.
         credentials: H5; secrets, which no digest or message of ours holds.
         cookies: keep the cookies that answers set, and send them (H6).
         headers: fields that neither document nor description has, each with its source, empty for all (H6).
@@ -65,6 +67,7 @@ class RunOptions:
     max_steps: int = DEFAULT_MAX_STEPS
     timeout: float | None = None
     max_retry_after: float = DEFAULT_MAX_RETRY_AFTER
+    missing_output: Literal["warn", "error"] = "warn"
     servers: ServerOptions = field(default_factory=ServerOptions)
     credentials: Credentials = field(default_factory=Credentials, repr=False)
     cookies: bool = False
@@ -89,11 +92,12 @@ class PlannedParameter:
 
 @dataclass(frozen=True, slots=True)
 class PlannedReplacement:
-    """A payload replacement."""
+    """A payload replacement; ``spot`` is where its value stands."""
 
     target: str
     selector: ExpressionType | None
     value: CompiledValue
+    spot: Spot
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arazzo_runner.effects import Response
 from arazzo_runner.engine.events import ActionTaken, Attempt, CriterionOutcome, Reason
-from arazzo_runner.engine.exchange import ReceivedResponse
+from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.plan import Plan, PlannedAction, PlannedWorkflow
-from arazzo_runner.engine.state import Frame, Prepared
+from arazzo_runner.engine.state import Frame
 
 
 def attempt_record(  # noqa: PLR0913 - an attempt is made of that much
@@ -18,12 +17,11 @@ def attempt_record(  # noqa: PLR0913 - an attempt is made of that much
     *,
     depth: int,
     duration: float,
-    response: Response | None = None,
+    exchange: Exchange | None = None,
     judged: Sequence[CriterionOutcome] = (),
     reason: Reason | None = None,
     taken: ActionTaken | None = None,
     outputs: Mapping[str, Any] | None = None,
-    prepared: Prepared | None = None,
 ) -> Attempt:
     """The attempt at hand in a frame, whole.
 
@@ -32,9 +30,9 @@ def attempt_record(  # noqa: PLR0913 - an attempt is made of that much
         duration: seconds.
     """
     step = workflow.steps[frame.position]
-    problems = list(prepared.problems) if prepared is not None else []
-    if response is not None and (problem := ReceivedResponse(response).problem):
-        problems.append(problem)
+    problems = list(exchange.prepared.problems) if exchange is not None else []
+    if exchange is not None and exchange.response is not None and exchange.response.problem:
+        problems.append(exchange.response.problem)
     return Attempt(
         workflow_id=workflow.workflow_id,
         step_id=step.step_id,
@@ -42,8 +40,8 @@ def attempt_record(  # noqa: PLR0913 - an attempt is made of that much
         depth=depth,
         operation=step.title,
         status="succeeded" if reason is None else "failed",
-        request=prepared.request if prepared is not None else None,
-        response=response,
+        request=exchange.prepared.request if exchange is not None else None,
+        response=exchange.answer if exchange is not None else None,
         criteria=tuple(judged),
         action=taken,
         outputs=outputs or {},

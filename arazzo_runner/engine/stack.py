@@ -6,11 +6,14 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from arazzo_runner.effects import Effect, Response
+from arazzo_runner.effects import Effect
 from arazzo_runner.engine import step as attempts
+from arazzo_runner.engine.absences import Absence
 from arazzo_runner.engine.events import Event, Outcome, Reason, RunFinished, Warned, WorkflowLeft
+from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow
-from arazzo_runner.engine.state import Frame, Prepared, RunState
+from arazzo_runner.engine.state import Frame, RunState
+from arazzo_runner.errors import Place
 from arazzo_runner.openapi.request.cookies import StoredCookie
 
 
@@ -25,11 +28,12 @@ class Stack:
         self.attempts = state.attempts
         self.requests = state.requests
         self.tokens = dict(state.tokens)
+        self.told = dict.fromkeys(state.told)
         self.cookies = state.cookies
         self.events: list[Event] = []
         self.effect: Effect | None = None
         self.outcome: Outcome | None = None
-        self.exchange: tuple[Prepared, Response | None] | None = None
+        self.exchange: Exchange | None = None
 
     @property
     def now(self) -> float:
@@ -58,8 +62,8 @@ class Stack:
     def tell(self, event: Event) -> None:
         self.events.append(event)
 
-    def warn(self, message: str, *, step_id: str | None = None, hint: str = "") -> None:
-        self.tell(Warned(message, step_id, hint, self.now))
+    def warn(self, message: str, *, step_id: str | None = None, hint: str = "", place: Place | None = None) -> None:
+        self.tell(Warned(message, step_id, hint, self.now, place))
 
     def frozen(self) -> RunState:
         """The run as a value."""
@@ -70,6 +74,7 @@ class Stack:
             attempts=self.attempts,
             requests=self.requests,
             tokens=self.tokens,
+            told=tuple(self.told),
             cookies=self.cookies,
         )
 
@@ -79,20 +84,25 @@ class Stack:
 
     # Ends
 
-    def workflow_outputs(self, *, warn: bool) -> dict[str, Any]:
-        """The outputs of the last frame's workflow; what has no value is ``null``, with a warning (V1)."""
-        workflow = self.workflow
-        prepared, response = self.exchange or (None, None)
-        scope = attempts.scope_of(workflow, self.frame, prepared=prepared, response=response)
-        values, absent = attempts.outputs_of(workflow.outputs, scope)
-        if warn and absent:
-            self.warn(f"the workflow {workflow.workflow_id!r} has no value for its outputs {', '.join(absent)}")
-        return {name: values.get(name) for name, _ in workflow.outputs}
+    def workflow_outputs(self) -> dict[str, Any]:
+        """The outputs of the last frame's workflow; what has no value is ``null`` (V1)."""
+        values, _ = self.evaluated_outputs()
+        return {name: values.get(name) for name, _ in self.workflow.outputs}
 
-    def stop(self, code: str, message: str, *, hint: str = "") -> None:
-        """End the whole run, no action tried."""
+    def evaluated_outputs(self) -> tuple[dict[str, Any], dict[str, Absence]]:
+        """The outputs of the last frame's workflow that have a value, and what was there instead of the others."""
+        scope = attempts.scope_of(self.workflow, self.frame, self.exchange)
+        return attempts.outputs_of(self.workflow.outputs, scope)
+
+    def stop(self, code: str, message: str, *, hint: str = "", place: Place | None = None) -> None:
+        """End the whole run, no action tried.
+
+        Args:
+            place: the line that it comes down to; by default that of the step at hand.
+        """
         step_id = self.step_id()
-        place = self.step.spot.place if step_id is not None else self.workflow.spot.place
+        if place is None:
+            place = self.step.spot.place if step_id is not None else self.workflow.spot.place
         self.end(Reason(code, message, step_id, hint, place))
 
     def step_id(self) -> str | None:
@@ -101,11 +111,11 @@ class Stack:
     def end(self, reason: Reason) -> None:
         """End the whole run with the outputs that the outermost workflow has so far (F6)."""
         while len(self.frames) > 1:
-            outputs = self.workflow_outputs(warn=False)
+            outputs = self.workflow_outputs()
             self.tell(WorkflowLeft(self.workflow.workflow_id, self.depth, "failed", outputs, self.now))
             self.frames.pop()
             self.exchange = None
-        self.finish(self.workflow_outputs(warn=False), reason)
+        self.finish(self.workflow_outputs(), reason)
 
     def finish(self, outputs: Mapping[str, Any], reason: Reason | None) -> None:
         self.outcome = Outcome(

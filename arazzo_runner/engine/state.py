@@ -9,13 +9,14 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum, StrEnum
 from functools import cache
 from typing import Any, TypeAlias
 
 from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.effects import Request
+from arazzo_runner.engine.absences import Absence
 from arazzo_runner.errors import InvalidState
 from arazzo_runner.openapi.auth.tokens import Token
 from arazzo_runner.openapi.request.cookies import StoredCookie
@@ -135,6 +136,8 @@ class Frame:
         last_url: of the last request, which a relative URL of ``x-operation`` starts from (H1).
         suspended: the step that waits for this one, when this one runs for a retry.
         started_at: when the attempt at hand began.
+        absent: by step id, the outputs that its last success did not have, each with what was there (D2).
+        called: key of the workflow that it was started with, when ``goto`` has led to another one; else empty.
     """
 
     workflow: str
@@ -158,6 +161,16 @@ class Frame:
     discovered: str | None = None
     fetched: tuple[str, ...] = ()
     last_url: str = ""
+    absent: Mapping[str, Mapping[str, Absence]] = field(default_factory=dict)
+    called: str = ""
+
+
+def with_outputs(frame: Frame, step_id: str, outputs: Outputs, absent: Mapping[str, Absence]) -> Frame:
+    """A frame after a step has succeeded: its outputs, and what was there instead of those without a value."""
+    others = {name: found for name, found in frame.absent.items() if name != step_id}
+    return replace(
+        frame, steps={**frame.steps, step_id: outputs}, absent={**others, step_id: absent} if absent else others
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,6 +186,7 @@ class RunState:
         attempts: step attempts so far, nested ones and retries included (F6).
         requests: requests sent so far, those for tokens apart.
         tokens: the access tokens that were fetched, by ``tokens.token_key``; secrets (H5).
+        told: what was reported missing already, so that it is reported once (D2).
         identity: what idempotency keys are derived from; empty for none.
         cookies: those that answers have set, when the run keeps them (H6); secrets.
     """
@@ -186,6 +200,7 @@ class RunState:
     attempts: int = 0
     requests: int = 0
     tokens: Mapping[str, Token] = field(default_factory=dict)
+    told: tuple[str, ...] = ()
     identity: str = ""
     cookies: tuple[StoredCookie, ...] = ()
 
@@ -214,8 +229,9 @@ class RunState:
             frames = tuple(_frame(frame) for frame in data.pop("frames"))
             completed = {key: Finished(**value) for key, value in data.pop("completed").items()}
             tokens = {key: Token(**value) for key, value in data.pop("tokens").items()}
+            told = tuple(data.pop("told"))
             cookies = tuple(StoredCookie(**value) for value in data.pop("cookies", ()))
-            return cls(frames=frames, completed=completed, tokens=tokens, cookies=cookies, **data)
+            return cls(told=told, frames=frames, completed=completed, tokens=tokens, cookies=cookies, **data)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidState(f"not a run state: {error}") from None
 
@@ -234,10 +250,18 @@ def _frame(data: dict[str, Any]) -> Frame:
             "workflows": {key: Finished(**value) for key, value in data["workflows"].items()},
             "sent": {key: Sent(**value) for key, value in data["sent"].items()},
             "fetched": tuple(data["fetched"]),
+            "absent": {
+                step: {name: _absence(value) for name, value in absent.items()}
+                for step, absent in data["absent"].items()
+            },
             "suspended": None if suspended is None else Suspended(**suspended),
             "prepared": None if data["prepared"] is None else _prepared(data["prepared"]),
         }
     )
+
+
+def _absence(data: dict[str, Any]) -> Absence:
+    return Absence(data["expression"], data["holder"], data["wanted"], tuple(data["names"]))
 
 
 def _prepared(data: dict[str, Any]) -> Prepared:

@@ -11,8 +11,9 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from arazzo_runner.effects import Request, Response
+from arazzo_runner.engine.absences import Absence, absence_of
 from arazzo_runner.engine.events import CriterionOutcome
-from arazzo_runner.engine.exchange import ReceivedResponse, SentRequest
+from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.plan import (
     PlannedAction,
     PlannedBody,
@@ -26,7 +27,8 @@ from arazzo_runner.engine.x_security import with_given
 from arazzo_runner.errors import StepError
 from arazzo_runner.expressions.criteria import CompiledCriterion
 from arazzo_runner.expressions.evaluate import Scope, WorkflowView
-from arazzo_runner.expressions.templates import CompiledValue
+from arazzo_runner.expressions.nodes import Expression
+from arazzo_runner.expressions.templates import CompiledValue, expressions_of, leaves
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.openapi.auth.digest import digest_answer
 from arazzo_runner.openapi.auth.security import Need, NeedKind, apply_security, filled_by
@@ -45,38 +47,33 @@ from arazzo_runner.openapi.responses import response_types
 def scope_of(
     workflow: PlannedWorkflow,
     frame: Frame,
+    exchange: Exchange | None = None,
     *,
-    prepared: Prepared | None = None,
-    response: Response | None = None,
     child: Finished | None = None,
 ) -> Scope:
     """Return the names that expressions can use in a frame.
 
     Args:
-        prepared, response: the exchange of the step at hand.
+        exchange: of the step at hand.
         child: the workflow that the step at hand called; its outputs are ``$outputs`` there (F7).
     """
     views = {key: WorkflowView(done.inputs, done.outputs) for key, done in frame.workflows.items()}
     views.setdefault(workflow.workflow_id, WorkflowView(frame.inputs, {}))
+    request, response = (None, None) if exchange is None else (exchange.request, exchange.response)
     return Scope(
         inputs=frame.inputs,
         outputs={} if child is None else child.outputs,
         steps=frame.steps,
         workflows=views,
-        url=UNDEFINED if prepared is None else prepared.request.url,
-        method=UNDEFINED if prepared is None else prepared.request.method,
-        status_code=UNDEFINED if response is None else response.status,
-        request=None if prepared is None else SentRequest(prepared.request, prepared.sent),
-        response=None if response is None else ReceivedResponse(response, _operation_at(workflow, frame)),
+        url=UNDEFINED if request is None else request.request.url,
+        method=UNDEFINED if request is None else request.request.method,
+        status_code=UNDEFINED if response is None else response.response.status,
+        request=request,
+        response=response,
         sources=workflow.sources,
         components=workflow.components,
         self_uri=UNDEFINED if workflow.self_uri is None else workflow.self_uri,
     )
-
-
-def _operation_at(workflow: PlannedWorkflow, frame: Frame) -> Operation | None:
-    """The operation of the step at hand."""
-    return workflow.steps[frame.position].operation if frame.position < len(workflow.steps) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +145,12 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
     content: bytes | None = None
     body = _payload(step.body, operation, scope, dict(headers)) if step.body is not None else None
     if body is None and operation.body_required:
-        raise StepError("missing-value", f"the operation {operation.label} requires a body, and the step gives none")
+        raise StepError(
+            "missing-value",
+            f"the operation {operation.label} requires a body, and the step gives none",
+            place=None if step.body is None else step.body.spot.place,
+            expression=None if step.body is None else _lone_expression(step.body.payload),
+        )
     if body is not None:
         encoded = encode_body(operation, *body)
         content = encoded.content
@@ -228,25 +230,46 @@ def arguments(
         value = _resolved(parameter, scope)
         location = parameter.location or "query"
         if value is UNDEFINED or value is None:
-            spec = operation.parameter(parameter.name, location)
-            in_template = location == "path" and f"{{{parameter.name}}}" in operation.path
-            if in_template or (spec is not None and spec.is_needed(filled)):
+            if is_required(operation, parameter, filled):
                 what = "null" if value is None else "no value"
                 raise StepError(
                     "missing-value",
                     f"the {location} parameter {parameter.name!r} is required by {operation.label}, "
                     f"and {parameter.text} has {what}",
+                    place=parameter.spot.place,
+                    expression=_lone_expression(parameter.value),
                 )
             continue
         result.append(Argument(parameter.name, location, value))
     return result
 
 
+def is_required(operation: Operation, parameter: PlannedParameter, filled: Collection[tuple[str, str]] = ()) -> bool:
+    """Return whether the operation cannot be called without a parameter's value (V1).
+
+    Args:
+        filled: the locations and names that credentials fill.
+    """
+    location = parameter.location or "query"
+    if location == "path" and f"{{{parameter.name}}}" in operation.path:
+        return True
+    spec = operation.parameter(parameter.name, location)
+    return spec is not None and spec.is_needed(filled)
+
+
 def _resolved(parameter: PlannedParameter, scope: Scope) -> Any:
     try:
         return parameter.value.resolve(scope)
     except StepError as error:
-        raise StepError(error.code, f"the parameter {parameter.name!r}: {error.message}", hint=error.hint) from None
+        message = f"the parameter {parameter.name!r}: {error.message}"
+        place = parameter.spot.place
+        raise StepError(error.code, message, hint=error.hint, place=place, expression=error.expression) from None
+
+
+def _lone_expression(value: CompiledValue) -> Expression | None:
+    """The expression that a value is, or the only one in it."""
+    nodes = [node for _, leaf in leaves(value) for node in expressions_of(leaf)]
+    return nodes[0] if len(nodes) == 1 else None
 
 
 def inputs_of(parameters: Sequence[PlannedParameter], scope: Scope) -> dict[str, Any]:
@@ -308,17 +331,28 @@ def choose(
     return None
 
 
-def outputs_of(outputs: Sequence[tuple[str, CompiledValue]], scope: Scope) -> tuple[dict[str, Any], list[str]]:
-    """The outputs that have a value, and the names of those that have none."""
+def used_up(actions: Sequence[PlannedAction], scope: Scope, retries: Mapping[str, int]) -> list[PlannedAction]:
+    """The retry actions that would be taken if their limits were not used up (F4)."""
+    return [
+        action
+        for index, action in enumerate(actions)
+        if action.type == "retry"
+        and 0 < action.retry_limit <= retries.get(str(index), 0)
+        and all(criterion.check(scope).passed for criterion in action.criteria)
+    ]
+
+
+def outputs_of(outputs: Sequence[tuple[str, CompiledValue]], scope: Scope) -> tuple[dict[str, Any], dict[str, Absence]]:
+    """The outputs that have a value, and what was there instead of those that have none."""
     values: dict[str, Any] = {}
-    absent: list[str] = []
+    absent: dict[str, Absence] = {}
     for name, compiled in outputs:
         try:
             value = compiled.resolve(scope)
         except StepError:
             value = UNDEFINED
         if value is UNDEFINED:
-            absent.append(name)
+            absent[name] = absence_of(compiled, scope)
         else:
             values[name] = value
     return values, absent

@@ -19,6 +19,9 @@ NUMBER = re.compile(r"-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?", re.ASCII)
 KEYWORDS: Mapping[str, Value] = {"true": True, "false": False, "null": None}
 _KEYWORD = re.compile(r"(?:true|false|null)(?![\w.$-])")
 _SINGLE_QUOTED = re.compile(r"'((?:[^']|'')*)'")
+_MEDIA_TYPE = re.compile(r"[A-Za-z][\w.+-]*/[A-Za-z*][\w.+*-]*(?=\s*(?:$|\)|&&|\|\|))")
+_NOT_AN_EXPRESSION = re.compile(r"\$[^\s()=!<>&|]*")
+_WORD = re.compile(r"[^\s()'\"$]+?(?=\s|\)|&&|\|\||[=!<>]=|[<>]|$)")
 _DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
@@ -49,8 +52,10 @@ class SimpleDialect:
         """Read a literal or a runtime expression (``logic.OperandDialect``)."""
         if text.startswith("$", position):
             end = extent(text, position, names=self.names, condition=True)
+            if end == position and (unknown := _NOT_AN_EXPRESSION.match(text, position)):
+                end = unknown.end()
             node = parse(
-                text[position : max(end, position + 1)],
+                text[position:end],
                 names=self.names,
                 version=self.version,
                 strict=self.strict,
@@ -58,6 +63,8 @@ class SimpleDialect:
             )
             return node, end
         literal = read_literal(text, position)
+        if literal is None and not self.strict and (bare := _MEDIA_TYPE.match(text, position)):
+            literal = LiteralOperand(bare[0], bare[0])
         if literal is None:
             raise ExpressionSyntaxError(
                 f"expected a literal or a runtime expression, found {text[position : position + 20]!r}"
@@ -108,12 +115,12 @@ def to_number(text: str) -> int | float:
 
 
 def _operand_hint(text: str, position: int) -> str:
-    word = re.compile(r"[A-Za-z_][\w-]*").match(text, position)
-    if word:
-        return f"a string is written in single quotes: '{word[0]}'"
     if text.startswith("{$", position):
         return "a condition takes expressions without braces"
-    return ""
+    if text.startswith("=", position):
+        return "write == to compare"
+    word = _WORD.match(text, position)
+    return f"a string is written in single quotes: '{word[0]}'" if word and word[0][0].isalpha() else ""
 
 
 def numeric(value: Value) -> int | float | None:
@@ -177,3 +184,9 @@ def parse_condition(
 def deviations(node: Condition) -> list[Any]:
     """The operands that only the default mode accepts: double-quoted literals (C2)."""
     return [op for op in logic.operands(node) if isinstance(op, LiteralOperand) and op.text.startswith('"')]
+
+
+def bare_literals(node: Condition) -> list[LiteralOperand]:
+    """The media types that stand in a condition without quotes, which only the default mode accepts (C2)."""
+    literals = (op for op in logic.operands(node) if isinstance(op, LiteralOperand))
+    return [literal for literal in literals if isinstance(literal.value, str) and literal.text == literal.value]

@@ -11,10 +11,18 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from arazzo_runner.documents.model import Criterion
+from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError
 from arazzo_runner.expressions import logic, selectors
-from arazzo_runner.expressions.bare_jsonpath import Context, PathCondition, PathDialect, parse_bare
-from arazzo_runner.expressions.conditions import Condition, LiteralOperand, SimpleDialect, deviations, parse_condition
+from arazzo_runner.expressions.bare_jsonpath import Context, PathCondition, PathDialect, parse_bare, strictly_equal
+from arazzo_runner.expressions.conditions import (
+    Condition,
+    LiteralOperand,
+    SimpleDialect,
+    bare_literals,
+    deviations,
+    parse_condition,
+)
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, to_text
 from arazzo_runner.expressions.jsonpath_binding import BoundQuery, bind_query
 from arazzo_runner.expressions.limits import MAX_SHOWN, grant
@@ -87,6 +95,20 @@ class Simple:
             return Verdict(True)
         shown = dict.fromkeys(op for op in logic.operands(self.node) if not isinstance(op, LiteralOperand))
         return Verdict(False, "; ".join(f"{op} {_is(evaluate(op, scope))}" for op in shown) or "it is constant")
+
+
+@dataclass(frozen=True, slots=True)
+class DeepEqual:
+    """``type: simple`` with JSON text as its condition: the context equals it, as one test generator means it (C2)."""
+
+    context: CompiledValue
+    expected: Value
+
+    def check(self, scope: Scope) -> Verdict:
+        value = self.context.resolve(scope)
+        if value is not UNDEFINED and strictly_equal(value, self.expected):
+            return Verdict(True)
+        return Verdict(False, f"the context {_is(value)}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,11 +237,26 @@ Compiled = tuple[Test, tuple[tuple[str, str], ...]]
 
 
 def _simple(criterion: Criterion, dialect: Dialect) -> Compiled:
+    if not dialect.strict and (expected := _json_text(criterion)) is not None:
+        return DeepEqual(_context(criterion, dialect), expected), (("json-condition", ""),)
     node, simple = parse_condition(
         criterion.condition, names=dialect.names, version=dialect.version, strict=dialect.strict
     )
+    bare = tuple(("bare-literal", f"write '{literal.value}'") for literal in bare_literals(node))
     quoted = tuple(("double-quoted-literal", _single_quoted(literal)) for literal in deviations(node))
-    return Simple(node, simple), quoted
+    return Simple(node, simple), (*quoted, *bare)
+
+
+def _json_text(criterion: Criterion) -> Value:
+    """The object or array that a condition with a context writes as JSON; None for any other condition (C2)."""
+    text = criterion.condition.strip()
+    if criterion.context is None or text[:1] not in ("{", "["):
+        return None
+    try:
+        value = json_value(text)
+    except ValueError:
+        return None
+    return value if isinstance(value, (dict, list)) else None
 
 
 def _single_quoted(literal: LiteralOperand) -> str:
@@ -270,9 +307,22 @@ def _jsonpath(criterion: Criterion, dialect: Dialect) -> Compiled:
             # The path alone is wrong, or what is around it: the error of whichever got further is the helpful one.
             raise (error if path_end(text, 1) < len(text) else refused) from None
         return BareJsonPath(context, node, bare), (("jsonpath-not-a-query", _as_query(text)),)
-    rooted = re.match(r"\$\[\s*\?", text) is not None and criterion.type.version in (None, "rfc9535")
+    rooted = _filters_the_context(text)
     deviating = (("jsonpath-root-filter", ""),) if rooted else ()
     return JsonPathQuery(context, query, rooted and not dialect.strict), deviating
+
+
+_ROOT_FILTER = re.compile(r"\$\[\s*\?")
+_QUOTED = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+
+
+def _filters_the_context(text: str) -> bool:
+    """Return whether a query's root filter means the context itself: every ``@`` in it has a segment (C5).
+
+    A bare ``@`` that is compared, as in ``$[?@ == 'hello']``, means a member's value, as RFC 9535 says.
+    """
+    plain = _QUOTED.sub("''", text)
+    return _ROOT_FILTER.match(plain) is not None and re.search(r"@(?!\s*[.\[])", plain) is None
 
 
 _COMPARISON = r"\$((?:\.[A-Za-z_]\w*)+)\s*(==|!=|<=|>=|<|>)\s*('[^']*'|\"[^\"']*\"|-?[\d.]+|true|false|null)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cache, partial
@@ -122,6 +123,10 @@ def _rfc9535_environment() -> JSONPathEnvironment:
     return Environment()
 
 
+_FROM_THE_END = re.compile(r"\[\s*\(\s*@\.length\s*-\s*(\d+)\s*\)\s*\]")
+"""Goessner's commonest script, ``[(@.length-1)]``: the last item (C5)."""
+
+
 class Goessner:
     """A query of ``draft-goessner-dispatch-jsonpath-00``."""
 
@@ -134,7 +139,7 @@ class Goessner:
         with told_as(refused), warnings.catch_warnings():
             # The library warns of operators that it means to drop; the document's author cannot see that.
             warnings.simplefilter("ignore", DeprecationWarning)
-            self._query = parse(query)
+            self._query = parse(_FROM_THE_END.sub(r"[-\1]", query))
             _limit(self._query)
 
     def _matches(self, value: Any) -> list[Any]:

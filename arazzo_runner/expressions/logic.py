@@ -180,7 +180,8 @@ def parse(text: str, dialect: OperandDialect[Operand]) -> Node[Operand]:
     node = reader.either(0)
     reader.skip()
     if reader.position < len(text):
-        raise reader.wrong("expected an operator or the end")
+        hint = "write == to compare" if text.startswith("=", reader.position) else ""
+        raise reader.wrong("expected an operator or the end", hint=hint)
     return node
 
 
@@ -190,10 +191,10 @@ class _Reader(Generic[Operand]):
         self.dialect = dialect
         self.position = 0
 
-    def wrong(self, expected: str) -> ExpressionSyntaxError:
+    def wrong(self, expected: str, *, hint: str = "") -> ExpressionSyntaxError:
         found = self.text[self.position : self.position + 20]
         what = repr(found) if found else "the end"
-        return ExpressionSyntaxError(f"{expected}, found {what}", self.text, self.position)
+        return ExpressionSyntaxError(f"{expected}, found {what}", self.text, self.position, hint=hint)
 
     def skip(self) -> None:
         while self.position < len(self.text) and self.text[self.position] in " \t\r\n":

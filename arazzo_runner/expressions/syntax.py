@@ -151,6 +151,8 @@ def _wrong(text: str, expected: str, *, position: int = 0, hint: str = "") -> Ex
 
 
 def _root_hint(text: str) -> str:
+    if dotted := re.match(r"\$\.(?=(?:" + "|".join(ROOTS) + r")(?![A-Za-z]))", text):
+        return f"did you mean ${text[dotted.end() :]}?"
     match = re.match(r"\$?(\w+)", text)
     if match is None:
         return ""

@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from arazzo_runner.documents.json_reader import json_value
+from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import ExpressionType
+from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.errors import ExpressionSyntaxError, StepError
 from arazzo_runner.expressions import selectors
 from arazzo_runner.expressions.boundaries import EMBEDDABLE, extent
 from arazzo_runner.expressions.evaluate import Scope, Value, evaluate, resolve_pointer, to_text
 from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError
-from arazzo_runner.expressions.nodes import NO_NAMES, Expression, Names
+from arazzo_runner.expressions.nodes import NO_NAMES, Expression, Named, Names
 from arazzo_runner.expressions.syntax import Version, parse
 from arazzo_runner.expressions.undefined import UNDEFINED
 
@@ -168,6 +169,7 @@ def _defined(node: Expression, scope: Scope, text: str) -> Value:
             "missing-value",
             f"{node} has no value, and text cannot be built from nothing: {text!r}",
             hint=f"give {node} a value, or leave the whole value out",
+            expression=node,
         )
     return value
 
@@ -228,6 +230,36 @@ class Array:
 
 CompiledValue: TypeAlias = Constant | Whole | Template | JsonTemplate | Selector | Object | Array
 
+Leaf: TypeAlias = Whole | Template | JsonTemplate | Selector
+
+
+def leaves(value: CompiledValue, pointer: str = "") -> Iterator[tuple[str, Leaf]]:
+    """The parts of a value that hold expressions, each with the JSON Pointer to it from ``pointer`` on."""
+    waiting = [(value, pointer)]
+    while waiting:
+        node, here = waiting.pop()
+        match node:
+            case Object(members):
+                waiting += [(member, json_pointer.join(here, name)) for name, member in reversed(members)]
+            case Array(items):
+                waiting += [(item, json_pointer.join(here, index)) for index, item in reversed([*enumerate(items)])]
+            case Whole() | Template() | JsonTemplate() | Selector():
+                yield here, node
+
+
+def expressions_of(leaf: Leaf) -> tuple[Expression, ...]:
+    """The expressions of a leaf, in order."""
+    match leaf:
+        case Whole(node):
+            return (node,)
+        case Selector(context):
+            return (context,)
+        case Template(parts):
+            return tuple(part for part in parts if not isinstance(part, str))
+        case JsonTemplate(parts):
+            return tuple(part[0] for part in parts if not isinstance(part, str))
+
+
 SELECTOR_KEYS = frozenset({"context", "selector", "type"})
 
 
@@ -274,10 +306,33 @@ def _whole(text: str, dialect: Dialect) -> Whole | None:
     for candidate in (text, text[1:-1] if re.fullmatch(r"\{\$[^{}]*\}", text) and not dialect.strict else ""):
         if candidate.startswith("$"):
             try:
-                return Whole(dialect.parse(candidate), text)
+                node = dialect.parse(candidate)
             except ExpressionSyntaxError:
                 continue
+            if not _is_text(candidate, node, dialect):
+                return Whole(node, text)
     return None
+
+
+def _is_text(text: str, node: Expression, dialect: Dialect) -> bool:
+    """Return whether a string that the grammar alone takes for one expression is text with expressions in it (V4).
+
+    Names may hold anything, so that ``$inputs.first $inputs.last`` is derived. It is text when nothing declares that
+    name, and the expressions found in it are not all of it.
+    """
+    if dialect.strict or not isinstance(node, Named):
+        return False
+    names = dialect.names.of(node)
+    if names is None or not node.rest or any(reading.name in names for reading in node.readings):
+        return False
+    inside = next(embedded(text, dialect), None)
+    if inside is None or inside.start or inside.end >= len(text):
+        return False
+    return _BROKEN_PATH.match(text, inside.end) is None
+
+
+_BROKEN_PATH = re.compile(r"[.\[#][^\s.]")
+"""What stands behind a name and was meant as a path: it is not text, and has a rule of its own (V5)."""
 
 
 def compile_json_text(text: str, dialect: Dialect = DEFAULT) -> CompiledValue:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 
 from arazzo_runner.analysis.findings import Finding, Findings, suggestion
 from arazzo_runner.analysis.linker import LinkedWorkflow, Linker, LinkError
@@ -30,7 +30,7 @@ def check_calls(scope: WorkflowScope) -> Findings:
 
 
 def _call(step: StepScope) -> Findings:
-    linked, scope = step.child, step.holder
+    linked = step.child
     if linked is None:
         return
     pointer = f"{step.step.pointer}/workflowId"
@@ -41,10 +41,21 @@ def _call(step: StepScope) -> Findings:
             message = f"the workflow {linked.workflow.workflow_id!r} requires the input {name!r}, which is not given"
             yield Finding("required-input-missing", message, pointer, f"Add a parameter: {{name: {name}, value: …}}.")
     yield from _unknown(linked, step.own_parameters)
-    circle = _circle(scope, linked, _calls)
-    if circle is not None:
-        message = f"the workflow runs itself: {circle}"
-        yield Finding("workflow-call-cycle", message, pointer)
+
+
+def check_circles(scope: WorkflowScope) -> Findings:
+    """Workflows that run, or depend on, one another in a circle.
+
+    Each is followed as far as it leads, so that a document with many costs the square of their number. A plan, which
+    looks at all of them together, does without.
+    """
+    for step in scope.steps:
+        if step.child is not None and (circle := _circle(scope, step.child, _calls)) is not None:
+            message = f"the workflow runs itself: {circle}"
+            yield Finding("workflow-call-cycle", message, f"{step.step.pointer}/workflowId")
+    for linked, pointer in _depended_on(scope):
+        if (circle := _circle(scope, linked, lambda workflow: workflow.depends_on)) is not None:
+            yield Finding("dependency-cycle", f"the workflows depend on one another in a circle: {circle}", pointer)
 
 
 def _unknown(linked: LinkedWorkflow, parameters: Iterable[Parameter]) -> Findings:
@@ -70,16 +81,16 @@ def _missing(scope: WorkflowScope, linked: LinkedWorkflow, given: list[str], poi
 
 
 def _dependencies(scope: WorkflowScope) -> Findings:
+    for linked, pointer in _depended_on(scope):
+        yield from _missing(scope, linked, [], pointer, "dependsOn")
+
+
+def _depended_on(scope: WorkflowScope) -> Iterator[tuple[LinkedWorkflow, str]]:
+    """The workflows that a workflow depends on, each with the pointer of its entry."""
     for index, reference in enumerate(scope.workflow.depends_on):
-        pointer = join(scope.workflow.pointer, "dependsOn", index)
         linked = scope.document.linked(reference)
-        if linked is None:
-            continue
-        circle = _circle(scope, linked, lambda workflow: workflow.depends_on)
-        if circle is not None:
-            yield Finding("dependency-cycle", f"the workflows depend on one another in a circle: {circle}", pointer)
-        else:
-            yield from _missing(scope, linked, [], pointer, "dependsOn")
+        if linked is not None:
+            yield linked, join(scope.workflow.pointer, "dependsOn", index)
 
 
 def _calls(workflow: Workflow) -> list[str]:

@@ -22,6 +22,7 @@ from arazzo_runner.lint import (
     flow,
     foreseen,
     links,
+    members,
     references,
     requests,
 )
@@ -32,12 +33,14 @@ WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
     links.check_links,
     references.check_references,
     references.check_moments,
+    references.check_exchanges_of_children,
     flow.check_flow,
     calls.check_calls,
     requests.check_requests,
     bodies.check_bodies,
     extensions.check_extensions,
     foreseen.check_foreseen,
+    members.check_members,
 )
 DOCUMENT_CHECKS: tuple[Check[DocumentScope], ...] = (
     links.check_component_links,
@@ -66,6 +69,7 @@ def check_document(linker: Linker, document: Document, *, strict: bool = False) 
     found += _of_reads(scope.components, description)
     for workflow in scope.workflows:
         found += _of_workflow(workflow)
+        found += calls.check_circles(workflow)
     made = (finding.problem(document, strict=strict) for finding in found)
     return sorted_problems([*problems, *made, *sources.problems])
 
@@ -74,6 +78,8 @@ def check_workflow(
     linker: Linker, description: ArazzoDescription, workflow: Workflow, *, strict: bool = False
 ) -> list[Problem]:
     """Return the problems of one workflow, in reading order; the loader's problems are not repeated.
+
+    Circles of workflows are left to the plan.
 
     Sources are opened only as far as the workflow's references can mean them (H0).
     """

@@ -12,7 +12,9 @@ from arazzo_runner.expressions.conditions import LiteralOperand, Operand, Simple
 from arazzo_runner.expressions.criteria import CompiledCriterion, Simple
 from arazzo_runner.expressions.nodes import Special
 from arazzo_runner.lint import criterion_rules  # noqa: F401 - registers the rules that this module reports
+from arazzo_runner.secrecy import cut
 
+_SHOWN = 60
 _COUNTED = re.compile(
     r"\$\[\s*\?\s*(?:count|length)\(\s*@((?:\.\w+)+)(?:\[\*\]|\.\*)?\s*\)\s*(?:>\s*0|>=\s*1|!=\s*0)\s*\]"
 )
@@ -33,6 +35,8 @@ def _deviations(read: Read, criterion: CompiledCriterion) -> Findings:
     condition = criterion.source.condition
     messages = {
         "double-quoted-literal": f"the condition {condition!r} has a string in double quotes",
+        "bare-literal": f"the condition {condition!r} has a string without quotes",
+        "json-condition": f"the condition {cut(condition.strip(), _SHOWN)!r} is JSON text for the context to equal",
         "jsonpath-not-a-query": f"the condition {condition!r} is a comparison, not a JSONPath query",
         "jsonpath-root-filter": f"the query {condition!r} filters the members of the context, or the context itself",
     }

@@ -19,6 +19,22 @@ RULES.register(
         passing="- condition: $response.body#/state == 'ready'\n",
     ),
     _warning(
+        id="bare-literal",
+        summary="Strings of simple conditions stand in quotes, media types too.",
+        hint="Write it in single quotes.",
+        section="Criterion Object (Literals); C2",
+        failing="- condition: $response.header.Content-Type == application/json\n",
+        passing="- condition: $response.header.Content-Type == 'application/json'\n",
+    ),
+    _warning(
+        id="json-condition",
+        summary="A simple condition is a condition, not a JSON text that the context has to equal.",
+        hint="Compare the members one by one, or write a JSONPath query.",
+        section="Criterion Object; C2",
+        failing="- {context: $response.body, condition: '{\"id\": 1}'}\n",
+        passing="- {condition: $response.body#/id == 1}\n",
+    ),
+    _warning(
         id="jsonpath-not-a-query",
         summary="A condition of type jsonpath is a JSONPath query, which passes when it selects something.",
         hint="Write a query, or a simple condition on $response.body.",

@@ -95,6 +95,22 @@ RULES.register(
         passing="- {name: status, in: query, value: new}\n",
     ),
     _warning(
+        id="workflow-step-response",
+        summary="A step that calls a workflow reads its outputs, not its last exchange.",
+        hint="Declare an output of the workflow, and write $outputs.<name>.",
+        section="Step Object (workflowId); F7",
+        at="/workflows",
+        failing="""\
+- workflowId: buy
+  steps: [{stepId: pay, workflowId: pay, successCriteria: [{condition: $statusCode == 200}]}]
+- {workflowId: pay, steps: [{stepId: find, operationId: findPet}]}
+""",
+        passing="""\
+- {workflowId: buy, steps: [{stepId: pay, workflowId: pay, successCriteria: [{condition: $outputs.paid}]}]}
+- {workflowId: pay, steps: [{stepId: find, operationId: findPet}], outputs: {paid: $steps.find.outputs.paid}}
+""",
+    ),
+    _warning(
         id="self-reference",
         summary="A source that gives itself a URI is named by it.",
         hint="Write that URI.",

@@ -41,6 +41,18 @@ def check_moments(scope: WorkflowScope) -> Findings:
                 yield Finding("exchange-not-yet", message, read.site.pointer)
 
 
+def check_exchanges_of_children(scope: WorkflowScope) -> Findings:
+    """The response of a step that calls a workflow is the last one in that workflow, here and not everywhere (F7)."""
+    for read in scope.reads:
+        step = read.site.step
+        if step is None or step.workflow_id is None or read.site.moment != "after":
+            continue
+        for node in dict.fromkeys(use.node for use in read.uses):
+            if isinstance(node, MessagePart) or (isinstance(node, Special) and node.name != "self"):
+                message = f"{node} of the step {step.step_id!r} is that of the last exchange in {step.workflow_id!r}"
+                yield Finding("workflow-step-response", message, read.site.pointer)
+
+
 def check_component_references(scope: DocumentScope) -> Findings:
     """Sources and components that the components' own expressions name; other names depend on who uses them."""
     for read in scope.components:
@@ -75,7 +87,7 @@ def _declared(node: Named, names: tuple[str, ...] | None) -> bool:
 
 
 def _broken_path(node: Named, names: Iterable[str], pointer: str) -> Finding | None:
-    """Return the text behind a declared name that is no path (V5): ``$steps.list.outputs.pets[n].id``."""
+    """Return the text behind a declared name that is not a path (V5): ``$steps.list.outputs.pets[n].id``."""
     names = tuple(names)
     if not node.rest or _declared(node, names):
         return None

@@ -6,7 +6,7 @@ import codecs
 import re
 from typing import Any
 
-from arazzo_runner.documents.json_reader import json_value
+from arazzo_runner.documents.text.json_reader import json_value
 
 FORM = "application/x-www-form-urlencoded"
 MULTIPART = "multipart/form-data"
@@ -63,7 +63,7 @@ def json_content(content: bytes, content_type: str | None) -> Any:
     """The value of JSON in the charset that its media type declares, else in that which it shows (RFC 8259).
 
     Raises:
-        ValueError: it is no JSON in that charset.
+        ValueError: it is not JSON in that charset.
     """
     codec = codec_of(media_type_parameter(content_type or "", "charset") or "utf-8")
     return json_value(content if codec in (None, "utf-8") else content.decode(codec))

@@ -9,6 +9,9 @@ from typing import Any
 from arazzo_runner.errors import DocumentError
 from arazzo_runner.openapi.references import DescriptionNode, References
 
+_OPENING = ("patternProperties", "$dynamicRef", "if", "dependentSchemas", "discriminator")
+"""Keywords through which an object may have members that no ``properties`` here declares."""
+
 _COMBINATORS = ("allOf", "anyOf", "oneOf")
 
 
@@ -54,6 +57,17 @@ class Schema:
             properties = part.value.get("properties")
             names |= dict.fromkeys(properties if isinstance(properties, dict) else ())
         return tuple(names)
+
+    def members(self) -> tuple[str, ...] | None:
+        """The names of the properties that the parts of the schema declare; None when it does not tell them all."""
+        names: dict[str, None] = {}
+        for part in self._parts(self.node, set()):
+            value = part.value
+            if any(keyword in value for keyword in _OPENING) or value.get("additionalProperties") not in (None, False):
+                return None
+            properties = value.get("properties")
+            names.update(dict.fromkeys(map(str, properties)) if isinstance(properties, dict) else {})
+        return tuple(names) or None
 
     def items(self) -> Schema:
         """The schema of an array's elements; an empty one when there is none."""

@@ -47,7 +47,7 @@ def is_swagger(data: Any) -> bool:
 
 
 def converted(document: Document) -> Document:
-    """The same document as OpenAPI 3.0.3; its text, and so its places, stay."""
+    """Return the document as OpenAPI 3.0.3; its text, and so its places, stay."""
     return replace(document, data=_Conversion(document).made())
 
 

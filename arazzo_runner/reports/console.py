@@ -96,9 +96,10 @@ class Console:
                 self._exchange(event)
             case Waiting(_, _, seconds, why):
                 self._waiting(seconds, why)
-            case Warned(message, _, hint):
+            case Warned(message, _, hint, _, place):
                 self._flush()
-                self._line(self._style(f"  ! {one_line(message, 500)}", fg="yellow"))
+                where = f"{label(str(place))}: " if place is not None else ""
+                self._line(self._style(f"  ! {where}{one_line(message, 500)}", fg="yellow"))
                 if hint:
                     self._line(f"    {one_line(hint, 500)}")
             case RunFinished(outcome):

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Self, TextIO
 
 from arazzo_runner.effects import Headers
-from arazzo_runner.engine.events import Attempt, Event, Outcome, Reason, RunFinished, RunStarted
+from arazzo_runner.engine.events import Attempt, Event, Outcome, Reason, RunFinished, RunStarted, Warned
 from arazzo_runner.engine.exchange import decode_body
+from arazzo_runner.errors import Place, Problem, Severity
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.reports.spool import Spool
 from arazzo_runner.reports.summary import Attempts
 
 FORMAT = "arazzo-run/1"
+MAX_WARNINGS = 1000
+"""How many warnings of a run a report holds."""
 
 
 def report_schema() -> Mapping[str, Any]:
@@ -49,15 +52,17 @@ class JsonReport:
     Args:
         document: what was run, as the user named it.
         run_id: of a durable run; empty for any other.
+        problems: what was known of the plan before the run.
     """
 
-    def __init__(self, document: str, run_id: str = "") -> None:
+    def __init__(self, document: str, run_id: str = "", problems: Iterable[Problem] = ()) -> None:
         self._document = document
         self._run_id = run_id
         self._started: RunStarted | None = None
         self._seen = Attempts()
         self._attempts = Spool()
         self._outcome: Outcome | None = None
+        self._warnings = [problem_entry(problem) for problem in problems if problem.severity is Severity.WARNING]
 
     def __call__(self, event: Event) -> None:
         """Take an event."""
@@ -67,6 +72,8 @@ class JsonReport:
         match event:
             case RunStarted():
                 self._started = event
+            case Warned() if len(self._warnings) < MAX_WARNINGS:
+                self._warnings.append(warning_entry(event))
             case RunFinished(outcome):
                 self._outcome = outcome
             case _:
@@ -89,6 +96,7 @@ class JsonReport:
             head["outputs"] = outputs
         if self._run_id:
             head["runId"] = self._run_id
+        head["warnings"] = self._warnings
         text = json.dumps(head, indent=2)
         stream.write(text[:-2] + ',\n  "steps": [')
         separator = "\n    "
@@ -133,6 +141,20 @@ def outcome_entry(outcome: Outcome, document: str) -> dict[str, Any]:
         "startedAt": timestamp(outcome.started_at),
         "durationMs": round(outcome.duration * 1000),
     }
+
+
+def problem_entry(problem: Problem) -> dict[str, Any]:
+    """A warning that was known before the run."""
+    return _warning(problem.message, problem.hint, problem.place.step or None, problem.place)
+
+
+def warning_entry(warned: Warned) -> dict[str, Any]:
+    """A warning of the run."""
+    return _warning(warned.message, warned.hint, warned.step_id, warned.place)
+
+
+def _warning(message: str, hint: str, step_id: str | None, place: Place | None) -> dict[str, Any]:
+    return {"message": message, "hint": hint, "stepId": step_id, "place": None if place is None else str(place)}
 
 
 def _reason(reason: Reason | None) -> dict[str, Any] | None:

@@ -15,7 +15,7 @@ from arazzo_runner.effects import Answer, Answered, Response, Send, Woke
 from arazzo_runner.engine.events import AttemptFinished, Event, Outcome
 from arazzo_runner.engine.flow import Turn, advance, start
 from arazzo_runner.engine.plan import Plan, RunOptions
-from arazzo_runner.engine.planning import make_plan
+from arazzo_runner.engine.planning.planner import make_plan
 from arazzo_runner.errors import ArazzoError
 from tests.support.independent_cases import agrees, cases
 

@@ -92,7 +92,11 @@ def test_a_case_does_what_its_rule_says(case: dict[str, Any]) -> None:
         "warns": [event.message for event in events if isinstance(event, Warned)],
         "problem": [problem for attempt in attempts for problem in attempt.problems],
         "says": [reason.message] if reason else [],
+        "hints": [reason.hint] if reason else [],
     }
+    if "told" in expected:  # each warning, and no other
+        for message, wanted in zip(texts["warns"], expected.pop("told"), strict=True):
+            assert message.startswith(wanted)
     for name in texts.keys() & expected.keys():
         wanted = expected.pop(name)
         assert any(wanted in text for text in texts[name]), texts[name]
@@ -117,7 +121,7 @@ def test_every_rule_has_a_case() -> None:
     rules = {case.values[0]["rule"] for case in own_cases()}
     expected = [("V", 8), ("C", 7), ("F", 9)]
     wanted = {f"{letter}{number}" for letter, last in expected for number in range(1, last + 1)}
-    assert wanted | {f"H{number}" for number in range(7)} | {"S1"} == rules
+    assert wanted | {f"H{number}" for number in range(7)} | {"D2", "S1"} == rules
 
 
 def test_no_id_is_used_twice_and_each_starts_with_its_rule() -> None:

@@ -18,7 +18,7 @@ import pytest
 
 from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.engine.plan import Plan
-from arazzo_runner.engine.planning import make_plan
+from arazzo_runner.engine.planning.planner import make_plan
 from tests.conftest import Arazzo
 from tests.servers.prism import Prism, Violation, needs_prism, violations
 from tests.support.published import CORPUS, Memory, PublishedWorkflow, needs_corpus, workflows

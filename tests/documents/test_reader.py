@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from arazzo_runner.documents import reader, yaml_reader
+from arazzo_runner.documents import reader
 from arazzo_runner.documents.reader import Document, read_document
+from arazzo_runner.documents.text import yaml_reader
 from arazzo_runner.errors import Problem, UnreadableDocument
 
 

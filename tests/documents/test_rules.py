@@ -6,12 +6,13 @@ from collections.abc import Sequence
 
 import pytest
 
-from arazzo_runner.documents import pointer, reading_rules, source_rules, structure_rules
+from arazzo_runner.documents import pointer, source_rules, structure_rules
 from arazzo_runner.documents.loader import load_description
 from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.documents.reader import Document, read_document
 from arazzo_runner.documents.rules import EXAMPLE, RULES, Registry, Rule, problem
 from arazzo_runner.documents.sources import Library
+from arazzo_runner.documents.text import reading_rules
 from arazzo_runner.errors import Place, PlanError, Problem, Severity, UnreadableDocument
 
 _TABLES = "".join(map(inspect.getsource, (reading_rules, source_rules, structure_rules)))

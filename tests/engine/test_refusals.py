@@ -11,8 +11,8 @@ from arazzo_runner.documents.reader import Document, read_document
 from arazzo_runner.documents.rules import RULES, Rule
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.engine.plan import Plan, RunOptions
-from arazzo_runner.engine.planning import make_plan
-from arazzo_runner.engine.refusals import REFUSING
+from arazzo_runner.engine.planning.planner import make_plan
+from arazzo_runner.engine.planning.refusals import REFUSING
 from arazzo_runner.errors import DocumentError, Problem, Severity
 from arazzo_runner.lint.checker import check_workflow
 from tests.lint.test_rules import whole
@@ -171,6 +171,14 @@ def test_what_no_step_needs_is_a_warning_of_the_run_and_an_error_when_strict(tex
     assert rule in rules_of(warnings(text))
     if rule not in ("parameter-in", "document-not-found"):
         assert rule in refusal(text, strict=True)
+
+
+@pytest.mark.parametrize("name", ["x-expect", "x-assert", "x-inputs"])
+def test_an_extension_that_others_act_on_is_told_and_any_other_is_not(name: str) -> None:
+    step = "  - {{stepId: a, operationId: findPet, {name}: {{a: 1}}}}\n"
+    (told,) = warnings(document(step.format(name=name)))
+    assert (told.rule, told.place.step) == ("foreign-extension", "a")
+    assert warnings(document(step.format(name="x-note"))) == []
 
 
 def test_the_schema_that_editors_ask_for_is_not_mentioned() -> None:

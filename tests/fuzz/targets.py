@@ -294,8 +294,8 @@ def journal(data: bytes) -> None:
 
 @cache
 def _journal_file() -> bytes:
-    from arazzo_runner.runtime.durable.journal import NewRun
     from arazzo_runner.runtime.durable.leases import Holder
+    from arazzo_runner.runtime.durable.rows import NewRun
 
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory, "journal.db")

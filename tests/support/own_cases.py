@@ -12,7 +12,7 @@ from arazzo_runner.documents.reader import read_document
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.effects import Answer, Answered, Failed, Response
 from arazzo_runner.engine.plan import Plan, RunOptions
-from arazzo_runner.engine.planning import make_plan
+from arazzo_runner.engine.planning.planner import make_plan
 from arazzo_runner.openapi.auth.credentials import Credentials, parse_credential
 from arazzo_runner.openapi.request.servers import ServerOptions
 from tests.support.repository import ROOT

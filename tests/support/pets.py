@@ -28,12 +28,36 @@ paths:
       parameters: [{name: q, in: query, required: true, schema: {type: string}}]
       security: [{key: []}]
       responses: {default: {description: Some pets}}
+  /pets/shown:
+    get:
+      operationId: showPet
+      responses:
+        '200':
+          description: A pet
+          headers: {X-Total: {schema: {type: integer}}}
+          content:
+            application/json:
+              schema: {$ref: '#/components/schemas/Pet'}
+    post:
+      operationId: tagPet
+      requestBody:
+        content:
+          application/json:
+            schema:
+              type: object
+              properties: {tag: {type: string}, owners: {type: array, items: {$ref: '#/components/schemas/Pet'}}}
+      responses: {'200': {description: The pet}}
   /pets/{petId}:
     parameters: [{name: petId, in: path, required: true, schema: {type: integer}}]
     get:
       operationId: getPet
       responses: {'200': {description: The pet}, 4XX: {description: None}}
 components:
+  schemas:
+    Pet:
+      allOf:
+      - {type: object, properties: {name: {type: string}}}
+      - {properties: {owner: {type: object, properties: {mail: {type: string}}}, data: {type: object}}}
   securitySchemes:
     key: {type: apiKey, in: header, name: X-Key}
 """

@@ -51,7 +51,7 @@ def carry_out(
         if output.as_json:
             from arazzo_runner.reports.jsonreport import JsonReport
 
-            whole = stack.enter_context(JsonReport(document, session.identity))
+            whole = stack.enter_context(JsonReport(document, session.identity, session.plan.problems))
             session.listen(whole)
         reports = Reports(asked, session, document, stack)
         session.recall(past)

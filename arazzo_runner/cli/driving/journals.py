@@ -72,7 +72,7 @@ def open_journal(words: JournalWords, *, create: bool = False) -> Iterator[Journ
     """The journal, to be looked at."""
     from arazzo_runner.runtime.durable.journal import Journal
 
-    with Journal(journal_path(words), create=create) as journal:
+    with Journal(journal_path(words), create=create, trusted=words.trust_journal) as journal:
         yield journal
 
 

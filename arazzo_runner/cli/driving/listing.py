@@ -11,7 +11,7 @@ from arazzo_runner.cli.given.option_groups import OptionGroup, option
 
 if TYPE_CHECKING:
     from arazzo_runner.reports.jsonreport import UnfinishedRun
-    from arazzo_runner.runtime.durable.journal import RunRow
+    from arazzo_runner.runtime.durable.rows import RunRow
 
 
 STATUSES = ("running", "stopped", "succeeded", "failed", "cancelled")

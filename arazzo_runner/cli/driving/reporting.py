@@ -111,7 +111,7 @@ def _listener(form: str, session: Session, document: str, stack: ExitStack) -> L
         case _:
             from arazzo_runner.reports.jsonreport import JsonReport
 
-            return stack.enter_context(JsonReport(document, session.identity))
+            return stack.enter_context(JsonReport(document, session.identity, session.plan.problems))
 
 
 def masked_line(session: Session, place: Any) -> str | None:

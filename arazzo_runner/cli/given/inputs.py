@@ -12,7 +12,7 @@ from typing import Any, TextIO
 from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.documents.files import MAX_DATA, is_file, read_file
 from arazzo_runner.documents.input_schemas import declared, input_schema, types
-from arazzo_runner.documents.json_reader import json_value
+from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.errors import ArazzoError, UsageError
 from arazzo_runner.secrecy import is_secret_name
 
@@ -136,7 +136,7 @@ def _text(path: Path) -> str:
 def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
     """The content of a file: bytes for binary inputs, text for strings, else JSON or YAML.
 
-    It is taken byte for byte: only a secret, and an input whose schema is no string, loses a last line break.
+    It is taken byte for byte: only a secret, and an input whose schema is not a string, loses a last line break.
     """
     try:
         content = read_file(path, limit=MAX_DATA)
@@ -156,7 +156,7 @@ def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
         return read_document(text.removeprefix("\ufeff"), path).data
     if "string" in kinds and not is_secret_name(name) and schema.get("format") != "password":
         return text
-    # The file of a token or a number ends with a line break that is no part of what it says.
+    # The file of a token or a number ends with a line break that is not a part of what it says.
     return typed(text.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r"), schema)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -173,6 +173,13 @@ class BehaviourWords(OptionGroup, title="Behavior"):
 
     strict: bool = option("--strict", is_flag=True, help="Accept the specification's forms only.")
     force: bool = option("--force", is_flag=True, help="Run although a condition cannot be parsed; it then fails.")
+    missing_output: Literal["warn", "error"] = option(
+        "--missing-output",
+        type=click.Choice(["warn", "error"]),
+        default="warn",
+        show_default=True,
+        help="Where a step's output is missing: report it, or end the run as failed.",
+    )
     poll_interval: float = option(
         "--poll-interval",
         type=TIME_OR_NONE,
@@ -287,10 +294,19 @@ class JournalWords(OptionGroup, title="Durable runs"):
         metavar="FILE",
         help="The key that its secrets are sealed with.  [default: in the user's data directory]",
     )
+    trust_journal: bool = option(
+        "--trust-journal",
+        is_flag=True,
+        help="Use a journal that has lost turns as it is: what it has forgotten may be sent again.",
+    )
 
     def or_else(self, other: JournalWords) -> JournalWords:
         """These words, those that are missing taken from others."""
-        return JournalWords(journal=self.journal or other.journal, journal_key=self.journal_key or other.journal_key)
+        return JournalWords(
+            journal=self.journal or other.journal,
+            journal_key=self.journal_key or other.journal_key,
+            trust_journal=self.trust_journal or other.trust_journal,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -109,6 +109,7 @@ def run_options(words: LiveWords) -> RunOptions:
     return RunOptions(
         strict=behaviour.strict,
         force=behaviour.force,
+        missing_output=behaviour.missing_output,
         poll_interval=behaviour.poll_interval,
         max_steps=behaviour.max_steps,
         timeout=behaviour.timeout,

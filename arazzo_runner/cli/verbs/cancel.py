@@ -11,7 +11,7 @@ from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, a
 from arazzo_runner.cli.given.options import EngineWords, JournalWords
 
 if TYPE_CHECKING:
-    from arazzo_runner.runtime.durable.journal import RunRow
+    from arazzo_runner.runtime.durable.rows import RunRow
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,7 +19,7 @@ from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.events import Event
-    from arazzo_runner.runtime.durable.journal import RunRow
+    from arazzo_runner.runtime.durable.rows import RunRow
     from arazzo_runner.runtime.durable.runs import DurableRuns
 
 DAY = 86_400.0

@@ -12,7 +12,7 @@ from math import isfinite
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin
 
-from arazzo_runner.documents.json_reader import json_value
+from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.errors import StepError, as_typed
 from arazzo_runner.openapi.auth.security import Need, NeedKind

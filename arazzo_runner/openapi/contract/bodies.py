@@ -9,7 +9,7 @@ from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
 
-from arazzo_runner.documents.json_reader import json_value
+from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.openapi.contract.instances import FormField, Instances, name_and_keys
 from arazzo_runner.openapi.contract.sent_parameters import UnreadableContent

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 from urllib.parse import unquote
 
 from arazzo_runner.documents import pointer as json_pointer
-from arazzo_runner.documents.json_reader import json_value
+from arazzo_runner.documents.text.json_reader import json_value
 
 ReadLeaf: TypeAlias = Callable[[Any, Any], Any]
 """Reads the content of one entry as an instance of a schema."""

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeAlias
 from urllib.parse import unquote, unquote_plus, urlsplit
 
-from arazzo_runner.documents.json_reader import json_value
+from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.effects import Headers, Request
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.openapi.contract.instances import FormField, Instances, name_and_keys

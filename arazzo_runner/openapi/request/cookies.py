@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
 from ipaddress import ip_address
 from urllib.parse import urlsplit
 
@@ -101,6 +100,8 @@ def _expiry(attributes: dict[str, str], now: float) -> float | None:
         return now + int(age) if int(age) > 0 else 0.0
     if "expires" not in attributes:
         return None
+    from email.utils import parsedate_to_datetime
+
     try:
         return parsedate_to_datetime(attributes["expires"].replace("-", " ")).timestamp()
     except (ValueError, TypeError, OverflowError):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
-from arazzo_runner.documents.json_reader import json_value
+from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.errors import StepError
 from arazzo_runner.openapi.media_types import FORM, essence, is_json, is_xml
 from arazzo_runner.openapi.operations import DEFAULT_STYLES, EXPLODED_STYLES, Operation, ParameterSpec

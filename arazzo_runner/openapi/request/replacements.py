@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from arazzo_runner.documents.json_reader import json_value
 from arazzo_runner.documents.model import ExpressionType
+from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.errors import ExpressionSyntaxError, StepError
 from arazzo_runner.expressions.limits import BudgetExceeded, SelectorError
 from arazzo_runner.expressions.selectors import jsonpath, set_by_jsonpath, set_by_pointer, set_by_xpath, xpath

@@ -225,6 +225,7 @@ class _Replayed(Trial):
             self.failures += failures
             self.remarks += remarks
             self.unjudged = checks.remarks.total()
+        self.remarks += [told for told in result.problems if isinstance(told, str)]  # D2
         if world.miss is None:
             self.failures += unexpected_end(case, result, session.redactor)
             differences = list(compare_data(outputs_shown(session, result), dict(case.outputs), "output"))

@@ -6,6 +6,7 @@ WAL with full sync: what was committed survives the death of the process and of 
 from __future__ import annotations
 
 import os
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +17,7 @@ from arazzo_runner.documents.files import exists, is_file
 from arazzo_runner.errors import ArazzoError, JournalError, JournalLost
 
 APPLICATION = 0x41525A4A  # "ARZJ"
-VERSION = 1
+VERSION = 2
 BUSY = 30.0
 """Seconds to wait for another process's transaction."""
 
@@ -39,7 +40,7 @@ CREATE TABLE runs (
     updated REAL NOT NULL,
     due REAL,
     cancel INTEGER NOT NULL DEFAULT 0,
-    unsent INTEGER NOT NULL DEFAULT 0,
+    unsent BLOB,
     holder TEXT,
     machine TEXT,
     pid INTEGER,
@@ -53,7 +54,7 @@ CREATE TABLE setups (run INTEGER PRIMARY KEY REFERENCES runs (key) ON DELETE CAS
 CREATE TABLE states (run INTEGER PRIMARY KEY REFERENCES runs (key) ON DELETE CASCADE, turn INTEGER NOT NULL,
     body BLOB NOT NULL);
 CREATE TABLE turns (run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE, turn INTEGER NOT NULL,
-    body BLOB NOT NULL, PRIMARY KEY (run, turn)) WITHOUT ROWID;
+    body BLOB NOT NULL, chain BLOB NOT NULL, PRIMARY KEY (run, turn)) WITHOUT ROWID;
 CREATE TABLE sources (run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,
     digest TEXT NOT NULL REFERENCES documents (digest), body BLOB NOT NULL);
 CREATE INDEX sources_of_run ON sources (run);
@@ -91,6 +92,21 @@ def open_database(path: Path, *, create: bool) -> sqlite3.Connection:
             database.close()
             raise
     return database
+
+
+@contextmanager
+def read_only(path: Path) -> Iterator[sqlite3.Connection]:
+    """A connection that changes nothing of a journal, not even by recovering or truncating its write-ahead log.
+
+    Raises:
+        JournalError: it cannot be read.
+    """
+    with explained(path, JournalError):
+        database = sqlite3.connect(f"{path.as_uri()}?mode=ro", timeout=BUSY, isolation_level=None, uri=True)
+        try:
+            yield database
+        finally:
+            database.close()
 
 
 def _patiently(action: Callable[[], None]) -> None:
@@ -145,6 +161,7 @@ def _prepare(database: sqlite3.Connection) -> None:
         if application != APPLICATION:
             for statement in _TABLES.split(";"):
                 database.execute(statement)
+            database.execute("INSERT INTO facts VALUES ('identity', ?)", (secrets.token_hex(16),))
             database.execute(f"PRAGMA application_id = {APPLICATION}")
             database.execute(f"PRAGMA user_version = {VERSION}")
         database.execute("COMMIT")

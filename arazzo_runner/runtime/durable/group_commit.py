@@ -9,8 +9,9 @@ import asyncio
 from types import TracebackType
 from typing import Self
 
-from arazzo_runner.runtime.durable.journal import Entry, Journal, lost
+from arazzo_runner.runtime.durable.journal import Journal, lost
 from arazzo_runner.runtime.durable.leases import Holder
+from arazzo_runner.runtime.durable.rows import Entry
 
 
 class GroupCommit:

@@ -9,98 +9,17 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
 
 from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.errors import JournalError, JournalLost, RunHeld
+from arazzo_runner.runtime.durable.completeness import chained, check_journal, check_run, renew
 from arazzo_runner.runtime.durable.database import explained, open_database, transaction
 from arazzo_runner.runtime.durable.leases import LEASE, Holder, is_free
-
-OPEN, CANCELLED = "open", "cancelled"
-
-
-@dataclass(frozen=True, slots=True)
-class RunRow:
-    """A run as a list shows it.
-
-    Attributes:
-        batch, line: the batch that it belongs to and its line there, or None.
-        status: ``open``, ``succeeded``, ``failed`` or ``cancelled``.
-        reason: the code of why it failed or stopped, or None.
-        step: the step that is, or was, at hand.
-        due: until when it waits, or None.
-        unsent: whether the request at hand is known not to have been sent.
-        held: whether a process drives it.
-    """
-
-    id: str
-    batch: str | None
-    line: int | None
-    workflow: str
-    document: str
-    status: str
-    reason: str | None
-    step: str | None
-    attempts: int
-    requests: int
-    started: float
-    updated: float
-    due: float | None
-    cancel: bool
-    unsent: bool
-    holder: Holder | None
-    held: bool
-
-    @property
-    def shown(self) -> str:
-        """The status for people: an open run is ``running``, or has ``stopped`` and can be resumed."""
-        if self.status != OPEN:
-            return self.status
-        return "running" if self.held else "stopped"
-
-
-@dataclass(frozen=True, slots=True)
-class NewRun:
-    """A run to be kept; ``setup`` and ``sources`` are sealed, the latter by the digest of their documents."""
-
-    id: str
-    workflow: str
-    document: str
-    setup: bytes
-    sources: Sequence[tuple[str, bytes]]
-    batch: str | None = None
-    line: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Entry:
-    """The additions of one turn to the journal.
-
-    Attributes:
-        run: the run's id.
-        turn: its number, from 0.
-        told: what it told, sealed.
-        state: what the run goes on from, sealed; None when it has ended.
-        status: ``open``, or how it ended.
-        due: until when it waits, or None.
-        sources: documents that this turn has read for the first time, sealed, by digest.
-        documents: their content, by digest.
-    """
-
-    run: str
-    turn: int
-    told: bytes
-    state: bytes | None
-    status: str = OPEN
-    reason: str | None = None
-    step: str | None = None
-    attempts: int = 0
-    requests: int = 0
-    due: float | None = None
-    sources: Sequence[tuple[str, bytes]] = ()
-    documents: Sequence[tuple[str, bytes]] = ()
+from arazzo_runner.runtime.durable.rows import CANCELLED, OPEN, Entry, NewRun, RunRow
+from arazzo_runner.runtime.durable.witness import Seen, Witness
 
 
 class Journal:
@@ -109,14 +28,19 @@ class Journal:
     Args:
         path: of the file.
         create: whether to make it when it is not there.
+        trusted: use it although it has lost something, or its witness has.
 
     Raises:
-        JournalError: it cannot be used.
+        JournalError: it cannot be used, or has lost something.
     """
 
-    def __init__(self, path: str | Path, *, create: bool = True) -> None:
+    def __init__(self, path: str | Path, *, create: bool = True, trusted: bool = False) -> None:
         self.path = Path(path).absolute()
+        self.trusted = trusted
+        self._witness = Witness(self.path)
+        check_journal(self.path, self._witness, trusted=trusted)
         self._database = open_database(self.path, create=create)
+        renew(self._database, self.path, self._witness)
 
     def __enter__(self) -> Self:
         return self
@@ -149,6 +73,7 @@ class Journal:
             documents: their content by digest.
             holder: takes their leases; None leaves them free.
         """
+        begun: list[tuple[int, Seen]] = []
         with transaction(self._database, self.path) as database:
             now = time.time()
             database.executemany("INSERT OR IGNORE INTO documents VALUES (?, ?)", documents)
@@ -165,6 +90,21 @@ class Journal:
                 )
                 if holder is not None:
                     _hold(database, run.id, holder)
+                begun.append((key or 0, Seen(run.id, -1, bytes(16), is_open=True)))
+        self._seen(begun)
+
+    def _seen(self, found: Sequence[tuple[int, Seen]]) -> None:
+        """Tell the witness what has been committed.
+
+        Raises:
+            JournalLost: it cannot be written.
+        """
+        try:
+            if found:
+                self._witness.write(found)
+        except OSError as error:
+            reason = error.strerror or error
+            raise JournalLost(f"the journal's witness {self._witness.path} cannot be written: {reason}") from None
 
     def take(self, run_id: str, holder: Holder) -> RunRow:
         """Take the lease of an open run; return the run as it is then.
@@ -173,8 +113,11 @@ class Journal:
             RunHeld: another process drives it.
             JournalError: it has ended, or there is none.
         """
+        check_run(self._database, self.path, self._witness, run_id, trusted=self.trusted)
         with transaction(self._database, self.path) as database:
             row = self.run(run_id)
+            if self.trusted:
+                row = replace(row, unsent=False)
             if row.status == OPEN and row.held and (row.holder is None or row.holder.token != holder.token):
                 raise RunHeld(f"the run {row.id} is driven by {row.holder}", hint=f"arazzo runs show {row.id}")
             if row.status == OPEN and row.cancel:
@@ -195,10 +138,12 @@ class Journal:
             unsent: whether the request at hand is known not to have been sent.
         """
         with transaction(self._database, self.path) as database:
+            # What is known not to have been sent is known of this very turn: its digest says so, not a mere flag.
             database.execute(
-                "UPDATE runs SET holder = NULL, lease = NULL, unsent = ?, reason = coalesce(?, reason) "
-                "WHERE id = ? AND holder = ? AND status = 'open'",
-                (unsent, reason, run_id, holder.token),
+                "UPDATE runs SET holder = NULL, lease = NULL, reason = coalesce(?, reason), unsent = CASE WHEN ? THEN"
+                " (SELECT chain FROM turns WHERE run = key ORDER BY turn DESC LIMIT 1) END"
+                " WHERE id = ? AND holder = ? AND status = 'open'",
+                (reason, unsent, run_id, holder.token),
             )
 
     def release_all(self, holder: Holder) -> None:
@@ -207,13 +152,15 @@ class Journal:
             database.execute("UPDATE runs SET holder = NULL, lease = NULL WHERE holder = ?", (holder.token,))
 
     def record(self, holder: Holder, *entries: Entry) -> list[bool]:
-        """Write turns, all of them or none; gives which were written: not those of runs that the holder has lost.
+        """Write turns, all of them or none; return which were written: not those of runs that the holder has lost.
 
         Raises:
             JournalLost: nothing can be written.
         """
         with transaction(self._database, self.path) as database:
-            return [_record(database, holder, entry) for entry in entries]
+            found = [_record(database, holder, entry, self.path) for entry in entries]
+        self._seen([seen for seen in found if seen is not None])
+        return [seen is not None for seen in found]
 
     def cancel(self, run_id: str) -> RunRow:
         """Cancel a run: its holder will end it; one that nobody drives has ended now. Returns the run as it was.
@@ -226,7 +173,17 @@ class Journal:
             if row.status != OPEN:
                 raise JournalError(f"the run {row.id} has ended: {row.status}", hint=f"arazzo runs show {row.id}")
             _cancel(database, row)
+        self._ended([row])
         return row
+
+    def _ended(self, rows: Iterable[RunRow]) -> None:
+        """Tell the witness of runs that were cancelled while nobody drove them."""
+        ended = []
+        for row in rows:
+            found = self._one("SELECT key FROM runs WHERE id = ? AND status <> 'open'", (row.id,))
+            if found is not None and (seen := self._witness.seen(found[0])) is not None:
+                ended.append((found[0], replace(seen, is_open=False)))
+        self._seen(ended)
 
     def cancel_batch(self, batch: str) -> list[RunRow]:
         """Cancel the runs of a batch that have not ended. Returns them as they were; none when there is no such batch.
@@ -239,12 +196,13 @@ class Journal:
             found = [row for row in rows if row.status == OPEN]
             for row in found:
                 _cancel(database, row)
+        self._ended(found)
         if rows and not found:
             raise JournalError(f"every run of the batch {batch} has ended", hint=f"arazzo runs --batch {batch}")
         return found
 
     def prune(self, before: float, statuses: Collection[str] = ()) -> int:
-        """Forget the runs that ended before that time; gives how many.
+        """Delete the runs that ended before that time; return how many.
 
         Args:
             before: seconds since the epoch.
@@ -256,12 +214,21 @@ class Journal:
                 for row in self.runs()
                 if row.status != OPEN and row.updated < before and (not statuses or row.status in statuses)
             ]
+            keys = [database.execute("SELECT key FROM runs WHERE id = ?", run).fetchone()[0] for run in found]
+            self._forget(keys)
             database.executemany("DELETE FROM runs WHERE id = ?", found)
             database.execute("DELETE FROM documents WHERE digest NOT IN (SELECT digest FROM sources)")
         with explained(self.path, JournalError):
             # A page a step, and only a script is stepped to its end.
             database.executescript("PRAGMA incremental_vacuum; PRAGMA wal_checkpoint(TRUNCATE);")
         return len(found)
+
+    def _forget(self, keys: Sequence[int]) -> None:
+        try:
+            self._witness.forget(keys)
+        except OSError as error:
+            reason = error.strerror or error
+            raise JournalLost(f"the journal's witness {self._witness.path} cannot be written: {reason}") from None
 
     # Reading
 
@@ -317,6 +284,25 @@ class Journal:
                 (run_id, after),
             )
 
+    def whole_turns(self, run_id: str) -> Iterator[tuple[int, bytes]]:
+        """Yield all turns of a run, as ``turns`` does, each found to follow the one before it.
+
+        Raises:
+            JournalError: one is missing, or is another than was written.
+        """
+        with explained(self.path, JournalError):
+            found = self._database.execute(
+                "SELECT turn, body, chain FROM turns JOIN runs ON key = run WHERE id = ? ORDER BY turn", (run_id,)
+            )
+            chain = bytes(16)
+            for expected, (turn, body, known) in enumerate(found):
+                chain = chained(chain, turn, body)
+                if turn != expected or chain != known:
+                    message = f"turn {expected} of the run {run_id} is not as it was written"
+                    hint = "nothing was sent; restore a backup"
+                    raise JournalError(f"the journal {self.path} is damaged: {message}", hint=hint)
+                yield turn, body
+
     def _one(self, query: str, values: tuple[Any, ...]) -> tuple[Any, ...] | None:
         with explained(self.path, JournalError):
             found: tuple[Any, ...] | None = self._database.execute(query, values).fetchone()
@@ -329,7 +315,9 @@ class Journal:
 
 _SELECT = """
 SELECT id, batch, line, workflow, document, status, reason, step, attempts, requests, started, updated, due,
-    cancel, unsent, holder, machine, pid, born, lease FROM runs
+    cancel,
+    unsent IS NOT NULL AND unsent = (SELECT chain FROM turns WHERE run = key ORDER BY turn DESC LIMIT 1),
+    holder, machine, pid, born, lease FROM runs
 """
 _SHOWN = tuple(field.name for field in fields(RunRow))[:13]
 
@@ -344,7 +332,7 @@ def _row(row: Sequence[Any]) -> RunRow:
 
 def _hold(database: sqlite3.Connection, run_id: str, holder: Holder) -> None:
     database.execute(
-        "UPDATE runs SET holder = ?, machine = ?, pid = ?, born = ?, lease = ?, unsent = 0 WHERE id = ?",
+        "UPDATE runs SET holder = ?, machine = ?, pid = ?, born = ?, lease = ?, unsent = NULL WHERE id = ?",
         (holder.token, holder.machine, holder.pid, holder.born, time.time() + LEASE, run_id),
     )
 
@@ -364,7 +352,7 @@ def _end_cancelled(database: sqlite3.Connection, run_id: str) -> None:
     database.execute("DELETE FROM states WHERE run = (SELECT key FROM runs WHERE id = ?)", (run_id,))
 
 
-def _record(database: sqlite3.Connection, holder: Holder, entry: Entry) -> bool:
+def _record(database: sqlite3.Connection, holder: Holder, entry: Entry, path: Path) -> tuple[int, Seen] | None:
     now = time.time()
     changed = database.execute(
         "UPDATE runs SET status = ?, reason = ?, step = ?, attempts = ?, requests = ?, due = ?, updated = ?,"
@@ -376,9 +364,16 @@ def _record(database: sqlite3.Connection, holder: Holder, entry: Entry) -> bool:
         ),
     ).fetchone()  # fmt: skip
     if changed is None:
-        return False
+        return None
     (key,) = changed
-    database.execute("INSERT INTO turns VALUES (?, ?, ?)", (key, entry.turn, entry.told))
+    before = (bytes(16),)
+    if entry.turn:
+        query = "SELECT chain FROM turns WHERE run = ? AND turn = ?"
+        before = database.execute(query, (key, entry.turn - 1)).fetchone()
+    if before is None:
+        raise JournalLost(f"the journal {path} has lost turn {entry.turn - 1} of the run {entry.run}")
+    chain = chained(before[0], entry.turn, entry.told)
+    database.execute("INSERT INTO turns VALUES (?, ?, ?, ?)", (key, entry.turn, entry.told, chain))
     if entry.state is None:
         database.execute("DELETE FROM states WHERE run = ?", (key,))
     else:
@@ -386,7 +381,7 @@ def _record(database: sqlite3.Connection, holder: Holder, entry: Entry) -> bool:
     if entry.sources:
         database.executemany("INSERT OR IGNORE INTO documents VALUES (?, ?)", entry.documents)
         database.executemany("INSERT INTO sources VALUES (?, ?, ?)", ((key, *source) for source in entry.sources))
-    return True
+    return key, Seen(entry.run, entry.turn, chain, is_open=entry.status == OPEN)
 
 
 def lost(run_id: str) -> JournalLost:

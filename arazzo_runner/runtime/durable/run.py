@@ -17,10 +17,11 @@ from arazzo_runner.runtime.drivers import AsyncWorld, Loop, World
 from arazzo_runner.runtime.durable.cancellation import Watch, WatchedAsyncWorld, WatchedWorld
 from arazzo_runner.runtime.durable.documents import contents, kept
 from arazzo_runner.runtime.durable.group_commit import GroupCommit
-from arazzo_runner.runtime.durable.journal import CANCELLED, OPEN, Entry, Journal, lost
+from arazzo_runner.runtime.durable.journal import Journal, lost
 from arazzo_runner.runtime.durable.leases import Heartbeat, Holder
 from arazzo_runner.runtime.durable.records import Vault
 from arazzo_runner.runtime.durable.resumption import AMBIGUOUS, Pending, is_ambiguous, next_of, request_of, taken_up
+from arazzo_runner.runtime.durable.rows import CANCELLED, OPEN, Entry
 from arazzo_runner.runtime.durable.setup import RunSetup
 from arazzo_runner.runtime.interruption import Interruption
 from arazzo_runner.runtime.run.session import RunResult, Session, contract_checks
@@ -118,7 +119,7 @@ class DurableRun:
 
     def _recall(self) -> None:
         """Know again what the run has learned before."""
-        for turn, body in self._journal.turns(self.id):
+        for turn, body in self._journal.whole_turns(self.id):
             told, learned = self._vault.open_turn(turn, body)
             self._recall_breaches(told)
             reveal = self._placeholders.reveal
@@ -140,8 +141,11 @@ class DurableRun:
             InvalidState: it was written by another release.
         """
         found = self._journal.state(self.id)
-        if found is None:
+        if found is None and not self._turn:
             return None
+        if found is None or found[0] != self._turn - 1:
+            message = f"the journal {self._journal.path} is damaged: the state of the run {self.id} is not its last one"
+            raise JournalError(message, hint="nothing was sent; restore a backup")
         turn, sealed = found
         head, _, text = self._vault.open(sealed, f"state {turn}").partition("\n")
         return RunState.from_json(text, reveal=self._placeholders.reveal), Pending.from_json(head)

@@ -21,9 +21,10 @@ from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import InvalidInputs, JournalError
 from arazzo_runner.runtime.durable.documents import KeptDocument, contents, kept, workbook_of
 from arazzo_runner.runtime.durable.group_commit import GroupCommit
-from arazzo_runner.runtime.durable.journal import Journal, NewRun
+from arazzo_runner.runtime.durable.journal import Journal
 from arazzo_runner.runtime.durable.leases import Heartbeat, Holder
 from arazzo_runner.runtime.durable.records import Vault
+from arazzo_runner.runtime.durable.rows import NewRun
 from arazzo_runner.runtime.durable.run import DurableRun, Hold
 from arazzo_runner.runtime.durable.setup import Origin, RunSetup, refuse_credentials
 from arazzo_runner.runtime.interruption import Interruption
@@ -117,7 +118,7 @@ class DurableRuns:
     @asynccontextmanager
     async def group_commit(self) -> AsyncIterator[GroupCommit]:
         """Open the group that writes the turns of many runs of one event loop together."""
-        with Journal(self.journal.path, create=False) as journal:
+        with Journal(self.journal.path, create=False, trusted=self.journal.trusted) as journal:
             async with GroupCommit(journal, self.holder) as group:
                 yield group
 

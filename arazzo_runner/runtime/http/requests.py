@@ -80,8 +80,14 @@ def target_of(url: str) -> Destination:
     return Destination(parts.scheme, _ascii_host(host), port or _PORTS[parts.scheme], path, userinfo)
 
 
+_LONGEST_LABEL = 63
+"""Characters between two dots of a host's name (RFC 1035, 2.3.4)."""
+
+
 def _ascii_host(host: str) -> str:
     if host.isascii():
+        if any(len(label) > _LONGEST_LABEL for label in host.split(".")):
+            raise Refused(f"{host} is not a host name")
         return host
     import idna
 

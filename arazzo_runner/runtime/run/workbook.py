@@ -13,7 +13,7 @@ from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.documents.sources import Library, SourceOptions
 from arazzo_runner.engine.plan import Plan, RunOptions
-from arazzo_runner.engine.planning import make_plan
+from arazzo_runner.engine.planning.planner import make_plan
 from arazzo_runner.errors import Problem, UsageError
 from arazzo_runner.runtime.disk_cache import ParsedDescriptions
 from arazzo_runner.runtime.user_directories import cache_directory

@@ -16,8 +16,8 @@ from typing import Any, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
 
 from arazzo_runner.documents.input_schemas import declared, input_schema
-from arazzo_runner.documents.json_reader import is_deeper
-from arazzo_runner.documents.reading_rules import MAX_DEPTH_OF_VALUES
+from arazzo_runner.documents.text.json_reader import is_deeper
+from arazzo_runner.documents.text.reading_rules import MAX_DEPTH_OF_VALUES
 from arazzo_runner.effects import MASK, Headers, Request, Response
 from arazzo_runner.runtime.secrets.encodings import (
     MIN_LENGTH,

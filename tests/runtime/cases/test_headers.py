@@ -10,7 +10,7 @@ from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.effects import Request
 from arazzo_runner.engine.plan import PlannedStep
-from arazzo_runner.engine.planning import make_plan
+from arazzo_runner.engine.planning.planner import make_plan
 from arazzo_runner.runtime.cases.headers import compare_headers
 
 

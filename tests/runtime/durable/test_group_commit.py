@@ -13,7 +13,7 @@ import pytest
 from arazzo_runner.errors import JournalLost
 from arazzo_runner.runtime.durable import database as journal_file
 from arazzo_runner.runtime.durable import journal as journals
-from arazzo_runner.runtime.durable.journal import Entry, NewRun
+from arazzo_runner.runtime.durable.rows import Entry, NewRun
 from arazzo_runner.runtime.durable.runs import DurableRuns
 from tests.support.durable_runs import Place
 

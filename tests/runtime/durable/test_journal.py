@@ -15,8 +15,9 @@ import pytest
 
 from arazzo_runner.errors import JournalError, JournalLost, RunHeld
 from arazzo_runner.runtime.durable import leases
-from arazzo_runner.runtime.durable.journal import Entry, Journal, NewRun
+from arazzo_runner.runtime.durable.journal import Journal
 from arazzo_runner.runtime.durable.leases import Holder, is_free
+from arazzo_runner.runtime.durable.rows import Entry, NewRun
 from arazzo_runner.runtime.durable.runs import DurableRuns
 from arazzo_runner.runtime.secrets.sealing import create_key, read_key
 from arazzo_runner.runtime.user_directories import key_directory, state_directory
@@ -102,7 +103,7 @@ def test_a_newer_journal_is_refused_by_name_and_left_alone(place: Place) -> None
         database.execute("PRAGMA user_version = 7")
     database.close()
     before = place.raw()
-    with pytest.raises(JournalError, match=r"of a newer release \(format 7, this one reads 1\)"):
+    with pytest.raises(JournalError, match=r"of a newer release \(format 7, this one reads 2\)"):
         Journal(place.directory / "journal.db")
     assert place.raw() == before
 

@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 from arazzo_runner.documents.pointer import split
-from arazzo_runner.documents.positions import scan_json
-from arazzo_runner.documents.reading_rules import MAX_DEPTH, MAX_DEPTH_OF_VALUES, Fault, Unreadable
-from arazzo_runner.documents.scalars import NotAJsonNumber, finite, integer
+from arazzo_runner.documents.text.positions import scan_json
+from arazzo_runner.documents.text.reading_rules import MAX_DEPTH, MAX_DEPTH_OF_VALUES, Fault, Unreadable
+from arazzo_runner.documents.text.scalars import NotAJsonNumber, finite, integer
 
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _LONG_NUMBER = re.compile(r"[-0-9.eE+]{300,}|NaN|-?Infinity|[0-9][eE][+]?[0-9]{3,}")

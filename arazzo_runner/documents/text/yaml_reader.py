@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from arazzo_runner.documents.reading_rules import MAX_DEPTH, Fault, Unreadable
-from arazzo_runner.documents.scalars import NUMBER_STARTS, WORDS, NotAJsonNumber, Scalar, number, tagged
+from arazzo_runner.documents.text.reading_rules import MAX_DEPTH, Fault, Unreadable
+from arazzo_runner.documents.text.scalars import NUMBER_STARTS, WORDS, NotAJsonNumber, Scalar, number, tagged
 
 MAX_ALIASED = 100_000
 """How many values all aliases of a document may stand for together."""

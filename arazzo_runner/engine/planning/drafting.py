@@ -10,7 +10,7 @@ from arazzo_runner.analysis.link_rules import problem
 from arazzo_runner.analysis.linker import Linker, LinkError
 from arazzo_runner.documents.model import ArazzoDescription, Workflow
 from arazzo_runner.engine.plan import RunOptions, Spot
-from arazzo_runner.engine.refusals import Refusals
+from arazzo_runner.engine.planning.refusals import Refusals
 from arazzo_runner.errors import DocumentError, ExpressionSyntaxError, PlanError
 
 T = TypeVar("T")

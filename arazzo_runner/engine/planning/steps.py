@@ -11,7 +11,6 @@ from arazzo_runner.analysis.scope import StepScope
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import Action, Criterion, Parameter, RequestBody, Step
 from arazzo_runner.documents.near_names import did_you_mean
-from arazzo_runner.engine.drafting import Draft, Drafting
 from arazzo_runner.engine.plan import (
     ForeignStep,
     PlannedAction,
@@ -21,6 +20,7 @@ from arazzo_runner.engine.plan import (
     PlannedStep,
     PlannedUrl,
 )
+from arazzo_runner.engine.planning.drafting import Draft, Drafting
 from arazzo_runner.engine.x_security import PlannedCredential, planned_credentials
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions.criteria import CompiledCriterion, Unusable, compile_criterion
@@ -190,9 +190,11 @@ class StepPlanner:
             as_json = self._drafting.attempt(self._draft, pointer, as_text) or empty
         replacements = []
         for replacement in body.replacements:
-            value = self._value(replacement.value, f"{replacement.pointer}/value")
+            where = f"{replacement.pointer}/value"
+            value = self._value(replacement.value, where)
             if value is not None:
-                replacements.append(PlannedReplacement(replacement.target, replacement.target_selector_type, value))
+                kind, spot = replacement.target_selector_type, self._draft.spot(where)
+                replacements.append(PlannedReplacement(replacement.target, kind, value, spot))
         return PlannedBody(body.content_type, payload, as_json, tuple(replacements), self._draft.spot(pointer))
 
     def _criteria(self, criteria: Iterable[Criterion]) -> tuple[CompiledCriterion, ...]:

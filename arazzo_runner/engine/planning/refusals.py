@@ -91,6 +91,7 @@ FORCED = frozenset({"criterion-syntax", "criterion-context", "criterion-never-ho
 SHOWN = frozenset(
     {
         "exchange-not-yet",
+        "foreign-extension",
         "operation-reference-form",
         "swagger-2",
         "undeclared-input",

@@ -22,10 +22,11 @@ from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.documents.input_schemas import declared
 from arazzo_runner.documents.model import ArazzoDescription, Workflow
 from arazzo_runner.documents.reader import Document
-from arazzo_runner.engine.drafting import Draft, Drafting
-from arazzo_runner.engine.needs import Needs, unreached_steps
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow, RunOptions, Spot
-from arazzo_runner.engine.step_planning import StepPlanner
+from arazzo_runner.engine.planning.drafting import Draft, Drafting
+from arazzo_runner.engine.planning.needs import Needs, unreached_steps
+from arazzo_runner.engine.planning.refusals import SHOWN
+from arazzo_runner.engine.planning.steps import StepPlanner
 from arazzo_runner.errors import Problem, Severity
 from arazzo_runner.expressions.templates import Dialect
 
@@ -155,7 +156,11 @@ class _Planner:
         description, workflow = draft.description, draft.workflow
         needs = Needs(scope, unreached)
         _, structural = self.linker.load(description.document)
-        found = [problem for problem in structural if needs.concerns(problem) and problem.severity is Severity.ERROR]
+        found = [
+            problem
+            for problem in structural
+            if needs.concerns(problem) and (problem.severity is Severity.ERROR or problem.rule in SHOWN)
+        ]
         if self.checks is not None:
             found += self.checks(self.linker, description, workflow)
         for problem in found:

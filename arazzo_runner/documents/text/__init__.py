@@ -1,0 +1,1 @@
+"""JSON and YAML text, read as plain data with positions (H0)."""
