@@ -19,6 +19,7 @@ START: dict[str, Any] = {
     "operationId": "start",
     "outputs": {"url": "$response.body#/url", "location": "$response.header.Location"},
 }
+INPUTS = {"type": "object", "properties": {"k": {"type": "string"}, "u": {"type": "string"}}}
 UPLOAD = {
     "stepId": "upload",
     "x-operation": {"url": "$steps.start.outputs.url", "method": "put"},
@@ -72,6 +73,22 @@ def test_a_literal_url_is_named_by_its_document(arazzo: Arazzo, tmp_path: Path) 
         assert server.asked[0].target == "/here"
 
 
+def test_a_url_on_the_command_line_names_its_host(arazzo: Arazzo, tmp_path: Path) -> None:
+    with api() as server:
+        step = {"stepId": "s", "x-operation": {"url": "$inputs.u", "method": "get"}}
+        document = project(tmp_path, description("https://api.example", PATHS), workflow([step], inputs=INPUTS))
+        assert arazzo("run", document, "-i", f"u={server.url}/here").status == 0
+        assert server.asked[0].target == "/here"
+
+
+def test_auth_knows_the_credentials_of_x_security(arazzo: Arazzo, tmp_path: Path) -> None:
+    security = [{"schemeName": "key", "values": {"apiKey": "$inputs.k"}}]
+    steps = [{**START, "x-security": security}]
+    described = description("https://api.example", PATHS, components=SCHEMES)
+    assert arazzo("auth", project(tmp_path, described, workflow(steps, inputs=INPUTS))).status == 0
+    assert arazzo("auth", project(tmp_path, described, workflow([START], inputs=INPUTS))).status == 1
+
+
 @pytest.mark.parametrize(
     ("written", "says"),
     [
@@ -111,9 +128,6 @@ def test_a_step_without_a_target_is_one_error_and_not_one_of_messages(arazzo: Ar
     assert result.status == 2
     assert result.err.count("the step calls nothing") == 1
     assert "AsyncAPI" not in result.err
-
-
-INPUTS = {"type": "object", "properties": {"k": {"type": "string"}, "u": {"type": "string"}}}
 
 
 @pytest.mark.parametrize(
