@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import unquote
 
-from arazzo_runner.analysis.direct_calls import direct_operation
 from arazzo_runner.analysis.similar_descriptions import Elsewhere, descriptions_with
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.loader import load_description
@@ -185,6 +184,8 @@ class Linker:
         if step.operation_path is not None:
             return self._by_path(description, step.operation_path)
         if step.x_operation is not None and step.operation_id is None:
+            from arazzo_runner.analysis.direct_calls import direct_operation
+
             try:
                 return LinkedOperation(direct_operation(step.x_operation, description.document), "")
             except ValueError as error:

@@ -9,11 +9,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from arazzo_runner.documents.model import ExpressionType
 from arazzo_runner.documents.reader import Document
-from arazzo_runner.engine.x_security import PlannedCredential
 from arazzo_runner.errors import Place, Problem
 from arazzo_runner.expressions.criteria import CompiledCriterion
 from arazzo_runner.expressions.templates import CompiledValue
@@ -21,6 +20,9 @@ from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.request.servers import ServerOptions
 from arazzo_runner.secrecy import SECRET_HEADERS, is_secret_name
+
+if TYPE_CHECKING:
+    from arazzo_runner.engine.x_security import PlannedCredential
 
 DEFAULT_MAX_STEPS = 10_000
 DEFAULT_POLL_INTERVAL = 1.0

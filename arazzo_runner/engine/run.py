@@ -41,7 +41,6 @@ from arazzo_runner.engine.state import (
     with_outputs,
 )
 from arazzo_runner.errors import InvalidState, StepError
-from arazzo_runner.openapi.request.cookies import stored
 from arazzo_runner.openapi.request.idempotency import idempotency_key
 
 
@@ -213,6 +212,8 @@ class Run:
         if prepared is not None:
             self.stack.exchange = Exchange.of(prepared, response, step.operation)
             if response is not None and self.stack.plan.options.cookies:
+                from arazzo_runner.openapi.request.cookies import stored
+
                 self.stack.cookies = stored(self.stack.cookies, prepared.request.url, response.headers, self.stack.now)
             last = Sent(prepared.digest, attempts.retry_after(response, self.stack.now))
             sent = {**frame.sent, self.pacing.sent_key: last}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from arazzo_runner.analysis.direct_calls import direct_operation
 from arazzo_runner.analysis.findings import Finding, Findings
 from arazzo_runner.analysis.scope import WorkflowScope
 
@@ -16,6 +15,8 @@ def check_extensions(scope: WorkflowScope) -> Findings:
         yield from _security(step.x_security, step.pointer)
         if step.x_operation is None:
             continue
+        from arazzo_runner.analysis.direct_calls import direct_operation
+
         pointer = f"{step.pointer}/x-operation"
         try:
             direct_operation(step.x_operation, scope.document.description.document)

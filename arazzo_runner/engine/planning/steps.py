@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from arazzo_runner.analysis.scope import StepScope
 from arazzo_runner.documents import pointer as json_pointer
@@ -21,7 +21,6 @@ from arazzo_runner.engine.plan import (
     PlannedUrl,
 )
 from arazzo_runner.engine.planning.drafting import Draft, Drafting
-from arazzo_runner.engine.x_security import PlannedCredential, planned_credentials
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions.criteria import CompiledCriterion, Unusable, compile_criterion
 from arazzo_runner.expressions.templates import (
@@ -33,6 +32,9 @@ from arazzo_runner.expressions.templates import (
     compile_value,
 )
 from arazzo_runner.openapi.operations import Operation
+
+if TYPE_CHECKING:
+    from arazzo_runner.engine.x_security import PlannedCredential
 
 _LONGEST_TIMEOUT = 10**12
 """Milliseconds, some thirty years: a longer time is none that anything can wait for."""
@@ -98,6 +100,8 @@ class StepPlanner:
         holder = scope.step if scope.step.x_security is not None else scope.holder.workflow
         if operation is None or holder.x_security is None:
             return operation, ()
+        from arazzo_runner.engine.x_security import planned_credentials
+
         pointer = f"{holder.pointer}/x-security"
         try:
             return planned_credentials(

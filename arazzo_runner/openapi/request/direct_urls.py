@@ -35,10 +35,3 @@ def direct_url(value: Any, text: str, last_url: str) -> str:
         hint = "give an absolute URL, or send a request before that a relative one can start from"
         raise StepError("request-invalid", f"the url of x-operation is not an http(s) URL: {text}", hint=hint)
     return quote(url, safe=_URI_CHARACTERS)
-
-
-def with_query(url: str, query: str) -> str:
-    """A URL with a query behind that which it may have."""
-    if not query:
-        return url
-    return f"{url}{'&' if '?' in url else '?'}{query}"

@@ -17,8 +17,6 @@ from arazzo_runner.documents.files import MAX_DATA, read_file
 from arazzo_runner.effects import Headers, Request, Response
 from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.cassettes.yaml_loader import load_cassette_yaml
-from arazzo_runner.runtime.http.content_codings import decoded_body
-from arazzo_runner.runtime.http.errors import Refused
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +94,22 @@ def _response(value: Any) -> Response:
     code = str(entry["status_code"] if older else _object(entry["status"], "its status")["code"])
     if not code.isdecimal():
         raise ValueError(f"its status code {code!r} is not a number")
+    return Response(int(code), headers, _decoded(headers, body))
+
+
+def _decoded(headers: Headers, body: bytes) -> bytes:
+    """Undo the content codings of a body: vcrpy stores bodies as they came.
+
+    Raises:
+        ValueError: the library of a coding is not installed.
+    """
+    if not any(name.lower() == "content-encoding" for name, _ in headers):
+        return body  # most have none, and a replay loads no HTTP client
+    from arazzo_runner.runtime.http.content_codings import decoded_body
+    from arazzo_runner.runtime.http.errors import Refused
+
     try:
-        return Response(int(code), headers, decoded_body(headers, body, limit=MAX_DATA))
+        return decoded_body(headers, body, limit=MAX_DATA)
     except Refused as error:
         raise ValueError(str(error)) from None
 
