@@ -33,6 +33,8 @@ DEVIATIONS = frozenset(
         "unbraced-expression",
         "unqualified-operation",
         "whole-object",
+        "x-operation",
+        "x-security",
     }
 )
 """What a default run accepts and ``--strict`` refuses; where both readings are legal, as

@@ -183,6 +183,13 @@ class Linker:
         """
         if step.operation_path is not None:
             return self._by_path(description, step.operation_path)
+        if step.x_operation is not None and step.operation_id is None:
+            from arazzo_runner.analysis.direct_calls import direct_operation
+
+            try:
+                return LinkedOperation(direct_operation(step.x_operation, description.document), "")
+            except ValueError as error:
+                raise LinkError("x-operation-form", str(error), hint="write x-operation: {url: …, method: …}") from None
         if step.operation_id is None:
             raise LinkError("asyncapi-step", f"the step {step.step_id!r} works over AsyncAPI, which cannot be run yet")
         return self._by_id(description, step.operation_id, step)

@@ -133,6 +133,9 @@ def _step_sites(step: Step, dialect: Dialect) -> Iterator[Site]:
         for replacement in body.replacements:
             owner = f"the replacement of {replacement.target}"
             yield from _values(replacement.value, f"{replacement.pointer}/value", "before", step, owner, dialect)
+    url = step.x_operation.get("url") if isinstance(step.x_operation, dict) else None
+    yield from _values(url, f"{step.pointer}/x-operation/url", "before", step, "the url of x-operation", dialect)
+    yield from _values(step.x_security, f"{step.pointer}/x-security", "before", step, "x-security", dialect)
     yield from _values(step.correlation_id, f"{step.pointer}/correlationId", "before", step, "correlationId", dialect)
     yield from _criterion_sites(step.success_criteria, step)
     for name, value in step.outputs.items():

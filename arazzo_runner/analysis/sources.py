@@ -68,7 +68,9 @@ class Sources:
 
     def operation(self, step: Step) -> LinkedOperation | LinkError | None:
         """The operation of a step, why there is none, or None when that cannot be told."""
-        key = (step.operation_id, step.operation_path)
+        if not any((step.operation_id, step.operation_path, step.channel_path, step.x_operation)):
+            return None  # it calls nothing, which its structure says
+        key = (step.operation_id, step.operation_path or (step.pointer if step.x_operation is not None else None))
         if key not in self._operations:
             self._operations[key] = self._operation(step, step.operation_path or step.operation_id or "")
         return self._operations[key]

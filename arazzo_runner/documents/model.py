@@ -122,6 +122,10 @@ class Step:
     action: str | None
     depends_on: tuple[str, ...]
     pointer: str
+    x_operation: Json = None
+    """``{url, method}``: another runner's extension."""
+    x_security: Json = None
+    """Credentials: another runner's extension."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,8 @@ class Workflow:
     outputs: Mapping[str, Json]
     parameters: tuple[Parameter | Reusable, ...]
     pointer: str
+    x_security: Json = None
+    """Credentials of its steps: another runner's extension."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -284,6 +284,8 @@ STEP = Shape(
         Field("correlationId", Anything(), "correlation_id", since=_V1_1),
         Field("action", Choice({"send": _V1_1, "receive": _V1_1}), "action", since=_V1_1),
         Field("dependsOn", _DEPENDENCIES, "depends_on", since=_V1_1),
+        Field("x-operation", Anything(), "x_operation"),
+        Field("x-security", Anything(), "x_security"),
     ),
     Step,
     (
@@ -310,6 +312,7 @@ WORKFLOW = Shape(
         Field("failureActions", _FAILURE_ACTIONS, "failure_actions"),
         Field("outputs", _OUTPUTS, "outputs"),
         Field("parameters", _PARAMETERS, "parameters"),
+        Field("x-security", Anything(), "x_security"),
     ),
     Workflow,
     (

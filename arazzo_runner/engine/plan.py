@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from arazzo_runner.documents.model import ExpressionType
 from arazzo_runner.documents.reader import Document
@@ -20,6 +20,9 @@ from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.request.servers import ServerOptions
 from arazzo_runner.secrecy import SECRET_HEADERS, is_secret_name
+
+if TYPE_CHECKING:
+    from arazzo_runner.engine.x_security import PlannedCredential
 
 DEFAULT_MAX_STEPS = 10_000
 DEFAULT_POLL_INTERVAL = 1.0
@@ -153,6 +156,18 @@ class ForeignStep:
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedUrl:
+    """A URL that the document gives, or an expression for one (``x-operation``).
+
+    Attributes:
+        text: as written.
+    """
+
+    value: CompiledValue
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class PlannedStep:
     """A step: the call of an operation, or of a workflow.
 
@@ -162,6 +177,8 @@ class PlannedStep:
         depends_elsewhere: those of other workflows.
         outputs: None when the step declares none, which for a workflow step means the child's (F7).
         timeout: seconds, or None (F9; the document says milliseconds).
+        url: the URL of ``x-operation``, which takes the place of server and path; or None (H1).
+        credentials: those of ``x-security`` (H1).
     """
 
     step_id: str
@@ -179,10 +196,14 @@ class PlannedStep:
     outputs: tuple[tuple[str, CompiledValue], ...] | None
     timeout: float | None
     spot: Spot
+    url: PlannedUrl | None = None
+    credentials: tuple[PlannedCredential, ...] = ()
 
     @property
     def title(self) -> str:
         """The step's title for people: method and path, or the workflow's id."""
+        if self.operation is not None and self.url is not None:
+            return f"{self.operation.method} {self.url.text}"
         if self.operation is not None:
             return f"{self.operation.method} {self.operation.path}"
         return f"workflow {self.workflow.rpartition('#')[2]}" if self.workflow is not None else self.step_id
@@ -265,6 +286,7 @@ class Plan:
             for parameter in step.parameters
             if parameter.location == "cookie" or (parameter.location, _folded(parameter)) in places
         ]
+        texts += [text for step in self.workflow.steps for one in step.credentials for text in one.texts]
         named = {name: re.compile(rf"\$inputs\.{re.escape(name)}(?![\w-])") for name in self.workflow.declared_inputs}
         return frozenset(name for name, pattern in named.items() if any(map(pattern.search, texts)))
 

@@ -17,6 +17,10 @@ def destinations(plan: Plan) -> Iterator[str]:
     for workflow in plan.workflows.values():
         yield from (str(source["url"]) for source in workflow.sources.values())
     for step, operation in plan.operations():
+        if step.url is not None:
+            if step.url.text.startswith(("http://", "https://")):
+                yield step.url.text
+            continue
         # A redirect may lead to another of the servers that the description names.
         yield from (server.url for server in operation.servers)
         try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from arazzo_runner.engine.plan import Plan, PlannedStep
 from arazzo_runner.errors import StepError, as_typed
-from arazzo_runner.openapi.auth.credentials import Credentials, environment_variable
+from arazzo_runner.openapi.auth.credentials import Credential, Credentials, environment_variable
 from arazzo_runner.openapi.auth.security import (
     Alternative,
     CredentialStatus,
@@ -67,11 +67,18 @@ class StepAccess:
         return not self.alternatives or self.chosen is not None
 
 
+def _with_own(step: PlannedStep, credentials: Credentials) -> Credentials:
+    """The credentials with those that the step's ``x-security`` gives when it is reached (H1)."""
+    given = Credential("given", "given", "given", origin="x-security")
+    own = {one.scheme: given for one in step.credentials}
+    return replace(credentials, by_scheme={**credentials.by_scheme, **own}) if own else credentials
+
+
 def access_of(plan: Plan) -> tuple[StepAccess, ...]:
     """Return what every step that the plan reaches asks for, the workflow that was asked for first."""
     keys = [plan.entry, *(key for key in plan.workflows if key != plan.entry)]
     return tuple(
-        _step_access(plan.workflows[key].workflow_id, step, step.operation, plan.options.credentials)
+        _step_access(plan.workflows[key].workflow_id, step, step.operation, _with_own(step, plan.options.credentials))
         for key in keys
         for step in plan.workflows[key].steps
         if step.operation is not None

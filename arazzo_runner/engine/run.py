@@ -41,7 +41,6 @@ from arazzo_runner.engine.state import (
     with_outputs,
 )
 from arazzo_runner.errors import InvalidState, StepError
-from arazzo_runner.openapi.request.cookies import stored
 from arazzo_runner.openapi.request.idempotency import idempotency_key
 
 
@@ -148,7 +147,8 @@ class Run:
         """Build the request of the attempt at hand, and get it on its way."""
         frame = self.stack.frame
         key = idempotency_key(self.stack.state.identity, frame.workflow, self.stack.step.step_id, self.stack.attempts)
-        held = attempts.Held(self.authentication.usable_tokens(), frame.challenge, key, self.stack.usable_cookies())
+        tokens, cookies = self.authentication.usable_tokens(), self.stack.usable_cookies()
+        held = attempts.Held(tokens, frame.challenge, key, cookies, frame.last_url)
         try:
             scope = attempts.scope_of(self.stack.workflow, frame)
             prepared = attempts.prepare(self.stack.step, scope, self.stack.plan.options, held)
@@ -212,9 +212,12 @@ class Run:
         if prepared is not None:
             self.stack.exchange = Exchange.of(prepared, response, step.operation)
             if response is not None and self.stack.plan.options.cookies:
+                from arazzo_runner.openapi.request.cookies import stored
+
                 self.stack.cookies = stored(self.stack.cookies, prepared.request.url, response.headers, self.stack.now)
             last = Sent(prepared.digest, attempts.retry_after(response, self.stack.now))
-            self.stack.frame = frame = replace(frame, prepared=None, sent={**frame.sent, self.pacing.sent_key: last})
+            sent = {**frame.sent, self.pacing.sent_key: last}
+            self.stack.frame = frame = replace(frame, prepared=None, sent=sent, last_url=prepared.request.url)
         seen = self.stack.exchange
         scope = attempts.scope_of(workflow, frame, seen, child=child)
         judged: list[CriterionOutcome] = []

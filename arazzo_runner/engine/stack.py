@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.effects import Effect
 from arazzo_runner.engine import step as attempts
@@ -14,7 +14,9 @@ from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow
 from arazzo_runner.engine.state import Frame, RunState
 from arazzo_runner.errors import Place
-from arazzo_runner.openapi.request.cookies import StoredCookie
+
+if TYPE_CHECKING:
+    from arazzo_runner.openapi.request.cookies import StoredCookie
 
 
 class Stack:

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum, StrEnum
 from functools import cache
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.effects import Request
 from arazzo_runner.engine.absences import Absence
 from arazzo_runner.errors import InvalidState
 from arazzo_runner.openapi.auth.tokens import Token
-from arazzo_runner.openapi.request.cookies import StoredCookie
+
+if TYPE_CHECKING:
+    from arazzo_runner.openapi.request.cookies import StoredCookie
 
 Outputs: TypeAlias = Mapping[str, Any]
 Change: TypeAlias = Callable[[Any], Any]
@@ -133,6 +135,7 @@ class Frame:
         challenge: the digest challenge that the attempt at hand has to answer.
         discovered: the token endpoint that discovery named for the attempt at hand.
         fetched: keys of the tokens that the attempt at hand has fetched; it uses them however short they last.
+        last_url: of the last request, which a relative URL of ``x-operation`` starts from (H1).
         suspended: the step that waits for this one, when this one runs for a retry.
         started_at: when the attempt at hand began.
         absent: by step id, the outputs that its last success did not have, each with what was there (D2).
@@ -159,6 +162,7 @@ class Frame:
     challenge: str | None = None
     discovered: str | None = None
     fetched: tuple[str, ...] = ()
+    last_url: str = ""
     absent: Mapping[str, Mapping[str, Absence]] = field(default_factory=dict)
     called: str = ""
 
@@ -228,10 +232,18 @@ class RunState:
             completed = {key: Finished(**value) for key, value in data.pop("completed").items()}
             tokens = {key: Token(**value) for key, value in data.pop("tokens").items()}
             told = tuple(data.pop("told"))
-            cookies = tuple(StoredCookie(**value) for value in data.pop("cookies", ()))
+            cookies = _cookies(data.pop("cookies", ()))
             return cls(told=told, frames=frames, completed=completed, tokens=tokens, cookies=cookies, **data)
         except (ValueError, KeyError, TypeError, AttributeError) as error:
             raise InvalidState(f"not a run state: {error}") from None
+
+
+def _cookies(kept: Sequence[Mapping[str, Any]]) -> tuple[StoredCookie, ...]:
+    if not kept:
+        return ()
+    from arazzo_runner.openapi.request.cookies import StoredCookie
+
+    return tuple(StoredCookie(**value) for value in kept)
 
 
 def _frame(data: dict[str, Any]) -> Frame:

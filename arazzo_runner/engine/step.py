@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.engine.absences import Absence, absence_of
@@ -29,17 +29,20 @@ from arazzo_runner.expressions.evaluate import Scope, WorkflowView
 from arazzo_runner.expressions.nodes import Expression
 from arazzo_runner.expressions.templates import CompiledValue, expressions_of, leaves
 from arazzo_runner.expressions.undefined import UNDEFINED
+from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.openapi.auth.digest import digest_answer
 from arazzo_runner.openapi.auth.security import Need, NeedKind, apply_security, filled_by
 from arazzo_runner.openapi.auth.tokens import Endpoint, Token, endpoint_of, token_key
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.request.bodies import choose_content_type, encode_body
-from arazzo_runner.openapi.request.cookies import StoredCookie, cookies_for
 from arazzo_runner.openapi.request.idempotency import idempotency_header
 from arazzo_runner.openapi.request.parameters import Argument, SerializedParameters, header_text, is_json, serialize
 from arazzo_runner.openapi.request.replacements import apply_replacement
 from arazzo_runner.openapi.request.servers import server_url
 from arazzo_runner.openapi.responses import response_types
+
+if TYPE_CHECKING:
+    from arazzo_runner.openapi.request.cookies import StoredCookie
 
 
 def scope_of(
@@ -97,12 +100,14 @@ class Held:
         challenge: the digest challenge to answer, or None.
         idempotency_key: for an operation that declares a header for one, unless the step sends its own; or None.
         cookies: of the run's jar, none of them expired.
+        last_url: of the last request of the workflow.
     """
 
     tokens: Mapping[str, Token] = field(default_factory=dict)
     challenge: str | None = None
     idempotency_key: str | None = None
     cookies: tuple[StoredCookie, ...] = ()
+    last_url: str = ""
 
 
 def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | None = None) -> Prepared | TokenWanted:
@@ -115,12 +120,18 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
     if operation is None:
         raise StepError("request-invalid", f"the step {step.step_id!r} calls no operation")
     held = held or Held()
-    filled = filled_by(operation, options.credentials)
+    credentials = _credentials(step, options, scope)
+    filled = filled_by(operation, credentials)
     given = [*arguments(step, operation, scope, filled), *_idempotency(step, operation, held)]
     target = serialize(operation, given, filled)
-    server = server_url(operation, options.servers, source=step.server_source)
+    if step.url is None:
+        server = server_url(operation, options.servers, source=step.server_source)
+    else:
+        from arazzo_runner.openapi.request.direct_urls import direct_url
+
+        server, target.path = direct_url(step.url.value.resolve(scope), step.url.text, held.last_url), ""
     _add_kept(target, held.cookies, server + target.path)
-    applied = apply_security(operation, options.credentials, target)
+    applied = apply_security(operation, credentials, target)
     applied.add_to(target)
     target.headers += _added_headers(step, options, target.headers)
     keys: list[str] = []
@@ -152,7 +163,9 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
             headers.append(("Content-Type", encoded.content_type))
     if "accept" not in names:
         headers.append(("Accept", _accept(operation)))
-    url = server + target.path + (f"?{target.query}" if target.query else "")
+    url = server + target.path
+    if target.query:
+        url += f"{'&' if '?' in url else '?'}{target.query}"
     request = Request(operation.method, url, tuple(headers), content)
     identity = _digest(request)
     for need in applied.needs:
@@ -162,10 +175,21 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
     return Prepared(request, target.sent, identity, tuple(target.warnings), tuple(keys))
 
 
+def _credentials(step: PlannedStep, options: RunOptions, scope: Scope) -> Credentials:
+    """The credentials of the run, those of the step's ``x-security`` first (H1)."""
+    if not step.credentials:
+        return options.credentials
+    from arazzo_runner.engine.x_security import with_given
+
+    return with_given(options.credentials, step.credentials, scope)
+
+
 def _add_kept(target: SerializedParameters, jar: Sequence[StoredCookie], url: str) -> None:
     """Add the cookies of the jar that the step does not send itself (H6)."""
     if not jar:
         return
+    from arazzo_runner.openapi.request.cookies import cookies_for
+
     written = [value for name, value in target.headers if name.lower() == "cookie"]
     own = {pair.partition("=")[0].strip() for value in written for pair in value.split(";")}
     kept = [(name, value) for name, value in cookies_for(jar, url, 0.0) if name not in own]

@@ -18,6 +18,7 @@ from arazzo_runner.lint import (
     calls,
     criteria,
     expressions,
+    extensions,
     flow,
     foreseen,
     links,
@@ -37,6 +38,7 @@ WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
     calls.check_calls,
     requests.check_requests,
     bodies.check_bodies,
+    extensions.check_extensions,
     foreseen.check_foreseen,
     members.check_members,
 )

@@ -20,7 +20,6 @@ from arazzo_runner.openapi.path_items import first_member, operations_of
 from arazzo_runner.openapi.references import DescriptionNode, References
 from arazzo_runner.openapi.schemas import Schema
 from arazzo_runner.openapi.server_objects import ServerSpec, servers_of
-from arazzo_runner.openapi.swagger import converted, is_swagger, swagger_notice
 from arazzo_runner.openapi.versions import openapi_version
 
 Location: TypeAlias = Literal["path", "query", "querystring", "header", "cookie"]
@@ -161,7 +160,9 @@ class ApiDescription:
     def __init__(self, name: str, document: Document, open_reference: Callable[[str], Document]) -> None:
         self.name = name
         self.notices: tuple[Problem, ...] = ()
-        if is_swagger(document.data):
+        if isinstance(document.data, dict) and str(document.data.get("swagger", "")).startswith("2"):
+            from arazzo_runner.openapi.swagger import converted, swagger_notice
+
             self.notices = (swagger_notice(document),)
             document = converted(document)
         self.document = document

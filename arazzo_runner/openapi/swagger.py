@@ -41,11 +41,6 @@ _FLOWS = {
 }
 
 
-def is_swagger(data: Any) -> bool:
-    """Tell if a document is a Swagger 2.0 description."""
-    return isinstance(data, dict) and str(data.get("swagger", "")).startswith("2")
-
-
 def converted(document: Document) -> Document:
     """Return the document as OpenAPI 3.0.3; its text, and so its places, stay."""
     return replace(document, data=_Conversion(document).made())

@@ -63,7 +63,9 @@ def target_of(step: Step) -> str:
     """Return the target of a step, as the document names it."""
     if step.workflow_id is not None:
         return f"workflow {step.workflow_id}"
-    return step.operation_id or step.operation_path or step.channel_path or ""
+    direct = step.x_operation if isinstance(step.x_operation, dict) else {}
+    url = f"{str(direct.get('method', 'get')).upper()} {direct['url']}" if "url" in direct else ""
+    return step.operation_id or step.operation_path or step.channel_path or url
 
 
 def _criterion(criterion: Criterion) -> str:

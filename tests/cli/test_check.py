@@ -59,6 +59,9 @@ def test_a_run_that_fails_by_contract_is_red_everywhere_and_shows_all_its_breach
     html = page.read_text("utf-8")
     assert html.count('class="attempt failed"') == 2
     assert 'class="attempt succeeded"' not in html
+    assert html.count('class="bar failed"') == 2
+    assert "step failed" in html
+    assert "step succeeded" not in html
 
 
 def test_breaches_that_only_warn_leave_the_run_green(arazzo: Arazzo, tmp_path: Path) -> None:

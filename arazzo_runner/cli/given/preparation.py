@@ -275,7 +275,9 @@ def live_transport(words: LiveWords) -> TransportOptions:
     Raises:
         UsageError: ``--allow-host`` gives no host, or a server or source is malformed.
     """
-    named = [words.target.target, *named_servers(words.servers), *given_sources(words.sources).values()]
+    typed = (word.partition("=")[2] for word in words.given.inputs)
+    urls = [value for value in typed if value.startswith(("http://", "https://"))]
+    named = [words.target.target, *urls, *named_servers(words.servers), *given_sources(words.sources).values()]
     return transport_options(words.transport).naming(*named)
 
 

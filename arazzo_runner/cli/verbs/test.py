@@ -10,25 +10,51 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
 from arazzo_runner.cli.given.options import (
+    TIME,
+    TIME_OR_NONE,
     CredentialWords,
     DirectoryWords,
     InputWords,
     ServerWords,
+    SourceWords,
     TransportWords,
 )
 from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
+    from arazzo_runner.engine.plan import Plan
     from arazzo_runner.reports.case_lines import SuiteVerdict
+    from arazzo_runner.runtime.cases.files import Case
     from arazzo_runner.runtime.cases.judging import CaseResult, FindDocument
 
 FORMATS = ("json", "junit", "html", "markdown")
+
+
+@dataclass(frozen=True, kw_only=True)
+class LiveCaseWords(OptionGroup, title="Behavior"):
+    """The behavior of cases that are sent to a real server, instead of what they were recorded with."""
+
+    secrets: str | None = option(
+        "--secrets",
+        metavar="FILE",
+        help="Secret inputs of single cases as YAML: workflow::case, or a pattern of it, then input and value.",
+    )
+    poll_interval: float | None = option(
+        "--poll-interval", type=TIME_OR_NONE, metavar="SECONDS", help="Wait before goto repeats the same request."
+    )
+    timeout: float | None = option("--timeout", type=TIME, metavar="SECONDS", help="End each run after that time.")
+
+    @property
+    def options(self) -> dict[str, float]:
+        """The options of runs that are given."""
+        given = {"poll_interval": self.poll_interval, "timeout": self.timeout}
+        return {name: value for name, value in given.items() if value is not None}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +91,8 @@ class TestWords(OptionGroup):
     servers: ServerWords = group(ServerWords)
     credentials: CredentialWords = group(CredentialWords)
     transport: TransportWords = group(TransportWords)
+    sources: SourceWords = group(SourceWords)
+    pace: LiveCaseWords = group(LiveCaseWords)
 
 
 @click.command(
@@ -82,8 +110,9 @@ def command(ctx: click.Context, words: TestWords) -> None:
     are the recorded ones, every interaction was asked for, each exchange is as OpenAPI describes it, the run ends as
     expected with the outputs expected, and no secret stands in it.
 
-    With --live the same inputs go to a real server (secrets by -i, ARAZZO_INPUT_<name>, --auth): a case then fails when
-    the run ends otherwise, breaks its contract, or an answer's structure has changed; values that differ are told.
+    With --live the same inputs go to a real server (secrets by -i, ARAZZO_INPUT_<name>, --secrets, --auth): a case then
+    fails when the run ends otherwise, breaks its contract, or an answer's structure has changed; values that differ,
+    ids in paths among them, are reported.
 
     Exit status: 0 all pass, 1 one does not, 2 there are none, 130 interrupted.
     """
@@ -96,6 +125,8 @@ def test(words: TestWords) -> int:
     from arazzo_runner.reports import case_files as casereports
     from arazzo_runner.reports.case_lines import SuiteVerdict
 
+    if not words.live:
+        _refuse_live_words(words)
     asked = report_files(words.reports, FORMATS)
     paths = _selected(words)
     verdict = SuiteVerdict()
@@ -113,6 +144,24 @@ def test(words: TestWords) -> int:
             casereports.write(form, verdict, file.stream)
             file.keep()
     return 0 if verdict.passed else 1
+
+
+def _refuse_live_words(words: TestWords) -> None:
+    """Refuse options that a replay has no use for.
+
+    Raises:
+        UsageError: with the first.
+    """
+    given = {
+        "--secrets": words.pace.secrets,
+        "--poll-interval": words.pace.poll_interval,
+        "--timeout": words.pace.timeout,
+        "--source": words.sources.sources,
+        "--base-dir": words.sources.base_dir,
+    }
+    for name, value in given.items():
+        if value not in (None, ()):
+            raise UsageError(f"{name} is for cases that are sent to a server", hint="add --live")
 
 
 def _selected(words: TestWords) -> list[Path]:
@@ -147,14 +196,28 @@ def _results(paths: Sequence[Path], words: TestWords) -> Iterator[CaseResult]:
 def _live(paths: Sequence[Path], find: FindDocument, words: TestWords) -> Iterator[CaseResult]:
     """Test the cases against a real server, one after the other."""
     from arazzo_runner.cli.given import preparation
+    from arazzo_runner.cli.given.case_secrets import read_case_secrets, secrets_of
     from arazzo_runner.runtime.cases.live import LiveValues, judge_live
 
+    secrets = words.pace.secrets
+    by_case = {} if secrets is None else read_case_secrets(secrets)
+    directory = Path(secrets or ".").parent
+
+    def inputs(case: Case, plan: Plan) -> dict[str, Any]:
+        own = secrets_of(case.id, by_case, plan.workflow.input_schema, directory)
+        return {**preparation.given_inputs(plan, words.given.inputs), **own}
+
     given = LiveValues(
-        inputs=partial(preparation.given_inputs, words=words.given.inputs),
+        inputs=inputs,
+        sources=preparation.given_sources(words.sources),
+        base_dir=words.sources.base_dir,
+        options=words.pace.options,
         servers=preparation.given_servers(words.servers),
         credentials=preparation.given_credentials(words.credentials, words.transport.certificate),
     )
-    transport = preparation.transport_options(words.transport).naming(*preparation.named_servers(words.servers))
+    transport = preparation.transport_options(words.transport).naming(
+        *preparation.named_servers(words.servers), *given.sources.values()
+    )
     for result in judge_live(paths, find, given, partial(preparation.open_world, transport=transport)):
         yield result
         if words.exitfirst and not result.passed:

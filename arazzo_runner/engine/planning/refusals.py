@@ -60,6 +60,8 @@ REFUSING: Mapping[str, str] = {
     "operation-path-form": "the reference names no operation",
     "channel-path-form": "the reference names no channel",
     "asyncapi-step": "the step cannot be sent",
+    "x-operation-form": "it is not known where the request goes",
+    "x-security-form": "it is not known which credentials the request needs",
     "dependency-cycle": "none of the workflows can be the first",
     "step-dependency-unknown": "the step that has to come first does not exist",
     "step-dependency-cycle": "none of the steps can be the first",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from functools import partial
-from typing import Any, Literal, cast
+from typing import TYPE_CHECKING, Any, Literal, cast
 
 from arazzo_runner.analysis.scope import StepScope
 from arazzo_runner.documents import pointer as json_pointer
@@ -18,6 +18,7 @@ from arazzo_runner.engine.plan import (
     PlannedParameter,
     PlannedReplacement,
     PlannedStep,
+    PlannedUrl,
 )
 from arazzo_runner.engine.planning.drafting import Draft, Drafting
 from arazzo_runner.errors import ExpressionSyntaxError
@@ -31,6 +32,9 @@ from arazzo_runner.expressions.templates import (
     compile_value,
 )
 from arazzo_runner.openapi.operations import Operation
+
+if TYPE_CHECKING:
+    from arazzo_runner.engine.x_security import PlannedCredential
 
 _LONGEST_TIMEOUT = 10**12
 """Milliseconds, some thirty years: a longer time is none that anything can wait for."""
@@ -58,6 +62,7 @@ class StepPlanner:
             workflow = self._drafting.reach(self._draft, step.workflow_id, f"{step.pointer}/workflowId")
         else:
             operation, source = self._operation(step)
+        operation, credentials = self._credentials(scope, operation)
         ids = scope.holder.step_ids
         parameters = self._located(scope.parameters, operation) if workflow is None else scope.parameters
         return PlannedStep(
@@ -76,12 +81,44 @@ class StepPlanner:
             outputs=self.outputs(step.outputs, f"{step.pointer}/outputs") if step.outputs else None,
             timeout=None if step.timeout is None else min(step.timeout, _LONGEST_TIMEOUT) / 1000,
             spot=self._draft.spot(step.pointer),
+            url=self._url(step) if operation is not None else None,
+            credentials=credentials,
         )
+
+    def _url(self, step: Step) -> PlannedUrl | None:
+        """The URL of ``x-operation`` (H1)."""
+        written = step.x_operation.get("url") if isinstance(step.x_operation, dict) else None
+        if written is None or step.operation_id is not None or step.operation_path is not None:
+            return None
+        value = self._value(written, f"{step.pointer}/x-operation/url")
+        return None if value is None else PlannedUrl(value, str(written))
+
+    def _credentials(
+        self, scope: StepScope, operation: Operation | None
+    ) -> tuple[Operation | None, tuple[PlannedCredential, ...]]:
+        """The step's ``x-security``, else the workflow's (H1)."""
+        holder = scope.step if scope.step.x_security is not None else scope.holder.workflow
+        if operation is None or holder.x_security is None:
+            return operation, ()
+        from arazzo_runner.engine.x_security import planned_credentials
+
+        pointer = f"{holder.pointer}/x-security"
+        try:
+            return planned_credentials(
+                holder.x_security, operation, lambda value, where: self._value(value, f"{pointer}{where}")
+            )
+        except ValueError as error:
+            self._drafting.report(self._draft, "x-security-form", str(error), pointer)
+            return operation, ()
 
     def _operation(self, step: Step) -> tuple[Operation | None, str]:
         """The operation that a step calls, and the source that it is in."""
         draft, drafting = self._draft, self._drafting
-        pointer = f"{step.pointer}/{'operationPath' if step.operation_path is not None else 'operationId'}"
+        if not any((step.operation_id, step.operation_path, step.channel_path, step.x_operation)):
+            return None, ""  # it calls nothing, which its structure says
+        direct = step.x_operation is not None and step.operation_id is None
+        target = "operationPath" if step.operation_path is not None else "x-operation" if direct else "operationId"
+        pointer = f"{step.pointer}/{target}"
         linked = drafting.attempt(draft, pointer, lambda: drafting.linker.operation(draft.description, step))
         if linked is None:
             return None, ""

@@ -88,6 +88,7 @@ class _Judge:
         return Judgement(tuple(dict.fromkeys(findings.breaches)), tuple(dict.fromkeys(findings.remarks)))
 
     def _request(self, findings: _Findings, request: Request) -> None:
+        grant()  # all values of a side share one budget: a description may have any number of them
         side = self._sides["request"]
         sent = SentParameters(request, self.operation.path, self._own["parameters"], side.instances)
         for declared in self._own["parameters"]:
@@ -104,6 +105,7 @@ class _Judge:
             findings.breaches.append(Breach("request", "body", "it is required, and was not sent"))
 
     def _response(self, findings: _Findings, request: Request, response: Response) -> None:
+        grant()
         side = self._sides["response"]
         responses = self._own["responses"]
         found = _by_status(responses, response.status)
@@ -183,7 +185,6 @@ class _Findings:
         Args:
             missing: the breach when there is no value; None when it may be absent.
         """
-        grant()
         try:
             self.breaches += self._judged(side, value, missing)
         except UnreadableContent as error:

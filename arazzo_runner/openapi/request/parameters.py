@@ -12,7 +12,6 @@ from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.errors import StepError
 from arazzo_runner.openapi.media_types import FORM, essence, is_json, is_xml
 from arazzo_runner.openapi.operations import DEFAULT_STYLES, EXPLODED_STYLES, Operation, ParameterSpec
-from arazzo_runner.openapi.request.cookies import looks_like_set_cookie
 from arazzo_runner.openapi.request.forms import QUERY_RESERVED, form_pairs, query_encoder
 from arazzo_runner.openapi.request.styles import (
     VERBATIM,
@@ -157,6 +156,8 @@ class _Layout:
 
     def _warn_of_attributes(self, argument: Argument) -> None:
         """Warn when a whole ``Set-Cookie`` header would be sent back (H6)."""
+        from arazzo_runner.openapi.request.cookies import looks_like_set_cookie
+
         if looks_like_set_cookie(argument.value):
             self._warn(
                 f"the {argument.location} {argument.name!r} is the value of a Set-Cookie header, its attributes "

@@ -1,14 +1,15 @@
 """Cases against a real server: the same inputs sent again, and what has drifted since they were recorded.
 
-Values change from day to day, structures should not: a case fails when its run ends otherwise, breaks its contract, or
-when something of an answer or output is gone, new, or of another type. Other differences are remarks.
+Values change from day to day, ids in paths among them; structures should not: a case fails when its run ends otherwise,
+breaks its contract, or when something of an answer or output is gone, new, or of another type. Other differences are
+remarks.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -50,13 +51,18 @@ class LiveValues:
     """The values that the user gives beside the cases: what nothing recorded can know.
 
     Attributes:
-        inputs: gives the inputs for a plan; those that its workflow does not declare are passed over.
+        inputs: gives the inputs of a case, by its plan; those that its workflow does not declare are passed over.
         servers: replace the cases' own, where there are any.
+        sources, base_dir: replace the cases' own, where there are any (H0).
+        options: replace options of the cases' runs, by the names of ``RunOptions``.
     """
 
-    inputs: Callable[[Plan], Mapping[str, Any]]
+    inputs: Callable[[Case, Plan], Mapping[str, Any]]
     servers: ServerOptions
     credentials: Credentials
+    sources: Mapping[str, str] = field(default_factory=dict)
+    base_dir: str | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
 
 
 def judge_live(
@@ -77,7 +83,8 @@ def judge_live(
             continue
         if case is None:
             continue
-        trial = _Live(case)
+        sources, base_dir = {**case.sources, **given.sources}, given.base_dir or case.base_dir
+        trial = _Live(replace(case, sources=sources, base_dir=base_dir))
         yield trial.verdict(partial(trial.run, bench, contract, given, open_world))
 
 
@@ -88,7 +95,7 @@ class _Live(Trial):
         case = self.case
         recorded = _recorded(case, bench.plan(case, case.run_options()))
         plan = bench.plan(case, _live_options(case, given))
-        inputs = self._inputs(given.inputs(plan), declared(plan.workflow.input_schema))
+        inputs = self._inputs(given.inputs(case, plan), declared(plan.workflow.input_schema))
         if self.failures:
             return
         checks = None if case.check == "off" else ContractChecks(plan, "warn", contract)
@@ -134,7 +141,8 @@ def _live_options(case: Case, given: LiveValues) -> RunOptions:
     recorded = case.run_options()
     urls = given.servers.urls or case.servers
     variables = {**case.server_variables, **given.servers.variables}
-    return replace(recorded, servers=ServerOptions(urls, variables), credentials=given.credentials)
+    servers = ServerOptions(urls, variables)
+    return replace(recorded, servers=servers, credentials=given.credentials, **given.options)
 
 
 def _recorded(case: Case, plan: Plan) -> LastExchanges:

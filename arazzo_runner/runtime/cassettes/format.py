@@ -7,7 +7,6 @@ no secret and still matches. Interactions are used once and in order.
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -89,12 +88,30 @@ def _request(value: Any) -> Request:
 def _response(value: Any) -> Response:
     entry = _object(value, "its response")
     headers = _headers(entry.get("headers"))
-    body = _bytes(_object(entry.get("body") or {}, "the body of its response").get("string")) or b""
-    coding = next((value for name, value in headers if name.lower() == "content-encoding"), "")
-    code = str(_object(entry["status"], "its status")["code"])
+    older = "status_code" in entry  # as vcrpy wrote what httpx received, before its version 6
+    held = {"string": entry.get("content")} if older else entry.get("body") or {}
+    body = _bytes(_object(held, "the body of its response").get("string")) or b""
+    code = str(entry["status_code"] if older else _object(entry["status"], "its status")["code"])
     if not code.isdecimal():
         raise ValueError(f"its status code {code!r} is not a number")
-    return Response(int(code), headers, _decoded(body, coding))
+    return Response(int(code), headers, _decoded(headers, body))
+
+
+def _decoded(headers: Headers, body: bytes) -> bytes:
+    """Undo the content codings of a body: vcrpy stores bodies as they came.
+
+    Raises:
+        ValueError: the library of a coding is not installed.
+    """
+    if not any(name.lower() == "content-encoding" for name, _ in headers):
+        return body  # most have none, and a replay loads no HTTP client
+    from arazzo_runner.runtime.http.content_codings import decoded_body
+    from arazzo_runner.runtime.http.errors import Refused
+
+    try:
+        return decoded_body(headers, body, limit=MAX_DATA)
+    except Refused as error:
+        raise ValueError(str(error)) from None
 
 
 def _headers(entry: Any) -> Headers:
@@ -113,15 +130,3 @@ def _bytes(value: Any) -> bytes | None:
     except (TypeError, ValueError, RecursionError):
         raise ValueError("a body of it is neither text nor plain data") from None
     return text.encode("utf-8", "surrogateescape")
-
-
-def _decoded(body: bytes, coding: str) -> bytes:
-    """Undo a content coding: vcrpy keeps bodies as they came."""
-    if coding.lower() not in ("gzip", "x-gzip", "deflate"):
-        return body
-    for bits in (zlib.MAX_WBITS | 32, -zlib.MAX_WBITS):
-        try:
-            return zlib.decompress(body, bits)
-        except zlib.error:
-            continue
-    return body  # it was already decoded when it was recorded

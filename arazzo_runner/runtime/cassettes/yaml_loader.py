@@ -46,7 +46,26 @@ def _loader() -> Any:
             raise ValueError(f"an object of it merges others of more than {MAX_MERGED:,} members")
 
     members = {"yaml_implicit_resolvers": resolvers, "flatten_mapping": flatten_mapping}
-    return type("CassetteLoader", (safe,), members)
+    loader: Any = type("CassetteLoader", (safe,), members)
+    for tag, constructor in _CONSTRUCTORS.items():
+        loader.add_constructor(f"tag:yaml.org,2002:python/{tag}", constructor)
+    return loader
+
+
+def _content_of_stream(loader: Any, node: Any) -> Any:
+    """The content of a stream that vcrpy wrote as the object that it was: its state is content, position, members."""
+    state = loader.construct_mapping(node, deep=True).get("state")
+    return state[0] if isinstance(state, list) and state and isinstance(state[0], str | bytes) else None
+
+
+_CONSTRUCTORS: dict[str, Any] = {
+    "tuple": lambda loader, node: loader.construct_sequence(node, deep=True),
+    "str": lambda loader, node: loader.construct_scalar(node),
+    "unicode": lambda loader, node: loader.construct_scalar(node),
+    "object/new:_io.BytesIO": _content_of_stream,
+    "object/new:_io.StringIO": _content_of_stream,
+}
+"""Python's own tags that vcrpy writes, as plain data; none of them makes an object."""
 
 
 def _size(value: Any, sizes: dict[int, int]) -> int:

@@ -38,8 +38,13 @@ class AsyncTransport:
             async with limit:
                 while True:
                     pool, request = attempt.next()
-                    with socks_judged():
-                        response = await pool.handle_async_request(request)
+                    try:
+                        with socks_judged():
+                            response = await pool.handle_async_request(request)
+                    except NETWORK_ERRORS as error:
+                        if attempt.resends(error):
+                            continue
+                        raise
                     try:
                         body = attempt.body(response)
                         async for chunk in response.aiter_stream():

@@ -21,6 +21,10 @@ _ALIASES = {"x-gzip": "gzip"}
 _EXTRA = "pip install 'arazzo-workflow-runner[compression]'"
 
 
+class MissingCoding(Refused):
+    """The response is in a content coding whose library is not installed."""
+
+
 class Decoder(Protocol):
     """Undoes one content coding."""
 
@@ -159,7 +163,76 @@ def _decoder(coding: str) -> Decoder | None:
     try:
         return decoder(load())
     except ImportError:
-        raise Refused(f"the response is in the content coding '{coding}', which needs an extra: {_EXTRA}") from None
+        raise MissingCoding(
+            f"the response is in the content coding '{coding}', which needs an extra: {_EXTRA}"
+        ) from None
+
+
+def decoded_body(headers: Headers, body: bytes, *, limit: int) -> bytes:
+    """A whole body with its content codings undone; one that is not in them was decoded before.
+
+    Raises:
+        MissingCoding: the library of a coding is not installed, and the body is not text.
+        TooLarge: it passes the limit.
+    """
+    try:
+        pieces: Iterable[bytes] = (body,)
+        decoders = _decoders_of(headers)
+        for coding, decoder in decoders:
+            pieces = _decoded(coding, decoder, pieces)
+        made = _joined(pieces, limit)
+        return made if all(decoder.complete for _, decoder in decoders) else body
+    except TooLarge:
+        raise
+    except MissingCoding:
+        if _is_text(body):
+            return body
+        raise
+    except Refused:
+        return body
+
+
+def _joined(pieces: Iterable[bytes], limit: int) -> bytes:
+    whole: list[bytes] = []
+    size = 0
+    for piece in pieces:
+        size += len(piece)
+        if size > limit:
+            raise TooLarge(limit)
+        whole.append(piece)
+    return b"".join(whole)
+
+
+def _decoders_of(headers: Headers) -> list[tuple[str, Decoder]]:
+    """The decoders of a response, the last coding first.
+
+    Raises:
+        Refused: there are too many, or the library of one is not installed.
+    """
+    codings = [
+        _ALIASES.get(word, word)
+        for name, value in headers
+        if name.lower() == "content-encoding"
+        for word in value.replace(" ", "").lower().split(",")
+    ]
+    if len(codings) > MAX_CODINGS:
+        raise Refused(f"the response has {len(codings)} content codings, one in the other")
+    decoders: list[tuple[str, Decoder]] = []
+    for coding in reversed(codings):
+        if coding not in ("", "identity"):
+            decoder = _decoder(coding)
+            if decoder is None:
+                break
+            decoders.append((coding, decoder))
+    return decoders
+
+
+def _is_text(body: bytes) -> bool:
+    try:
+        body.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 class IncomingBody:
@@ -182,21 +255,7 @@ class IncomingBody:
         self._progress = progress
         if progress.expected is not None and progress.expected > limit:
             raise TooLarge(limit)
-        codings = [
-            _ALIASES.get(word, word)
-            for name, value in headers
-            if name.lower() == "content-encoding"
-            for word in value.replace(" ", "").lower().split(",")
-        ]
-        if len(codings) > MAX_CODINGS:
-            raise Refused(f"the response has {len(codings)} content codings, one in the other")
-        self._decoders: list[tuple[str, Decoder]] = []
-        for coding in reversed(codings):
-            if coding not in ("", "identity"):
-                decoder = _decoder(coding)
-                if decoder is None:
-                    break
-                self._decoders.append((coding, decoder))
+        self._decoders = _decoders_of(headers)
         self._pieces: list[bytes] = []
         self.last = b""
         self._size = 0

@@ -108,6 +108,7 @@ class RequestFlow(Generic[Pool]):
         self._limit = limit
         self._began = time.monotonic()
         self._hops = 0
+        self._was_resent = False
         self._allowance = Allowance()
         self._progress = self._towards(None, None)
 
@@ -178,6 +179,18 @@ class RequestFlow(Generic[Pool]):
             return None
         return Answered(response, time.time(), time.monotonic() - self._began)
 
+    def resends(self, error: Exception) -> bool:
+        """Return whether the request is sent once more: a GET or HEAD whose reused connection was already closed.
+
+        The server may close an idle connection at any time, and has not answered then (RFC 9112, section 9.3.1).
+        """
+        is_closed = isinstance(error, (httpcore2.RemoteProtocolError, httpcore2.ReadError, httpcore2.WriteError))
+        is_reused = self._allowance.opened is None and not self._progress.answered and not self._allowance.start
+        if self._was_resent or not is_closed or not is_reused or self._request.method not in ("GET", "HEAD"):
+            return False
+        self._was_resent = True
+        return True
+
     def without_tunnel(self) -> Stream | AsyncStream | None:
         """The connection on which a proxy has opened no tunnel, to be closed: httpcore forgets it, or None."""
         stream = self._allowance.opened
@@ -221,8 +234,13 @@ class Transport:
         try:
             while True:
                 pool, request = attempt.next()
-                with socks_judged():
-                    response = pool.handle_request(request)
+                try:
+                    with socks_judged():
+                        response = pool.handle_request(request)
+                except NETWORK_ERRORS as error:
+                    if attempt.resends(error):
+                        continue
+                    raise
                 try:
                     body = attempt.body(response)
                     for chunk in response.iter_stream():
