@@ -7,7 +7,6 @@ attempt may still use travels in them (``Patience``), and the stream applies it.
 
 from __future__ import annotations
 
-import ipaddress
 import socket
 import ssl
 import time
@@ -19,18 +18,10 @@ from typing import Any, Self, TypeVar
 import httpcore2
 
 from arazzo_runner.runtime.http.errors import AttemptOver, ProxySilent, Refused
+from arazzo_runner.runtime.http.metadata_services import is_metadata_host
 
 MAX_HEAD = 1024 * 1024
 """Bytes before a response's head is complete: enough for any, and an end to informational responses without one."""
-METADATA_HOSTS = frozenset(
-    {
-        *("169.254.169.254", "fd00:ec2::254"),  # most clouds
-        *("169.254.170.2", "169.254.170.23", "fd00:ec2::23"),  # containers of Amazon's
-        *("metadata.google.internal", "fd20:ce::254"),
-        "100.100.100.200",  # Alibaba
-    }
-)
-"""Where clouds give a machine's credentials to whoever asks from it; never reached unless named by the user."""
 
 _TO_PROXY = (b"CONNECT ", b"\x05", b"\x01")
 """How that begins which is meant for a proxy: a request for a tunnel, and SOCKS (RFC 1928, RFC 1929)."""
@@ -149,21 +140,15 @@ def _opened(stream: AnyStream, timeout: float | None) -> AnyStream:
     return stream
 
 
-def is_metadata_host(host: str) -> bool:
-    """Return whether a host name or address is a cloud's metadata service, an IPv4 address in IPv6 clothes too."""
-    try:
-        address = ipaddress.ip_address(host.partition("%")[0])
-    except ValueError:
-        return host.rstrip(".").lower() in METADATA_HOSTS
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return str(mapped or address) in METADATA_HOSTS
-
-
-def _check_peer(stream: Any, host: str, allowed: Collection[str]) -> None:
+def _check_address(address: str, host: str, allowed: Collection[str]) -> None:
     """Refuse a name that leads to a metadata service, before anything is sent: names can lead anywhere."""
-    peer = stream.get_extra_info("server_addr")
-    if peer and host.lower() not in allowed and is_metadata_host(str(peer[0])):
+    if host.lower() not in allowed and is_metadata_host(address):
         raise Refused(f"{host} leads to a cloud's metadata service; name it to allow it: --allow-host {host}")
+
+
+def _peer(stream: httpcore2.AsyncNetworkStream) -> str:
+    """The address that a connection leads to."""
+    return str((stream.get_extra_info("server_addr") or ("",))[0])
 
 
 class Stream(httpcore2.NetworkStream):
@@ -234,17 +219,13 @@ class Backend(httpcore2.NetworkBackend):
             raise httpcore2.ConnectError(str(error)) from error
         failure: Exception = httpcore2.ConnectError("no address")
         for address in dict.fromkeys(str(entry[4][0]) for entry in found):
+            _check_address(address, host, self._allowed)
             try:
                 with _within(timeout) as seconds:
                     stream = self._backend.connect_tcp(address, port, seconds, local_address, socket_options)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
                 continue
-            try:
-                _check_peer(stream, host, self._allowed)
-            except Refused:
-                stream.close()
-                raise
             return _opened(Stream(stream, Tunnel(timeout)), timeout)
         raise failure
 
@@ -314,7 +295,7 @@ class AsyncBackend(httpcore2.AsyncNetworkBackend):
         except UnicodeError as error:
             raise httpcore2.ConnectError(str(error)) from error
         try:
-            _check_peer(stream, host, self._allowed)
+            _check_address(_peer(stream), host, self._allowed)
         except Refused:
             await stream.aclose()
             raise

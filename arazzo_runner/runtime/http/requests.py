@@ -11,8 +11,8 @@ from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
 
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.runtime.http.content_codings import accepted_codings
-from arazzo_runner.runtime.http.deadlines import is_metadata_host
 from arazzo_runner.runtime.http.errors import Refused
+from arazzo_runner.runtime.http.metadata_services import is_metadata_host
 
 MAX_REDIRECTS = 10
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import socket
+from unittest.mock import AsyncMock, Mock
 from urllib.parse import quote
 
 import pytest
 
 from arazzo_runner.effects import Request, Response, Send
-from arazzo_runner.runtime.http import deadlines as streams
-from arazzo_runner.runtime.http.deadlines import is_metadata_host
+from arazzo_runner.runtime.http import metadata_services
+from arazzo_runner.runtime.http.deadlines import AsyncBackend, Backend
 from arazzo_runner.runtime.http.errors import Refused
+from arazzo_runner.runtime.http.metadata_services import is_metadata_host
 from arazzo_runner.runtime.http.requests import Hosts, redirected
 from tests.servers.misbehaving import Misbehaving
 from tests.support.clients import Client, answered, failed, get
@@ -159,6 +163,18 @@ def test_redirects_do_not_lead_past_the_allowed_hosts(client: Client, server: Mi
         "Metadata.Google.Internal.",
         "169.254.170.2",
         "100.100.100.200",
+        "::169.254.169.254",
+        "::ffff:0:169.254.169.254",
+        "64:ff9b::169.254.169.254",
+        "64:FF9B::A9FE:A9FE",
+        "64:ff9b:1::a9fe:aa02",
+        "64:ff9b:1:a9fe:a9:fe00::",
+        "2002:a9fe:a9fe::1",
+        "2001:0:1234:5678:0:0:5601:5601",
+        "2001:db8::5efe:169.254.169.254",
+        "2852039166",
+        "0xa9fea9fe",
+        "0251.0376.43518",
     ],
 )
 def test_metadata_services_are_reached_only_by_name(host: str) -> None:
@@ -168,6 +184,38 @@ def test_metadata_services_are_reached_only_by_name(host: str) -> None:
     with pytest.raises(Refused, match="--allow-host"):
         Hosts(frozenset(), {host}).check(host)
     Hosts(frozenset({host})).check(host.lower())
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["169.254.169.253", "64:ff9b::1.2.3.4", "2002:102:304::a9fe:a9fe", "2001:db8::a9fe:a9fe", "::1", "10", "api"],
+)
+def test_other_addresses_are_not_taken_for_metadata_services(host: str) -> None:
+    Hosts(None).check(host)
+
+
+@pytest.mark.parametrize(
+    "address", ["64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "::a9fe:a9fe", "::ffff:a9fe:a9fe", "fd00:ec2::254"]
+)
+def test_a_name_that_leads_to_an_address_of_a_metadata_service_is_refused(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = [(socket.AF_INET6, socket.SOCK_STREAM, 6, "", (address, 80, 0, 0))]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    with pytest.raises(Refused, match=r"^rebound\.example leads to a cloud's metadata service"):
+        Backend().connect_tcp("rebound.example", 80, 1.0)
+
+
+@pytest.mark.parametrize("address", ["64:ff9b::a9fe:a9fe", "2002:a9fe:a9fe::", "::a9fe:a9fe"])
+def test_an_asynchronous_connection_to_an_address_of_a_metadata_service_is_closed(
+    address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = Mock(aclose=AsyncMock(), get_extra_info=lambda _: (address, 80, 0, 0))
+    backend = AsyncBackend()
+    monkeypatch.setattr(backend, "_backend", Mock(connect_tcp=AsyncMock(return_value=opened)))
+    with pytest.raises(Refused, match=r"^rebound\.example leads to a cloud's metadata service"):
+        asyncio.run(backend.connect_tcp("rebound.example", 80, 1.0))
+    opened.aclose.assert_awaited_once()
 
 
 def test_a_request_to_a_metadata_service_is_not_sent(client: Client) -> None:
@@ -180,7 +228,7 @@ def test_a_request_to_a_metadata_service_is_not_sent(client: Client) -> None:
 def test_a_name_that_leads_to_a_metadata_service_is_refused_before_anything_is_sent(
     client: Client, server: Misbehaving, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(streams, "METADATA_HOSTS", frozenset({"127.0.0.1"}))
+    monkeypatch.setattr(metadata_services, "METADATA_HOSTS", frozenset({"127.0.0.1"}))
     url = f"http://localhost:{server.port}/ok"
     [refused] = client(get(url))
     assert failed(refused).message.startswith("localhost leads to a cloud's metadata service")
