@@ -102,7 +102,6 @@ def test_what_only_mentions_the_operation_is_not_named(arazzo: Arazzo, tmp_path:
         "api.json": description(listDogs="/dogs"),
         "notes.yaml": "openapi: 3.0.3\ninfo: {description: listPets}\npaths: {}\n",
         "broken.yaml": "openapi: 3.0.3\nlistPets: [",
-        "swagger.json": {"swagger": "2.0", "paths": {"/pets": {"get": {"operationId": "listPets"}}}},
     }
     result = arazzo("run", written(tmp_path, files, {"operationId": "listPets"}))
     assert result.status == 2
