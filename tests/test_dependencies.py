@@ -25,9 +25,12 @@ SMOKE = [
 ]
 SMOKE += ["tests/cli/test_deploy.py", "tests/cli/test_contract_tests.py"]
 
-pytestmark = pytest.mark.skipif(
-    not REQUIRED, reason="asks the package registry and its advisories: ARAZZO_TEST_REQUIRE=all does"
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        not REQUIRED, reason="asks the package registry and its advisories: ARAZZO_TEST_REQUIRE=all does"
+    ),
+]
 
 
 def lowest() -> list[str]:

@@ -15,6 +15,8 @@ import pytest
 import arazzo_runner
 from tests.support.repository import ROOT
 
+pytestmark = pytest.mark.house
+
 REQUIRED = os.environ.get("ARAZZO_TEST_REQUIRE") == "all"
 
 

@@ -15,6 +15,8 @@ from tests.conftest import Arazzo
 from tests.servers.secured import CLIENT, SecuredApi
 from tests.support.http_server import serving
 
+pytestmark = pytest.mark.network
+
 
 @dataclass
 class Site:

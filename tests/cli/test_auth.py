@@ -11,6 +11,8 @@ import pytest
 from tests.conftest import Arazzo, Result
 from tests.servers.secured import CLIENT, USER, SecuredApi
 
+pytestmark = pytest.mark.network
+
 SECRET = "sEcReT-that-nobody-sees"
 SCHEMES: dict[str, dict[str, Any]] = {
     "key": {"type": "apiKey", "in": "header", "name": "X-Key"},

@@ -28,7 +28,7 @@ from tests.servers.temporal import TemporalServer, Workers, needs_temporal, temp
 from tests.support.http_server import serving
 from tests.support.repository import ROOT
 
-pytestmark = needs_temporal
+pytestmark = [needs_temporal, pytest.mark.slow, pytest.mark.network]
 
 TOKEN = "hf_ThisIsTheSecretOfTheTests"
 POLLS_A_RUN = 60

@@ -13,6 +13,8 @@ from arazzo_runner.reports.jsonreport import report_schema
 from tests.conftest import Arazzo, Result
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 
+pytestmark = pytest.mark.network
+
 TOKEN = "hf_ThisIsTheSecretOfTheTests"
 REQUIRED = ["namespace=acme", "name=my-gpt2", "repository=gpt2", f"hfToken={TOKEN}"]
 SIZED = [*REQUIRED, "instanceType=intel-icl", "instanceSize=x1"]

@@ -25,7 +25,7 @@ from tests.servers.slow import SlowServer
 from tests.support.http_server import serving
 from tests.support.repository import ROOT
 
-pytestmark = pytest.mark.usefixtures("journal")
+pytestmark = [pytest.mark.usefixtures("journal"), pytest.mark.network]
 
 TOKEN = "hf_ThisIsTheSecretOfTheTests"
 SIZED = ["namespace=acme", "repository=gpt2", "instanceType=intel-icl", "instanceSize=x1"]

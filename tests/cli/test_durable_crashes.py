@@ -19,7 +19,7 @@ from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 from tests.servers.secured import CLIENT, SecuredApi
 from tests.support.repository import ROOT
 
-pytestmark = pytest.mark.usefixtures("journal")
+pytestmark = [pytest.mark.usefixtures("journal"), pytest.mark.slow, pytest.mark.network]
 
 TOKEN = "hf_ThisIsTheSecretOfTheTests"
 POINTS = ("before", "after")

@@ -18,7 +18,7 @@ from tests.conftest import Arazzo, Result
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 from tests.support.repository import ROOT
 
-pytestmark = pytest.mark.usefixtures("journal")
+pytestmark = [pytest.mark.usefixtures("journal"), pytest.mark.network]
 
 TOKEN = "hf_ThisIsTheSecretOfTheTests"
 SHARED = ["namespace=acme", "repository=gpt2", "instanceType=intel-icl", "instanceSize=x1"]

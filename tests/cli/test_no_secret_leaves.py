@@ -23,6 +23,8 @@ from tests.servers.secured import CLIENT, USER, SecuredApi
 from tests.support.http_server import serving
 from tests.support.repository import ROOT
 
+pytestmark = pytest.mark.network
+
 GIVEN = {
     "password": "pass/wörd+given&1",
     "pin": "p1n=of-a-formatted~input",

@@ -28,7 +28,7 @@ REFUSED: dict[str, Any] = json.loads(Path(__file__).with_name("refused.json").re
 RUNS: dict[str, dict[str, dict[str, Any]]] = json.loads(Path(__file__).with_name("mocked_runs.json").read_text("utf-8"))
 MOST_STEPS = 40
 
-pytestmark = [needs_corpus, needs_prism]
+pytestmark = [needs_corpus, needs_prism, pytest.mark.slow, pytest.mark.network]
 
 
 @cache

@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from tests.fuzz.targets import TARGETS
 
+pytestmark = pytest.mark.slow
+
 CORPUS = Path(__file__).with_name("corpus")
 
 

@@ -14,6 +14,8 @@ from tests.support.confined import confined
 from tests.support.http_server import answering, serving
 from tests.support.small_documents import API, STEP, document, write
 
+pytestmark = pytest.mark.slow
+
 HEAD = (
     "arazzo: 1.0.1\ninfo: {title: t, version: '1'}\nsourceDescriptions: [{name: api, url: api.json, type: openapi}]\n"
 )

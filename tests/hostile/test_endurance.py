@@ -7,6 +7,8 @@ import json
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
+import pytest
+
 from arazzo_runner import RunOptions, ServerOptions
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.http.transport import open_transport
@@ -14,6 +16,8 @@ from arazzo_runner.runtime.run.session import Session
 from arazzo_runner.runtime.run.workbook import load
 from tests.support.contract_cases import INPUTS, Answers, project, usual
 from tests.support.http_server import serving
+
+pytestmark = pytest.mark.slow
 
 RUNS = 10_000
 POLLS = 3600

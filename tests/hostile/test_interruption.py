@@ -16,6 +16,8 @@ import pytest
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 from tests.support.repository import ROOT
 
+pytestmark = pytest.mark.slow
+
 TOKEN = "hf_ThisIsTheSecretOfTheTests"
 INPUTS = ["namespace=acme", "name=my-gpt2", "repository=gpt2", "instanceType=intel-icl", "instanceSize=x1"]
 MOMENTS = [0.03, 0.06, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.7, 0.9, 1.2, 1.6]

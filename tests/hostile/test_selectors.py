@@ -14,6 +14,8 @@ from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions import limits, regexes
 from arazzo_runner.expressions.selectors import jsonpath, set_by_xpath, xpath
 
+pytestmark = pytest.mark.slow
+
 GOESSNER = "draft-goessner-dispatch-jsonpath-00"
 SLOW = "^(a|aa)+$"
 TEXT = "a" * 60 + "!"

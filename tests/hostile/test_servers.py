@@ -19,6 +19,8 @@ from tests.support.confined import confined
 from tests.support.http_server import answering, serving
 from tests.support.small_documents import API, STEP, document, write
 
+pytestmark = [pytest.mark.slow, pytest.mark.network]
+
 AGAIN = {"name": "again", "type": "retry", "retryLimit": 2, "retryAfter": 0}
 ASKED = [
     b"nan",

@@ -24,6 +24,8 @@ from tests.support.runs import Case, failing, hostile, hostile_answer, polling, 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
 
+pytestmark = pytest.mark.slow
+
 CHROMIUM = "/usr/bin/chromium"
 REQUIRED = os.environ.get("ARAZZO_TEST_REQUIRE") == "all"
 NARROW = {"width": 360, "height": 740}

@@ -17,6 +17,8 @@ from openapi_core.testing import MockRequest, MockResponse
 
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator, description
 
+pytestmark = pytest.mark.network
+
 NAMESPACE = "my-org"
 SERVICE = "https://api.endpoints.huggingface.cloud"
 

@@ -23,6 +23,8 @@ from arazzo_runner.runtime.run.session import Session
 from arazzo_runner.runtime.run.workbook import Workbook
 from tests.servers.secured import CLIENT, USER, SecuredApi
 
+pytestmark = pytest.mark.network
+
 CLIENT_CREDENTIAL = Credential(None, *CLIENT)
 SECRETS = (CLIENT[1], USER[1])
 

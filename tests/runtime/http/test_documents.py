@@ -19,6 +19,8 @@ from tests.servers.misbehaviours import Line, Received, answer
 from tests.support.clients import QUICK
 from tests.support.repository import ROOT
 
+pytestmark = pytest.mark.network
+
 WORKFLOWS = ROOT / "workflows"
 DOCUMENT = b"openapi: 3.1.0\n"
 

@@ -14,6 +14,8 @@ from tests.servers.misbehaving import Misbehaving, refusing_port
 from tests.servers.misbehaviours import Line, Received, answer
 from tests.support.clients import Client, answered, failed, get
 
+pytestmark = pytest.mark.network
+
 SECRET = "hunter2"
 
 

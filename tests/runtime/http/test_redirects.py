@@ -18,6 +18,8 @@ from arazzo_runner.runtime.http.requests import Hosts, redirected
 from tests.servers.misbehaving import Misbehaving
 from tests.support.clients import Client, answered, failed, get
 
+pytestmark = pytest.mark.network
+
 CREDENTIALS = [
     ("Authorization", "Bearer hunter2"),
     ("Cookie", "session=hunter2"),

@@ -24,6 +24,8 @@ from tests.servers.misbehaving import Misbehaving
 from tests.servers.misbehaviours import Line, relay_to
 from tests.support.clients import Client, answered, failed, get
 
+pytestmark = pytest.mark.network
+
 
 class Authority:
     """An authority of our own, and servers with its certificates."""

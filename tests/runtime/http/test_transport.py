@@ -19,6 +19,8 @@ from tests.servers.misbehaving import Misbehaving, deaf_port, refusing_port
 from tests.servers.misbehaviours import LIFETIME, Line, Received
 from tests.support.clients import Client, answered, failed, get
 
+pytestmark = pytest.mark.network
+
 SECRET = "hunter2"
 
 FAILURES = {
