@@ -51,7 +51,7 @@ def start(
     """
     workflow = plan.workflow
     values = with_defaults(workflow.input_schema, dict(inputs))
-    errors = check_inputs(workflow.input_schema, values, secret=secret)
+    errors = check_inputs(workflow.input_schema, values, secret=secret, names=plan.options.secret_names)
     if errors:
         hint = how_to_give(workflow.input_schema, values, secret=secret)
         raise InvalidInputs(f"the inputs of {workflow.workflow_id!r} are wrong", errors, hint=hint)

@@ -10,7 +10,7 @@ from arazzo_runner.documents.input_schemas import applies, declared, is_open, re
 from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.effects import MASK
 from arazzo_runner.errors import as_typed
-from arazzo_runner.secrecy import is_secret_name
+from arazzo_runner.secrecy import BY_WORDS, SecretNames
 
 MAX_WORK = 20_000
 """How often parts of a schema may be looked at to find what is wrong with inputs."""
@@ -51,13 +51,19 @@ def _default(root: Any, schema: Any) -> tuple[bool, Any]:
 
 
 def check_inputs(
-    schema: Any, values: Mapping[str, Any], *, secret: Collection[str] = (), undeclared: bool = False
+    schema: Any,
+    values: Mapping[str, Any],
+    *,
+    secret: Collection[str] = (),
+    names: SecretNames = BY_WORDS,
+    undeclared: bool = False,
 ) -> list[str]:
     """Everything that is wrong with the inputs, a sentence each; empty when nothing is (V8).
 
     Args:
         values: defaults filled in.
         secret: names whose values no message may show (S1).
+        names: the names of members of which the same is true.
         undeclared: whether inputs may be given that no part of the schema declares.
     """
     if schema is None:
@@ -80,8 +86,8 @@ def check_inputs(
             continue  # a recorded run's secret, of which nobody knows what it was
         path = [str(part) for part in error.instance_path]
         # An error of an object may show all that is in it; one of a secret's own shows that.
-        named = any(part in secret or is_secret_name(part) for part in path)
-        shows_secret = named or (not path and bool(secret)) or _holds_secret(error.instance)
+        named = any(part in secret or names.has(part) for part in path)
+        shows_secret = named or (not path and bool(secret)) or _holds_secret(error.instance, names)
         place = f"input {'.'.join(path)}" if path else "inputs"
         errors.append(f"{place}: {hidden.message if shows_secret else error.message}")
     return errors
@@ -94,13 +100,13 @@ def how_to_give(schema: Any, values: Mapping[str, Any], *, secret: Collection[st
     return f"give what is missing: {' '.join(words)}" if missing else ""
 
 
-def _holds_secret(value: Any) -> bool:
+def _holds_secret(value: Any, names: SecretNames) -> bool:
     """Return whether a member's name says that it is a secret."""
     match value:
         case Mapping():
-            return any(is_secret_name(str(name)) or _holds_secret(item) for name, item in value.items())
+            return any(names.has(str(name)) or _holds_secret(item, names) for name, item in value.items())
         case list():
-            return any(map(_holds_secret, value))
+            return any(_holds_secret(item, names) for item in value)
         case _:
             return False
 
@@ -132,7 +138,7 @@ def _depth(value: Any) -> int:
 def _misspelt(schema: Any, values: Mapping[str, Any]) -> Iterator[str]:
     if is_open(schema):
         return
-    names = declared(schema)
+    names = dict.fromkeys(declared(schema))
     for name in values:
         if name in names:
             continue

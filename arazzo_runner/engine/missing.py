@@ -13,7 +13,6 @@ from arazzo_runner.engine.stack import Stack
 from arazzo_runner.errors import StepError, as_typed
 from arazzo_runner.expressions.nodes import Expression, Named
 from arazzo_runner.expressions.templates import expressions_of, leaves
-from arazzo_runner.secrecy import is_secret_name
 
 
 class Missing:
@@ -45,7 +44,7 @@ class Missing:
                 name = node.readings[-1].name
                 if len(self.stack.frames) > 1:
                     return f"give the workflow {self.stack.workflow.workflow_id} the input {name}"
-                value = "@FILE" if is_secret_name(name) else "VALUE"
+                value = "@FILE" if self.stack.plan.options.secret_names.has(name) else "VALUE"
                 return f"give it: {as_typed('-i', f'{name}={value}')}"
             case Named(root="steps") as node:
                 return self.cause_of(node)[1] or error.hint

@@ -19,7 +19,7 @@ from arazzo_runner.expressions.templates import CompiledValue
 from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.request.servers import ServerOptions
-from arazzo_runner.secrecy import SECRET_HEADERS, is_secret_name
+from arazzo_runner.secrecy import SECRET_HEADERS, SecretNames
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.x_security import PlannedCredential
@@ -61,6 +61,8 @@ class RunOptions:
         credentials: H5; secrets, which no digest or message of ours holds.
         cookies: keep the cookies that answers set, and send them (H6).
         headers: fields that neither document nor description has, each with its source, empty for all (H6).
+        secret: names that are a secret's, whatever their words say (S1).
+        not_secret: names that are none.
     """
 
     strict: bool = False
@@ -74,6 +76,13 @@ class RunOptions:
     credentials: Credentials = field(default_factory=Credentials, repr=False)
     cookies: bool = False
     headers: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
+    secret: tuple[str, ...] = ()
+    not_secret: tuple[str, ...] = ()
+
+    @property
+    def secret_names(self) -> SecretNames:
+        """The names that are a secret's in this run (S1)."""
+        return SecretNames(self.secret, self.not_secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +276,7 @@ class Plan:
     @property
     def secret_headers(self) -> frozenset[str]:
         """The headers that credentials are sent in: of the security schemes, and added ones whose names say so (S1)."""
-        added = (name for _source, name, _value in self.options.headers if is_secret_name(name))
+        added = (name for _source, name, _value in self.options.headers if self.options.secret_names.has(name))
         return self._keys_in("header") | frozenset(added)
 
     @property

@@ -148,7 +148,13 @@ def test_a_secret_that_is_not_given_again_is_named() -> None:
 
 
 def test_inputs_that_hold_a_secret_are_asked_for_again() -> None:
-    inputs = {"apiToken": 1, "db": {"host": "h", "password": "p"}, "list": [{"api_key": "k"}], "name": "n", "tokens": 3}
+    inputs = {
+        "apiToken": 1,
+        "db": {"host": "h", "password": "p"},
+        "list": [{"api_key": "k"}],
+        "name": "n",
+        "maxTokens": 3,
+    }
     properties = {**{name: {} for name in inputs}, "hush": {"type": "string", "format": "password"}, "sent": {}}
     sent = [{"name": "Authorization", "in": "header", "value": "Bearer $inputs.sent"}]
     step = {"stepId": "list", "operationId": "listItems", "parameters": sent}

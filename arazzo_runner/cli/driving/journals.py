@@ -182,15 +182,15 @@ class Resumer:
         Raises:
             UsageError: one is missing, with what to type.
         """
-        schema = plan.workflow.input_schema
-        given, _ = trace_inputs(schema, self._given.inputs, {}, sys.stdin)
+        schema, names = plan.workflow.input_schema, plan.options.secret_names
+        given, _ = trace_inputs(schema, self._given.inputs, {}, sys.stdin, names)
         for name in given:
             if name not in setup.asked:
                 asked = ", ".join(setup.asked) or "none"
                 raise UsageError(f"a started run keeps its inputs, {name} too; what is asked for again: {asked}")
         wanted = {name: origin for name, origin in setup.asked.items() if name not in given}
         words = [origin.word for origin in wanted.values() if origin.word and not origin.line]
-        found, _ = trace_inputs(schema, list(dict.fromkeys(words)), os.environ, sys.stdin)
+        found, _ = trace_inputs(schema, list(dict.fromkeys(words)), os.environ, sys.stdin, names)
         for name, origin in wanted.items():
             if origin.line:
                 row = self._row(origin, schema)

@@ -14,9 +14,11 @@ from arazzo_runner.documents.files import MAX_DATA, is_file, read_file
 from arazzo_runner.documents.input_schemas import declared, input_schema, types
 from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.errors import ArazzoError, UsageError
-from arazzo_runner.secrecy import is_secret_name
+from arazzo_runner.secrecy import BY_WORDS, SecretNames
 
 ENVIRONMENT_PREFIX = "ARAZZO_INPUT_"
+_ENDINGS = (".json", ".yaml", ".yml")
+"""What the name of a file of inputs ends with, by which it is told from a value."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,16 @@ def gather_inputs(schema: Any, words: Sequence[str], environment: Mapping[str, s
 
 
 def trace_inputs(
-    schema: Any, words: Sequence[str], environment: Mapping[str, str], stdin: TextIO
+    schema: Any,
+    words: Sequence[str],
+    environment: Mapping[str, str],
+    stdin: TextIO,
+    names: SecretNames = BY_WORDS,
 ) -> tuple[dict[str, Any], dict[str, InputOrigin]]:
     """Read inputs, and return with them where each came from.
+
+    Args:
+        names: the names that are a secret's.
 
     Raises:
         UsageError: a word cannot be read.
@@ -62,7 +71,7 @@ def trace_inputs(
                 origins[name] = InputOrigin(ENVIRONMENT_PREFIX + variable)
                 break
     for word in words:
-        found = _read(word, schema, stdin)
+        found = _read(word, schema, stdin, names)
         inputs |= found
         origins |= dict.fromkeys(found, _origin(word))
     return inputs, origins
@@ -82,7 +91,7 @@ def _origin(word: str) -> InputOrigin:
     return InputOrigin(f"the file {value[1:]}", f"{name}=@{Path(value[1:]).absolute()}")
 
 
-def _read(word: str, schema: Any, stdin: TextIO) -> dict[str, Any]:
+def _read(word: str, schema: Any, stdin: TextIO, names: SecretNames) -> dict[str, Any]:
     if word == "-":
         return _object(_standard_input(stdin), "stdin")
     if word.lstrip().startswith("{"):
@@ -92,15 +101,21 @@ def _read(word: str, schema: Any, stdin: TextIO) -> dict[str, Any]:
         if value.startswith("@@"):
             return {name: value[1:]}
         if value.startswith("@"):
-            return {name: _from_file(name, value[1:], input_schema(schema, name))}
+            return {name: _from_file(name, value[1:], input_schema(schema, name), names)}
         return {name: typed(value, input_schema(schema, name))}
     path = Path(word)
     if not is_file(path):
-        raise UsageError(
-            f"the input {word!r} is not a name=value, and there is no such file",
-            hint="write name=value, name=@file, a JSON or YAML file, a JSON object, or - for stdin",
-        )
+        raise _unreadable(word, schema)
     return _object(_text(path), word)
+
+
+def _unreadable(word: str, schema: Any) -> UsageError:
+    """Return the error for a word of ``--input`` that is nothing; it may be a secret that lacks its name."""
+    if word in declared(schema):
+        return UsageError(f"--input {word} gives the input no value", hint=f"write -i {word}=VALUE or {word}=@FILE")
+    shown = repr(word) if word.endswith(_ENDINGS) else f"of {len(word)} characters"
+    hint = "write name=value, name=@file, a JSON or YAML file, a JSON object, or - for stdin"
+    return UsageError(f"the input {shown} is not a name=value, and there is no such file", hint=hint)
 
 
 def _standard_input(stdin: TextIO) -> str:
@@ -133,7 +148,7 @@ def _text(path: Path) -> str:
         raise UsageError(f"the input file {path} cannot be read: {error.strerror or error}") from None
 
 
-def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
+def _from_file(name: str, path: str, schema: Mapping[str, Any], names: SecretNames) -> Any:
     """The content of a file: bytes for binary inputs, text for strings, else JSON or YAML.
 
     It is taken byte for byte: only a secret, and an input whose schema is not a string, loses a last line break.
@@ -154,7 +169,7 @@ def _from_file(name: str, path: str, schema: Mapping[str, Any]) -> Any:
         from arazzo_runner.documents.reader import read_document
 
         return read_document(text.removeprefix("\ufeff"), path).data
-    if "string" in kinds and not is_secret_name(name) and schema.get("format") != "password":
+    if "string" in kinds and not names.has(name) and schema.get("format") != "password":
         return text
     # The file of a token or a number ends with a line break that is not a part of what it says.
     return typed(text.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r"), schema)

@@ -159,6 +159,21 @@ class CredentialWords(OptionGroup, title="Credentials"):
 
 
 @dataclass(frozen=True, kw_only=True)
+class SecretWords(OptionGroup, title="Secrets"):
+    """The names whose values are masked, beside those that say so themselves (S1)."""
+
+    secret: tuple[str, ...] = option(
+        "--secret",
+        multiple=True,
+        metavar="NAME",
+        help="Mask the values of this name too: of inputs, members, headers, query parameters.",
+    )
+    not_secret: tuple[str, ...] = option(
+        "--not-secret", multiple=True, metavar="NAME", help="Show the values of this name, although it sounds secret."
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class CertificateWords(OptionGroup, title="Credentials"):
     """The certificate for mutual TLS (H5)."""
 
@@ -273,6 +288,7 @@ class LiveWords(OptionGroup):
     servers: ServerWords = group(ServerWords)
     sources: SourceWords = group(SourceWords)
     credentials: CredentialWords = group(CredentialWords)
+    secrets: SecretWords = group(SecretWords)
     behaviour: BehaviourWords = group(BehaviourWords)
     extra: ExtraWords = group(ExtraWords)
     transport: TransportWords = group(TransportWords)

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from arazzo_runner.cli.given.targets import Target, find_target
 from arazzo_runner.cli.given.words import check_sources, headers, hosts, pairs, server_variables, servers
 from arazzo_runner.errors import ArazzoError, UsageError
+from arazzo_runner.secrecy import SecretNames
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.given.inputs import InputOrigin
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
         ExtraWords,
         HostWords,
         LiveWords,
+        SecretWords,
         ServerWords,
         SourceWords,
         TargetWords,
@@ -118,7 +120,19 @@ def run_options(words: LiveWords) -> RunOptions:
         credentials=given_credentials(words.credentials, words.transport.certificate),
         cookies=words.extra.cookies,
         headers=headers(words.extra.headers),
+        **secret_names(words.secrets),
     )
+
+
+def secret_names(words: SecretWords) -> dict[str, tuple[str, ...]]:
+    """Return what the user says about names, as fields of ``RunOptions`` (S1).
+
+    Raises:
+        UsageError: a name is both secret and not.
+    """
+    if both := [name for name in words.secret if SecretNames(not_secret=words.not_secret).denies(name)]:
+        raise UsageError(f"--secret {both[0]} and --not-secret contradict each other", hint="leave one of them out")
+    return {"secret": words.secret, "not_secret": words.not_secret}
 
 
 def given_servers(words: ServerWords) -> ServerOptions:
@@ -231,7 +245,8 @@ def traced_inputs(plan: Plan, words: Iterable[str]) -> tuple[dict[str, Any], dic
     """
     from arazzo_runner.cli.given.inputs import trace_inputs
 
-    return trace_inputs(plan.workflow.input_schema, tuple(words), os.environ, sys.stdin)
+    names = plan.options.secret_names
+    return trace_inputs(plan.workflow.input_schema, tuple(words), os.environ, sys.stdin, names)
 
 
 def fetching_options(words: HostWords) -> TransportOptions:

@@ -74,7 +74,10 @@ class Case:
         """Return the options of the case's run, its masked credentials in place."""
         by_scheme = {scheme: Credential(**parts) for scheme, parts in self.credentials.items()}
         servers = ServerOptions(self.servers, self.server_variables)
-        return RunOptions(**self.options, servers=servers, credentials=Credentials(by_scheme, {}, certificate=False))
+        options: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value for name, value in self.options.items()
+        }
+        return RunOptions(**options, servers=servers, credentials=Credentials(by_scheme, {}, certificate=False))
 
 
 def read_case(path: str | Path) -> Case | None:
@@ -201,7 +204,8 @@ def changed_options(options: RunOptions) -> dict[str, Any]:
     """The plain options that are not the default."""
     default = RunOptions()
     values = {name: getattr(options, name) for name in OPTIONS}
-    return {name: value for name, value in values.items() if value != getattr(default, name)}
+    changed = {name: value for name, value in values.items() if value != getattr(default, name)}
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
 
 
 def _placed(here: Path, url: str) -> str:

@@ -317,7 +317,7 @@ def outputs_shown(session: Session, result: RunResult) -> dict[str, Any]:
 
 def exposed_secrets(case: Case, plan: Plan) -> Iterator[Failure]:
     """The values of a case's file that are secret by what they are and stand there unmasked (S1)."""
-    redactor = Redactor()
+    redactor = Redactor(plan.options.secret_names)
     redactor.learn_headers(*plan.secret_headers)
     redactor.learn_queries(*plan.secret_queries)
     redactor.learn_inputs(plan.workflow.input_schema, case.inputs, plan.credential_inputs)

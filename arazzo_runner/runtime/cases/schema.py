@@ -110,6 +110,11 @@ def _plain_object(value: Any) -> Iterator[Fault]:
             yield pointer, "it is not plain data; put it in quotes"
 
 
+def _names(value: Any) -> Iterator[Fault]:
+    if not isinstance(value, list) or not all(isinstance(name, str) for name in value):
+        yield "", "it is not a list of names"
+
+
 OPTIONS: Mapping[str, Kind] = {
     "strict": _flag,
     "force": _flag,
@@ -117,6 +122,8 @@ OPTIONS: Mapping[str, Kind] = {
     "max_steps": _count,
     "timeout": _seconds,
     "max_retry_after": _seconds,
+    "secret": _names,
+    "not_secret": _names,
 }
 """The plain options of a run."""
 

@@ -239,14 +239,15 @@ def check_row(plan: Plan, inputs: Mapping[str, Any]) -> None:
     workflow = plan.workflow
     values = with_defaults(workflow.input_schema, dict(inputs))
     secret = secrets_of(plan, values)
-    if errors := check_inputs(workflow.input_schema, values, secret=secret):
+    if errors := check_inputs(workflow.input_schema, values, secret=secret, names=plan.options.secret_names):
         raise InvalidInputs(f"the inputs of {workflow.workflow_id!r} are wrong", errors)
 
 
 def given_of(plan: Plan, setup: RunSetup, inputs: Mapping[str, Any]) -> Given:
     """Return what the user gives of a run, now."""
     asked = {name: inputs[name] for name in setup.asked if name in inputs}
-    return Given(asked, secrets_of(plan, asked), plan.options.credentials)
+    options = plan.options
+    return Given(asked, secrets_of(plan, asked), options.credentials, options.secret_names.has)
 
 
 def _documents(workbook: Workbook) -> list[KeptDocument]:

@@ -18,7 +18,7 @@ from arazzo_runner.errors import InvalidState, UsageError
 from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.serialization import plain, revived
-from arazzo_runner.secrecy import is_secret_name, without_credentials
+from arazzo_runner.secrecy import without_credentials
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.run.contract_checks import Level
@@ -123,7 +123,7 @@ def refuse_credentials(options: RunOptions, transport: TransportOptions, documen
     kept += [("its --proxy", transport.proxy or "", "put it in the environment instead: HTTPS_PROXY=…")]
     kept += [("where its documents came from", uri, document) for uri in documents]
     for _source, name, _value in options.headers:
-        if is_secret_name(name):
+        if options.secret_names.has(name):
             hint = "give it as a credential: --auth SCHEME=…"
             raise UsageError(f"a durable run keeps its --header, and {name} holds a secret", hint=hint)
     for what, url, hint in kept:

@@ -109,7 +109,7 @@ class Session:
         self.plan = plan
         self.identity = identity
         self._checks = checks
-        self.redactor = Redactor()
+        self.redactor = Redactor(plan.options.secret_names)
         self.inputs = dict(inputs)
         self._listeners: list[tuple[Listener, Kinds]] = [(listener, (object,)) for listener in listeners]
         self._warnings: list[str] = []

@@ -13,7 +13,7 @@ from html.entities import codepoint2name
 from urllib.parse import quote, quote_plus, unquote, unquote_plus
 
 from arazzo_runner.effects import MASK
-from arazzo_runner.secrecy import CUT, names_a_secret
+from arazzo_runner.secrecy import CUT, IsSecret, is_secret_name
 
 MIN_LENGTH = 4
 """A shorter value is masked in its own place only: it would be found everywhere."""
@@ -42,6 +42,10 @@ def is_word(text: str) -> bool:
 
 
 _BACKSLASH = r"(?:\\|%(?:25){0,4}5[cC])"
+_SEMICOLON = "(?:;|%(?:25){0,4}3b)"
+_HASH = "(?:#|%(?:25){0,4}23)"
+_AMPERSAND = rf"(?:&|%(?:25){{0,4}}26|{_BACKSLASH}{{1,16}}+u0026)(?:amp{_SEMICOLON}){{0,4}}"
+"""What a reference of XML consists of, as URLs and JSON write it."""
 _ESCAPED = _BACKSLASH + "{0,16}+"
 """What JSON puts before a character, four times over; bounded, so that a run of backslashes costs what it is long."""
 
@@ -49,8 +53,26 @@ _ESCAPED = _BACKSLASH + "{0,16}+"
 def pattern_of(secrets: Iterable[str]) -> re.Pattern[str]:
     """Return a pattern that finds every one of the secrets, the longest first, however it is encoded."""
     ordered = sorted(secrets, key=len, reverse=True)
-    forms = [form for secret in ordered for form in (secret, *_in_base64(secret)) if len(form) >= MIN_LENGTH]
+    forms = [form for secret in ordered for form in _forms(secret) if len(form) >= MIN_LENGTH]
     return re.compile("|".join(map(_written, dict.fromkeys(forms))))
+
+
+def _forms(secret: str) -> Iterator[str]:
+    """A secret, as text that was read in the wrong encoding, and in base64 of whatever it was written as before."""
+    for text in dict.fromkeys([secret, *_misread(secret)]):
+        yield text
+        for encoded in dict.fromkeys(_plainly_written(text)):
+            yield from _in_base64(encoded)
+
+
+def _misread(text: str) -> Iterator[str]:
+    """UTF-8 read as Latin-1 or as what Windows takes for it, once and twice; none for ASCII, which stays as it is."""
+    for _ in range(0 if text.isascii() else 2):
+        raw = _bytes(text)
+        with suppress(UnicodeDecodeError):
+            yield raw.decode("cp1252")
+        text = raw.decode("latin-1")
+        yield text
 
 
 def _written(form: str) -> str:
@@ -63,19 +85,21 @@ def _character(character: str) -> str:
     if character.isascii() and (character.isalnum() or character in "_-.~"):
         return re.escape(character)
     if character == "\\":
-        return rf"(?:{_BACKSLASH}{{1,64}}+|&(?:amp;){{0,4}}(?i:#0{{0,8}}92|#x0{{0,8}}5c);)"
+        return rf"(?:{_BACKSLASH}{{1,64}}|(?i:{_AMPERSAND}{_HASH}(?:0{{0,8}}92|x0{{0,8}}5c){_SEMICOLON}))"
     code = ord(character)
     percent = "".join(f"%(?:25){{0,4}}{byte:02x}" for byte in _bytes(character))
     units = character.encode("utf-16-be", "surrogatepass").hex()
     escape = "".join(rf"{_BACKSLASH}{{1,16}}+u{units[index : index + 4]}" for index in range(0, len(units), 4))
-    entities = [f"#0{{0,8}}{code}", f"#x0{{0,8}}{code:x}", *(["apos"] if character == "'" else [])]
+    entities = [f"{_HASH}0{{0,8}}{code}", f"{_HASH}x0{{0,8}}{code:x}", *(["apos"] if character == "'" else [])]
     entities += [codepoint2name[code]] if code in codepoint2name else []
-    forms = [re.escape(character), f"(?i:{percent}|&(?:amp;){{0,4}}(?:{'|'.join(entities)});)"]
+    forms = [re.escape(character), f"(?i:{percent}|{_AMPERSAND}(?:{'|'.join(entities)}){_SEMICOLON})"]
     short = json.dumps(character)[1:-1].removeprefix("\\")
     if len(short) == 1 and short.isalpha() and short != character:  # a line's end, written n
         forms.append(rf"(?<=[\\cC]){short}")
     if character == " ":
-        forms.append(r"\+")
+        forms.append(r"\+|(?i:%(?:25){0,4}2b)")
+    if 0x80 <= code <= 0xFF:  # written as Latin-1, which is no UTF-8
+        forms.append(f"{chr(0xDC00 + code)}|(?i:%(?:25){{0,4}}{code:02x})")
     return f"(?:(?i:{escape})|{_ESCAPED}(?:{'|'.join(forms)}))"
 
 
@@ -102,21 +126,21 @@ class Beginnings:
         return part
 
 
-def named_in_text(text: str) -> Iterator[str]:
+def named_in_text(text: str, is_secret: IsSecret = is_secret_name) -> Iterator[str]:
     """The values that stand behind a secret name in a text of any kind: a form, XML, YAML, lines of JSON, a header.
 
     Of text nobody knows what is a name, so that only what is as long as a secret counts. Passwords of URLs count too.
     """
     for pattern, read in _NAMED:
         for match in pattern.finditer(text):
-            if names_a_secret(match["name"]) and len(match["value"]) >= MIN_LENGTH_IN_TEXT:
+            if is_secret(match["name"]) and len(match["value"]) >= MIN_LENGTH_IN_TEXT:
                 with suppress(ValueError):
                     yield read(match["value"])
     if "://" in text:
         yield from (unquote(match["value"]) for match in _URL_PASSWORD.finditer(text))
 
 
-def named_in_data(data: object) -> Iterator[str]:
+def named_in_data(data: object, is_secret: IsSecret = is_secret_name) -> Iterator[str]:
     """The texts in plain data that are secrets by the name of their member, or of what stands in them."""
     pending: list[tuple[str, object]] = [("", data)]
     while pending:
@@ -125,14 +149,14 @@ def named_in_data(data: object) -> Iterator[str]:
             case dict():
                 pending += item.items()
                 told = item.get("name", item.get("key"))
-                if isinstance(told, str) and names_a_secret(told):
+                if isinstance(told, str) and is_secret(told):
                     pending.append((told, item.get("value")))
             case list():
                 pending += ((name, part) for part in item)
-            case str() if name and names_a_secret(name):
+            case str() if name and is_secret(name):
                 yield item
             case str() if item[:1] in ("{", "[") or "=" in item or ":" in item:
-                yield from named_in_text(item)
+                yield from named_in_text(item, is_secret)
             case _:
                 pass
 
@@ -155,10 +179,13 @@ def written_forms(secret: str) -> list[str]:
 
     Each form has its own place in the list, whatever the secret; in base64, one that is too short to be told is empty.
     """
+    return _plainly_written(secret) + _in_base64(secret)
+
+
+def _plainly_written(secret: str) -> list[str]:
     raw = _bytes(secret)
     forms = [secret, *_in_json(secret)]
-    forms += [quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="").lower()]
-    return forms + _in_base64(secret)
+    return [*forms, quote(raw, safe=""), quote(raw), quote_plus(raw), quote(raw, safe="").lower()]
 
 
 def _bytes(text: str) -> bytes:

@@ -19,17 +19,19 @@ from arazzo_runner.errors import JournalError
 from arazzo_runner.openapi.auth.credentials import SECRET_PARTS, Credential, Credentials, environment_variable
 from arazzo_runner.runtime.secrets.encodings import MIN_LENGTH, written_forms
 from arazzo_runner.runtime.secrets.redaction import secret_inputs
-from arazzo_runner.secrecy import is_secret_name
+from arazzo_runner.secrecy import IsSecret, is_secret_name
 
 
 def secrets_of(plan: Plan, inputs: Mapping[str, Any]) -> frozenset[str]:
     """The inputs that are secrets as a whole: by name, by schema, or because they are sent where credentials go."""
-    return secret_inputs(plan.workflow.input_schema, inputs) | (plan.credential_inputs & inputs.keys())
+    return secret_inputs(plan.workflow.input_schema, inputs, plan.options.secret_names.has) | (
+        plan.credential_inputs & inputs.keys()
+    )
 
 
 def asked_inputs(plan: Plan, inputs: Mapping[str, Any]) -> frozenset[str]:
     """The inputs that are not kept but asked for again: the secret ones, and those that hold a secret member."""
-    nested = {name for name, value in inputs.items() if _named(value, "")}
+    nested = {name for name, value in inputs.items() if _named(value, "", plan.options.secret_names.has)}
     return secrets_of(plan, inputs) | nested
 
 
@@ -40,17 +42,19 @@ class Given:
     Attributes:
         inputs: the inputs that are asked for again, whole (``asked_inputs``).
         secret: the names of those that are secret as a whole.
+        is_secret: tells which names of members are a secret's.
     """
 
     inputs: Mapping[str, Any] = field(default_factory=dict, repr=False)
     secret: frozenset[str] = frozenset()
     credentials: Credentials = field(default_factory=Credentials, repr=False)
+    is_secret: IsSecret = is_secret_name
 
     def secrets(self) -> dict[str, str]:
         """Every text that is a secret, by what it is part of."""
         found: dict[str, str] = {}
         for name, value in self.inputs.items():
-            found |= _texts(value, name) if name in self.secret else _named(value, name)
+            found |= _texts(value, name) if name in self.secret else _named(value, name, self.is_secret)
         for variable, credential in self.credentials.by_variable.items():
             found |= _of_credential(variable, credential)
         for scheme, credential in self.credentials.by_scheme.items():  # these come first where both are given (H5)
@@ -146,12 +150,12 @@ def _texts(value: Any, path: str) -> dict[str, str]:
     return dict(_walk(value, path, lambda _: True, found=True))
 
 
-def _named(value: Any, path: str) -> dict[str, str]:
+def _named(value: Any, path: str, is_secret: IsSecret) -> dict[str, str]:
     """The texts inside a value that stand under a name that says secret."""
-    return dict(_walk(value, path, is_secret_name, found=False))
+    return dict(_walk(value, path, is_secret, found=False))
 
 
-def _walk(value: Any, path: str, is_secret: Callable[[str], bool], *, found: bool) -> Iterator[tuple[str, str]]:
+def _walk(value: Any, path: str, is_secret: IsSecret, *, found: bool) -> Iterator[tuple[str, str]]:
     match value:
         case str() if found:
             yield path, value

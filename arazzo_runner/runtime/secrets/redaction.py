@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import fields, is_dataclass, replace
 from functools import cache
@@ -28,7 +28,8 @@ from arazzo_runner.runtime.secrets.encodings import (
     named_in_text,
     pattern_of,
 )
-from arazzo_runner.secrecy import CUT, SECRET_HEADERS, is_secret_name, names_a_secret
+from arazzo_runner.runtime.secrets.plain_data import PLAIN, mapped, numbers_in, strings_in, values_named
+from arazzo_runner.secrecy import BY_WORDS, CUT, SECRET_HEADERS, IsSecret, SecretNames, is_secret_name
 
 NO_SECRETS = frozenset({"true", "false", "null", "bearer", "basic", "dpop"})
 """What no secret is, whatever carries it: ``Access-Control-Allow-Credentials: true`` would mask every ``true``, and
@@ -38,15 +39,13 @@ MAX_LEARNED = 4096
 
 _WIDE = ("utf-32", "utf-16", "utf-32-le", "utf-32-be", "utf-16-le", "utf-16-be")
 """Encodings in which no text is seen as ASCII; the first two go by the mark at the beginning."""
-_SUSPECT = re.compile(rb"token|secret|passw|passphrase|credential|authorization|api[_-]?key", re.IGNORECASE)
-
 Event = TypeVar("Event")
 
 
-def secret_inputs(schema: Any, names: Iterable[str]) -> frozenset[str]:
+def secret_inputs(schema: Any, names: Iterable[str], is_secret: IsSecret = is_secret_name) -> frozenset[str]:
     """Return the names of secret inputs: by name, or by ``format: password`` in their schema."""
     return frozenset(
-        name for name in names if is_secret_name(name) or input_schema(schema, name).get("format") == "password"
+        name for name in names if is_secret(name) or input_schema(schema, name).get("format") == "password"
     )
 
 
@@ -57,12 +56,16 @@ Learning: TypeAlias = Callable[[str, bool], None]
 class Redactor:
     """Knows the secrets of a run and masks them.
 
+    Args:
+        names: the names that are a secret's.
+
     Attributes:
         remember: is told every secret as it is learned, and whether it came in an answer.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, names: SecretNames = BY_WORDS) -> None:
         self.remember: Learning = lambda _text, _answered: None
+        self._names = names
         self._given: dict[str, None] = {}
         self._learned: dict[str, None] = {}
         self._headers: set[str] = set(SECRET_HEADERS)
@@ -84,7 +87,7 @@ class Redactor:
 
     def learn(self, *values: Any) -> None:
         """Take values for secrets: strings, and the strings inside arrays and objects."""
-        for text in _strings(values):
+        for text in strings_in(values):
             self._add(self._given, text)
 
     def learn_inputs(self, schema: Any, inputs: Mapping[str, Any], also: Iterable[str] = ()) -> None:
@@ -93,11 +96,16 @@ class Redactor:
         Args:
             also: names of inputs that are secrets for another reason than their name or schema.
         """
-        self._inputs |= secret_inputs(schema, {**dict.fromkeys(declared(schema)), **inputs}).union(also)
-        self._own |= frozenset(_strings(dict(inputs)))
-        secrets = [*(inputs[name] for name in self._inputs if name in inputs), *_named_secrets(dict(inputs))]
+        self._inputs |= secret_inputs(schema, {**dict.fromkeys(declared(schema)), **inputs}, self._names.has).union(
+            also
+        )
+        self._own |= frozenset(strings_in(dict(inputs)))
+        secrets = [
+            *(inputs[name] for name in self._inputs if name in inputs),
+            *values_named(dict(inputs), self._names.has),
+        ]
         self.learn(*secrets)
-        self._numbers |= {number for number in _numbers(secrets) if len(str(number)) >= MIN_LENGTH}
+        self._numbers |= {number for number in numbers_in(secrets) if len(str(number)) >= MIN_LENGTH}
         if self._numbers:
             digits = "|".join(re.escape(str(number)) for number in self._numbers)
             self._number_pattern = re.compile(rf"(?<![\w.])(?:{digits})(?![\w.])")
@@ -118,9 +126,9 @@ class Redactor:
         """
         if "@" in request.url and (password := urlsplit(request.url).password):
             self.learn(password, unquote(password))
-        if self._queries:
+        if (self._queries or self._names.secret) and "?" in request.url:
             pairs = parse_qsl(urlsplit(request.url).query, encoding="utf-8", errors="surrogateescape")
-            self.learn(*(value for name, value in pairs if name in self._queries))
+            self.learn(*(value for name, value in pairs if self._is_secret_query(name)))
         for name, value in request.headers:
             if name.lower() in self._headers:
                 for text in (value, *inside_credentials(name, value)):
@@ -138,14 +146,14 @@ class Redactor:
         for name, value in response.headers:
             if name.lower() == "set-cookie":
                 found.append(value.partition(";")[0].partition("=")[2].strip())
-            elif is_secret_name(name):
+            elif self._names.has(name):
                 found.append(value)
             elif "=" in value or ":" in value:
-                found += named_in_text(value)
-        if response.body and _SUSPECT.search(response.body):
+                found += named_in_text(value, self._names.has)
+        if response.body and self._names.may_stand_in(response.body):
             data = _parsed(response.body)
             text = response.body.decode("utf-8", "surrogateescape") if data is None else ""
-            found += [*named_in_data(data), *named_in_text(text)]
+            found += [*named_in_data(data, self._names.has), *named_in_text(text, self._names.has)]
         for text in found:
             if not is_word(text):
                 self._add(self._learned, text)
@@ -198,22 +206,36 @@ class Redactor:
 
     def inputs(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
         """Inputs for a report: the secret ones masked whatever they are, short ones and numbers too."""
-        return {name: MASK if name in self._inputs else self._named(name, value) for name, value in inputs.items()}
+        masked: dict[tuple[int, bool], Any] = {}  # outputs that are one value are masked once
+        for name, value in inputs.items():
+            key = (id(value), self._names.has(name))
+            if key not in masked:
+                masked[key] = self._named(value, is_secret=key[1])
+        has = self._names.has
+        return {n: MASK if n in self._inputs else masked[id(value), has(n)] for n, value in inputs.items()}
 
     def answer(self, value: Any) -> Any:
         """Plain data that came in an answer: members with a secret name masked whatever they are."""
-        return self._named("", value, names_a_secret)
+        return self._named(value, is_secret=False)
 
-    def _named(self, name: str, value: Any, named: Callable[[str], bool] = is_secret_name) -> Any:
+    def _named(self, value: Any, *, is_secret: bool) -> Any:
+        """Return a value of a member, masked.
+
+        Args:
+            is_secret: the member's name says so.
+        """
         match value:
             case None | bool():
                 return value
-            case Mapping():
-                return {self.text(key): self._named(key, item, named) for key, item in value.items()}
+            case dict():
+                has = self._names.has
+                return {self.text(key): self._named(item, is_secret=has(key)) for key, item in value.items()}
+            case list() if is_secret or self._numbers:
+                return [self._named(item, is_secret=is_secret) for item in value]
             case list():
-                return [self._named(name, item, named) for item in value]
+                return [item if type(item) in PLAIN else self._named(item, is_secret=False) for item in value]
             case _:
-                return MASK if named(name) else self.data(value)
+                return MASK if is_secret else self.data(value)
 
     def headers(self, headers: Headers) -> Headers:
         """Header fields, secret ones masked whole and cookies but for their names."""
@@ -229,11 +251,11 @@ class Redactor:
         if folded == "set-cookie":
             pair, semicolon, attributes = value.partition(";")
             return f"{pair.partition('=')[0]}={MASK}{semicolon}{self.text(attributes)}"
-        return MASK if is_secret_name(name) and value.lower() not in NO_SECRETS else self.text(value)
+        return MASK if self._names.has(name) and value.lower() not in NO_SECRETS else self.text(value)
 
     def body(self, body: bytes, *, answer: bool = False) -> bytes:
         """A body with every secret masked; of an answer the members with a secret name too."""
-        if answer and _SUSPECT.search(body):
+        if answer and self._names.may_stand_in(body):
             data = _parsed(body)
             followed = isinstance(data, (dict, list)) and not is_deeper(data, MAX_DEPTH_OF_VALUES)
             masked = self.answer(data) if followed else data
@@ -263,14 +285,18 @@ class Redactor:
 
     def _query(self, rest: str) -> str:
         """Return the part behind a URL's host, secret parameters masked whatever their value."""
-        if not self._queries or "?" not in rest:
+        if not (self._queries or self._names.secret) or "?" not in rest:
             return rest
         path, mark, query = rest.partition("?")
         return path + mark + "&".join(map(self._parameter, query.split("&")))
 
     def _parameter(self, pair: str) -> str:
         name, sign, value = pair.partition("=")
-        return name + sign + (MASK if unquote_plus(name) in self._queries else value)
+        return name + sign + (MASK if self._is_secret_query(unquote_plus(name)) else value)
+
+    def _is_secret_query(self, name: str) -> bool:
+        """Return whether a query parameter is a secret's: a security scheme's, or one that the user names."""
+        return name in self._queries or (bool(self._names.secret) and self._names.has(name))
 
     def request(self, request: Request) -> Request:
         """A request with every secret masked."""
@@ -312,69 +338,6 @@ class Redactor:
 @cache
 def _fields(kind: Any) -> tuple[str, ...]:
     return tuple(field.name for field in fields(kind) if field.init)
-
-
-def mapped(value: Any, change: Callable[[str], str], numbers: Collection[int | float] = ()) -> Any:
-    """Plain data with every text in it changed, keys and bytes too.
-
-    Args:
-        numbers: are masked, wherever they stand.
-    """
-    match value:
-        case str():
-            return change(value)
-        case bytes():
-            return change(value.decode("utf-8", "surrogateescape")).encode("utf-8", "surrogateescape")
-        case Mapping():
-            return {change(key): mapped(item, change, numbers) for key, item in value.items()}
-        case list() | tuple():
-            return [mapped(item, change, numbers) for item in value]
-        case int() | float() if numbers and value in numbers and not isinstance(value, bool):
-            return MASK
-        case _:
-            return value
-
-
-def _leaves(value: Any) -> Iterable[Any]:
-    """Everything inside that has no members, iteratively."""
-    pending = [value]
-    while pending:
-        match pending.pop():
-            case Mapping() as item:
-                pending.extend(item.values())
-            case list() | tuple() as item:
-                pending.extend(item)
-            case item:
-                yield item
-
-
-def _numbers(value: Any) -> Iterable[int | float]:
-    """Every number inside."""
-    return (leaf for leaf in _leaves(value) if isinstance(leaf, (int, float)) and not isinstance(leaf, bool))
-
-
-def _strings(value: Any) -> Iterable[str]:
-    """Every string inside."""
-    for leaf in _leaves(value):
-        if isinstance(leaf, str):
-            yield leaf
-        elif isinstance(leaf, bytes):
-            yield leaf.decode("utf-8", "surrogateescape")
-
-
-def _named_secrets(data: Any) -> list[Any]:
-    """The values of all members whose name says that they are secret."""
-    found: list[Any] = []
-    pending = [data]
-    while pending:
-        item = pending.pop()
-        match item:
-            case Mapping():
-                for name, value in item.items():
-                    (found if is_secret_name(str(name)) else pending).append(value)
-            case list():
-                pending.extend(item)
-    return found
 
 
 def _parsed(body: bytes) -> Any:

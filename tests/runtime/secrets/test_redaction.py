@@ -16,7 +16,17 @@ from hypothesis import strategies as st
 from arazzo_runner.effects import MASK, Request, Response
 from arazzo_runner.engine.inputs import check_inputs
 from arazzo_runner.runtime.secrets.redaction import MAX_LEARNED, NO_SECRETS, Redactor, secret_inputs
-from arazzo_runner.secrecy import is_secret_name
+from arazzo_runner.secrecy import SecretNames, is_secret_name
+
+SECRET = """
+    pwd pswd passcode pin otp jwt bearer mfaCode authCode code_verifier privateKey accessKey encryptionKey licenseKey
+    subscription-key x-functions-key sessionId X-Auth mnemonic ssn cvv connectionString tokens accesstoken clientsecret
+    hftoken hfTokens accessTokens apikeys privatekey sessionid PASSWORD2 OAuthToken AWS_SECRET_ACCESS_KEY userPin
+"""
+NOT_SECRET = """
+    code key nonce salt signature prompt_tokens token_count maxtokens max_new_tokens cachedTokens totaltokens
+    tokenEndpoint token_types passwordPolicy sort_key primaryKey status_code user_id session auth shipping spin
+"""
 
 
 @pytest.mark.parametrize(
@@ -45,6 +55,44 @@ from arazzo_runner.secrecy import is_secret_name
 )
 def test_which_names_are_secret(name: str, secret: bool) -> None:
     assert is_secret_name(name) is secret
+
+
+@pytest.mark.parametrize("name", SECRET.split())
+def test_words_plurals_and_names_run_together_are_secret(name: str) -> None:
+    assert is_secret_name(name)
+
+
+@pytest.mark.parametrize("name", NOT_SECRET.split())
+def test_names_that_count_or_describe_are_not_secret(name: str) -> None:
+    assert not is_secret_name(name)
+
+
+@pytest.mark.parametrize("spelling", ["deviceId", "device_id", "Device-ID", "DEVICE_ID"])
+def test_a_name_of_the_user_means_every_spelling(spelling: str) -> None:
+    assert SecretNames(secret=("deviceId",)).has(spelling)
+    assert not SecretNames(not_secret=("apiToken",)).has("api_token")
+    assert SecretNames(secret=("deviceId",), not_secret=("apiToken",)).has("hfToken")
+
+
+def test_a_name_of_the_user_is_masked_wherever_it_stands() -> None:
+    redactor = Redactor(SecretNames(secret=("deviceId", "größe")))
+    answer = Response(
+        200, (("Device-Id", "in a header"),), '{"device_id": "in a body", "GRÖSSE": 1, "größe": 5}'.encode()
+    )
+    redactor.learn_response(answer)
+    redactor.learn_request(Request("GET", "https://a.example/?deviceId=in+a+query&page=2"))
+    masked = redactor.response(answer)
+    assert masked.headers == (("Device-Id", MASK),)
+    assert json.loads(masked.body) == {"device_id": MASK, "GRÖSSE": 1, "größe": MASK}
+    assert redactor.url("https://a.example/?deviceId=x&page=2") == f"https://a.example/?deviceId={MASK}&page=2"
+    assert redactor.text("in a header, in a body, in a query") == f"{MASK}, {MASK}, {MASK}"
+
+
+def test_a_member_whose_name_is_written_in_escapes_is_masked() -> None:
+    redactor = Redactor()
+    answer = Response(200, (), rb'{"p\u0077d": "hunter22"}')
+    redactor.learn_response(answer)
+    assert b"hunter22" not in redactor.response(answer).body
 
 
 def test_format_password_makes_an_input_a_secret() -> None:
