@@ -98,7 +98,7 @@ def _character(character: str) -> str:
         forms.append(rf"(?<=[\\cC]){short}")
     if character == " ":
         forms.append(r"\+|(?i:%(?:25){0,4}2b)")
-    if 0x80 <= code <= 0xFF:  # written as Latin-1, which is no UTF-8
+    if 0x80 <= code <= 0xFF:  # written as Latin-1, which is not an UTF-8
         forms.append(f"{chr(0xDC00 + code)}|(?i:%(?:25){{0,4}}{code:02x})")
     return f"(?:(?i:{escape})|{_ESCAPED}(?:{'|'.join(forms)}))"
 
