@@ -145,6 +145,7 @@ def test_a_file_that_is_not_there_is_named(
     assert (result.status, "nowhere.jsonl cannot be read" in result.err) == (2, True)
 
 
+@pytest.mark.slow
 def test_a_batch_that_was_killed_goes_on_and_no_run_is_made_twice(
     arazzo: Arazzo, emulator: InferenceEndpointsEmulator, tmp_path: Path
 ) -> None:
@@ -273,6 +274,7 @@ def test_a_batch_is_cancelled_while_its_process_runs_it(
     assert [run["status"] for run in runs] == ["cancelled"] * 3
 
 
+@pytest.mark.slow
 def test_a_thousand_durable_runs_at_fifty_at_once_all_finish_and_none_twice(
     arazzo: Arazzo, emulator: InferenceEndpointsEmulator, tmp_path: Path
 ) -> None:

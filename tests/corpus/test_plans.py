@@ -29,7 +29,7 @@ _PROBLEM = re.compile(
 _SOURCE = re.compile(r"--source (\S+?)(?:; or .*)?$", re.MULTILINE)
 _SERVER = re.compile(r"--server (\S+)=https://…")
 
-pytestmark = needs_corpus
+pytestmark = [needs_corpus, pytest.mark.slow]
 
 
 def of(publisher: str) -> Iterator[PublishedWorkflow]:

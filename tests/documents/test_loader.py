@@ -496,6 +496,7 @@ JUNK = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(st.dictionaries(NAMES, JUNK), st.dictionaries(NAMES, JUNK), st.dictionaries(NAMES, JUNK))
 def test_any_data_is_loaded_or_refused_with_problems(
     root: dict[str, Any], workflow: dict[str, Any], step: dict[str, Any]

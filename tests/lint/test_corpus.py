@@ -8,6 +8,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from arazzo_runner.errors import Problem
 from arazzo_runner.lint.checker import check_document
 from tests.support.published import Memory, documents, needs_corpus
@@ -31,6 +33,7 @@ def test_the_whole_corpus_is_checked() -> None:
     assert sum(1 for _ in documents()) > 240
 
 
+@pytest.mark.slow
 def test_as_much_is_found_as_was_looked_at() -> None:
     assert Counter(problem.rule for problem in problems()) == {rule: kept["count"] for rule, kept in EXPECTED.items()}
 

@@ -196,6 +196,7 @@ def answers_of(case: Case, *, lossless: bool) -> AnswerFor:
     return answer
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(case=cases())
 def test_every_driver_tells_the_same_of_random_workflows(case: Case, tmp_path_factory: pytest.TempPathFactory) -> None:
@@ -237,6 +238,7 @@ POLLING: Case = {
 }
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_polls_need_no_more_memory_or_stack_than_a_thousand() -> None:
     total, early = 100_000, 1_000
     seen: dict[int, tuple[int, int, int]] = {}
