@@ -5,10 +5,11 @@ from __future__ import annotations
 import re
 import xml.etree.ElementTree as ET
 from collections import deque
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import TextIO
 
-from arazzo_runner.engine.events import Attempt, CriterionOutcome, Event, Outcome, Reason, RunFinished
+from arazzo_runner.engine.events import Attempt, CriterionOutcome, Event, Outcome, Reason, RunFinished, Warned
 from arazzo_runner.reports.jsonreport import timestamp
 from arazzo_runner.reports.summary import Attempts
 
@@ -48,6 +49,7 @@ class JunitReport:
         self._document = document
         self._attempts = Attempts()
         self._cases: dict[tuple[str, str], _Case] = {}
+        self._warnings: deque[str] = deque(maxlen=MAX_LINES)
         self._outcome: Outcome | None = None
 
     def __call__(self, event: Event) -> None:
@@ -55,8 +57,12 @@ class JunitReport:
         attempt = self._attempts.of(event)
         if attempt is not None:
             self._cases.setdefault((attempt.workflow_id, attempt.step_id), _Case()).take(attempt)
-        if isinstance(event, RunFinished):
-            self._outcome = event.outcome
+        match event:
+            case RunFinished(outcome):
+                self._outcome = outcome
+            case Warned(message, _, hint, _, place):
+                where = f" ({place})" if place is not None else ""
+                self._warnings.append(f"{message}{where}{f'; {hint}' if hint else ''}")
 
     def write(self, stream: TextIO) -> None:
         """Write the report.
@@ -66,10 +72,12 @@ class JunitReport:
         """
         if self._outcome is None:
             raise RuntimeError("the run has not ended")
-        stream.write(as_xml(_suites(self._outcome, self._document, self._cases)))
+        stream.write(as_xml(_suites(self._outcome, self._document, self._cases, self._warnings)))
 
 
-def _suites(outcome: Outcome, document: str, ran: dict[tuple[str, str], _Case]) -> ET.Element:
+def _suites(
+    outcome: Outcome, document: str, ran: dict[tuple[str, str], _Case], warnings: Collection[str]
+) -> ET.Element:
     cases = dict(ran)
     failures = {key: reason for key, case in cases.items() if (reason := _failure(case, outcome)) is not None}
     if outcome.reason is not None:
@@ -90,6 +98,8 @@ def _suites(outcome: Outcome, document: str, ran: dict[tuple[str, str], _Case]) 
         ET.SubElement(properties, "property", safe({"name": name, "value": value}))
     for key, case in cases.items():
         _write_case(suite, key, case, failures.get(key))
+    if warnings:
+        ET.SubElement(suite, "system-err").text = xml_text("\n".join(warnings))
     return root
 
 

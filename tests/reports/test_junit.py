@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from arazzo_runner.effects import Answered, Failed, Response, Send
-from arazzo_runner.engine.events import RunFinished
+from arazzo_runner.engine.events import Outcome, RunFinished, Warned
 from arazzo_runner.errors import InvalidInputs, PlanError
 from arazzo_runner.reports.junit import MAX_LINES, JunitReport
 from tests.support.own_cases import own_cases
@@ -33,6 +33,17 @@ def suite_of(text: str) -> Any:
 
 
 @pytest.mark.parametrize("case", own_cases())
+def test_what_a_run_warns_of_stands_in_the_suite() -> None:
+    report = JunitReport("case.yaml")
+    report(Warned("the output 'a' has no value", "s", "did you mean b?", 0.0))
+    report(RunFinished(Outcome("w", "succeeded", None, {}, {}, 0, 0, 0.0, 0.0), 0.0))
+    text = io.StringIO()
+    report.write(text)
+    found = etree.fromstring(text.getvalue().encode())
+    JUNIT.assertValid(found)
+    assert found.findtext(".//system-err") == "the output 'a' has no value; did you mean b?"
+
+
 def test_every_case_gives_a_valid_report_that_fails_when_the_run_does(case: Case) -> None:
     outcome: list[RunFinished] = []
     report = JunitReport("case.yaml")
