@@ -32,7 +32,6 @@ def suite_of(text: str) -> Any:
     return suite
 
 
-@pytest.mark.parametrize("case", own_cases())
 def test_what_a_run_warns_of_stands_in_the_suite() -> None:
     report = JunitReport("case.yaml")
     report(Warned("the output 'a' has no value", "s", "did you mean b?", 0.0))
@@ -44,6 +43,7 @@ def test_what_a_run_warns_of_stands_in_the_suite() -> None:
     assert found.findtext(".//system-err") == "the output 'a' has no value; did you mean b?"
 
 
+@pytest.mark.parametrize("case", own_cases())
 def test_every_case_gives_a_valid_report_that_fails_when_the_run_does(case: Case) -> None:
     outcome: list[RunFinished] = []
     report = JunitReport("case.yaml")
