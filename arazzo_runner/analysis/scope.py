@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import ChainMap
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -40,6 +41,11 @@ class DocumentScope:
     def components(self) -> tuple[Read, ...]:
         """Every expression and condition of the components, which may be used by any workflow: no names are known."""
         return tuple(read_components(self.description, Dialect(version=self.description.version)))
+
+    @cached_property
+    def outputs(self) -> dict[str, tuple[str, ...]]:
+        """The names of the outputs of each of its workflows."""
+        return {workflow.workflow_id: tuple(workflow.outputs) for workflow in self.description.workflows}
 
     def linked(self, reference: str) -> LinkedWorkflow | None:
         """The workflow that a reference means, if there is one."""
@@ -208,21 +214,19 @@ class WorkflowScope:
     @cached_property
     def names(self) -> Names:
         """The names that the document declares around the workflow's expressions (V5)."""
-        description = self.document.description
         inputs: dict[str, tuple[str, ...]] = {}
-        outputs: dict[str, tuple[str, ...]] = {}
+        outputs: dict[str, tuple[str, ...]] = {}  # of workflows of other documents
         for found in self.referenced.values():
             outputs[found.workflow.workflow_id] = tuple(found.workflow.outputs)
             inputs[found.workflow.workflow_id] = inputs_of(found.description, found.workflow).names
-        for other in description.workflows:
-            outputs[other.workflow_id] = tuple(other.outputs)
         steps: dict[str, tuple[str, ...]] = {}
         for scope in self.steps:
             names = tuple(scope.step.outputs)
             if not names and scope.child is not None:
                 names = tuple(scope.child.workflow.outputs)
             steps.setdefault(scope.step.step_id, names)
-        return Names(self.inputs.names, tuple(self.workflow.outputs), steps, inputs, outputs)
+        by_workflow = ChainMap(self.document.outputs, outputs)
+        return Names(self.inputs.names, tuple(self.workflow.outputs), steps, inputs, by_workflow)
 
     @cached_property
     def reads(self) -> tuple[Read, ...]:

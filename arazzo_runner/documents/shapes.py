@@ -258,13 +258,14 @@ class Shape:
 
     def _report_unknown(self, reading: Reading, value: dict[str, Json], pointer: str) -> None:
         names = {f.name for f in self.fields}
+        absent = sorted(names - value.keys())
         for name in value:
             if name in FOREIGN_EXTENSIONS:
                 message = f"the extension '{name}' is one that other runners act on, and this one does not"
                 reading.report("foreign-extension", message, join(pointer, name), key=True)
             if name in names or name.startswith("x-"):
                 continue
-            meant = near_names(name, sorted(names - value.keys()), most=1)
+            meant = near_names(name, absent, most=1)
             hint = f"Did you mean '{meant[0]}'?" if meant else None
             here = join(pointer, name)
             reading.report("unknown-field", f"the {self.name} has no field '{name}'", here, key=True, hint=hint)

@@ -296,14 +296,21 @@ class Plan:
             if parameter.location == "cookie" or (parameter.location, _folded(parameter)) in places
         ]
         texts += [text for step in self.workflow.steps for one in step.credentials for text in one.texts]
-        named = {name: re.compile(rf"\$inputs\.{re.escape(name)}(?![\w-])") for name in self.workflow.declared_inputs}
-        return frozenset(name for name, pattern in named.items() if any(map(pattern.search, texts)))
+        return frozenset(
+            name for name in self.workflow.declared_inputs if any(_names_input(text, name) for text in texts)
+        )
 
     def _keys_in(self, location: str) -> frozenset[str]:
         definitions = (scheme.definition for _, operation in self.operations() for scheme in operation.schemes.values())
         return frozenset(
             str(d["name"]) for d in definitions if d.get("type") == "apiKey" and d.get("in") == location and "name" in d
         )
+
+
+def _names_input(text: str, name: str) -> bool:
+    """Return whether a text names an input, and not one whose name only begins alike."""
+    named = f"$inputs.{name}"
+    return named in text and re.search(rf"{re.escape(named)}(?![\w-])", text) is not None
 
 
 def _folded(parameter: PlannedParameter) -> str:

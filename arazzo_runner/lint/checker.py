@@ -16,6 +16,7 @@ from arazzo_runner.errors import Problem, sorted_problems
 from arazzo_runner.lint import (
     bodies,
     calls,
+    circles,
     criteria,
     expressions,
     extensions,
@@ -46,6 +47,7 @@ DOCUMENT_CHECKS: tuple[Check[DocumentScope], ...] = (
     links.check_component_links,
     links.check_identities,
     references.check_component_references,
+    circles.check_circles,
 )
 
 
@@ -69,7 +71,6 @@ def check_document(linker: Linker, document: Document, *, strict: bool = False) 
     found += _of_reads(scope.components, description)
     for workflow in scope.workflows:
         found += _of_workflow(workflow)
-        found += calls.check_circles(workflow)
     made = (finding.problem(document, strict=strict) for finding in found)
     return sorted_problems([*problems, *made, *sources.problems])
 
