@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
@@ -11,6 +11,7 @@ from itertools import accumulate
 from arazzo_runner.analysis import flow_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.analysis.execution_order import circles_of
 from arazzo_runner.analysis.findings import Finding, Findings, sentence, suggestion
+from arazzo_runner.analysis.flow_edges import ActionWay, Edge, step_edges, step_node
 from arazzo_runner.analysis.linker import LinkedWorkflow, LinkError
 from arazzo_runner.analysis.scope import StepScope, WorkflowScope
 from arazzo_runner.documents.model import Action
@@ -68,36 +69,46 @@ def flow_of(scope: WorkflowScope) -> Flow:
     """The graph of a workflow: an action without criteria ends its list, a retry that is used up does not (F1, F4)."""
     successors: list[set[int]] = [set() for _ in scope.steps]
     ends: set[int] = set()
+    numbers = {step_node(step_id): index for step_id, index in scope.step_ids.items()}
     for step in scope.steps:
-        own = successors[step.index]
-        for action in step.failure_actions:
-            _follow(scope, step, action, successors, ends)
-            if not action.criteria and action.type != "retry":
-                break
-        for action in step.success_actions:
-            _follow(scope, step, action, successors, ends)
-            if not action.criteria:
-                break
-        else:
-            if step.index + 1 < len(scope.steps):
-                own.add(step.index + 1)
+        for edge in _tried(edges_of(scope, step)):
+            # By place, not by name: two steps may have one id, which is another rule's business.
+            target = step.index + 1 if edge.type == "next" else numbers.get(edge.target)
+            if edge.type == "retry":
+                successors[step.index].add(step.index)
+                if target is not None and target != step.index:
+                    # The other step runs first, its own actions not tried, and control returns (F4).
+                    successors[step.index].add(target)
+                    successors[target].add(step.index)
+            elif target is not None:
+                successors[step.index].add(target)
             else:
                 ends.add(step.index)
     return Flow(tuple(tuple(sorted(own)) for own in successors), frozenset(ends))
 
 
-def _follow(scope: WorkflowScope, step: StepScope, action: Action, successors: list[set[int]], ends: set[int]) -> None:
-    target = scope.step_ids.get(action.step_id) if action.step_id is not None else None
-    if action.type == "retry":
-        successors[step.index].add(step.index)
-        if target is not None:
-            # The other step runs first, its own actions not tried, and control returns (F4).
-            successors[step.index].add(target)
-            successors[target].add(step.index)
-    elif action.type == "goto" and target is not None:
-        successors[step.index].add(target)
-    else:
-        ends.add(step.index)
+def edges_of(scope: WorkflowScope, step: StepScope) -> Iterator[Edge]:
+    """The edges out of a step of a document."""
+    following = scope.steps[step.index + 1].step.step_id if step.index + 1 < len(scope.steps) else None
+    lists = (step.success_actions, step.failure_actions)
+    success, failure = ([way_of(action) for action in actions] for actions in lists)
+    return step_edges(step.step.step_id, following, success, failure)
+
+
+def way_of(action: Action) -> ActionWay:
+    """An action of a document, as a way out of its step."""
+    return ActionWay(action.name, action.type, bool(action.criteria), action.step_id, action.workflow_id)
+
+
+def _tried(edges: Iterable[Edge]) -> Iterator[Edge]:
+    """The edges of actions that can be tried at all, failing for want of a failure action left out."""
+    led_on = {True: False, False: False}
+    for edge in edges:
+        if edge.implied or led_on[edge.failure]:
+            continue
+        yield edge
+        if edge.name is not None and not edge.conditional and not (edge.failure and edge.type == "retry"):
+            led_on[edge.failure] = True
 
 
 def forward_references(scope: WorkflowScope, flow: Flow) -> Findings:

@@ -1,19 +1,12 @@
-"""The flow of a plan as a graph: the one that Mermaid, HTML and the console draw."""
+"""The flow of a plan as diagrams: nodes and edges of every workflow that it reaches."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from arazzo_runner.analysis.flow_edges import END, FAILED, START, ActionWay, Edge, step_edges, step_node, workflow_node
 from arazzo_runner.engine.plan import Plan, PlannedAction, PlannedStep, PlannedWorkflow
-
-START = "start"
-
-
-END = "end"
-
-
-FAILED = "failed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,28 +24,6 @@ class Node:
     kind: str
     label: str
     detail: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    """A way from a node to another.
-
-    Attributes:
-        name: of the action that leads there; None for the sequence's own way, and for a failure that no action takes.
-        type: ``goto``, ``retry``, ``end`` or ``next``.
-        failure: whether it is taken after a failure.
-    """
-
-    source: str
-    target: str
-    type: str
-    name: str | None = None
-    failure: bool = False
-
-    @property
-    def implied(self) -> bool:
-        """Return whether every step has it, so that it is worth drawing only where the run took it."""
-        return self.failure and self.name is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,16 +49,6 @@ def diagram_of(plan: Plan) -> Diagram:
     return Diagram(tuple(_workflow_diagram(plan, workflow) for workflow in (plan.workflow, *others)))
 
 
-def step_node(step_id: str) -> str:
-    """The id of a step's node."""
-    return f"step {step_id}"
-
-
-def workflow_node(workflow_id: str) -> str:
-    """The id of the node of a workflow that an action leads to."""
-    return f"workflow {workflow_id}"
-
-
 def _workflow_diagram(plan: Plan, workflow: PlannedWorkflow) -> WorkflowDiagram:
     steps = [Node(step_node(step.step_id), "step", step.step_id, step.title) for step in workflow.steps]
     first = steps[0].id if steps else END
@@ -106,23 +67,17 @@ def _workflow_diagram(plan: Plan, workflow: PlannedWorkflow) -> WorkflowDiagram:
 
 
 def _step_edges(plan: Plan, workflow: PlannedWorkflow, step: PlannedStep) -> Iterator[Edge]:
-    here = step_node(step.step_id)
-    following = workflow.steps[step.index + 1 : step.index + 2]
-    for action in step.on_success:
-        yield Edge(here, _target(plan, workflow, action, here, END), action.type, action.name)
-    if all(action.criteria for action in step.on_success):
-        yield Edge(here, step_node(following[0].step_id), "next") if following else Edge(here, END, "end")
-    for action in step.on_failure:
-        yield Edge(here, _target(plan, workflow, action, here, FAILED), action.type, action.name, failure=True)
-    yield Edge(here, FAILED, "end", failure=True)
+    following = workflow.steps[step.index + 1].step_id if step.index + 1 < len(workflow.steps) else None
+    success, failure = (
+        [_way(plan, workflow, one) for one in actions] for actions in (step.on_success, step.on_failure)
+    )
+    return step_edges(step.step_id, following, success, failure)
 
 
-def _target(plan: Plan, workflow: PlannedWorkflow, action: PlannedAction, here: str, ending: str) -> str:
-    if action.type == "end":
-        return ending
-    if action.workflow is not None:
-        return workflow_node(plan.workflows[action.workflow].workflow_id)
-    return here if action.step is None else step_node(workflow.steps[action.step].step_id)
+def _way(plan: Plan, workflow: PlannedWorkflow, action: PlannedAction) -> ActionWay:
+    step = None if action.step is None else workflow.steps[action.step].step_id
+    other = None if action.workflow is None else plan.workflows[action.workflow].workflow_id
+    return ActionWay(action.name, action.type, bool(action.criteria), step, other)
 
 
 def grouped(edges: Sequence[Edge]) -> Mapping[tuple[str, str, bool], Sequence[Edge]]:

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from itertools import count
 from typing import Any, Self
 
-from arazzo_runner.reports.flow_graph import Diagram, Edge, Node, WorkflowDiagram, grouped
+from arazzo_runner.analysis.flow_edges import Edge
+from arazzo_runner.reports.flow_graph import Diagram, Node, WorkflowDiagram, grouped
 from arazzo_runner.reports.summary import RunPath
 from arazzo_runner.reports.text import duration, one_line
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from arazzo_runner.analysis.flow_edges import step_edges
+from arazzo_runner.analysis.flow_graph import way_of
 from arazzo_runner.documents.model import Action, ArazzoDescription, Reusable, Step, Workflow
 from arazzo_runner.reports.outline import target_of
 
@@ -42,23 +44,39 @@ def _edges(
     names: dict[str, str],
     others: dict[str, str],
 ) -> Iterator[str]:
-    here = names[step.step_id]
     success = _actions(description, step.on_success, workflow.success_actions, "success")
     failure = _actions(description, step.on_failure, workflow.failure_actions, "failure")
-    for action in success:
-        yield _edge(here, action, names, others, arrow="-->", ending="finish")
-    if all(action.criteria for action in success):
-        yield f"  {here} --> {names[following] if following else 'finish'}"
-    for action in failure:
-        yield _edge(here, action, names, others, arrow="-.->", ending="failed")
-    if all(action.criteria or action.type == "retry" for action in failure):
-        yield f"  {here} -.-> failed"
+    always_led_on = any(not action.criteria and action.type != "retry" for action in failure.values())
+    for edge in step_edges(step.step_id, following, *([way_of(a) for a in one.values()] for one in (success, failure))):
+        if edge.implied and always_led_on:
+            continue
+        arrow, ending = ("-.->", "failed") if edge.failure else ("-->", "finish")
+        action = None if edge.name is None else (failure if edge.failure else success)[edge.name]
+        text = "" if action is None else f"|{_quoted(_label(action))}|"
+        yield f"  {names[step.step_id]} {arrow}{text} {_node(edge.target, names, others, ending)}"
+
+
+def _node(target: str, names: dict[str, str], others: dict[str, str], ending: str) -> str:
+    """The Mermaid id of a node; a step that does not exist ends the workflow."""
+    kind, _, name = target.partition(" ")
+    if kind == "workflow":
+        return others.setdefault(name, f"w{len(others)}")
+    return names.get(name, ending) if kind == "step" else ending
+
+
+def _label(action: Action) -> str:
+    label = action.name
+    if action.type == "retry":
+        label += f" ×{1 if action.retry_limit is None else action.retry_limit}"
+    if action.criteria:
+        label += "\n" + " and ".join(criterion.condition for criterion in action.criteria)
+    return label
 
 
 def _actions(
     description: ArazzoDescription, own: Sequence[Action | Reusable], shared: Sequence[Action | Reusable], kind: str
-) -> list[Action]:
-    """The actions that apply, Reusable Objects followed where they lead somewhere (F2)."""
+) -> dict[str, Action]:
+    """The actions that apply by their names, Reusable Objects followed where they lead somewhere (F2)."""
     components = description.components
     group = components.success_actions if kind == "success" else components.failure_actions
     merged: dict[str, Action] = {}
@@ -66,22 +84,7 @@ def _actions(
         action = group.get(entry.reference.rpartition(".")[2]) if isinstance(entry, Reusable) else entry
         if action is not None:
             merged.setdefault(action.name, action)
-    return list(merged.values())
-
-
-def _edge(here: str, action: Action, names: dict[str, str], others: dict[str, str], *, arrow: str, ending: str) -> str:
-    label = action.name
-    if action.type == "retry":
-        label += f" ×{1 if action.retry_limit is None else action.retry_limit}"
-    if action.criteria:
-        label += "\n" + " and ".join(criterion.condition for criterion in action.criteria)
-    if action.workflow_id is not None and action.type != "end":
-        target = others.setdefault(action.workflow_id, f"w{len(others)}")
-    elif action.step_id is not None and action.type != "end":
-        target = names.get(action.step_id, ending)
-    else:
-        target = here if action.type == "retry" else ending
-    return f"  {here} {arrow}|{_quoted(label)}| {target}"
+    return merged
 
 
 def _quoted(text: str) -> str:

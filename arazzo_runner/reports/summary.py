@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass, field
 
+from arazzo_runner.analysis.flow_edges import END, FAILED, START, Edge, step_node, workflow_node
 from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event, RunFinished
 from arazzo_runner.engine.exchange import decode_body
-from arazzo_runner.reports.flow_graph import END, FAILED, START, Edge, Node, step_node, workflow_node
+from arazzo_runner.reports.flow_graph import Node
 
 
 class Attempts:
