@@ -17,9 +17,10 @@ from arazzo_runner.expressions.regexes import is_found, with_limited_regexes
 from arazzo_runner.openapi.contract.binary_keywords import binary_keywords
 from arazzo_runner.openapi.contract.breaches import Side
 from arazzo_runner.openapi.contract.exact_keywords import exact_keywords
+from arazzo_runner.openapi.contract.paid_keywords import paid_keywords
 
-REFERENCE = 15
-"""Nodes of the budget that a reference costs: some 66,000 of them may be followed, which takes some seconds."""
+REFERENCE = 12
+"""Nodes of the budget that a reference costs: some 80,000 of them may be followed, which takes some seconds."""
 
 
 def with_limited_patterns(factory: Any, side: Side) -> Any:
@@ -44,8 +45,10 @@ def _limited(validator: Any, side: Side) -> Any:
         if follow := validator.VALIDATORS.get(name):
             keywords[name] = partial(_reference, follow)
     if judge := validator.VALIDATORS.get("unevaluatedProperties"):
-        keywords["unevaluatedProperties"] = _with_limited_search(judge)
-    return extend(validator, keywords)  # type: ignore[no-untyped-call]
+        keywords["unevaluatedProperties"] = _with_limited_search(judge, "find_evaluated_property_keys_by_schema")
+    if judge := validator.VALIDATORS.get("unevaluatedItems"):
+        keywords["unevaluatedItems"] = _with_limited_search(judge, "find_evaluated_item_indexes_by_schema")
+    return extend(validator, paid_keywords({**validator.VALIDATORS, **keywords}))  # type: ignore[no-untyped-call]
 
 
 def _reference(follow: Any, validator: Any, reference: Any, instance: Any, schema: Any) -> Iterator[Exception]:
@@ -82,7 +85,17 @@ def _additional_properties(
     yield from judge(validator, additional, instance, schema) or ()
 
 
-def _with_limited_search(judge: Any) -> Any:
-    """The library's judgement of members that nothing else has judged, which asks the patterns of others for them."""
-    name = "find_evaluated_property_keys_by_schema"
-    return with_limited_regexes(judge, **{name: with_limited_regexes(judge.__globals__[name])})
+def _with_limited_search(judge: Any, name: str) -> Any:
+    """The library's judgement of what nothing else has judged, which looks through the schemas of others for it.
+
+    Args:
+        name: of the function that looks, and calls itself for schemas in schemas: each call is paid for.
+    """
+    look = with_limited_regexes(judge.__globals__[name])
+
+    def paid(validator: Any, instance: Any, schema: Any) -> Any:
+        spend(REFERENCE)
+        return look(validator, instance, schema)
+
+    look.__globals__[name] = paid
+    return with_limited_regexes(judge, **{name: paid})

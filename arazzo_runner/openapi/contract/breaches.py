@@ -100,7 +100,13 @@ def _sentence(error: Any) -> str:
 
 
 def _shown(value: Any) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=_plain)
+    if isinstance(value, str | bytes):
+        value = value[: MAX_SHOWN + 1]
+    text = ""
+    for part in json.JSONEncoder(ensure_ascii=False, default=_plain).iterencode(value):
+        text += part[: MAX_SHOWN + 1]
+        if len(text) > MAX_SHOWN:  # of a long value only the beginning is written
+            break
     return cut(text, MAX_SHOWN)
 
 

@@ -12,6 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import partial
+from itertools import islice
 from typing import Any
 
 from arazzo_runner.effects import Request, Response
@@ -23,6 +24,7 @@ from arazzo_runner.openapi.contract.breaches import Breach, Side, schema_breache
 from arazzo_runner.openapi.contract.excerpts import METHOD, PATH, excerpt
 from arazzo_runner.openapi.contract.instances import Instances
 from arazzo_runner.openapi.contract.invalid_keywords import odd_keywords
+from arazzo_runner.openapi.contract.paid_keywords import MAX_ERRORS
 from arazzo_runner.openapi.contract.schema_checks import SchemaChecks
 from arazzo_runner.openapi.contract.sent_parameters import SentParameters, UnreadableContent, header_value
 from arazzo_runner.openapi.media_types import essence
@@ -186,7 +188,8 @@ class _Findings:
             missing: the breach when there is no value; None when it may be absent.
         """
         try:
-            self.breaches += self._judged(side, value, missing)
+            for breach in self._judged(side, value, missing):
+                self.breaches.append(breach)  # one by one: those before an error are kept
         except UnreadableContent as error:
             self.breaches.append(Breach(side.name, value.where, f"it cannot be read as {error}"))
         except ArazzoError as error:
@@ -203,7 +206,10 @@ class _Findings:
             if missing:
                 yield Breach(side.name, value.where, missing)
         else:
-            yield from schema_breaches(side.name, value.where, tuple(side.checks.errors(value.schema, instance)))
+            errors = side.checks.errors(value.schema, instance)
+            yield from schema_breaches(side.name, value.where, islice(errors, MAX_ERRORS))
+            if next(errors, None) is not None:
+                yield Breach(side.name, value.where, f"it has more errors than the {MAX_ERRORS} that are listed")
 
     def _unjudged(self, side: _Side, value: _Value, why: str) -> None:
         self.remarks.append(f"the {side.name} {value.where} of {self._operation.label} cannot be judged: {why}")

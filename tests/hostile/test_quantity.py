@@ -1,0 +1,57 @@
+"""Documents that have too much of one thing: what is done for each costs the same, however many there are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from tests.support.confined import confined
+from tests.support.small_documents import STEP, document, write
+
+
+def workflows(count: int, *, follow: int | None = None) -> dict[str, Any]:
+    """A document of so many workflows, each of which runs the next one; the last runs ``follow``."""
+    made: list[dict[str, Any]] = []
+    for number in range(count):
+        after = number + 1 if number + 1 < count else follow
+        steps = [STEP] if after is None else [STEP, {"stepId": "next", "workflowId": f"w{after}"}]
+        made.append({"workflowId": f"w{number}", "steps": steps})
+    return {**document(), "workflows": made}
+
+
+def test_ten_thousand_workflows_that_run_one_another(tmp_path: Path) -> None:
+    assert confined("validate", write(tmp_path, workflows(10_000))).status == 0
+
+
+def test_a_circle_of_six_thousand_workflows(tmp_path: Path) -> None:
+    result = confined("validate", write(tmp_path, workflows(6000, follow=0)))
+    assert result.status == 0  # a hint: a call may depend on a criterion
+    assert "the workflow runs itself: w0 → w1 → " in result.out
+    assert "→ … → w0" in result.out
+
+
+def test_unknown_fields(tmp_path: Path) -> None:
+    text = "".join(f"a{number}: x\n" for number in range(60_000))
+    result = confined("run", write(tmp_path, text))
+    assert result.status == 2
+    assert "has no field 'a59999'" in result.err
+
+
+def test_inputs_with_defaults(tmp_path: Path) -> None:
+    properties = {f"p{number}": {"type": "string", "default": "x"} for number in range(60_000)}
+    made = document()
+    made["workflows"][0]["inputs"] = {"type": "object", "properties": properties}
+    result = confined("run", write(tmp_path, made), "--dry-run")
+    assert result.status == 0, result.err
+
+
+def test_names_that_are_misspelt(tmp_path: Path) -> None:
+    made = document()
+    made["workflows"][0]["inputs"] = {"type": "object", "properties": {f"p{number}": {} for number in range(3000)}}
+    steps = [
+        {**STEP, "stepId": f"s{number}", "requestBody": {"payload": {"x": f"$inputs.q{number}"}}}
+        for number in range(3000)
+    ]
+    made["workflows"][0]["steps"] = steps
+    result = confined("validate", write(tmp_path, made))
+    assert "q2999" in result.out
