@@ -4,26 +4,37 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping
+from itertools import count
 from typing import Any
 
 from arazzo_runner.documents.input_schemas import applies, declared, is_open, required, work
 from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.effects import MASK
-from arazzo_runner.errors import as_typed
+from arazzo_runner.errors import InvalidInputs, as_typed
+from arazzo_runner.expressions.limits import BudgetExceeded
 from arazzo_runner.secrecy import BY_WORDS, SecretNames
 
-MAX_WORK = 20_000
-"""How often parts of a schema may be looked at to find what is wrong with inputs."""
+MAX_ASKED = 20_000_000
+"""How often parts of a schema may be looked at to find out whether inputs fit, which takes less than a second."""
+MAX_WORK = 200_000
+"""How often, for each value, to list what is wrong with them: each visit may be an error of two kilobytes."""
+
+MAX_DEFAULTS = 200_000
+"""How many defaults are filled in: a schema that refers to itself from what it has defaults for has no end of them."""
 
 _HALF = re.compile("[\ud800-\udfff]")
 
 
 def with_defaults(schema: Any, value: Any) -> Any:
-    """A copy of ``value`` with the defaults that ``schema`` gives for absent members, nested ones too."""
-    return _filled(schema, schema, value, 0)
+    """A copy of ``value`` with the defaults that ``schema`` gives for absent members, nested ones too.
+
+    Raises:
+        InvalidInputs: the defaults stand for more values than anybody means.
+    """
+    return _filled(schema, schema, value, 0, count(1))
 
 
-def _filled(root: Any, schema: Any, value: Any, depth: int) -> Any:
+def _filled(root: Any, schema: Any, value: Any, depth: int, filled_before: Iterator[int]) -> Any:
     if depth > 50 or not isinstance(value, Mapping):
         return value
     members: dict[str, list[Any]] = {}
@@ -38,8 +49,12 @@ def _filled(root: Any, schema: Any, value: Any, depth: int) -> Any:
             found, default = _default(root, together)
             if found:
                 filled[name] = default
+                if next(filled_before) > MAX_DEFAULTS:
+                    raise InvalidInputs(
+                        f"the schema of the inputs has more than {MAX_DEFAULTS:,} defaults in defaults", []
+                    )
         if name in filled:
-            filled[name] = _filled(root, together, filled[name], depth + 1)
+            filled[name] = _filled(root, together, filled[name], depth + 1, filled_before)
     return filled
 
 
@@ -76,10 +91,13 @@ def check_inputs(
     except (jsonschema_rs.ValidationError, ValueError) as unusable:
         return [*errors, f"the workflow's inputs schema cannot be used: {str(unusable).splitlines()[0]}"]
     plain = _plain(values)
+    effort = work(schema, _depth(plain))
+    if effort > MAX_ASKED:
+        return [*errors, *_first_misfit(schema, plain)]
     if validator.is_valid(plain):
         return errors
-    if work(schema, _depth(plain)) > MAX_WORK:
-        return [*errors, "inputs: they do not fit their schema, which repeats itself too often to find out where"]
+    if effort * _size(plain) > MAX_WORK:
+        return [*errors, *(_first_misfit(schema, plain) or ["inputs: they do not fit their schema"])]
     masked = jsonschema_rs.Draft202012Validator(schema, validate_formats=True, mask=MASK)
     for error, hidden in zip(validator.iter_errors(plain), masked.iter_errors(plain), strict=True):
         if error.instance == MASK:
@@ -91,6 +109,20 @@ def check_inputs(
         place = f"input {'.'.join(path)}" if path else "inputs"
         errors.append(f"{place}: {hidden.message if shows_secret else error.message}")
     return errors
+
+
+def _first_misfit(schema: Any, plain: Any) -> list[str]:
+    """Find what is wrong with inputs that are too large, or whose schema repeats itself too often, to list it all."""
+    from arazzo_runner.engine.tangled_inputs import first_misfit
+
+    try:
+        found = first_misfit(schema, plain)
+    except BudgetExceeded as error:
+        return [f"inputs: they cannot be checked against their schema, which repeats itself too often: {error.message}"]
+    if found is None:
+        return []
+    place = f"input {'.'.join(found.path)}" if found.path else "inputs"
+    return [f"{place}: this does not fit {found.keyword!r} of its schema, and there may be more that does not"]
 
 
 def how_to_give(schema: Any, values: Mapping[str, Any], *, secret: Collection[str] = ()) -> str:
@@ -133,6 +165,17 @@ def _depth(value: Any) -> int:
         depth += 1
         level = [part for item in level for part in (item.values() if isinstance(item, Mapping) else item)]
     return depth
+
+
+def _size(value: Any) -> int:
+    """Return how many values there are in a value, itself included."""
+    count, pending = 0, [value]
+    while pending:
+        item = pending.pop()
+        count += 1
+        if isinstance(item, (Mapping, list)):
+            pending += item.values() if isinstance(item, Mapping) else item
+    return count
 
 
 def _misspelt(schema: Any, values: Mapping[str, Any]) -> Iterator[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.support.confined import confined
 from tests.support.small_documents import STEP, document, write
 
@@ -35,6 +37,21 @@ def test_unknown_fields(tmp_path: Path) -> None:
     result = confined("run", write(tmp_path, text))
     assert result.status == 2
     assert "has no field 'a59999'" in result.err
+
+
+@pytest.mark.parametrize("line", ["- [a, b, c]", "- {a: b}", "- -"])
+def test_small_values_of_yaml(tmp_path: Path, line: str) -> None:
+    text = "arazzo: 1.0.1\nx-a:\n" + f"{line}\n" * 1_600_000
+    result = confined("run", write(tmp_path, text))
+    assert result.status == 2
+    assert "more than 3,000,000 values" in result.err
+    assert "Convert the document to JSON" in result.err
+
+
+def test_a_problem_among_many_values_of_yaml(tmp_path: Path) -> None:
+    result = confined("run", write(tmp_path, "arazzo: 1.0.1\nx-a:\n" + "- [a, b, c]\n" * 400_000 + "inof: {}\n"))
+    assert result.status == 2
+    assert "w.yaml:400003:1" in result.err
 
 
 def test_inputs_with_defaults(tmp_path: Path) -> None:

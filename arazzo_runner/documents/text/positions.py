@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from array import array
 from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import NamedTuple
@@ -15,6 +16,7 @@ from typing import NamedTuple
 from arazzo_runner.documents.pointer import escape
 
 _LINE_END = re.compile(r"\r\n|\n|\r")
+_INDEX = re.compile(r"0|[1-9][0-9]{0,9}")
 _JSON_TOKEN = re.compile(r'"(?:[^"\\]|\\.)*"|[{}\[\]:,]|[^\s{}\[\]:,"]+', re.DOTALL)
 
 
@@ -25,42 +27,92 @@ class Offsets(NamedTuple):
     value: int
 
 
-@dataclass(slots=True)
 class Positions:
-    """Spots by JSON Pointer.
+    """The places of a text's values, in the order in which they begin: a few bytes each, since there may be millions.
 
     Attributes:
         aliases: pointers of YAML aliases, and the pointer of what each stands for.
         repeated: pointer and key offset of each key that its object already had.
     """
 
-    spots: dict[str, Offsets] = field(default_factory=dict)
-    aliases: dict[str, str] = field(default_factory=dict)
-    repeated: list[tuple[str, int]] = field(default_factory=list)
+    def __init__(self) -> None:
+        self.aliases: dict[str, str] = {}
+        self.repeated: list[tuple[str, int]] = []
+        self._values = array("L")
+        self._keys = array("L")
+        self._ends = array("L")
+        self._names: list[str | None] = []
+        self._children: dict[int, dict[str, int] | array[int]] = {}
+
+    def add(self, name: str | None, key: int, value: int) -> int:
+        """Add a value that is the next to begin; return its number.
+
+        Args:
+            name: of the member of an object; None for any other value.
+        """
+        self._names.append(name)
+        self._keys.append(key)
+        self._values.append(value)
+        self._ends.append(len(self._values))
+        return len(self._values) - 1
+
+    def end(self, number: int) -> None:
+        """Say that all that is in a value has been added."""
+        self._ends[number] = len(self._values)
 
     def find(self, pointer: str) -> Offsets | None:
         """The spot of a value; of its nearest ancestor when it is not written out (a merged key); None if none is."""
-        tail = ""
         for _ in range(len(self.aliases) + 1):
-            head, tail = pointer, ""
-            while head not in self.spots:
-                if not head:
-                    return None
-                head, _, token = head.rpartition("/")
-                tail = f"/{token}{tail}"
+            if not self._values:
+                return None
+            number, head, tail = self._follow(pointer)
             if not tail or head not in self.aliases:
-                return self.spots[head]
+                return Offsets(self._keys[number], self._values[number])
             pointer = self.aliases[head] + tail
         return None
+
+    def _follow(self, pointer: str) -> tuple[int, str, str]:
+        """Return the value that a pointer leads to as far as it can, the way to it, and the rest of the pointer."""
+        number, tokens = 0, pointer.split("/")[1:]
+        for index, token in enumerate(tokens):
+            child = self._child(number, token)
+            if child is None:
+                tail = "".join(f"/{rest}" for rest in tokens[index:])
+                return number, pointer[: len(pointer) - len(tail)], tail
+            number = child
+        return number, pointer, ""
+
+    def _child(self, number: int, token: str) -> int | None:
+        if number not in self._children:
+            self._children[number] = self._children_of(number)
+        match self._children[number]:
+            case dict() as members:
+                return members.get(token)
+            case elements:
+                return elements[int(token)] if _INDEX.fullmatch(token) and int(token) < len(elements) else None
+
+    def _children_of(self, number: int) -> dict[str, int] | array[int]:
+        """The values in a value, by name or in order; of those of one name the first."""
+        found = array("L")
+        child, end = number + 1, self._ends[number]
+        while child < end:
+            found.append(child)
+            child = self._ends[child]
+        names = [self._names[child] for child in found]
+        if names and names[0] is None:
+            return found
+        return {escape(name or ""): child for name, child in zip(reversed(names), reversed(found), strict=True)}
 
 
 @dataclass(slots=True)
 class _Frame:
-    pointer: str
+    number: int
     is_object: bool
+    token: str
     index: int = 0
     key: str | None = None
     key_offset: int = 0
+    names: set[str] = field(default_factory=set)
 
 
 class _Recorder:
@@ -69,6 +121,7 @@ class _Recorder:
     def __init__(self) -> None:
         self.positions = Positions()
         self.frames: list[_Frame] = []
+        self.token: str | None = None
 
     def expects_key(self) -> bool:
         return bool(self.frames) and self.frames[-1].is_object and self.frames[-1].key is None
@@ -77,26 +130,34 @@ class _Recorder:
         frame = self.frames[-1]
         frame.key, frame.key_offset = name, offset
 
-    def value(self, offset: int) -> str:
-        """Note a value and give its pointer."""
+    def value(self, offset: int) -> int:
+        """Note a value; return its number."""
         if not self.frames:
-            pointer, key_offset = "", offset
-        elif (frame := self.frames[-1]).is_object:
-            pointer, key_offset = f"{frame.pointer}/{escape(frame.key or '')}", frame.key_offset
-            frame.key = None
-            if pointer in self.positions.spots:
-                self.positions.repeated.append((pointer, key_offset))
-                return pointer
-        else:
-            pointer, key_offset = f"{frame.pointer}/{frame.index}", offset
+            return self.positions.add(None, offset, offset)
+        frame = self.frames[-1]
+        if not frame.is_object:
+            self.token = str(frame.index)
             frame.index += 1
-        self.positions.spots[pointer] = Offsets(key_offset, offset)
-        return pointer
+            return self.positions.add(None, offset, offset)
+        self.token = name = frame.key or ""
+        frame.key = None
+        if name in frame.names:
+            self.positions.repeated.append((self.pointer(), frame.key_offset))
+        frame.names.add(name)
+        return self.positions.add(name, frame.key_offset, offset)
 
-    def begin(self, offset: int, *, is_object: bool) -> str:
-        pointer = self.value(offset)
-        self.frames.append(_Frame(pointer, is_object))
-        return pointer
+    def begin(self, offset: int, *, is_object: bool) -> None:
+        number = self.value(offset)
+        self.frames.append(_Frame(number, is_object, self.token or ""))
+        self.token = None
+
+    def end(self) -> None:
+        self.positions.end(self.frames.pop().number)
+
+    def pointer(self) -> str:
+        """The pointer of the value that was noted last."""
+        last = [] if self.token is None else [self.token]
+        return "".join(f"/{escape(token)}" for token in [*(frame.token for frame in self.frames[1:]), *last])
 
 
 def scan_json(text: str) -> Positions:
@@ -108,7 +169,7 @@ def scan_json(text: str) -> Positions:
             case "{" | "[":
                 record.begin(offset, is_object=token == "{")
             case "}" | "]":
-                record.frames.pop()
+                record.end()
             case ":" | ",":
                 pass
             case '"' if record.expects_key():
@@ -136,18 +197,18 @@ def scan_yaml(text: str) -> Positions:
                 record.key(names.get(event.anchor, ""), offset)
                 continue
             case yaml.ScalarEvent() | yaml.AliasEvent():
-                pointer = record.value(offset)
+                record.value(offset)
             case yaml.MappingStartEvent() | yaml.SequenceStartEvent():
-                pointer = record.begin(offset, is_object=isinstance(event, yaml.MappingStartEvent))
+                record.begin(offset, is_object=isinstance(event, yaml.MappingStartEvent))
             case yaml.MappingEndEvent() | yaml.SequenceEndEvent():
-                record.frames.pop()
+                record.end()
                 continue
             case _:
                 continue
         if isinstance(event, yaml.AliasEvent):
-            record.positions.aliases[pointer] = anchors.get(event.anchor or "", "")
+            record.positions.aliases[record.pointer()] = anchors.get(event.anchor or "", "")
         elif event.anchor:
-            anchors[event.anchor] = pointer
+            anchors[event.anchor] = record.pointer()
             names[event.anchor] = getattr(event, "value", "")
     return record.positions
 

@@ -14,6 +14,8 @@ import yaml
 from arazzo_runner.documents.text.reading_rules import MAX_DEPTH, Fault, Unreadable
 from arazzo_runner.documents.text.scalars import NUMBER_STARTS, WORDS, NotAJsonNumber, Scalar, number, tagged
 
+MAX_VALUES = 3_000_000
+"""How many values a document may have, names of members included: they take some ten seconds, and JSON far less."""
 MAX_ALIASED = 100_000
 """How many values all aliases of a document may stand for together."""
 
@@ -126,6 +128,8 @@ class _Builder:
 
     def scalar(self, event: yaml.ScalarEvent) -> None:
         self.count += 1
+        if self.count > MAX_VALUES:
+            raise _too_many(event)
         frame = self.frame
         value: Scalar = event.value
         if event.tag is not None:
@@ -173,6 +177,8 @@ class _Builder:
 
     def begin(self, event: yaml.MappingStartEvent | yaml.SequenceStartEvent) -> None:
         self.count += 1
+        if self.count > MAX_VALUES:
+            raise _too_many(event)
         if self.frame.is_object and self.frame.key is _NO_KEY:
             raise _unreadable("yaml-complex-key", "a key must be text, this one is an object or a list", event)
         if event.tag is not None and event.tag not in _COLLECTION_TAGS:
@@ -257,6 +263,14 @@ def _fault(rule: str, message: str, event: yaml.Event) -> Fault:
 
 def _unreadable(rule: str, message: str, event: yaml.Event) -> Unreadable:
     return Unreadable(_fault(rule, message, event))
+
+
+def _too_many(event: yaml.Event) -> Unreadable:
+    offset = event.start_mark.index if event.start_mark else 0
+    message = f"more than {MAX_VALUES:,} values stand before this one"
+    return Unreadable(
+        Fault("yaml-alias-budget", message, offset, "Convert the document to JSON, which is read faster.")
+    )
 
 
 def _short(tag: str) -> str:

@@ -34,9 +34,13 @@ def with_limited_patterns(factory: Any, side: Side) -> Any:
 def _limited(validator: Any, side: Side) -> Any:
     from jsonschema.validators import extend
 
+    keywords = {**binary_keywords(validator.VALIDATORS), **exact_keywords(side), **limited_keywords(validator)}
+    return extend(validator, paid_keywords({**validator.VALIDATORS, **keywords}))  # type: ignore[no-untyped-call]
+
+
+def limited_keywords(validator: Any) -> dict[str, Any]:
+    """The keywords of a validator of jsonschema's that search with patterns or follow references, limited."""
     keywords = {
-        **binary_keywords(validator.VALIDATORS),
-        **exact_keywords(side),
         "pattern": _pattern,
         "patternProperties": _pattern_properties,
         "additionalProperties": partial(_additional_properties, validator.VALIDATORS["additionalProperties"]),
@@ -48,7 +52,7 @@ def _limited(validator: Any, side: Side) -> Any:
         keywords["unevaluatedProperties"] = _with_limited_search(judge, "find_evaluated_property_keys_by_schema")
     if judge := validator.VALIDATORS.get("unevaluatedItems"):
         keywords["unevaluatedItems"] = _with_limited_search(judge, "find_evaluated_item_indexes_by_schema")
-    return extend(validator, paid_keywords({**validator.VALIDATORS, **keywords}))  # type: ignore[no-untyped-call]
+    return keywords
 
 
 def _reference(follow: Any, validator: Any, reference: Any, instance: Any, schema: Any) -> Iterator[Exception]:

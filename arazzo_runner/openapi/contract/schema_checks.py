@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import Any
 
@@ -54,8 +54,12 @@ class SchemaChecks:
         name = f"oas{self._version[0]}{self._version[1]}_{kind}{'_' if kind else ''}schema_validators_factory"
         factory = with_limited_patterns(getattr(schemas, name), self._side)
         spec = SchemaPath.from_dict(dict(self._description))
-        formats = {name: partial(_fits_format, name) for name in _NATIVE_FORMATS}
-        return factory.create(spec, spec, extra_format_validators=formats).validator
+        return factory.create(spec, spec, extra_format_validators=native_formats()).validator
+
+
+def native_formats() -> dict[str, Callable[[object], bool]]:
+    """The tests of JSON Schema's own formats, by name."""
+    return {name: partial(_fits_format, name) for name in _NATIVE_FORMATS}
 
 
 def _fits_format(name: str, instance: object) -> bool:
