@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import io
 import os
@@ -96,6 +97,9 @@ def main() -> None:
         # A run can put values in one another, time after time.
         _tell(partial(click.echo, "error: a value of the run is nested too deeply to be followed", err=True))
         status = 1
+    except MemoryError:
+        _tell(partial(click.echo, "error: there is not enough memory for what the documents or answers hold", err=True))
+        status = 1
     except BrokenPipeError:
         # Whoever read our output has gone; there is nobody to tell.
         _discard_stdout()
@@ -103,19 +107,23 @@ def main() -> None:
     except OSError as error:
         _discard_stdout()
         where = f": {error.filename}" if error.filename else ""
-        _tell(partial(click.echo, f"error: {error.strerror or error}{where}", err=True))
+        what = "stdout is closed" if error.errno == errno.EBADF and not where else error.strerror or error
+        _tell(partial(click.echo, f"error: {what}{where}", err=True))
         status = 1
     sys.exit(status if isinstance(status, int) else 0)
 
 
 def _open_standard_streams() -> None:
-    """Give the streams that are closed (``>&-``) something to lead to: else the next file opened would be stdout."""
+    """Give the streams that are closed (``>&-``) something to lead to: else the next file opened would be stdout.
+
+    What is written to a closed stdout is an error, since it would be lost.
+    """
     for descriptor, name, mode in ((0, "stdin", "r"), (1, "stdout", "w"), (2, "stderr", "w")):
         if getattr(sys, name) is None:
             with suppress(OSError):
                 os.fstat(descriptor)
                 continue
-            os.open(os.devnull, os.O_RDWR)
+            os.open(os.devnull, os.O_RDONLY if name == "stdout" else os.O_RDWR)
             setattr(sys, name, os.fdopen(descriptor, mode, encoding="utf-8", closefd=False))
     # Half of a surrogate pair, in some server's answer, is written as JSON escapes it; stderr has it so by itself.
     if isinstance(sys.stdout, io.TextIOWrapper):

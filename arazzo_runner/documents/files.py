@@ -38,12 +38,19 @@ def _holds(question: Callable[[], bool]) -> bool:
         return False
 
 
+def _is_named_pipe(path: str | Path) -> bool:
+    """Return whether a path names a pipe of the file system; one below /dev, as a shell makes it, has its writer."""
+    return Path(path).absolute().parts[1:2] not in (("dev",), ("proc",)) and _holds(Path(path).is_fifo)
+
+
 def read_file(path: str | Path, *, limit: int = MAX_DOCUMENT) -> bytes:
     """The bytes of a file.
 
     Raises:
-        OSError: it is not there, cannot be read, or has more bytes than the limit.
+        OSError: it is not there, cannot be read, is a named pipe, or has more bytes than the limit.
     """
+    if _is_named_pipe(path):
+        raise OSError("it is a named pipe, which nobody may ever write to; pass what it gives on stdin: /dev/stdin")
     try:
         with Path(path).open("rb") as stream:
             data = stream.read(limit + 1)

@@ -10,7 +10,7 @@ from typing import Protocol, TypeAlias
 from urllib.parse import unquote
 
 from arazzo_runner.documents import source_rules  # noqa: F401 - registers the rules that sources report
-from arazzo_runner.documents.files import read_file
+from arazzo_runner.documents.files import is_stream, read_file
 from arazzo_runner.documents.model import ArazzoDescription, SourceDescription, SourceType
 from arazzo_runner.documents.pointer import Json, join
 from arazzo_runner.documents.reader import Document, absolute_uri, decode, read_document
@@ -64,6 +64,7 @@ class Library:
         self._cache = cache
         self._by_location: dict[str, Document] = {}
         self._by_identity: dict[str, Document] = {}
+        self._named: set[str] = set()
 
     @property
     def documents(self) -> tuple[Document, ...]:
@@ -92,6 +93,7 @@ class Library:
         """
         uri = absolute_uri(path)
         try:
+            self._named.add(uri)
             return self.open(uri, path=path)
         except OSError as error:
             file = file_of(uri)
@@ -127,7 +129,9 @@ class Library:
                 the network asks for.
         """
         if override := self._options.overrides.get(source.name):
-            return absolute_uri(override)
+            uri = absolute_uri(override)
+            self._named.add(uri)
+            return uri
         if self._options.base_dir is not None and not scheme_of(source.url) and not source.url.startswith("//"):
             return resolve(f"{Path(self._options.base_dir).absolute().as_uri()}/", source.url)
         try:
@@ -172,6 +176,8 @@ class Library:
 
     def _bytes(self, uri: str, file: Path | None) -> bytes:
         if file is not None:
+            if uri not in self._named and is_stream(file):
+                raise OSError("it is a pipe or a device, which only the command line may name")
             return read_file(file)
         if self._fetch is None:
             raise OSError("fetching from the network is turned off")

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any, TypeAlias
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from arazzo_runner.documents.rules import RULES, Rule
 from arazzo_runner.errors import Place, Problem, Severity
 from arazzo_runner.reports.text import printable
+from arazzo_runner.secrecy import MASK
 
 LineOf: TypeAlias = Callable[[Place], str | None]
 """The text of the document's line at a place, None when it is not known."""
 
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _TOOL = "arazzo-workflow-runner"
+_URL = re.compile("[A-Za-z][A-Za-z0-9+.-]+:")
 _MAX_LINE = 160
 _CONTEXT = 60
 _SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "note"}
@@ -135,9 +138,9 @@ def _sarif_result(problem: Problem, index: int) -> dict[str, Any]:
 
 
 def _uri(path: str) -> str:
-    """A path as a URI-reference; a URL stays as it is."""
-    if len(urlsplit(path).scheme) > 1:
-        return path
+    """A path as a URI-reference; a URL stays as it is, what is masked in it without the brackets that none may have."""
+    if _URL.match(path):
+        return path.replace(MASK, MASK.strip("[]"))
     return quote(PurePath(path).as_posix(), safe="/:@!$&'()*+,;=~") if path else "."
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import secrets
 import stat
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
@@ -79,15 +80,27 @@ class WholeFile:
         """The file is complete: let it take its name.
 
         Raises:
-            OSError: the disk is full, or the like; the older file is untouched.
+            OSError: the disk is full, or the like, with the file's name; the older file is untouched.
         """
-        self.stream.flush()
-        if self._part is None:
+        with self.named_in_errors():
+            self.stream.flush()
+            if self._part is None:
+                self.stream.close()
+                return
+            os.fsync(self.stream.fileno())
             self.stream.close()
-            return
-        os.fsync(self.stream.fileno())
-        self.stream.close()
-        self._part.replace(self._path)
+            self._part.replace(self._path)
+
+    @contextmanager
+    def named_in_errors(self) -> Iterator[None]:
+        """Within it, an error of writing says which file it was; the system does not."""
+        try:
+            yield
+        except BrokenPipeError:
+            raise
+        except OSError as error:
+            error.filename = error.filename or str(self._path)
+            raise
 
 
 def _is_special(path: Path) -> bool:

@@ -83,7 +83,8 @@ class Reports:
             OSError: one cannot be written; an older file of its name is untouched.
         """
         for file, report in self._writers:
-            report.write(file.stream)
+            with file.named_in_errors():
+                report.write(file.stream)
             file.keep()
 
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from arazzo_runner.cli.driving.journals import Resumer
     from arazzo_runner.effects import Request
     from arazzo_runner.runtime.durable.journal import Journal
+    from arazzo_runner.runtime.durable.runs import DurableRuns
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +80,8 @@ def resume(words: ResumeWords) -> int:
         resumer = journals.Resumer(runs, words.given, words.credentials)
         many = _many(runs.journal, words.run_id)
         if many is None and words.run_id is not None:
+            if runs.journal.run(words.run_id).status == "succeeded":
+                return _repeat(runs, words.run_id, words)
             return _resume(resumer, words.run_id, words)
         return _each(resumer, many or [], words)
 
@@ -114,6 +117,25 @@ def _resume(resumer: Resumer, run_id: str, words: ResumeWords) -> int:
     if runs.journal.run(kept.id).reason == AMBIGUOUS:
         _show(kept.pending_request())
     return status
+
+
+def _repeat(runs: DurableRuns, run_id: str, words: ResumeWords) -> int:
+    """Print the outputs of a run that has succeeded, as the journal has them: what is secret in them is masked."""
+    import json
+
+    from arazzo_runner.cli.driving.execution import announce
+    from arazzo_runner.cli.driving.reporting import bytes_as_text
+    from arazzo_runner.cli.verbs.runs import print_report
+    from arazzo_runner.engine.events import RunFinished
+
+    announce(f"run {run_id} · has succeeded before; nothing is sent", words.output)
+    if words.output.as_json:
+        print_report(runs, runs.journal.run(run_id))
+        return 0
+    for event in runs.told(run_id):
+        if isinstance(event, RunFinished):
+            click.echo(json.dumps(dict(event.outcome.outputs), ensure_ascii=False, indent=2, default=bytes_as_text))
+    return 0
 
 
 def _many(journal: Journal, run_id: str | None) -> list[tuple[str, int | None]] | None:

@@ -130,12 +130,13 @@ def show(listed: RunsWords, words: ShowRunWords) -> None:
     with durable_runs(words.journal.or_else(listed.journal)) as runs:
         row = runs.journal.run(words.run_id)
         if words.as_json:
-            _report(runs, row)
+            print_report(runs, row)
         else:
             _history(runs, row.id, runs.follow(row.id) if words.follow else runs.told(row.id), words.verbose)
 
 
-def _report(runs: DurableRuns, row: RunRow) -> None:
+def print_report(runs: DurableRuns, row: RunRow) -> None:
+    """Print the report of a run, whether it has ended or not."""
     from arazzo_runner.reports.jsonreport import JsonReport
 
     with JsonReport(row.document, row.id) as report:

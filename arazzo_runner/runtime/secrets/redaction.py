@@ -131,7 +131,9 @@ class Redactor:
             self.learn(*(value for name, value in pairs if self._is_secret_query(name)))
         for name, value in request.headers:
             if name.lower() in self._headers:
-                for text in (value, *inside_credentials(name, value)):
+                # Of a cookie header the values are secrets, and the names are not: another parameter may be called so.
+                whole = () if name.lower() == "cookie" else (value,)
+                for text in (*whole, *inside_credentials(name, value)):
                     if name.lower() != "cookie" or text in self._own:
                         self._add(self._given, text)
                     elif not is_word(text):
