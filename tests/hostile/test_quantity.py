@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.api import Answer, api
 from tests.support.confined import confined
-from tests.support.small_documents import STEP, document, write
+from tests.support.small_documents import API, STEP, document, write
 
 
 def workflows(count: int, *, follow: int | None = None) -> dict[str, Any]:
@@ -33,10 +34,10 @@ def test_a_circle_of_six_thousand_workflows(tmp_path: Path) -> None:
 
 
 def test_unknown_fields(tmp_path: Path) -> None:
-    text = "".join(f"a{number}: x\n" for number in range(60_000))
+    text = "".join(f"a{number}: x\n" for number in range(45_000))
     result = confined("run", write(tmp_path, text))
     assert result.status == 2
-    assert "has no field 'a59999'" in result.err
+    assert "has no field 'a44999'" in result.err
 
 
 @pytest.mark.parametrize("line", ["- [a, b, c]", "- {a: b}", "- -"])
@@ -44,7 +45,7 @@ def test_small_values_of_yaml(tmp_path: Path, line: str) -> None:
     text = "arazzo: 1.0.1\nx-a:\n" + f"{line}\n" * 1_600_000
     result = confined("run", write(tmp_path, text))
     assert result.status == 2
-    assert "more than 3,000,000 values" in result.err
+    assert "more than 2,500,000 values" in result.err
     assert "Convert the document to JSON" in result.err
 
 
@@ -60,6 +61,25 @@ def test_inputs_with_defaults(tmp_path: Path) -> None:
     made["workflows"][0]["inputs"] = {"type": "object", "properties": properties}
     result = confined("run", write(tmp_path, made), "--dry-run")
     assert result.status == 0, result.err
+
+
+def test_secrets_that_an_answer_brings(tmp_path: Path) -> None:
+    tokens = [f"{number:06}-a-token-of-an-answer" for number in range(4000)]
+    with api(lambda _: Answer(data={"tokens": tokens, "text": "the quick brown fox " * 20_000})) as running:
+        described = {**API, "servers": [{"url": running.url}]}
+        report = tmp_path / "report.json"
+        result = confined("run", write(tmp_path, document(), described), "--report", f"json={report}")
+    assert result.status == 0
+    assert "brown fox" in report.read_text()
+    assert "a-token-of-an-answer" not in report.read_text()
+
+
+def test_outputs_that_are_one_large_value(tmp_path: Path) -> None:
+    step = {**STEP, "outputs": {f"o{number}": "$response.body" for number in range(60)}}
+    made = document({"workflowId": "w", "steps": [step]})
+    with api(lambda _: Answer(data={"a": list(range(200_000))})) as running:
+        result = confined("run", write(tmp_path, made, {**API, "servers": [{"url": running.url}]}))
+    assert result.status == 0
 
 
 def test_names_that_are_misspelt(tmp_path: Path) -> None:

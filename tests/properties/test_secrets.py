@@ -46,6 +46,15 @@ def test_no_chain_of_encodings_hides_a_secret(secret: str, chain: list[str]) -> 
     assert MARK not in redactor.text(f"before {encoded(secret, chain)} after")
 
 
+@given(secret=SECRETS, chain=CHAINS, before=st.integers(0, 9000))
+def test_no_chain_of_encodings_hides_one_secret_among_many(secret: str, chain: list[str], before: int) -> None:
+    redactor = Redactor()
+    redactor.learn(*(f"another secret {number}" for number in range(40)), secret)
+    text = redactor.text(f"{'x' * before} {encoded(secret, chain)} another+secret+39 {'x' * before}")
+    assert MARK not in text
+    assert "another" not in text
+
+
 def answer(asked: Asked, chain: list[str]) -> Answer:
     """Give back what was sent, each part encoded once more, in a body, in a header, and as text."""
     secret = json.loads(asked.body)["q"]

@@ -108,7 +108,7 @@ RULES.register(
     ),
     _rule(
         "yaml-alias-budget",
-        "A YAML document has at most 3,000,000 values, and its aliases stand for at most 100,000 more.",
+        "A YAML document has at most 2,500,000 values, and its aliases stand for at most 100,000 more.",
         "Write the values out, or use fewer aliases of aliases.",
         _BOMB,
         "a: &a [x, x]\nb: [*a, *a]\n",

@@ -14,7 +14,7 @@ import yaml
 from arazzo_runner.documents.text.reading_rules import MAX_DEPTH, Fault, Unreadable
 from arazzo_runner.documents.text.scalars import NUMBER_STARTS, WORDS, NotAJsonNumber, Scalar, number, tagged
 
-MAX_VALUES = 3_000_000
+MAX_VALUES = 2_500_000
 """How many values a document may have, names of members included: they take some ten seconds, and JSON far less."""
 MAX_ALIASED = 100_000
 """How many values all aliases of a document may stand for together."""

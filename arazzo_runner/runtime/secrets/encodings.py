@@ -50,11 +50,11 @@ _ESCAPED = _BACKSLASH + "{0,16}+"
 """What JSON puts before a character, four times over; bounded, so that a run of backslashes costs what it is long."""
 
 
-def pattern_of(secrets: Iterable[str]) -> re.Pattern[str]:
-    """Return a pattern that finds every one of the secrets, the longest first, however it is encoded."""
+def forms_of(secrets: Iterable[str]) -> Iterator[str]:
+    """The forms of secrets that ``written`` makes patterns of, those of the longest secret first, each once."""
     ordered = sorted(secrets, key=len, reverse=True)
-    forms = [form for secret in ordered for form in _forms(secret) if len(form) >= MIN_LENGTH]
-    return re.compile("|".join(map(_written, dict.fromkeys(forms))))
+    forms = (form for secret in ordered for form in _forms(secret) if len(form) >= MIN_LENGTH)
+    return iter(dict.fromkeys(forms))
 
 
 def _forms(secret: str) -> Iterator[str]:
@@ -75,7 +75,8 @@ def _misread(text: str) -> Iterator[str]:
         yield text
 
 
-def _written(form: str) -> str:
+def written(form: str) -> str:
+    """Return a pattern of a form of a secret: as URLs, JSON and XML write it, also inside one another."""
     return "".join(map(_character, re.sub(r"\\+", r"\\", form)))
 
 

@@ -26,8 +26,8 @@ from arazzo_runner.runtime.secrets.encodings import (
     is_word,
     named_in_data,
     named_in_text,
-    pattern_of,
 )
+from arazzo_runner.runtime.secrets.finder import Finder
 from arazzo_runner.runtime.secrets.plain_data import PLAIN, mapped, numbers_in, strings_in, values_named
 from arazzo_runner.secrecy import BY_WORDS, CUT, SECRET_HEADERS, IsSecret, SecretNames, is_secret_name
 
@@ -71,8 +71,8 @@ class Redactor:
         self._headers: set[str] = set(SECRET_HEADERS)
         self._queries: set[str] = set()
         self._inputs: frozenset[str] = frozenset()
-        self._pattern: re.Pattern[str] | None = None
-        self._given_pattern: re.Pattern[str] | None = None
+        self._finder: Finder | None = None
+        self._given_finder: Finder | None = None
         self._beginnings: Beginnings | None = None
         self._numbers: frozenset[int | float] = frozenset()
         self._number_pattern: re.Pattern[str] | None = None
@@ -172,7 +172,7 @@ class Redactor:
             return
         known[text] = None
         self.remember(text, known is self._learned)
-        self._pattern = self._given_pattern = self._beginnings = None
+        self._finder = self._given_finder = self._beginnings = None
         if known is self._learned and len(known) > MAX_LEARNED:
             del known[next(iter(known))]
 
@@ -184,9 +184,9 @@ class Redactor:
             text = self._number_pattern.sub(MASK, text)
         if not self._given and not self._learned:
             return text
-        if self._pattern is None:
-            self._pattern = pattern_of((*self._given, *self._learned))
-        masked = self._pattern.sub(MASK, text)
+        if self._finder is None:
+            self._finder = Finder((*self._given, *self._learned))
+        masked = self._finder.masked(text)
         if CUT not in masked:
             return masked
         if self._beginnings is None:
@@ -197,10 +197,9 @@ class Redactor:
         """Outputs for stdout: data that the user asked for, in which only the user's own secrets are masked (S1)."""
         if not self._given:
             return value
-        if self._given_pattern is None:
-            self._given_pattern = pattern_of(self._given)
-        pattern = self._given_pattern
-        return mapped(value, lambda text: pattern.sub(MASK, text))
+        if self._given_finder is None:
+            self._given_finder = Finder(self._given)
+        return mapped(value, self._given_finder.masked)
 
     def data(self, value: Any) -> Any:
         """Plain data with every secret masked, keys too."""
