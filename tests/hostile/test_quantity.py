@@ -56,7 +56,7 @@ def test_a_problem_among_many_values_of_yaml(tmp_path: Path) -> None:
 
 
 def test_inputs_with_defaults(tmp_path: Path) -> None:
-    properties = {f"p{number}": {"type": "string", "default": "x"} for number in range(60_000)}
+    properties = {f"p{number}": {"type": "string", "default": "x"} for number in range(40_000)}
     made = document()
     made["workflows"][0]["inputs"] = {"type": "object", "properties": properties}
     result = confined("run", write(tmp_path, made), "--dry-run")
