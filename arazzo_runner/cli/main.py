@@ -83,6 +83,8 @@ def main() -> None:
     except click.exceptions.Exit as exit_:
         status = exit_.exit_code
     except (click.Abort, KeyboardInterrupt):
+        # An object whose constructor was interrupted may fail again when it is finalised; nobody can act on that.
+        sys.unraisablehook = _ignore
         _tell(partial(click.echo, "interrupted", err=True))
         status = 130
     except click.ClickException as error:
@@ -134,6 +136,10 @@ def _tell(show: Callable[[], object]) -> None:
     """Say it on stderr, if there is anybody to say it to: the exit status is said all the same."""
     with suppress(OSError):
         show()
+
+
+def _ignore(_: object) -> None:
+    """Do nothing with what is reported."""
 
 
 def _discard_stdout() -> None:

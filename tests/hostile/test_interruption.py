@@ -92,3 +92,28 @@ def test_a_request_whose_answer_never_came_is_in_every_report(tmp_path: Path) ->
     assert "attempt 1 at" in reports["junit"].read_text("utf-8")
     assert "the run ended before an answer came" in reports["html"].read_text("utf-8")
     assert not [path for path in reports.values() if TOKEN in path.read_text("utf-8")]
+
+
+@pytest.mark.parametrize(
+    "half_made",
+    ["tempfile.SpooledTemporaryFile", "HalfMade"],
+)
+def test_an_interrupted_constructor_leaves_no_traceback(half_made: str) -> None:
+    """Its object is finalised after all that is said, and fails at what it does not have yet."""
+    program = f"""
+import tempfile
+from arazzo_runner.cli import main
+
+class HalfMade:
+    def __del__(self):
+        raise RuntimeError("half made")
+
+def interrupted(**_):
+    half = {half_made}.__new__({half_made})
+    raise KeyboardInterrupt
+
+main.cli.main = interrupted
+main.main()
+"""
+    ran = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60, check=False)
+    assert (ran.returncode, ran.stderr) == (130, "interrupted\n")
