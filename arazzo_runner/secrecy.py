@@ -10,11 +10,12 @@ The module stands below everything, so that no error, wherever it is raised, hol
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Sequence
 from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 MASK = "[redacted]"
 """What stands in a secret's place; the same for all, so that it tells nothing, not even equality."""
@@ -128,8 +129,7 @@ def _is_among(name: str, names: Sequence[str]) -> bool:
     return any(_words(other) == words for other in names)
 
 
-@dataclass(frozen=True, slots=True)
-class SecretNames:
+class SecretNames(Struct, frozen=True):
     """The names that are a secret's: by the words in them, and by what the user says (S1).
 
     A name that the user gives means every spelling of it: ``deviceId`` is also ``device_id`` and ``Device-Id``.
@@ -163,6 +163,16 @@ class SecretNames:
 
 BY_WORDS = SecretNames()
 """The names that are a secret's by their words alone."""
+
+
+def shown(value: Struct, *, without: Collection[str]) -> str:
+    """Return the representation of a value whose other fields may be secrets, for ``__repr__``.
+
+    Args:
+        without: the names of the fields that are left out.
+    """
+    fields = (f"{name}={getattr(value, name)!r}" for name in value.__struct_fields__ if name not in without)
+    return f"{type(value).__name__}({', '.join(fields)})"
 
 
 def without_credentials(text: str) -> str:

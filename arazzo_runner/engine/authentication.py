@@ -6,7 +6,7 @@ steps counts them.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Answered, Failed, Request, Response, Send
 from arazzo_runner.engine import step as attempts

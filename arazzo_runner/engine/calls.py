@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from arazzo_runner.engine import step as attempts
 from arazzo_runner.engine.events import WorkflowEntered

@@ -6,8 +6,9 @@ Nested workflows are frames, ``goto`` and ``retry`` are moves: nothing here call
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Answer, Answered, Failed, Response, Send, Woke
 from arazzo_runner.engine import step as attempts

@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
 from enum import Enum, StrEnum
-from functools import cache
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.effects import Request
@@ -66,8 +67,7 @@ class Arrival(StrEnum):
     RETRY = "retry"
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(Struct, frozen=True):
     """A finished workflow, as ``$workflows.<id>`` shows it."""
 
     inputs: Outputs
@@ -75,8 +75,7 @@ class Finished:
     succeeded: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Suspended:
+class Suspended(Struct, frozen=True):
     """The step that waits while the step of its retry action runs (F4)."""
 
     position: int
@@ -84,8 +83,7 @@ class Suspended:
     retries: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A request that is about to be sent, or is out.
 
     Attributes:
@@ -102,8 +100,7 @@ class Prepared:
     tokens: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """The last request of a step, for pacing (F5).
 
     Attributes:
@@ -115,8 +112,7 @@ class Sent:
     retry_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True):
     """One workflow under way.
 
     Attributes:
@@ -175,8 +171,7 @@ def with_outputs(frame: Frame, step_id: str, outputs: Outputs, absent: Mapping[s
     )
 
 
-@dataclass(frozen=True, slots=True)
-class RunState:
+class RunState(Struct, frozen=True):
     """A whole run.
 
     Attributes:
@@ -247,7 +242,7 @@ def _cookies(kept: Sequence[Mapping[str, Any]]) -> tuple[StoredCookie, ...]:
 
 
 def _frame(data: dict[str, Any]) -> Frame:
-    known = {name.name for name in fields(Frame)}
+    known = set(Frame.__struct_fields__)
     if data.keys() != known:
         raise InvalidState(f"not a run state: a frame has {sorted(data.keys() ^ known)} too many or too few")
     suspended = data["suspended"]
@@ -287,7 +282,7 @@ def _prepared(data: dict[str, Any]) -> Prepared:
 
 
 def _data(value: Any) -> Any:
-    """A value's dataclasses as objects; ``asdict`` would copy all that they hold."""
+    """A value's structs as objects, without copies of what they hold."""
     kind = type(value)
     if kind is str or value is None:
         return value
@@ -295,16 +290,11 @@ def _data(value: Any) -> Any:
         return {key: _data(item) for key, item in value.items()}
     if kind is list or kind is tuple:
         return [_data(item) for item in value]
-    if is_dataclass(kind):
-        return {name: _data(getattr(value, name)) for name in _names(kind)}
+    if issubclass(kind, Struct):
+        return {name: _data(getattr(value, name)) for name in kind.__struct_fields__}
     if isinstance(value, Enum):
         return value.value
     return {key: _data(item) for key, item in value.items()} if isinstance(value, Mapping) else value
-
-
-@cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(known.name for known in fields(kind))
 
 
 _BYTES, _FILE, _ESCAPED = "$bytes", "$file", "$object"

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.engine.absences import Absence, absence_of
@@ -77,8 +79,7 @@ def scope_of(
     )
 
 
-@dataclass(frozen=True, slots=True)
-class TokenWanted:
+class TokenWanted(Struct, frozen=True):
     """A step that cannot be sent before there is a token.
 
     Attributes:
@@ -91,8 +92,7 @@ class TokenWanted:
     endpoint: Endpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """The credentials that a run holds while a request is built.
 
     Attributes:

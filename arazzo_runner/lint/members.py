@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from arazzo_runner.analysis.findings import Finding, Findings, suggestion
 from arazzo_runner.analysis.scope import StepScope, WorkflowScope
@@ -26,8 +27,7 @@ _HEADERS = (
 _Step = str | int
 
 
-@dataclass(frozen=True, slots=True)
-class _Unknown:
+class _Unknown(Struct, frozen=True):
     """A name that a schema does not declare, and those that it does."""
 
     name: str

@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.near_names import near_names
@@ -32,8 +33,7 @@ UNDECLARABLE_HEADERS = frozenset({"accept", "content-type", "authorization"})
 """The headers whose declaration as parameters OpenAPI ignores: they are never required."""
 
 
-@dataclass(frozen=True, slots=True)
-class MediaTypeSpec:
+class MediaTypeSpec(Struct, frozen=True):
     """Media Type Object, the value of one entry of ``content``.
 
     Attributes:
@@ -46,8 +46,7 @@ class MediaTypeSpec:
     encoding: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterSpec:
+class ParameterSpec(Struct, frozen=True):
     """Parameter Object, resolved.
 
     Attributes:
@@ -75,16 +74,14 @@ class ParameterSpec:
         return self.required and not ignored and (self.location, name) not in filled
 
 
-@dataclass(frozen=True, slots=True)
-class SchemeSpec:
+class SchemeSpec(Struct, frozen=True):
     """Security Scheme Object of that name, as it stands in the description."""
 
     name: str
     definition: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """Operation Object with all that a request needs, its ``$ref``s followed.
 
     Attributes:
@@ -131,8 +128,7 @@ class Operation:
         return self.operation_id or f"{self.method} {self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class OperationLocation:
+class OperationLocation(Struct, frozen=True):
     """The location of an operation: enough to look it up, before anything is resolved."""
 
     operation_id: str | None

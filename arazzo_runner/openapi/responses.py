@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from arazzo_runner.errors import DocumentError
 from arazzo_runner.openapi.media_types import essence, is_json
@@ -13,8 +14,7 @@ from arazzo_runner.openapi.references import DescriptionNode
 from arazzo_runner.openapi.schemas import Schema
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseSpec:
+class ResponseSpec(Struct, frozen=True):
     """Response Object, resolved.
 
     Attributes:

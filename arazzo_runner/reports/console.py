@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TextIO
 from urllib.parse import urlsplit
 
 import click
+from msgspec import Struct
 
 from arazzo_runner.effects import Headers
 from arazzo_runner.engine.events import (
@@ -33,8 +33,7 @@ NOTICEABLE_WAIT = 5.0
 """Waits from this many seconds on are shown even where the line of a step cannot be rewritten."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConsoleOptions:
+class ConsoleOptions(Struct, frozen=True):
     """The amount of output.
 
     Attributes:

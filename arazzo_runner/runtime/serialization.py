@@ -1,6 +1,6 @@
 """Effects, answers, events and options as JSON, and back: for what has to outlive a process.
 
-A value is plain data, or a frozen dataclass of those below; every other is refused, so that nothing can be written that
+A value is plain data, or a struct of those below; every other is refused, so that nothing can be written that
 cannot be read. JSON is ASCII, so that a lone surrogate of some answer is kept like any other character.
 """
 
@@ -9,7 +9,6 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from dataclasses import fields
 from typing import Any
 
 from arazzo_runner import effects
@@ -78,7 +77,7 @@ def plain(value: Any) -> Any:
         case frozenset():
             return {_SET: sorted(value)}
         case _ if type(value) is _KNOWN.get(type(value).__name__):
-            members = {field.name: plain(getattr(value, field.name)) for field in fields(value)}
+            members = {name: plain(getattr(value, name)) for name in value.__struct_fields__}
             return {_VALUE: [type(value).__name__, members]}
         case _:
             raise TypeError(f"{type(value).__name__} cannot be kept")

@@ -8,11 +8,11 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from arazzo_runner.cli.driving.reporting import bytes_as_text
 from arazzo_runner.cli.given.rows import SHOWN, InputRow, read_rows
@@ -145,8 +145,7 @@ def _resumed_job(resumer: Resumer, run_id: str, line: int | None, decided: Decis
     return job
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """The number of runs at once, and whether only their results are shown."""
 
     concurrency: int

@@ -10,12 +10,12 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec import Struct
 
 from arazzo_runner.cli.driving.cluster_notices import Notices
 from arazzo_runner.documents.files import exists
@@ -251,8 +251,7 @@ async def follow(
 # Many
 
 
-@dataclass
-class ClusterJobs:
+class ClusterJobs(Struct, dict=True):
     """The runs of ``--each`` on a cluster: started and followed, so many at a time."""
 
     words: EngineWords

@@ -9,9 +9,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from arazzo_runner.cli.given.inputs import InputOrigin, trace_inputs
 from arazzo_runner.cli.given.rows import InputRow, read_rows

@@ -6,10 +6,10 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from arazzo_runner.cli.given.options import REPORT_FORMATS
 from arazzo_runner.errors import Problem, Severity, UsageError
@@ -22,8 +22,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.run.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFile:
+class ReportFile(Struct, frozen=True):
     """One ``--report FORMAT=PATH``."""
 
     format: str

@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from arazzo_runner.cli.given.targets import Target, find_target
 from arazzo_runner.cli.given.words import check_sources, headers, hosts, pairs, server_variables, servers

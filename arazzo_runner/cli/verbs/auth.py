@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import click
 
 from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, group, takes
@@ -17,8 +15,7 @@ from arazzo_runner.cli.given.options import (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class AuthWords(OptionGroup):
+class AuthWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo auth`` can be told."""
 
     target: TargetWords = group(TargetWords)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
+from msgspec.structs import replace
 
 from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, group, option, takes
 from arazzo_runner.cli.given.options import LiveWords, VerbosityWords, cassettes_option, check_option
@@ -25,8 +25,7 @@ LOST = frozenset({"transport", "timeout", "interrupted", "max-steps", "depth"})
 """Reasons for which a run ends without the API having had its say, or that a replay could not reach: no case."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecordWords(OptionGroup):
+class RecordWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo record`` can be told."""
 
     case_name: str = option("--case", required=True, metavar="NAME", help="The name of the case.")

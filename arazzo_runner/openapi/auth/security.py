@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
 
 from arazzo_runner.errors import as_typed
 from arazzo_runner.openapi.auth.credentials import Credential, Credentials, environment_variable
@@ -31,8 +32,7 @@ class NeedKind(Enum):
     DIGEST_ANSWER = "an answer to the server's digest challenge"
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """A scheme whose credential is given, and which cannot be applied by it alone."""
 
     kind: NeedKind
@@ -41,8 +41,7 @@ class Need:
     scopes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """The additions of credentials to a request.
 
     Attributes:
@@ -84,8 +83,7 @@ class Applied:
         target.warnings += self.warnings
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
+class _Slot(Struct, frozen=True):
     """The place in a request that a scheme fills; None for one outside of it."""
 
     location: str

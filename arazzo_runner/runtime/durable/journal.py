@@ -9,9 +9,10 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
+
+from msgspec.structs import replace
 
 from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.errors import JournalError, JournalLost, RunHeld
@@ -319,7 +320,7 @@ SELECT id, batch, line, workflow, document, status, reason, step, attempts, requ
     unsent IS NOT NULL AND unsent = (SELECT chain FROM turns WHERE run = key ORDER BY turn DESC LIMIT 1),
     holder, machine, pid, born, lease FROM runs
 """
-_SHOWN = tuple(field.name for field in fields(RunRow))[:13]
+_SHOWN = RunRow.__struct_fields__[:13]
 
 
 def _row(row: Sequence[Any]) -> RunRow:

@@ -7,8 +7,9 @@ again only where that is harmless, or where the user says so.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from arazzo_runner.effects import Answer, Answered, Effect, Failed, Request, Send, Sleep, Woke
 from arazzo_runner.engine.flow import Turn
@@ -24,8 +25,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 AMBIGUOUS = "ambiguous-request"
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """The effect that a kept state waits for, as far as the state does not hold it.
 
     Attributes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from arazzo_runner.effects import Request
 from arazzo_runner.engine.events import AttemptFinished, Event, Outcome
@@ -33,8 +34,7 @@ PAUSES = frozenset({"interrupted", AMBIGUOUS})
 """The reasons for which a run stops, and can be resumed."""
 
 
-@dataclass(frozen=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """The means by which this process holds a run: its journal, its lease, and what seals its records."""
 
     journal: Journal

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
+from msgspec.structs import asdict, replace
 
 from arazzo_runner.documents.reader import absolute_uri
 from arazzo_runner.documents.sources import SourceOptions
@@ -26,8 +28,7 @@ if TYPE_CHECKING:
 FORMAT = "arazzo-setup/1"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The origin of a secret.
 
     Attributes:
@@ -41,8 +42,7 @@ class Origin:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RunSetup:
+class RunSetup(Struct, frozen=True):
     """The setup of a run.
 
     Attributes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
+
+from msgspec import Struct
 
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.runtime.http.content_codings import accepted_codings
@@ -28,8 +29,7 @@ _FRAMING = frozenset({"content-length", "transfer-encoding"})
 _OF_A_BODY = frozenset({"content-type", "content-encoding", "content-language", "content-location", "content-length"})
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """The destination of a request.
 
     Attributes:

@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event, Outcome, Reason, RunFinished
 from arazzo_runner.engine.flow import Turn
@@ -35,8 +37,7 @@ MAX_FOUND = 1000
 """How many breaches are kept: a poll that breaks its schema does so each time."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptBreach:
+class AttemptBreach(Struct, frozen=True):
     """A breach and the attempt that it was found in."""
 
     workflow_id: str

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Answered, Send
 from arazzo_runner.engine.events import Event, Outcome, Reason, Warned
@@ -20,8 +22,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.run.contract_checks import ContractChecks, Level
 
 
-@dataclass(frozen=True)
-class RunResult:
+class RunResult(Struct, frozen=True):
     """The result of a run.
 
     Attributes:

@@ -10,10 +10,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import fields, is_dataclass, replace
-from functools import cache
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.documents.input_schemas import declared, input_schema
 from arazzo_runner.documents.text.json_reader import is_deeper
@@ -323,8 +324,8 @@ class Redactor:
                 return self.request(value)
             case Response():
                 return self.response(value)
-            case _ if is_dataclass(value) and not isinstance(value, type):
-                before = {name: getattr(value, name) for name in _fields(type(value))}
+            case Struct():
+                before = {name: getattr(value, name) for name in value.__struct_fields__}
                 after = {name: self._value(name, item) for name, item in before.items()}
                 changes = {name: item for name, item in after.items() if item is not before[name]}
                 return replace(value, **changes) if changes else value
@@ -334,11 +335,6 @@ class Redactor:
                 return tuple(self._value(name, item) for item in value)
             case _:
                 return self.data(value)
-
-
-@cache
-def _fields(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind) if field.init)
 
 
 def _parsed(body: bytes) -> Any:

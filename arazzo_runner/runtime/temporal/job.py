@@ -9,8 +9,10 @@ import base64
 import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import asdict, replace
 
 from arazzo_runner.documents.sources import SourceOptions
 from arazzo_runner.engine.flow import Turn
@@ -29,8 +31,7 @@ FORMAT = "arazzo-job/1"
 MAX_PLANS = 64
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """A run that is handed to a cluster.
 
     Attributes:
