@@ -69,9 +69,8 @@ _MIN_ENDING = 5
 """A shorter word is not looked for at the end of another: ``shipping`` has no PIN."""
 _ENDINGS = tuple(sorted(word for word in SECRET_WORDS if len(word) >= _MIN_ENDING))
 _JOINED = {"".join(pair) for pair in SECRET_PAIRS if len("".join(pair)) >= _MIN_ENDING}
-_STEMS = tuple((word.encode(),) for word in SECRET_WORDS) + tuple(
-    tuple(word.encode() for word in pair) for pair in SECRET_PAIRS
-)
+_WORDS_IN_ASCII = tuple(word.encode() for word in SECRET_WORDS)
+_PAIRS_IN_ASCII = tuple((first.encode(), second.encode()) for first, second in SECRET_PAIRS)
 _RUN_TOGETHER = (*_ENDINGS, *sorted(_JOINED))
 IsSecret: TypeAlias = Callable[[str], bool]
 """Tells of a name whether its value is a secret."""
@@ -157,8 +156,14 @@ class SecretNames(Struct, frozen=True):
         if b"\\u" in text or b"\0" in text or not all(name.isascii() for name in self.secret):
             return True  # written as escapes, or not in ASCII
         lower = text.lower()
-        given = (tuple(word.encode() for word in _words(name)) for name in self.secret)
-        return any(all(word in lower for word in words) for words in (*_STEMS, *given))
+        # Loops, since this is asked of every answer: generators would take four times as long.
+        for word in _WORDS_IN_ASCII:
+            if word in lower:
+                return True
+        for first, second in _PAIRS_IN_ASCII:
+            if first in lower and second in lower:
+                return True
+        return any(all(word.encode() in lower for word in _words(name)) for name in self.secret)
 
 
 BY_WORDS = SecretNames()

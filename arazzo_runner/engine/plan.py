@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from msgspec import Struct, field
 
@@ -30,6 +30,10 @@ DEFAULT_POLL_INTERVAL = 1.0
 DEFAULT_MAX_RETRY_AFTER = 300.0
 MAX_DEPTH = 50
 """How deeply workflows may call one another (F6)."""
+
+
+Level: TypeAlias = Literal["off", "warn", "error"]
+"""What ``--check`` does with a breach of a description."""
 
 
 class Spot(Struct, frozen=True):

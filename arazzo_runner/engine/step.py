@@ -13,21 +13,19 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from arazzo_runner.effects import Request, Response
-from arazzo_runner.engine.absences import Absence, absence_of
+from arazzo_runner.engine.absent.absences import Absence, absence_of
 from arazzo_runner.engine.events import CriterionOutcome
-from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.plan import (
     PlannedAction,
     PlannedBody,
     PlannedParameter,
     PlannedStep,
-    PlannedWorkflow,
     RunOptions,
 )
-from arazzo_runner.engine.state import Finished, Frame, Prepared
+from arazzo_runner.engine.state import Prepared
 from arazzo_runner.errors import StepError
 from arazzo_runner.expressions.criteria import CompiledCriterion
-from arazzo_runner.expressions.evaluate import Scope, WorkflowView
+from arazzo_runner.expressions.evaluate import Scope
 from arazzo_runner.expressions.nodes import Expression
 from arazzo_runner.expressions.templates import CompiledValue, expressions_of, leaves
 from arazzo_runner.expressions.undefined import UNDEFINED
@@ -45,38 +43,6 @@ from arazzo_runner.openapi.responses import response_types
 
 if TYPE_CHECKING:
     from arazzo_runner.openapi.request.cookies import StoredCookie
-
-
-def scope_of(
-    workflow: PlannedWorkflow,
-    frame: Frame,
-    exchange: Exchange | None = None,
-    *,
-    child: Finished | None = None,
-) -> Scope:
-    """Return the names that expressions can use in a frame.
-
-    Args:
-        exchange: of the step at hand.
-        child: the workflow that the step at hand called; its outputs are ``$outputs`` there (F7).
-    """
-    views = {key: WorkflowView(done.inputs, done.outputs) for key, done in frame.workflows.items()}
-    views.setdefault(workflow.workflow_id, WorkflowView(frame.inputs, {}))
-    request, response = (None, None) if exchange is None else (exchange.request, exchange.response)
-    return Scope(
-        inputs=frame.inputs,
-        outputs={} if child is None else child.outputs,
-        steps=frame.steps,
-        workflows=views,
-        url=UNDEFINED if request is None else request.request.url,
-        method=UNDEFINED if request is None else request.request.method,
-        status_code=UNDEFINED if response is None else response.response.status,
-        request=request,
-        response=response,
-        sources=workflow.sources,
-        components=workflow.components,
-        self_uri=UNDEFINED if workflow.self_uri is None else workflow.self_uri,
-    )
 
 
 class TokenWanted(Struct, frozen=True):

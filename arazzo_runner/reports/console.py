@@ -71,6 +71,11 @@ class Console:
         """The kinds of event that it shows something of."""
         return (RunFinished,) if self._options.quiet else (object,)
 
+    @property
+    def shows_details(self) -> bool:
+        """Return whether it shows header fields and bodies."""
+        return self._options.verbose > 0
+
     def __call__(self, event: Event) -> None:
         """Show an event."""
         if self._options.quiet:

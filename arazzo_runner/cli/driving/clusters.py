@@ -26,12 +26,11 @@ if TYPE_CHECKING:
     from arazzo_runner.cli.driving.listing import FilterWords
     from arazzo_runner.cli.driving.reporting import ReportFile
     from arazzo_runner.cli.given.options import DecisionWords, EngineWords, LiveWords, OutputWords
-    from arazzo_runner.engine.plan import Plan
+    from arazzo_runner.engine.plan import Level, Plan
     from arazzo_runner.runtime.batch import Ended, Worlds
     from arazzo_runner.runtime.batch import Job as BatchJob
     from arazzo_runner.runtime.decisions import Decision
     from arazzo_runner.runtime.interruption import Interruption
-    from arazzo_runner.runtime.run.contract_checks import Level
     from arazzo_runner.runtime.run.session import RunResult, Session
     from arazzo_runner.runtime.run.workbook import Workbook
     from arazzo_runner.runtime.temporal.address import Engine

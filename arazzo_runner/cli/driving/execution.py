@@ -56,7 +56,7 @@ def carry_out(
         reports = Reports(asked, session, document, stack)
         session.recall(past)
         shown = console(session, output.verbosity)
-        session.listen(shown, only=shown.hears)
+        session.listen(shown, only=shown.hears, details=shown.shows_details)
         with interruption.listening():
             result = drive(interruption)
         outputs = session.redactor.outputs(dict(result.outputs))

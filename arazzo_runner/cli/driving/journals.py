@@ -20,7 +20,7 @@ from arazzo_runner.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.given.options import CredentialWords, DecisionWords, InputWords, JournalWords, LiveWords
-    from arazzo_runner.engine.plan import Plan
+    from arazzo_runner.engine.plan import Level, Plan
     from arazzo_runner.runtime.decisions import Decision
     from arazzo_runner.runtime.drivers import World
     from arazzo_runner.runtime.durable.journal import Journal
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.durable.runs import DurableRuns, Planned
     from arazzo_runner.runtime.durable.setup import Origin, RunSetup
     from arazzo_runner.runtime.interruption import Interruption
-    from arazzo_runner.runtime.run.contract_checks import Level
     from arazzo_runner.runtime.run.session import RunResult
     from arazzo_runner.runtime.run.workbook import Workbook
 

@@ -11,7 +11,7 @@ from arazzo_runner.cli.given.option_groups import OptionGroup, argument, group, 
 from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from arazzo_runner.runtime.run.contract_checks import Level
+    from arazzo_runner.engine.plan import Level
 
 LONGEST = 100_000_000.0
 """Seconds, more than three years: a longer time is a mistake, and more than a clock can wait."""

@@ -15,7 +15,7 @@ from arazzo_runner.cli.given.options import (
 )
 
 if TYPE_CHECKING:
-    from arazzo_runner.runtime.run.contract_checks import Level
+    from arazzo_runner.engine.plan import Level
 
 
 class RunWords(OptionGroup, frozen=True, kw_only=True):

@@ -43,8 +43,8 @@ def command(ctx: click.Context, words: AuthWords) -> None:
     """
     from arazzo_runner.cli.driving.reporting import warn_of
     from arazzo_runner.cli.given import preparation
+    from arazzo_runner.engine.demands.required_credentials import access_of
     from arazzo_runner.engine.plan import RunOptions
-    from arazzo_runner.engine.required_credentials import access_of
     from arazzo_runner.reports.outline import as_json
     from arazzo_runner.reports.required_credentials import access_entries, access_lines
 

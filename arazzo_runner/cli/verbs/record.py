@@ -18,8 +18,8 @@ from arazzo_runner.errors import UsageError
 from arazzo_runner.secrecy import without_credentials
 
 if TYPE_CHECKING:
+    from arazzo_runner.engine.plan import Level
     from arazzo_runner.runtime.cases.files import Case
-    from arazzo_runner.runtime.run.contract_checks import Level
 
 LOST = frozenset({"transport", "timeout", "interrupted", "max-steps", "depth"})
 """Reasons for which a run ends without the API having had its say, or that a replay could not reach: no case."""
@@ -79,7 +79,7 @@ def record(words: RecordWords) -> int:
     inputs = {**(_unmasked(old.inputs) if old else {}), **preparation.given_inputs(plan, live.given.inputs)}
     session = Session(plan, inputs)
     shown = console(session, words.verbosity)
-    session.listen(shown, only=shown.hears)
+    session.listen(shown, only=shown.hears, details=shown.shows_details)
     warn_of(plan.problems, preparation.unknown_names(workbook, plan), quiet=words.verbosity.quiet)
     with ExitStack() as stack, Interruption().listening() as interruption:
         with interruption.at_once():  # a pipe that nobody reads is waited for

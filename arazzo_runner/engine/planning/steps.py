@@ -126,12 +126,13 @@ class StepPlanner:
         if linked.portable is not None:
             message = f"the reference to the operation {operation.label} is not portable"
             drafting.report(draft, "operation-reference-form", message, pointer, f"write {linked.portable}")
-        owner = draft.description.document.place(pointer)
         body = step.request_body
         guessed = body is not None and body.has_payload and body.content_type is None
-        drafting.refusals.add(operation.unresolved, reached=False, owner=owner)
-        drafting.refusals.add(operation.unresolved_body, reached=draft.reached and guessed, owner=owner)
-        drafting.refusals.add(linked.unread, reached=False, owner=owner)
+        if operation.unresolved or operation.unresolved_body or linked.unread:
+            owner = draft.description.document.place(pointer)
+            drafting.refusals.add(operation.unresolved, reached=False, owner=owner)
+            drafting.refusals.add(operation.unresolved_body, reached=draft.reached and guessed, owner=owner)
+            drafting.refusals.add(linked.unread, reached=False, owner=owner)
         drafting.refusals.add(operation.api.notices, reached=False)
         return operation, f"{draft.prefix}{linked.source}"
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from ipaddress import ip_address
 from urllib.parse import urlsplit
 
 from msgspec import Struct
@@ -120,6 +119,8 @@ def _is_below(host: str, domain: str) -> bool:
     """Tell if a host is in a domain; an address is in none."""
     if not host.endswith(f".{domain}"):
         return False
+    from ipaddress import ip_address
+
     try:
         ip_address(host)
     except ValueError:

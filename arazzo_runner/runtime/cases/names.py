@@ -11,8 +11,8 @@ from msgspec import Struct
 
 from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.documents.pointer import join
+from arazzo_runner.engine.demands.reachable_urls import server_variables_of
 from arazzo_runner.engine.plan import Plan
-from arazzo_runner.engine.reachable_urls import server_variables_of
 from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.cases.files import Case, case_place
 

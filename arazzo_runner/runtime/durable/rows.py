@@ -73,6 +73,8 @@ class Entry(Struct, frozen=True):
         turn: its number, from 0.
         told: what it told, sealed.
         state: what the run goes on from, sealed; None when it has ended.
+        parts: pieces of the state's parts that were not written before: part, place, and what is sealed.
+        gone: the parts that the state has no more.
         status: ``open``, or how it ended.
         due: until when it waits, or None.
         sources: documents that this turn has read for the first time, sealed, by digest.
@@ -83,6 +85,8 @@ class Entry(Struct, frozen=True):
     turn: int
     told: bytes
     state: bytes | None
+    parts: Sequence[tuple[int, int, bytes]] = ()
+    gone: Sequence[int] = ()
     status: str = OPEN
     reason: str | None = None
     step: str | None = None

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event, Outcome, Reason, RunFinished
 from arazzo_runner.engine.flow import Turn
-from arazzo_runner.engine.plan import Plan, PlannedStep
+from arazzo_runner.engine.plan import Level, Plan, PlannedStep
 from arazzo_runner.openapi.contract.breaches import Breach
 from arazzo_runner.openapi.contract.judge import Contract
-
-Level = Literal["off", "warn", "error"]
 
 MALFORMED = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
 """Statuses that call the request itself wrong: its breaches are then remarks, the API and its description agree."""
