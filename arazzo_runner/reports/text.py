@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
 
@@ -41,3 +42,9 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
+
+
+def whole_duration(seconds: float, *, up: bool = False) -> str:
+    """A time that passes, in whole seconds; ``up`` rounds up, as a countdown does."""
+    whole = max(0, math.ceil(seconds) if up else math.floor(seconds))
+    return f"{whole} s" if whole < 60 else duration(whole)

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arazzo_runner.cli.driving.reporting import bytes_as_text
+from arazzo_runner.cli.driving.reporting import bytes_as_text, progress
 from arazzo_runner.cli.given.rows import SHOWN, InputRow, read_rows
 from arazzo_runner.errors import ArazzoError, InvalidInputs, RunHeld, UsageError
-from arazzo_runner.reports.text import duration
+from arazzo_runner.reports.text import duration, whole_duration
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.driving.journals import Resumer
@@ -163,6 +163,7 @@ def drive(jobs: Iterable[Job], count: int, pace: Pace, runs: DurableRuns | None 
     from arazzo_runner.runtime.interruption import termination_as_interruption
 
     results = Results(count, quiet=pace.quiet)
+    results.start()
     interruption = None if runs is None else runs.interruption
     signals = termination_as_interruption() if interruption is None else interruption.listening()
 
@@ -175,9 +176,9 @@ def drive(jobs: Iterable[Job], count: int, pace: Pace, runs: DurableRuns | None 
         with signals:
             asyncio.run(run_many(jobs, concurrency=pace.concurrency, tell=results.tell, stop=stop, runs=runs))
     except KeyboardInterrupt:
-        results.close()
         return 130
-    results.close()
+    finally:
+        results.close()
     if stop():
         return 130
     return 0 if results.all_succeeded else 1
@@ -193,7 +194,7 @@ class Results:
     def __init__(self, count: int, *, quiet: bool) -> None:
         self._count = count
         self._quiet = quiet
-        self._live = sys.stderr.isatty() and not quiet
+        self._progress = progress(self._standing)
         self._statuses: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._began = time.monotonic()
@@ -203,6 +204,11 @@ class Results:
         """Return whether every run has succeeded."""
         return self._statuses["succeeded"] == self._count
 
+    def start(self) -> None:
+        """Show the progress from now on."""
+        if not self._quiet:
+            self._progress.start()
+
     def tell(self, ended: Ended) -> None:
         """Show a run that has ended."""
         if ended.result is not None and ended.result.reason and ended.result.reason.code == "interrupted":
@@ -211,21 +217,18 @@ class Results:
         self._statuses[entry["status"]] += 1
         if entry["reason"] is not None:
             self._reasons[entry["reason"]["code"]] += 1
-        if self._live:
-            click.echo("\r\x1b[2K", nl=False, err=True)
-        sys.stdout.write(json.dumps(entry, default=bytes_as_text) + "\n")
-        sys.stdout.flush()
-        if self._live:
-            click.echo(f"{self._done} of {self._count} · {self._counts()}", nl=False, err=True)
+        with self._progress.aside():
+            sys.stdout.write(json.dumps(entry, default=bytes_as_text) + "\n")
+            sys.stdout.flush()
 
     def say(self, text: str) -> None:
         """Say something beside the results."""
-        click.echo(f"\r\x1b[2K{text}" if self._live else text, err=True)
+        with self._progress.aside():
+            click.echo(text, err=True)
 
     def close(self) -> None:
         """Show the summary."""
-        if self._live:
-            click.echo("\r\x1b[2K", nl=False, err=True)
+        self._progress.close()
         if self._quiet:
             return
         took = duration(time.monotonic() - self._began)
@@ -233,6 +236,9 @@ class Results:
         click.echo(f"{self._done} of {self._count} runs in {took}: {self._counts()}{left}", err=True)
         for code, count in self._reasons.most_common():
             click.echo(f"  {count} × {code}", err=True)
+
+    def _standing(self, seconds: float) -> str:
+        return f"{self._done} of {self._count} runs · {self._counts()} · {whole_duration(seconds)}"
 
     @property
     def _done(self) -> int:

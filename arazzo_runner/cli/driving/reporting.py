@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -18,6 +19,7 @@ from arazzo_runner.runtime.atomic_file import WholeFile
 if TYPE_CHECKING:
     from arazzo_runner.cli.given.options import VerbosityWords
     from arazzo_runner.reports.console import Console
+    from arazzo_runner.reports.progress import RunsProgress
     from arazzo_runner.runtime.drivers import Listener
     from arazzo_runner.runtime.run.session import Session
 
@@ -131,15 +133,27 @@ def bytes_as_text(value: Any) -> str:
 def console(session: Session, verbosity: VerbosityWords) -> Console:
     """Return the console on stderr: live and in color only on a terminal."""
     from arazzo_runner.reports.console import Console, ConsoleOptions
+    from arazzo_runner.reports.live_line import columns_of
 
-    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    terminal = sys.stderr.isatty()
+    live = terminal and os.environ.get("TERM") != "dumb"
     show = ConsoleOptions(
         quiet=verbosity.quiet,
         verbose=verbosity.verbose,
         colour=live and not os.environ.get("NO_COLOR"),
         live=live and not verbosity.verbose,
+        columns=partial(columns_of, sys.stderr) if terminal else None,
     )
     return Console(sys.stderr, show, lambda place: masked_line(session, place))
+
+
+def progress(text: Callable[[float], str]) -> RunsProgress:
+    """Return the progress of many runs on stderr, live only on a terminal."""
+    from arazzo_runner.reports.live_line import columns_of
+    from arazzo_runner.reports.progress import RunsProgress
+
+    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return RunsProgress(sys.stderr, text, partial(columns_of, sys.stderr) if live else None)
 
 
 def warn_of(problems: Iterable[Problem], sentences: Iterable[str] = (), *, quiet: bool) -> None:

@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -151,12 +152,13 @@ def _history(runs: DurableRuns, run_id: str, told: Iterable[Event], verbose: int
     from arazzo_runner.reports.summary import Attempts
     from arazzo_runner.reports.text import label
 
-    console, attempts = Console(sys.stdout, ConsoleOptions(verbose=verbose)), Attempts()
-    for event in told:
-        console(event)
-        attempts.of(event)
-        if isinstance(event, RunFinished):
-            return
+    console, attempts = Console(sys.stdout, ConsoleOptions(verbose=verbose, heartbeat=None)), Attempts()
+    with closing(console):
+        for event in told:
+            console(event)
+            attempts.of(event)
+            if isinstance(event, RunFinished):
+                return
     row = runs.journal.run(run_id)
     why = f" ({row.reason})" if row.reason else ""
     at = f" at {row.step}" if row.step else ""
