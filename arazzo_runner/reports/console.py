@@ -15,7 +15,7 @@ from typing import Any, TextIO
 
 import click
 
-from arazzo_runner.effects import Headers
+from arazzo_runner.effects import SAFE, Headers
 from arazzo_runner.engine.events import (
     Attempt,
     AttemptFinished,
@@ -32,9 +32,12 @@ from arazzo_runner.engine.events import (
 )
 from arazzo_runner.errors import Place
 from arazzo_runner.reports.live_line import FRAME, HEARTBEAT, LiveLine, Ticker
+from arazzo_runner.reports.source_excerpt import MAX_LINE, excerpt
+from arazzo_runner.reports.standing import standing
 from arazzo_runner.reports.step_line import COLOURS, UNDER_WAY, attempt_line, repeats, request_line
-from arazzo_runner.reports.text import duration, label, one_line, scalar, whole_duration
+from arazzo_runner.reports.text import duration, label, located, one_line, scalar, whole_duration
 
+_STATUS_COLOURS = {"succeeded": "green", "stopped": "yellow", "cancelled": "yellow"}
 NOTICEABLE_WAIT = 5.0
 """Waits from this many seconds on are shown even where the line of a step cannot be rewritten."""
 NOTICEABLE_REQUEST = 0.2
@@ -100,6 +103,7 @@ class Console:
         self._count = 0
         self._held: tuple[Attempt, int] | None = None
         self._pending: Awaited | None = None
+        self._sent: AttemptStarted | None = None
         self._operations: dict[tuple[str, str], str] = {}
         self._lock = threading.RLock()
         self._began = self._spoke = clock()
@@ -132,7 +136,7 @@ class Console:
     def _show(self, event: Event) -> None:
         if self._options.quiet:
             if isinstance(event, RunFinished) and event.outcome.reason is not None:
-                self._failure(event.outcome.reason)
+                self._failure(event.outcome, event.outcome.reason)
             return
         match event:
             case RunStarted(workflow_id):
@@ -143,7 +147,7 @@ class Console:
             case AttemptStarted():
                 self._sending(event)
             case AttemptFinished(attempt):
-                self._pending = None
+                self._pending = self._sent = None
                 self._attempt(attempt)
             case Authenticated() if self._options.verbose:
                 self._exchange(event)
@@ -151,7 +155,7 @@ class Console:
                 self._waiting(event)
             case Warned(message, _, hint, _, place):
                 self._flush()
-                where = f"{label(str(place))}: " if place is not None else ""
+                where = f"{label(located(place))}: " if place is not None else ""
                 self._line(self._style(f"  ! {where}{one_line(message, 500)}", fg="yellow"))
                 if hint:
                     self._line(f"    {one_line(hint, 500)}")
@@ -176,6 +180,7 @@ class Console:
     # Attempts
 
     def _sending(self, started: AttemptStarted) -> None:
+        self._sent = started
         if self._options.verbose:
             self._flush()
             request = started.request
@@ -265,24 +270,32 @@ class Console:
     def _finished(self, outcome: Outcome) -> None:
         self._flush()
         requests = f"{outcome.requests} request{'' if outcome.requests == 1 else 's'}"
-        good = outcome.status == "succeeded"
-        status = self._style(outcome.status, fg="green" if good else "red", bold=True)
+        shown = standing(outcome)
+        status = self._style(shown, fg=_STATUS_COLOURS.get(shown, "red"), bold=True)
         unjudged = f" · {outcome.unjudged} not judged" if outcome.unjudged else ""
         self._line(f"{status} in {duration(outcome.duration)} · {requests}{unjudged}")
         if outcome.reason is not None:
-            self._failure(outcome.reason)
+            self._failure(outcome, outcome.reason)
 
-    def _failure(self, reason: Reason) -> None:
-        step = f"step {label(reason.step_id)}: " if reason.step_id else ""
+    def _failure(self, outcome: Outcome, reason: Reason) -> None:
+        place = reason.place
+        workflow = place.workflow if place is not None and place.workflow else outcome.workflow_id
+        step = f", step {label(reason.step_id)}" if reason.step_id else ""
+        stopped = standing(outcome) != outcome.status
         self._line("")
-        self._line(self._style(f"{reason.code}: ", fg="red") + step + label(reason.message))
-        if reason.place is not None:
-            self._line(f"  at {label(str(reason.place))}")
-            text = self._source_line(reason.place)
+        code = self._style(f"{reason.code}: ", fg="yellow" if stopped else "red")
+        self._line(f"{code}workflow {label(workflow)}{step}: {label(reason.message)}")
+        if place is not None:
+            self._line(f"  at {label(str(place))}")
+            text = None if stopped else self._source_line(place)
             if text:
-                number = str(reason.place.line)
-                self._line(f"  {number} | {label(text)}")
-                self._line(f"  {' ' * len(number)} | {' ' * (reason.place.column - 1)}^")
+                lead = f"  {place.line} | "
+                room = MAX_LINE if self._columns is None else max(self._columns - len(lead) - 2, 20)
+                for line in excerpt(text, place.column, lead=lead, room=room):
+                    self._line(line)
+        if stopped and self._sent is not None and self._sent.request.method not in SAFE:
+            request = self._sent.request
+            self._line(f"  {request.method} {label(request.url)} was under way: it may have changed something")
         if reason.hint:
             self._line(f"  hint: {label(reason.hint)}")
 

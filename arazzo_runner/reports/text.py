@@ -7,6 +7,8 @@ import math
 import re
 from typing import Any
 
+from arazzo_runner.errors import Place
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
 
@@ -18,6 +20,11 @@ def printable(text: str) -> str:
 def label(text: str) -> str:
     """A name, or a sentence that quotes one, safe to print: it stays on its line."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def located(place: Place) -> str:
+    """A place with the workflow and step that it stands in: ``a.yaml:3:5 (workflow buy, step pay)``."""
+    return f"{place} ({place.owner})" if place.owner else str(place)
 
 
 def one_line(text: str, limit: int = 200) -> str:

@@ -174,7 +174,7 @@ LONG = "n" * 300
         ["list", "--workflows", LONG],
         ["record", DEPLOY, "--case", LONG],
         ["test", LONG],
-        ["runs", "--journal", LONG],
+        ["runs", "show", "x", "--journal", LONG],
     ],
     ids=lambda words: " ".join(words).replace(LONG, "LONG"),
 )

@@ -43,11 +43,22 @@ def report_files(words: Iterable[str], formats: tuple[str, ...] = REPORT_FORMATS
         form, _, path = word.partition("=")
         if form not in formats or not path:
             spelled = ", ".join(f"{one}=PATH" for one in formats)
-            raise UsageError(f"--report {word!r}: expected one of {spelled}", hint=f"write --report {formats[0]}=PATH")
+            hint = f"write --report {_proposal(form, path, formats)}"
+            raise UsageError(f"--report {word!r}: expected one of {spelled}", hint=hint)
         if any(os.path.realpath(path) == os.path.realpath(other.path) for other in asked):
             raise UsageError(f"--report {word!r}: another report is written to {path} already")
         asked.append(ReportFile(form, path))
     return asked
+
+
+def _proposal(form: str, path: str, formats: tuple[str, ...]) -> str:
+    """Return what is probably meant: ``html`` and ``report.html`` name their format."""
+    endings = {one: "xml" if one == "junit" else one for one in formats}
+    if form in formats:
+        return f"{form}=report.{endings[form]}"
+    ending = form.rpartition(".")[2].lower() if not path else ""
+    meant = next((one for one in formats if ending == endings[one]), None)
+    return f"{formats[0]}=PATH" if meant is None else f"{meant}={form}"
 
 
 def open_report(path: str, stack: ExitStack) -> WholeFile:
@@ -158,13 +169,13 @@ def progress(text: Callable[[float], str]) -> RunsProgress:
 
 def warn_of(problems: Iterable[Problem], sentences: Iterable[str] = (), *, quiet: bool) -> None:
     """Show what is worth knowing before a run: of the plan, and of the options in a sentence each."""
-    from arazzo_runner.reports.text import label
+    from arazzo_runner.reports.text import label, located
 
     if quiet:
         return
     for problem in problems:
         if problem.severity is Severity.WARNING:
-            click.echo(f"  ! {label(str(problem.place))}: {label(problem.message)} [{problem.rule}]", err=True)
+            click.echo(f"  ! {label(located(problem.place))}: {label(problem.message)} [{problem.rule}]", err=True)
             if problem.hint:
                 click.echo(f"    {label(problem.hint)}", err=True)
     for sentence in sentences:
