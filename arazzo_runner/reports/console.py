@@ -126,6 +126,12 @@ class Console:
         with self._lock:
             self._line(text)
 
+    def show_failure(self, outcome: Outcome) -> None:
+        """Show why a run did not succeed."""
+        with self._lock:
+            if outcome.reason is not None:
+                self._failure(outcome, outcome.reason)
+
     def close(self) -> None:
         """Show no more: the live line goes, and the thread ends."""
         self._ticker.stop()

@@ -2,119 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import re
 import subprocess
 import sys
-import threading
-from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 
 from tests.support.http_server import serving
+from tests.support.jobs import Jobs, write_jobs
 from tests.support.repository import ROOT
 from tests.support.terminal import PATIENCE, terminal
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
-POLLS = 20
 GATE = 10
 """The poll that is answered when the test says so."""
-
-OPENAPI = {
-    "openapi": "3.1.0",
-    "info": {"title": "jobs", "version": "1"},
-    "paths": {
-        "/jobs": {"post": {"operationId": "createJob", "responses": {"201": {"description": "created"}}}},
-        "/jobs/{id}/a-path-that-is-longer-than-others": {
-            "get": {
-                "operationId": "getJob",
-                "parameters": [{"name": "id", "in": "path", "required": True, "schema": {"type": "string"}}],
-                "responses": {"200": {"description": "the job"}},
-            }
-        },
-    },
-}
-
-ARAZZO = """\
-arazzo: 1.0.1
-info: {title: jobs, version: "1"}
-sourceDescriptions: [{name: jobs, url: jobs.json, type: openapi}]
-workflows:
-  - workflowId: run-job
-    steps:
-      - stepId: create
-        operationId: createJob
-        successCriteria: [{condition: $statusCode == 201}]
-        outputs: {id: $response.body#/id}
-      - stepId: waitForIt
-        operationId: getJob
-        parameters: [{name: id, in: path, value: $steps.create.outputs.id}]
-        successCriteria: [{condition: $statusCode == 200}]
-        onFailure: [{name: notThere, type: retry, retryAfter: 0.01, retryLimit: 30}]
-        onSuccess:
-          - name: pending
-            type: goto
-            stepId: waitForIt
-            criteria: [{condition: $response.body#/state == 'pending'}]
-        outputs: {state: $response.body#/state}
-      - stepId: fetch
-        workflowId: fetch-job
-        parameters: [{name: id, value: $steps.create.outputs.id}]
-    outputs: {state: $steps.waitForIt.outputs.state}
-  - workflowId: fetch-job
-    inputs: {type: object, properties: {id: {type: string}}}
-    steps:
-      - stepId: fetchOnce
-        operationId: getJob
-        parameters: [{name: id, in: path, value: $inputs.id}]
-        successCriteria: [{condition: $statusCode == 200}]
-"""
-
-
-class Jobs:
-    """A server whose job is not there at first, then pending, and done at the last poll.
-
-    Attributes:
-        reached: set when the poll that waits has come.
-        answer: set it to let that poll be answered.
-    """
-
-    def __init__(self, *, gate: int = 0) -> None:
-        self.reached, self.answer = threading.Event(), threading.Event()
-        self._gate, self._polls = gate, 0
-
-    def handler(self) -> type[BaseHTTPRequestHandler]:
-        jobs = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                self.reply(201, {"id": "j1"})
-
-            def do_GET(self) -> None:
-                jobs._polls += 1
-                if jobs._polls == jobs._gate:
-                    jobs.reached.set()
-                    assert jobs.answer.wait(PATIENCE)
-                state = "pending" if jobs._polls < POLLS else "done"
-                self.reply(404 if jobs._polls <= 3 else 200, {"state": state})
-
-            def reply(self, status: int, value: object) -> None:
-                body = json.dumps(value).encode()
-                self.send_response(status)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(body)))
-                self.end_headers()
-                self.wfile.write(body)
-
-        return Handler
 
 
 @pytest.fixture
 def directory(tmp_path: Path) -> Path:
-    tmp_path.joinpath("jobs.json").write_text(json.dumps(OPENAPI), "utf-8")
-    tmp_path.joinpath("jobs.arazzo.yaml").write_text(ARAZZO, "utf-8")
+    write_jobs(tmp_path)
     return tmp_path
 
 

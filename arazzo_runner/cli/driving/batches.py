@@ -7,13 +7,16 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 
+from arazzo_runner.cli.driving.many_reports import ManyReports
 from arazzo_runner.cli.driving.reporting import bytes_as_text, progress
 from arazzo_runner.cli.given.rows import SHOWN, InputRow, read_rows
 from arazzo_runner.errors import ArazzoError, InvalidInputs, RunHeld, UsageError
@@ -21,6 +24,7 @@ from arazzo_runner.reports.text import duration, whole_duration
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.driving.journals import Resumer
+    from arazzo_runner.cli.driving.reporting import ReportFile
     from arazzo_runner.cli.given.inputs import InputOrigin
     from arazzo_runner.cli.given.options import DecisionWords
     from arazzo_runner.cli.given.run_words import RunWords
@@ -32,12 +36,21 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.run.workbook import Workbook
 
 
-def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords) -> int:
+def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords, asked: list[ReportFile]) -> int:
     """Run a workflow once for each row of a file; return the exit status.
 
     Raises:
         UsageError: the file, or the inputs of a row, are wrong; nothing is sent then.
     """
+    with ExitStack() as stack:
+        # Whether the reports can be written is known before anything is sent.
+        reports = ManyReports(asked, stack)
+        status = _run_each(workbook, plan, file, words, reports)
+        reports.write()
+    return status
+
+
+def _run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords, reports: ManyReports) -> int:
     from arazzo_runner.cli.driving import journals
     from arazzo_runner.cli.given import preparation
     from arazzo_runner.runtime.run.session import Session, contract_checks
@@ -55,14 +68,16 @@ def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords) -> int:
     if not words.durable:
         checks = (contract_checks(plan, words.check) for _ in rows)
         sessions = (Session(plan, {**shared, **r.inputs}, checks=c) for r, c in zip(rows, checks, strict=True))
-        plain = (_plain_job(s, row.line, transport) for s, row in zip(sessions, rows, strict=True))
+        hear = partial(reports.listening, document=workbook.description.document.path)
+        plain = (_plain_job(s, row.line, transport, hear) for s, row in zip(sessions, rows, strict=True))
         return drive(plain, len(rows), pace)
     with journals.durable_runs(words.journal, create=True) as runs:
         planned = journals.planned_of(workbook, plan, live, words.check)
         kept = {row.line: _kept_row(row, shared, origins, file) for row in rows}
         batch = runs.start_batch(planned, kept.values())
         click.echo(f"batch {batch} · if it dies: arazzo resume {batch}", err=True)
-        jobs = (_fresh_job(runs, planned, f"{batch}-{line}", row, transport) for line, row in kept.items())
+        hear = partial(reports.listening, document=workbook.description.document.path)
+        jobs = (_fresh_job(runs, planned, f"{batch}-{line}", row, transport, hear) for line, row in kept.items())
         return drive(jobs, len(kept), pace, runs)
 
 
@@ -100,24 +115,31 @@ def _check(plan: Plan, shared: dict[str, Any], rows: list[InputRow], path: str) 
         raise InvalidInputs(f"{wrong} of {len(rows)} rows are wrong; nothing was sent", errors)
 
 
-def _plain_job(session: Session, line: int, transport: TransportOptions) -> Job:
+Hear: TypeAlias = Callable[..., AbstractContextManager[None]]
+"""Listens to a session while a context lasts, for the reports."""
+
+
+def _plain_job(session: Session, line: int, transport: TransportOptions, hear: Hear) -> Job:
     async def job(worlds: Worlds) -> Ended:
         from arazzo_runner.runtime.batch import Ended
 
-        return Ended(line, "", await session.arun(await worlds.of(transport)), session.redactor)
+        world = await worlds.of(transport)
+        with hear(session, name=f"row {line}"):
+            return Ended(line, "", await session.arun(world), session.redactor)
 
     return job
 
 
-def _fresh_job(runs: DurableRuns, planned: Planned, run_id: str, row: Row, transport: TransportOptions) -> Job:
+def _fresh_job(
+    runs: DurableRuns, planned: Planned, run_id: str, row: Row, transport: TransportOptions, hear: Hear
+) -> Job:
     async def job(worlds: Worlds) -> Ended:
         from arazzo_runner.runtime.batch import Ended
 
         try:
-            run = runs.begin(run_id, planned, row)
-            return Ended(
-                row.line, run_id, await run.arun(await worlds.of(transport), group=worlds.group), run.session.redactor
-            )
+            run, world = runs.begin(run_id, planned, row), await worlds.of(transport)
+            with hear(run.session, name=f"row {row.line}"):
+                return Ended(row.line, run_id, await run.arun(world, group=worlds.group), run.session.redactor)
         except ArazzoError as error:
             return Ended(row.line, run_id, error=error)
 

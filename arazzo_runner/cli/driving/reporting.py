@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from arazzo_runner.cli.given.options import VerbosityWords
     from arazzo_runner.reports.console import Console
     from arazzo_runner.reports.progress import RunsProgress
-    from arazzo_runner.runtime.drivers import Listener
     from arazzo_runner.runtime.run.session import Session
 
 
@@ -85,7 +84,7 @@ class Reports:
         self._writers: list[tuple[WholeFile, Any]] = []
         for one in asked:
             file = open_report(one.path, stack)
-            report = _listener(one.format, session, document, stack)
+            report = listener_of(one.format, session, document, stack)
             session.listen(report)
             self._writers.append((file, report))
 
@@ -101,7 +100,8 @@ class Reports:
             file.keep()
 
 
-def _listener(form: str, session: Session, document: str, stack: ExitStack) -> Listener:
+def listener_of(form: str, session: Session, document: str, stack: ExitStack) -> Any:
+    """Return a report of a run in a format, which listens to it."""
     match form:
         case "junit":
             from arazzo_runner.reports.junit import JunitReport

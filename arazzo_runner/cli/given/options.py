@@ -195,6 +195,12 @@ class BehaviourWords(OptionGroup, title="Behavior"):
         show_default=True,
         help="Where a step's output is missing: report it, or end the run as failed.",
     )
+    expect: tuple[str, ...] = option(
+        "--expect",
+        multiple=True,
+        metavar="CONDITION",
+        help="A condition on $outputs and $inputs that must hold when the workflow has succeeded, else the run fails.",
+    )
     poll_interval: float = option(
         "--poll-interval",
         type=TIME_OR_NONE,
