@@ -51,6 +51,7 @@ class ConsoleOptions:
     Attributes:
         quiet: nothing but errors.
         verbose: 1 for requests and responses, 2 for their bodies too.
+        curl: show each request as a cURL command.
         colour: whether to use it.
         live: whether lines can be rewritten, as on a terminal.
         columns: gives the terminal's width; None where lines may have any.
@@ -59,6 +60,7 @@ class ConsoleOptions:
 
     quiet: bool = False
     verbose: int = 0
+    curl: bool = False
     colour: bool = False
     live: bool = False
     columns: Callable[[], int] | None = None
@@ -177,11 +179,11 @@ class Console:
         what = f" (for {label(event.scheme)})" if event.scheme else ""
         self._line(f"    > {event.request.method} {label(event.request.url)}{what}")
         self._headers(">", event.request.headers)
-        self._body(">", event.request.body)
+        self._body(">", event.request.body, event.request.header("Content-Type"))
         if event.response is not None:
             self._line(f"    < {event.response.status}")
             self._headers("<", event.response.headers)
-            self._body("<", event.response.body)
+            self._body("<", event.response.body, event.response.header("Content-Type"))
 
     # Attempts
 
@@ -192,7 +194,12 @@ class Console:
             request = started.request
             self._line(f"    > {request.method} {label(request.url)}")
             self._headers(">", request.headers)
-            self._body(">", request.body)
+            self._body(">", request.body, request.header("Content-Type"))
+        if self._options.curl or self._options.verbose > 1:
+            from arazzo_runner.reports.curl import curl_command
+
+            self._flush()
+            self._line(self._style(f"    $ {curl_command(started.request)}", dim=True))
         tries = self._count + 1 if self._last == (started.workflow_id, started.step_id, started.depth) else 1
         operation = self._operations.get((started.workflow_id, started.step_id), "")
         begun = self._clock()
@@ -207,7 +214,7 @@ class Console:
         if self._options.verbose and attempt.response is not None:
             self._line(f"    < {attempt.response.status}")
             self._headers("<", attempt.response.headers)
-            self._body("<", attempt.response.body)
+            self._body("<", attempt.response.body, attempt.response.header("Content-Type"))
         self._operations[attempt.workflow_id, attempt.step_id] = attempt.operation
         key = (attempt.workflow_id, attempt.step_id, attempt.depth)
         again = repeats(attempt)
@@ -311,11 +318,13 @@ class Console:
         for name, value in headers:
             self._line(f"    {mark} {label(name)}: {label(value)}")
 
-    def _body(self, mark: str, body: bytes | None) -> None:
+    def _body(self, mark: str, body: bytes | None, content_type: str | None) -> None:
         if self._options.verbose < 2 or not body:
             return
-        for line in body.decode("utf-8", "replace").splitlines():
-            self._line(f"    {mark} {label(line)}")
+        from arazzo_runner.reports.body_lines import body_lines
+
+        for line in body_lines(body, content_type, colour=self._options.colour):
+            self._line(f"    {mark} {line}")
 
     def _style(self, text: str, **style: Any) -> str:
         return click.style(text, **style) if self._options.colour else text

@@ -151,6 +151,7 @@ def console(session: Session, verbosity: VerbosityWords) -> Console:
     show = ConsoleOptions(
         quiet=verbosity.quiet,
         verbose=verbosity.verbose,
+        curl=verbosity.curl,
         colour=live and not os.environ.get("NO_COLOR"),
         live=live and not verbosity.verbose,
         columns=partial(columns_of, sys.stderr) if terminal else None,

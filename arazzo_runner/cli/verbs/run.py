@@ -75,7 +75,8 @@ def run(words: RunWords) -> int:
         from arazzo_runner.cli.driving.dry_run import dry_run
 
         checks = contract_checks(plan, words.check)
-        return dry_run(Session(plan, inputs), inputs, checks, as_json=words.output.as_json)
+        output = words.output
+        return dry_run(Session(plan, inputs), inputs, checks, as_json=output.as_json, curl=output.verbosity.curl)
     if words.engine.engine:
         from arazzo_runner.cli.driving.clusters import job_of, run_on_cluster
 
