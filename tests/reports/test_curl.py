@@ -32,7 +32,7 @@ class Echo(BaseHTTPRequestHandler):
         self.send_response(204)
         self.end_headers()
 
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = answer
+    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = answer  # noqa: N815 - the server's names
 
 
 @pytest.fixture(scope="module")
@@ -130,7 +130,7 @@ def test_the_command_line_shows_the_commands_without_secrets(arazzo: Arazzo, mor
     result = arazzo(*replayed, *words, *more)
     assert result.status == 0
     assert "$ curl https://" in result.err + result.out
-    assert """-H 'Authorization: Bearer '"$TOKEN\"""" in result.err + result.out
+    assert """-H 'Authorization: '"$AUTHORIZATION\"""" in result.err + result.out
     assert SECRET not in result.err + result.out
 
 

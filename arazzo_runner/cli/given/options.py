@@ -371,7 +371,7 @@ class VerbosityWords(OptionGroup, title="Output"):
     quiet: bool = option("-q", "--quiet", is_flag=True, help="Show only the result.")
     verbose: int = option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
     curl: bool = option(
-        "--curl", is_flag=True, help="Show each request as a cURL command; secrets in it are variables such as $TOKEN."
+        "--curl", is_flag=True, help="Show each request as a cURL command; secrets in it are variables of the shell."
     )
 
 
