@@ -19,6 +19,10 @@ Headers: TypeAlias = tuple[tuple[str, str], ...]
 """Header fields in order, names as sent; a repeated field stands more than once."""
 
 
+SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+"""RFC 9110, section 9.2.1: the methods that ask for nothing to be changed."""
+
+
 class Request(Struct, frozen=True):
     """An HTTP request, complete: nothing is added to it but what the protocol itself needs.
 

@@ -58,6 +58,8 @@ class RunOptions(Struct, frozen=True):
         max_steps: step attempts of the whole run (F6).
         timeout: of the whole run, or None.
         max_retry_after: the longest single wait, whoever asks for it (F4, F5).
+        expect: simple conditions on ``$outputs`` and ``$inputs`` that must hold when the workflow has succeeded, else
+            the run fails (``expectation-failed``).
         servers: H2.
         missing_output: whether the run ends as failed where it would report that an output is missing (D2):
             ``warn`` or ``error``.
@@ -75,6 +77,7 @@ class RunOptions(Struct, frozen=True):
     timeout: float | None = None
     max_retry_after: float = DEFAULT_MAX_RETRY_AFTER
     missing_output: Literal["warn", "error"] = "warn"
+    expect: tuple[str, ...] = ()
     servers: ServerOptions = field(default_factory=ServerOptions)
     credentials: Credentials = field(default_factory=Credentials)
     cookies: bool = False

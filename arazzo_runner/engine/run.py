@@ -24,6 +24,7 @@ from arazzo_runner.engine.events import (
     WorkflowLeft,
 )
 from arazzo_runner.engine.exchange import Exchange
+from arazzo_runner.engine.expectations import broken_expectation
 from arazzo_runner.engine.failures import after_retries, failed_attempt
 from arazzo_runner.engine.pacing import Pacing
 from arazzo_runner.engine.plan import Plan, PlannedAction
@@ -343,6 +344,9 @@ class Run:
         outputs = self.stack.workflow_outputs()
         done = Finished(frame.inputs, outputs, succeeded)
         if frame.purpose is Purpose.RUN:
+            options = self.stack.plan.options
+            if succeeded and options.expect:
+                reason = broken_expectation(options.expect, frame.inputs, outputs, strict=options.strict)
             self.stack.finish(outputs, reason)
             return
         status: Any = "succeeded" if succeeded else "failed"

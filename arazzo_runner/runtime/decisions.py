@@ -13,7 +13,9 @@ class Decision(Struct, frozen=True):
     Attributes:
         resend: send it again.
         answer: take this for its answer; None to do as ``resend`` says.
+        with_body: whether the user has said what the answer's body is, be it empty.
     """
 
     resend: bool = False
     answer: Response | None = None
+    with_body: bool = True

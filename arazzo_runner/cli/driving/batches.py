@@ -7,20 +7,24 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
 from msgspec import Struct
 
-from arazzo_runner.cli.driving.reporting import bytes_as_text
+from arazzo_runner.cli.driving.many_reports import ManyReports
+from arazzo_runner.cli.driving.reporting import bytes_as_text, progress
 from arazzo_runner.cli.given.rows import SHOWN, InputRow, read_rows
 from arazzo_runner.errors import ArazzoError, InvalidInputs, RunHeld, UsageError
-from arazzo_runner.reports.text import duration
+from arazzo_runner.reports.text import duration, whole_duration
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.driving.journals import Resumer
+    from arazzo_runner.cli.driving.reporting import ReportFile
     from arazzo_runner.cli.given.inputs import InputOrigin
     from arazzo_runner.cli.given.options import DecisionWords
     from arazzo_runner.cli.given.run_words import RunWords
@@ -32,12 +36,21 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.run.workbook import Workbook
 
 
-def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords) -> int:
+def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords, asked: list[ReportFile]) -> int:
     """Run a workflow once for each row of a file; return the exit status.
 
     Raises:
         UsageError: the file, or the inputs of a row, are wrong; nothing is sent then.
     """
+    with ExitStack() as stack:
+        # Whether the reports can be written is known before anything is sent.
+        reports = ManyReports(asked, stack)
+        status = _run_each(workbook, plan, file, words, reports)
+        reports.write()
+    return status
+
+
+def _run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords, reports: ManyReports) -> int:
     from arazzo_runner.cli.driving import journals
     from arazzo_runner.cli.given import preparation
     from arazzo_runner.runtime.run.session import Session, contract_checks
@@ -55,14 +68,16 @@ def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords) -> int:
     if not words.durable:
         checks = (contract_checks(plan, words.check) for _ in rows)
         sessions = (Session(plan, {**shared, **r.inputs}, checks=c) for r, c in zip(rows, checks, strict=True))
-        plain = (_plain_job(s, row.line, transport) for s, row in zip(sessions, rows, strict=True))
+        hear = partial(reports.listening, document=workbook.description.document.path)
+        plain = (_plain_job(s, row.line, transport, hear) for s, row in zip(sessions, rows, strict=True))
         return drive(plain, len(rows), pace)
     with journals.durable_runs(words.journal, create=True) as runs:
         planned = journals.planned_of(workbook, plan, live, words.check)
         kept = {row.line: _kept_row(row, shared, origins, file) for row in rows}
         batch = runs.start_batch(planned, kept.values())
         click.echo(f"batch {batch} · if it dies: arazzo resume {batch}", err=True)
-        jobs = (_fresh_job(runs, planned, f"{batch}-{line}", row, transport) for line, row in kept.items())
+        hear = partial(reports.listening, document=workbook.description.document.path)
+        jobs = (_fresh_job(runs, planned, f"{batch}-{line}", row, transport, hear) for line, row in kept.items())
         return drive(jobs, len(kept), pace, runs)
 
 
@@ -100,24 +115,31 @@ def _check(plan: Plan, shared: dict[str, Any], rows: list[InputRow], path: str) 
         raise InvalidInputs(f"{wrong} of {len(rows)} rows are wrong; nothing was sent", errors)
 
 
-def _plain_job(session: Session, line: int, transport: TransportOptions) -> Job:
+Hear: TypeAlias = Callable[..., AbstractContextManager[None]]
+"""Listens to a session while a context lasts, for the reports."""
+
+
+def _plain_job(session: Session, line: int, transport: TransportOptions, hear: Hear) -> Job:
     async def job(worlds: Worlds) -> Ended:
         from arazzo_runner.runtime.batch import Ended
 
-        return Ended(line, "", await session.arun(await worlds.of(transport)), session.redactor)
+        world = await worlds.of(transport)
+        with hear(session, name=f"row {line}"):
+            return Ended(line, "", await session.arun(world), session.redactor)
 
     return job
 
 
-def _fresh_job(runs: DurableRuns, planned: Planned, run_id: str, row: Row, transport: TransportOptions) -> Job:
+def _fresh_job(
+    runs: DurableRuns, planned: Planned, run_id: str, row: Row, transport: TransportOptions, hear: Hear
+) -> Job:
     async def job(worlds: Worlds) -> Ended:
         from arazzo_runner.runtime.batch import Ended
 
         try:
-            run = runs.begin(run_id, planned, row)
-            return Ended(
-                row.line, run_id, await run.arun(await worlds.of(transport), group=worlds.group), run.session.redactor
-            )
+            run, world = runs.begin(run_id, planned, row), await worlds.of(transport)
+            with hear(run.session, name=f"row {row.line}"):
+                return Ended(row.line, run_id, await run.arun(world, group=worlds.group), run.session.redactor)
         except ArazzoError as error:
             return Ended(row.line, run_id, error=error)
 
@@ -162,6 +184,7 @@ def drive(jobs: Iterable[Job], count: int, pace: Pace, runs: DurableRuns | None 
     from arazzo_runner.runtime.interruption import termination_as_interruption
 
     results = Results(count, quiet=pace.quiet)
+    results.start()
     interruption = None if runs is None else runs.interruption
     signals = termination_as_interruption() if interruption is None else interruption.listening()
 
@@ -174,9 +197,9 @@ def drive(jobs: Iterable[Job], count: int, pace: Pace, runs: DurableRuns | None 
         with signals:
             asyncio.run(run_many(jobs, concurrency=pace.concurrency, tell=results.tell, stop=stop, runs=runs))
     except KeyboardInterrupt:
-        results.close()
         return 130
-    results.close()
+    finally:
+        results.close()
     if stop():
         return 130
     return 0 if results.all_succeeded else 1
@@ -192,7 +215,7 @@ class Results:
     def __init__(self, count: int, *, quiet: bool) -> None:
         self._count = count
         self._quiet = quiet
-        self._live = sys.stderr.isatty() and not quiet
+        self._progress = progress(self._standing)
         self._statuses: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._began = time.monotonic()
@@ -202,6 +225,11 @@ class Results:
         """Return whether every run has succeeded."""
         return self._statuses["succeeded"] == self._count
 
+    def start(self) -> None:
+        """Show the progress from now on."""
+        if not self._quiet:
+            self._progress.start()
+
     def tell(self, ended: Ended) -> None:
         """Show a run that has ended."""
         if ended.result is not None and ended.result.reason and ended.result.reason.code == "interrupted":
@@ -210,21 +238,18 @@ class Results:
         self._statuses[entry["status"]] += 1
         if entry["reason"] is not None:
             self._reasons[entry["reason"]["code"]] += 1
-        if self._live:
-            click.echo("\r\x1b[2K", nl=False, err=True)
-        sys.stdout.write(json.dumps(entry, default=bytes_as_text) + "\n")
-        sys.stdout.flush()
-        if self._live:
-            click.echo(f"{self._done} of {self._count} · {self._counts()}", nl=False, err=True)
+        with self._progress.aside():
+            sys.stdout.write(json.dumps(entry, default=bytes_as_text) + "\n")
+            sys.stdout.flush()
 
     def say(self, text: str) -> None:
         """Say something beside the results."""
-        click.echo(f"\r\x1b[2K{text}" if self._live else text, err=True)
+        with self._progress.aside():
+            click.echo(text, err=True)
 
     def close(self) -> None:
         """Show the summary."""
-        if self._live:
-            click.echo("\r\x1b[2K", nl=False, err=True)
+        self._progress.close()
         if self._quiet:
             return
         took = duration(time.monotonic() - self._began)
@@ -232,6 +257,9 @@ class Results:
         click.echo(f"{self._done} of {self._count} runs in {took}: {self._counts()}{left}", err=True)
         for code, count in self._reasons.most_common():
             click.echo(f"  {count} × {code}", err=True)
+
+    def _standing(self, seconds: float) -> str:
+        return f"{self._done} of {self._count} runs · {self._counts()} · {whole_duration(seconds)}"
 
     @property
     def _done(self) -> int:

@@ -197,6 +197,12 @@ class BehaviourWords(OptionGroup, frozen=True, kw_only=True):
         show_default=True,
         help="Where a step's output is missing: report it, or end the run as failed.",
     )
+    expect: tuple[str, ...] = option(
+        "--expect",
+        multiple=True,
+        metavar="CONDITION",
+        help="A condition on $outputs and $inputs that must hold when the workflow has succeeded, else the run fails.",
+    )
     poll_interval: float = option(
         "--poll-interval",
         type=TIME_OR_NONE,
@@ -371,6 +377,9 @@ class VerbosityWords(OptionGroup, frozen=True, kw_only=True):
 
     quiet: bool = option("-q", "--quiet", is_flag=True, help="Show only the result.")
     verbose: int = option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
+    curl: bool = option(
+        "--curl", is_flag=True, help="Show each request as a cURL command; secrets in it are variables of the shell."
+    )
 
 
 class OutputWords(OptionGroup, frozen=True, kw_only=True):

@@ -113,6 +113,7 @@ def run_options(words: LiveWords) -> RunOptions:
         strict=behaviour.strict,
         force=behaviour.force,
         missing_output=behaviour.missing_output,
+        expect=behaviour.expect,
         poll_interval=behaviour.poll_interval,
         max_steps=behaviour.max_steps,
         timeout=behaviour.timeout,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from arazzo_runner.cli.given.option_groups import OptionGroup, group, option
+from arazzo_runner.cli.given.option_groups import OptionGroup, argument, group, option
 from arazzo_runner.cli.given.options import (
     EngineWords,
     JournalWords,
@@ -30,6 +30,8 @@ class RunWords(OptionGroup, frozen=True, kw_only=True):
     )
     concurrency: int = concurrency_option("Runs of --each at once.")
     live: LiveWords = group(LiveWords)
+    more: tuple[str, ...] = argument(nargs=-1, required=False, metavar="[WORKFLOW]...")
+    everything: bool = option("--all", is_flag=True, help="Run every workflow of the documents, one after another.")
     output: OutputWords = group(OutputWords)
     durable: bool = option(
         "--durable",
@@ -39,3 +41,9 @@ class RunWords(OptionGroup, frozen=True, kw_only=True):
     )
     journal: JournalWords = group(JournalWords)
     engine: EngineWords = group(EngineWords)
+
+    @property
+    def named(self) -> list[str]:
+        """The words that name documents and workflows."""
+        target = self.live.target
+        return [target.target, *([target.workflow] if target.workflow else []), *self.more]

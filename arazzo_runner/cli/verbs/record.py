@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
@@ -81,7 +81,7 @@ def record(words: RecordWords) -> int:
     shown = console(session, words.verbosity)
     session.listen(shown, only=shown.hears, details=shown.shows_details)
     warn_of(plan.problems, preparation.unknown_names(workbook, plan), quiet=words.verbosity.quiet)
-    with ExitStack() as stack, Interruption().listening() as interruption:
+    with ExitStack() as stack, closing(shown), Interruption().listening() as interruption:
         with interruption.at_once():  # a pipe that nobody reads is waited for
             recorder = stack.enter_context(session.recorder(path, comment="Recorded by `arazzo record`."))
         recorder.drop()  # until there is a case to keep

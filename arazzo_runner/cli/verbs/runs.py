@@ -6,6 +6,7 @@ import json
 import sys
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -81,21 +82,29 @@ def command(ctx: click.Context, words: RunsWords) -> None:
 
         list_on_cluster(words.engine, words.only, as_json=words.as_json)
     elif ctx.invoked_subcommand is None:
-        from arazzo_runner.cli.driving.journals import open_journal
-
-        with open_journal(words.journal) as journal:
-            found = [row for row in journal.runs(batch=words.batch) if words.only.takes(row.shown, row.workflow)]
+        found = [row for row in _rows(words) if words.only.takes(row.shown, row.workflow)]
         if words.as_json:
             click.echo(json.dumps([entry_of(row) for row in found], indent=2))
         else:
             _table(found)
 
 
+def _rows(words: RunsWords) -> list[RunRow]:
+    """Return the runs of the journal; a journal that nobody has written to yet has none."""
+    from arazzo_runner.cli.driving.journals import journal_path, open_journal
+    from arazzo_runner.documents.files import is_file
+
+    if not is_file(journal_path(words.journal)):
+        return []
+    with open_journal(words.journal) as journal:
+        return journal.runs(batch=words.batch)
+
+
 def _table(rows: list[RunRow]) -> None:
     from arazzo_runner.reports.text import label
 
     if not rows:
-        click.echo("no such runs", err=True)
+        click.echo("there are no such runs", err=True)
         return
     wide = max(len(row.id) for row in rows)
     for row in rows:
@@ -146,19 +155,25 @@ def _history(runs: DurableRuns, run_id: str, told: Iterable[Event], verbose: int
     from arazzo_runner.reports.console import Console, ConsoleOptions
     from arazzo_runner.reports.summary import Attempts
     from arazzo_runner.reports.text import label
+    from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
 
-    console, attempts = Console(sys.stdout, ConsoleOptions(verbose=verbose)), Attempts()
-    for event in told:
-        console(event)
-        attempts.of(event)
-        if isinstance(event, RunFinished):
-            return
+    console, attempts = Console(sys.stdout, ConsoleOptions(verbose=verbose, heartbeat=None)), Attempts()
+    with closing(console):
+        for event in told:
+            console(event)
+            attempts.of(event)
+            if isinstance(event, RunFinished):
+                return
     row = runs.journal.run(run_id)
     why = f" ({row.reason})" if row.reason else ""
     at = f" at {row.step}" if row.step else ""
     click.echo(label(f"{row.shown}{why}{at} · {row.requests} requests"))
     if row.held:
         click.echo(f"  driven by {row.holder}")
+    elif row.shown == "stopped" and row.reason == AMBIGUOUS:
+        click.echo("  look whether the request below was carried out, and type:")
+        click.echo(f"    if it was:      arazzo resume {row.id} --skip STATUS[=@BODY]")
+        click.echo(f"    if it was not:  arazzo resume {row.id} --resend")
     elif row.shown == "stopped":
         click.echo(f"  continue with: arazzo resume {row.id}")
     if (sent := attempts.unanswered) is not None:

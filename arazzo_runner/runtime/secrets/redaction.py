@@ -319,7 +319,7 @@ class Redactor:
         Args:
             details: whether requests and responses have their header fields and bodies, which take longest to mask.
         """
-        masked: Event = self._struct(event, details=details)
+        masked: Event = self._field("", event, details=details)
         return masked
 
     def _struct(self, value: Any, *, details: bool) -> Any:
