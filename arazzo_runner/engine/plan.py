@@ -190,6 +190,7 @@ class PlannedStep(Struct, frozen=True):
         timeout: seconds, or None (F9; the document says milliseconds).
         url: the URL of ``x-operation``, which takes the place of server and path; or None (H1).
         credentials: those of ``x-security`` (H1).
+        accept: the value of ``Accept``, unless the step sends one itself.
     """
 
     step_id: str
@@ -209,6 +210,7 @@ class PlannedStep(Struct, frozen=True):
     spot: Spot
     url: PlannedUrl | None = None
     credentials: tuple[PlannedCredential, ...] = ()
+    accept: str = "*/*"
 
     @property
     def title(self) -> str:

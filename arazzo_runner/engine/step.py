@@ -39,7 +39,6 @@ from arazzo_runner.openapi.request.idempotency import idempotency_header
 from arazzo_runner.openapi.request.parameters import Argument, SerializedParameters, header_text, is_json, serialize
 from arazzo_runner.openapi.request.replacements import apply_replacement
 from arazzo_runner.openapi.request.servers import server_url
-from arazzo_runner.openapi.responses import response_types
 
 if TYPE_CHECKING:
     from arazzo_runner.openapi.request.cookies import StoredCookie
@@ -128,7 +127,7 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
             headers = [pair for pair in headers if pair[0].lower() != "content-type"]
             headers.append(("Content-Type", encoded.content_type))
     if "accept" not in names:
-        headers.append(("Accept", _accept(operation)))
+        headers.append(("Accept", step.accept))
     url = server + target.path
     if target.query:
         url += f"{'&' if '?' in url else '?'}{target.query}"
@@ -278,12 +277,6 @@ def _payload(
                 payload, replacement.target, value, content_type=content_type, selector=replacement.selector
             )
     return content_type, payload
-
-
-def _accept(operation: Operation) -> str:
-    """The media types that the operation documents for its answers, and anything else after them."""
-    listed = [name for name in response_types(operation) if "*" not in name][:4]
-    return ", ".join([*listed, "*/*;q=0.5"]) if listed else "*/*"
 
 
 def _digest(request: Request) -> str:

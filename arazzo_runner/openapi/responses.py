@@ -62,6 +62,12 @@ def response_types(operation: Operation) -> list[str]:
     return list(found)
 
 
+def accept_header(operation: Operation) -> str:
+    """The value of ``Accept``: the media types that an operation documents for its answers, then anything else."""
+    listed = [name for name in response_types(operation) if "*" not in name][:4]
+    return ", ".join([*listed, "*/*;q=0.5"]) if listed else "*/*"
+
+
 def response_schema(operation: Operation, status: int, content_type: str) -> Schema | None:
     """The schema of a response's body, or None when the description has none, or none that can be read."""
     api = operation.api

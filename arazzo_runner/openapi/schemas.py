@@ -95,5 +95,6 @@ class Schema(Struct, frozen=True):
         yield from own
         for layer in own:
             for combinator in _COMBINATORS:
-                for element in layer.member(combinator).elements():
-                    yield from self._parts(element, seen)
+                if combinator in layer.value:
+                    for element in layer.member(combinator).elements():
+                        yield from self._parts(element, seen)

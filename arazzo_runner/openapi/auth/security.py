@@ -142,10 +142,12 @@ def apply_security(operation: Operation, credentials: Credentials, sent: Seriali
     Returns:
         What to add. When no alternative can be met: nothing, and a warning that says what to type.
     """
+    if not operation.security:
+        return Applied()
     asked = alternatives_of(operation, credentials, sent)
     chosen = choose_alternative(asked)
-    if chosen is not None or not asked:
-        return chosen.applied() if chosen is not None else Applied()
+    if chosen is not None:
+        return chosen.applied()
     warnings = [*_undefined_warnings(operation, asked)]
     if any(alternative.missing for alternative in asked):
         warnings.append(_nothing_given(operation, asked))
@@ -154,6 +156,8 @@ def apply_security(operation: Operation, credentials: Credentials, sent: Seriali
 
 def filled_by(operation: Operation, credentials: Credentials) -> frozenset[tuple[str, str]]:
     """The locations and names, header names in lower case, that credentials fill when the step does not (H5)."""
+    if not operation.security:
+        return frozenset()
     chosen = choose_alternative(alternatives_of(operation, credentials, SerializedParameters("", "")))
     if chosen is None:
         return frozenset()

@@ -326,7 +326,10 @@ class Redactor:
         changes = {}
         for name in value.__struct_fields__:
             before = getattr(value, name)
-            after = before if type(before) in PLAIN else self._field(name, before, details=details)
+            kind = type(before)
+            if kind in PLAIN:
+                continue
+            after = self.text(before) if kind is str else self._field(name, before, details=details)
             if after is not before:
                 changes[name] = after
         return replace(value, **changes) if changes else value
