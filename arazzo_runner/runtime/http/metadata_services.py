@@ -10,7 +10,6 @@ import ipaddress
 import socket
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network
 
 METADATA_HOSTS = frozenset(
@@ -52,7 +51,6 @@ _ISATAP = frozenset({0x00005EFE, 0x02005EFE})
 """The middle of an IPv6 address of any network that ends with an IPv4 address (RFC 5214)."""
 
 
-@lru_cache(maxsize=256)
 def is_metadata_host(host: str) -> bool:
     """Return whether a host name or address is a cloud's metadata service, however the address is written."""
     name = host.strip("[]").partition("%")[0].rstrip(".").lower()

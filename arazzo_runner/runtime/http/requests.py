@@ -108,6 +108,7 @@ class Hosts:
     def __init__(self, allowed: Collection[str] | None, named: Collection[str] = ()) -> None:
         self.allowed = None if allowed is None else frozenset(map(_bare, allowed))
         self._named = frozenset(map(_bare, named))
+        self._passed: set[str] = set()
 
     def check(self, host: str) -> None:
         """Refuse a host that may not be reached.
@@ -115,12 +116,13 @@ class Hosts:
         Raises:
             Refused: with the option that would allow it.
         """
-        if self.allowed is not None and host in self.allowed:
+        if host in self._passed or (self.allowed is not None and host in self.allowed):
             return
         if is_metadata_host(host):
             raise Refused(f"{host} is a cloud's metadata service; name it to allow it: --allow-host {host}")
         if self.allowed is not None and host not in self._named:
             raise Refused(f"{host} is not among the hosts that this run may reach; to allow it: --allow-host {host}")
+        self._passed.add(host)
 
 
 def _bare(host: str) -> str:
