@@ -17,7 +17,7 @@ from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import DocumentError, Problem
-from arazzo_runner.openapi.path_items import first_member, operations_of
+from arazzo_runner.openapi.path_items import first_member, operations_of, plain_operations
 from arazzo_runner.openapi.references import DescriptionNode, References
 from arazzo_runner.openapi.schemas import Schema
 from arazzo_runner.openapi.server_objects import ServerSpec, servers_of
@@ -196,13 +196,15 @@ class ApiDescription:
         return {name: tuple(entries) for name, entries in found.items() if len(entries) > 1}
 
     def _walk(self) -> Iterator[OperationLocation]:
-        for path, written in self._paths.items():
+        for path, written in self._written_paths().items():
             if path.startswith("x-"):
                 continue
             here = json_pointer.join("/paths", path)
             try:
-                item = self.references.layers(written)
-                operations = {key: self._operation_id(node) for key, node in operations_of(item)}
+                # Of a large description nearly all are plain, and a node for each would be most of the work.
+                operations = plain_operations(written)
+                if operations is None:
+                    operations = self._operations(path)
             except DocumentError as error:
                 self._unread[here] = error
                 continue
@@ -210,9 +212,16 @@ class ApiDescription:
                 method = key[-1] if len(key) > 1 else key[0].upper()
                 yield OperationLocation(operation_id, method, path, json_pointer.join(here, *key))
 
+    def _operations(self, path: str) -> dict[tuple[str, ...], str | None]:
+        return {key: self._operation_id(node) for key, node in operations_of(self.item(path))}
+
     @cached_property
-    def _paths(self) -> Mapping[str, DescriptionNode]:
-        return dict(self.references.follow(self._root.member("paths")).items())
+    def _paths(self) -> DescriptionNode:
+        return self.references.follow(self._root.member("paths"))
+
+    def _written_paths(self) -> dict[str, Any]:
+        paths = self._paths.value
+        return {str(path): item for path, item in paths.items()} if isinstance(paths, dict) else {}
 
     def _operation_id(self, node: DescriptionNode) -> str | None:
         if "$ref" in node.value:  # not in the specification, and yet how large descriptions are split
@@ -252,7 +261,7 @@ class ApiDescription:
 
     def item(self, path: str) -> tuple[DescriptionNode, ...]:
         """The Path Item Object of a path, and all that its ``$ref`` leads to."""
-        return self.references.layers(self._paths[path])
+        return self.references.layers(self._paths.member(path))
 
     def written(self, pointer: str) -> tuple[DescriptionNode, tuple[DescriptionNode, ...]]:
         """The operation at an ``Operation.pointer`` as it is written, and its parameters: the path item's, its own."""
