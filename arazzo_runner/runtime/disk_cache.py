@@ -134,8 +134,8 @@ class ParsedDescriptions:
     def put(self, content_digest: str, data: Json) -> None:
         """Keep the data, when it is large enough to be worth it."""
         try:
-            text = json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-        except (TypeError, ValueError, RecursionError):  # nothing that JSON gives back as it was
+            text = msgspec.json.encode(data)
+        except (TypeError, ValueError, RecursionError, msgspec.MsgspecError):  # nothing that JSON gives back as it was
             return
         if len(text) >= WORTH_KEEPING:
             self._store.put(content_digest, text)
