@@ -56,9 +56,9 @@ if TYPE_CHECKING:
     )
     from arazzo_runner.openapi.request.servers import ServerOptions
     from arazzo_runner.runtime.http.options import TransportOptions
-    from arazzo_runner.runtime.run.runner import Runner
     from arazzo_runner.runtime.run.session import RunResult, Session
     from arazzo_runner.runtime.run.workbook import Workbook, load
+    from arazzo_runner.runtime.runners.runner import Runner
 
 __version__ = "0.1.0"
 
@@ -77,7 +77,7 @@ _HOMES = {
         "InvalidState", "Place", "PlanError", "Problem", "RunFailed", "Severity", "UnreadableDocument", "UsageError",
     ),
     "arazzo_runner.openapi.request.servers": ("ServerOptions",),
-    "arazzo_runner.runtime.run.runner": ("Runner",),
+    "arazzo_runner.runtime.runners.runner": ("Runner",),
     "arazzo_runner.runtime.run.session": ("RunResult", "Session"),
     "arazzo_runner.runtime.run.workbook": ("Workbook", "load"),
     "arazzo_runner.runtime.http.options": ("TransportOptions",),

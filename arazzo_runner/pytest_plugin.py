@@ -180,7 +180,7 @@ def arazzo_runner(request: pytest.FixtureRequest) -> Callable[..., RunResult]:
         options: RunOptions | None = None,
         check: Level = "error",
     ) -> RunResult:
-        from arazzo_runner.runtime.run.runner import Runner
+        from arazzo_runner.runtime.runners.runner import Runner
 
         runner = Runner(_from(root, document), options=options, check=check)
         result = runner.run(

@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.errors import Problem
 from arazzo_runner.runtime.drivers import AsyncWorld, Listener, World
+from arazzo_runner.runtime.run.carriers import Carrier, as_async_seen_by, as_seen_by
 from arazzo_runner.runtime.run.session import RunResult, Session, contract_checks
 from arazzo_runner.runtime.run.workbook import Workbook, load
 
 if TYPE_CHECKING:
+    from arazzo_runner.runtime.http.applications import Applications
+    from arazzo_runner.runtime.http.clients import HttpClient
     from arazzo_runner.runtime.http.options import TransportOptions
     from arazzo_runner.runtime.run.contract_checks import Level
 
@@ -24,7 +27,10 @@ class Runner:
     Args:
         workbook: what ``load`` gave, or a path to load.
         options: how runs behave.
-        transport: how requests are sent.
+        transport: how requests are sent; of a client or an application the hosts, limits and redirects.
+        client: an ``httpx`` or ``httpx2`` client, synchronous or not, that carries the requests.
+        app: an ASGI or WSGI application of this process that answers them, or applications by the names of sources;
+            nothing is sent anywhere else. Descriptions at http(s) URLs then come from it, too.
         listeners: called with every event, secrets masked (S1).
         check: check every exchange against OpenAPI: ``off``, ``warn``, or ``error``, which makes a breach a failure.
 
@@ -37,12 +43,14 @@ class Runner:
         *,
         options: RunOptions | None = None,
         transport: TransportOptions | None = None,
+        client: HttpClient | None = None,
+        app: Applications | None = None,
         listeners: Sequence[Listener] = (),
         check: Level = "off",
     ) -> None:
-        self.workbook = workbook if isinstance(workbook, Workbook) else load(workbook)
-        self.options = options or RunOptions()
-        self._transport = transport
+        self._carrier = Carrier(transport, client, app)
+        self.workbook = workbook if isinstance(workbook, Workbook) else load(workbook, app=app)
+        self.options = self._carrier.run_options(options or RunOptions())
         self._listeners = tuple(listeners)
         self._check = check
 
@@ -67,6 +75,7 @@ class Runner:
             PlanError: the workflow cannot be run as it stands.
             InvalidInputs: the inputs break its schema.
             CassetteError: a cassette cannot be read or written.
+            UsageError: an option cannot be used, or the application does not start.
         """
         session = self._session(self.workbook.plan(workflow_id, self.options), inputs)
         with ExitStack() as stack:
@@ -76,10 +85,7 @@ class Runner:
 
                 world = Replay(read_cassette(replay), session.redactor)
             elif world is None:
-                from arazzo_runner.runtime.http.options import TransportOptions
-                from arazzo_runner.runtime.http.transport import open_transport
-
-                world = stack.enter_context(open_transport(self._transport or TransportOptions()))
+                world = as_seen_by(session, stack.enter_context(self._carrier.open(session.plan)))
             if record is not None:
                 from arazzo_runner.runtime.cassettes.recording import Recording
 
@@ -108,10 +114,7 @@ class Runner:
 
                 world = AsyncReplay(Replay(read_cassette(replay), session.redactor))
             elif world is None:
-                from arazzo_runner.runtime.http.async_transport import open_async_transport
-                from arazzo_runner.runtime.http.options import TransportOptions
-
-                world = await stack.enter_async_context(open_async_transport(self._transport or TransportOptions()))
+                world = as_async_seen_by(session, await stack.enter_async_context(self._carrier.aopen(plan)))
             if record is not None:
                 from arazzo_runner.runtime.cassettes.recording import AsyncRecording
 
