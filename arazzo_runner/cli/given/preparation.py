@@ -6,8 +6,6 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.cli.given.targets import Target, find_target
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
         TargetWords,
         TransportWords,
     )
-    from arazzo_runner.documents.sources import SourceOptions
     from arazzo_runner.engine.plan import Plan, RunOptions
     from arazzo_runner.openapi.auth.credentials import Credentials
     from arazzo_runner.openapi.request.servers import ServerOptions
@@ -312,26 +309,3 @@ def reaching(plan: Plan, transport: TransportOptions) -> TransportOptions:
     from arazzo_runner.engine.reachable_urls import destinations
 
     return transport.naming(*destinations(plan))
-
-
-def kept_sources(words: SourceWords) -> SourceOptions:
-    """Return what the user says about sources, valid in every directory.
-
-    Raises:
-        UsageError: a ``--source`` has another form.
-    """
-    from arazzo_runner.documents.sources import SourceOptions
-    from arazzo_runner.runtime.durable.setup import absolute_sources
-
-    return absolute_sources(SourceOptions(given_sources(words), words.base_dir))
-
-
-def kept_transport(plan: Plan, words: LiveWords) -> TransportOptions:
-    """Return the transport of a durable run, valid in every directory."""
-    transport = reaching(plan, live_transport(words))
-    bundle = transport.ca_bundle and str(Path(transport.ca_bundle).absolute())
-    certificate = None
-    if transport.client_cert is not None:
-        paths = transport.client_cert.split(":", 1)
-        certificate = ":".join(str(Path(path).absolute()) for path in paths if path)
-    return replace(transport, ca_bundle=bundle, client_cert=certificate)

@@ -42,7 +42,7 @@ def exchange(app: WsgiCallable, attempt: Carriage, notes: Notes) -> tuple[int, b
 
 
 class _Answer:
-    """What an application gives for one request."""
+    """The answer that an application gives for one request."""
 
     def __init__(self, attempt: Carriage) -> None:
         self._attempt = attempt

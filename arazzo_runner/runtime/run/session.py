@@ -11,7 +11,7 @@ from arazzo_runner.effects import Answered, Send
 from arazzo_runner.engine.events import Event, Outcome, Reason, Warned
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan
-from arazzo_runner.errors import Problem, RunFailed
+from arazzo_runner.errors import ArazzoError, Problem
 from arazzo_runner.runtime.drivers import AsyncWorld, Listener, Loop, Settle, World, adrive, drive, settled
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
@@ -63,6 +63,21 @@ class RunResult:
             step = f"step {reason.step_id}: " if reason.step_id else ""
             raise RunFailed(f"{self.outcome.workflow_id} failed: {step}{reason.message}", self)
         return self
+
+
+class RunFailed(ArazzoError):
+    """The run that ``raise_for_failure()`` was called on did not succeed.
+
+    Attributes:
+        result: of the run.
+    """
+
+    exit_status = 1
+    code = "run-failed"
+
+    def __init__(self, message: str, result: RunResult) -> None:
+        super().__init__(message)
+        self.result = result
 
 
 def contract_checks(plan: Plan, level: Level) -> ContractChecks | None:
