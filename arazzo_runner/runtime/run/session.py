@@ -58,6 +58,7 @@ class RunResult:
         Raises:
             RunFailed: it did not.
         """
+        __tracebackhide__ = True  # pytest shows the test, and not this frame
         if self.outcome.reason is not None:
             reason = self.outcome.reason
             step = f"step {reason.step_id}: " if reason.step_id else ""
@@ -76,7 +77,8 @@ class RunFailed(ArazzoError):
     code = "run-failed"
 
     def __init__(self, message: str, result: RunResult) -> None:
-        super().__init__(message)
+        reason = result.reason
+        super().__init__(message, hint=reason.hint if reason else "", place=reason.place if reason else None)
         self.result = result
 
 

@@ -89,7 +89,26 @@ class Runner:
             CassetteError: a cassette cannot be read or written.
             UsageError: an option cannot be used, or the application does not start.
         """
-        session = self._session(self.workbook.plan(workflow_id, self.options), inputs)
+        session = self.session(workflow_id, inputs)
+        return self.run_session(session, record=record, replay=replay, world=world)
+
+    def session(self, workflow_id: str | None = None, inputs: Mapping[str, Any] | None = None) -> Session:
+        """Prepare a run, to be listened to before it begins; ``run_session`` runs it.
+
+        Raises:
+            PlanError: the workflow cannot be run as it stands.
+        """
+        return self._session(self.workbook.plan(workflow_id, self.options), inputs)
+
+    def run_session(
+        self,
+        session: Session,
+        *,
+        record: str | Path | None = None,
+        replay: str | Path | None = None,
+        world: World | None = None,
+    ) -> RunResult:
+        """Run what ``session`` has prepared; see ``run``."""
         with ExitStack() as stack:
             if replay is not None:
                 from arazzo_runner.runtime.cassettes.format import read_cassette
@@ -115,10 +134,21 @@ class Runner:
     ) -> RunResult:
         """Run a workflow to its end, asynchronously; see ``run``."""
         import asyncio
+
+        session = await asyncio.to_thread(self.session, workflow_id, inputs)
+        return await self.arun_session(session, record=record, replay=replay, world=world)
+
+    async def arun_session(
+        self,
+        session: Session,
+        *,
+        record: str | Path | None = None,
+        replay: str | Path | None = None,
+        world: AsyncWorld | None = None,
+    ) -> RunResult:
+        """Run what ``session`` has prepared, asynchronously; see ``run``."""
         from contextlib import AsyncExitStack
 
-        plan = await asyncio.to_thread(self.workbook.plan, workflow_id, self.options)
-        session = self._session(plan, inputs)
         async with AsyncExitStack() as stack:
             if replay is not None:
                 from arazzo_runner.runtime.cassettes.format import read_cassette
@@ -126,7 +156,7 @@ class Runner:
 
                 world = AsyncReplay(Replay(read_cassette(replay), session.redactor))
             elif world is None:
-                world = as_async_seen_by(session, await stack.enter_async_context(self._carrier.aopen(plan)))
+                world = as_async_seen_by(session, await stack.enter_async_context(self._carrier.aopen(session.plan)))
             if record is not None:
                 from arazzo_runner.runtime.cassettes.recording import AsyncRecording
 
