@@ -88,7 +88,7 @@ class CaseFailed(Exception):
 def _new_bench(config: pytest.Config) -> Bench:
     from arazzo_runner.runtime.cases.judging import Bench
 
-    return Bench(_finder(config))
+    return Bench(_finder(config), app=configured_application(config))
 
 
 def _finder(config: pytest.Config) -> FindDocument:
@@ -99,11 +99,15 @@ def _finder(config: pytest.Config) -> FindDocument:
 
 
 def _judged_live(config: pytest.Config, path: Path) -> CaseResult | None:
-    """Run a case against the application, or its servers where there is none, as ``arazzo test --live`` does."""
+    """Run a case against the application, or its servers where there is none, as ``arazzo test --live`` does.
+
+    Secret inputs come from ``arazzo_secrets``, the environment, or the workflow's ``NAME.inputs.yaml``.
+    """
     from arazzo_runner.cli.given.case_secrets import read_case_secrets, secrets_of
     from arazzo_runner.cli.given.credentials import gather_credentials
     from arazzo_runner.cli.given.inputs import gather_inputs
     from arazzo_runner.engine.plan import RunOptions
+    from arazzo_runner.pytest_plugin.workflows import inputs_of_workflow
     from arazzo_runner.runtime.cases.live import LiveValues, judge_live
     from arazzo_runner.runtime.run.carriers import Carrier
 
@@ -113,7 +117,8 @@ def _judged_live(config: pytest.Config, path: Path) -> CaseResult | None:
 
     def inputs(case: Case, plan: Plan) -> dict[str, Any]:
         schema = plan.workflow.input_schema
-        given = gather_inputs(schema, (), os.environ, sys.stdin)
+        beside = inputs_of_workflow(Path(case.document), case.workflow_id) if case.document else {}
+        given = {**beside, **gather_inputs(schema, (), os.environ, sys.stdin)}
         return {**given, **secrets_of(case.id, by_case, schema, (secrets or config.rootpath).parent)}
 
     carrier = Carrier(app=configured_application(config))

@@ -123,6 +123,19 @@ def _inputs_beside(path: Path, description: ArazzoDescription) -> dict[str, list
     return found
 
 
+def inputs_of_workflow(path: Path, workflow_id: str) -> Mapping[str, Any]:
+    """The first inputs that a document's ``NAME.inputs.yaml`` has for a workflow; none where there is no such file.
+
+    Raises:
+        ArazzoError: the document, or the file of its inputs, cannot be used.
+    """
+    from arazzo_runner.runtime.run.workbook import load
+
+    if not any(map(Path.is_file, _candidates(path))):
+        return {}
+    return _inputs_beside(path, load(path).description).get(workflow_id, [{}])[0]
+
+
 def _candidates(path: Path) -> Iterator[Path]:
     for stem in dict.fromkeys((path.stem, path.stem.removesuffix(".arazzo"))):
         yield from (path.with_name(f"{stem}{suffix}") for suffix in SUFFIXES)

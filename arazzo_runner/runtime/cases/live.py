@@ -147,7 +147,7 @@ def _live_options(case: Case, given: LiveValues) -> RunOptions:
     recorded = case.run_options()
     urls = given.servers.urls or case.servers
     variables = {**case.server_variables, **given.servers.variables}
-    servers = ServerOptions(urls, variables, given.servers.bases)
+    servers = ServerOptions(urls, variables, {**case.server_bases, **given.servers.bases})
     return replace(recorded, servers=servers, credentials=given.credentials, **given.options)
 
 

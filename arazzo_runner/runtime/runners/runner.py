@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,8 @@ from arazzo_runner.runtime.runners.engines import engine_of
 from arazzo_runner.runtime.runners.handles import RunEngine, RunHandle, RunOrder
 from arazzo_runner.runtime.runners.many import arun_rows, run_rows
 from arazzo_runner.runtime.runners.summaries import RunFilter, RunSummary
+
+from arazzo_runner.secrecy import without_credentials
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.http.applications import Applications
@@ -122,6 +125,42 @@ class Runner:
 
                 world = Recording(world, stack.enter_context(session.recorder(record)))
             return session.run(world)
+
+    def record_case(
+        self,
+        path: str | Path,
+        workflow_id: str | None = None,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        description: str = "",
+    ) -> RunResult:
+        """Run a workflow, and keep the run as a case: a recording with its inputs and what it gave, secrets masked.
+
+        ``arazzo test`` and pytest replay it, and run it again with ``--live`` and ``--arazzo-live``.
+
+        Args:
+            path: of the file, ``cassettes/WORKFLOW/CASE.yaml``; one that is there is replaced.
+            description: what the case is for.
+
+        Raises:
+            CassetteError: it cannot be written.
+            PlanError, InvalidInputs, UsageError: the workflow cannot be run; see ``run``.
+        """
+        from arazzo_runner.runtime.cases.files import case_entry, case_of
+        from arazzo_runner.runtime.cassettes.recording import Recording
+
+        session = self.session(workflow_id, inputs)
+        with ExitStack() as stack:
+            recorder = stack.enter_context(session.recorder(path))
+            recorder.drop()  # until there is a case to keep
+            world = as_seen_by(session, stack.enter_context(self._carrier.open(session.plan)))
+            result = session.run(Recording(world, recorder))
+            made = case_of(session, result, path, document=self.workbook.description.document.path)
+            options = self.workbook.linker.library.options
+            sources = {name: without_credentials(url) for name, url in options.overrides.items()}
+            made = replace(made, description=description, sources=sources, base_dir=options.base_dir or "")
+            recorder.describe(case_entry(made))
+        return result
 
     async def arun(
         self,
