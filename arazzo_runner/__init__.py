@@ -65,6 +65,7 @@ if TYPE_CHECKING:
     from arazzo_runner.openapi.operations import Operation
     from arazzo_runner.openapi.request.cookies import StoredCookie
     from arazzo_runner.openapi.request.servers import ServerOptions
+    from arazzo_runner.reports import of_results as report
     from arazzo_runner.runtime.batch import RowResult
     from arazzo_runner.runtime.cassettes.recording import Recorder
     from arazzo_runner.runtime.decisions import Decision
@@ -76,6 +77,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.http.options import TransportOptions
     from arazzo_runner.runtime.run.carriers import Carrier
     from arazzo_runner.runtime.run.contract_checks import ContractChecks, Level
+    from arazzo_runner.runtime.run.history import RunHistory
     from arazzo_runner.runtime.run.session import RunFailed, RunResult, Session
     from arazzo_runner.runtime.run.workbook import Workbook, load
     from arazzo_runner.runtime.runners.cluster_engine import TemporalEngine
@@ -123,6 +125,7 @@ _HOMES = {
     "arazzo_runner.runtime.http.options": ("TransportOptions",),
     "arazzo_runner.runtime.run.carriers": ("Carrier",),
     "arazzo_runner.runtime.run.contract_checks": ("ContractChecks", "Level"),
+    "arazzo_runner.runtime.run.history": ("RunHistory",),
     "arazzo_runner.runtime.run.session": ("RunFailed", "RunResult", "Session"),
     "arazzo_runner.runtime.run.workbook": ("Workbook", "load"),
     "arazzo_runner.runtime.runners.cluster_engine": ("TemporalEngine",),
@@ -136,8 +139,9 @@ _HOMES = {
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 _OPAQUE = frozenset({
-    "ArazzoDescription", "Carrier", "ContractChecks", "Finished", "Frame", "Linker", "Loop", "Operation",
-    "PlannedStep", "PlannedWorkflow", "Recorder", "Redactor", "RunSetup", "SecretNames", "StoredCookie", "Token",
+    "RunHistory", "ArazzoDescription", "Carrier", "ContractChecks", "Finished", "Frame", "Linker", "Loop",
+    "Operation", "PlannedStep", "PlannedWorkflow", "Recorder", "Redactor", "RunSetup", "SecretNames",
+    "StoredCookie", "Token",
 })  # fmt: skip
 """Types that are exported to be named in annotations: the package makes their values, and their members may change."""
 
@@ -149,16 +153,21 @@ __all__ = [
     "InvalidDocument", "InvalidInputs", "InvalidState", "JournalEngine", "JournalError", "JournalLost", "Level",
     "Linker", "Listener", "Loop", "Operation", "Outcome", "Place", "Plan", "PlanError", "PlannedStep",
     "PlannedWorkflow", "Problem", "Reason", "Recorder", "Redactor", "Request", "Response", "RowResult", "RunEngine",
-    "RunFailed", "RunFilter", "RunFinished", "RunHandle", "RunHeld", "RunOptions", "RunOrder", "RunResult",
-    "RunSetup", "RunStarted", "RunState", "RunSummary", "Runner", "SecretNames", "SecretsAgain", "Send",
-    "ServerOptions", "Session", "Severity", "Sleep", "Status", "StepError", "StoredCookie", "TemporalEngine",
-    "Token", "TransportOptions", "Turn", "UnreadableDocument", "UsageError", "Waiting", "Warned", "Woke",
-    "Workbook", "WorkflowEntered", "WorkflowLeft", "World", "advance", "load", "parse_credential", "start",
+    "RunFailed", "RunFilter", "RunFinished", "RunHandle", "RunHeld", "RunHistory", "RunOptions", "RunOrder",
+    "RunResult", "RunSetup", "RunStarted", "RunState", "RunSummary", "Runner", "SecretNames", "SecretsAgain",
+    "Send", "ServerOptions", "Session", "Severity", "Sleep", "Status", "StepError", "StoredCookie",
+    "TemporalEngine", "Token", "TransportOptions", "Turn", "UnreadableDocument", "UsageError", "Waiting", "Warned",
+    "Woke", "Workbook", "WorkflowEntered", "WorkflowLeft", "World", "advance", "load", "parse_credential",
+    "report", "start",
 ]  # fmt: skip
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used."""
+    if name == "report":
+        value = importlib.import_module("arazzo_runner.reports.of_results")
+        globals()[name] = value
+        return value
     if name not in _HOME_OF:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     value = getattr(importlib.import_module(_HOME_OF[name]), name)

@@ -85,8 +85,11 @@ def command(ctx: click.Context, words: RunsWords) -> None:
         list_on_cluster(temporal_engine(words.engine), words.only, as_json=words.as_json)
     elif ctx.invoked_subcommand is None:
         from arazzo_runner.cli.given.engines import journal_engine
+        from arazzo_runner.runtime.runners.journal_engine import opened_journal
 
-        found = journal_engine(words.journal).runs(words.only.filter(words.batch))
+        engine = journal_engine(words.journal)
+        with opened_journal(engine):  # one that is not there is worth knowing
+            found = engine.runs(words.only.filter(words.batch))
         if words.as_json:
             click.echo(json.dumps([entry_of(row) for row in found], indent=2))
         else:

@@ -6,6 +6,7 @@ import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, replace
+from types import TracebackType
 from typing import TYPE_CHECKING
 
 from arazzo_runner.engine.plan import Plan, RunOptions
@@ -151,11 +152,18 @@ def notes_of(session: Session) -> Notes:
     def troubled(said: str, error: BaseException) -> None:
         import logging
 
-        text = "".join(traceback.format_exception(error))
+        text = "".join(traceback.format_exception(type(error), error, _behind_us(error.__traceback__)))
         shown = session.redactor.text(f"the application raised while it answered {said}\n{text}")
         logging.getLogger(LOGGER).error("%s", shown)
 
     return Notes(session.redactor.learn_request, troubled)
+
+
+def _behind_us(frames: TracebackType | None) -> TracebackType | None:
+    """The frames of the application, without those of ours that called it."""
+    while frames is not None and frames.tb_frame.f_globals.get("__name__", "").startswith("arazzo_runner."):
+        frames = frames.tb_next
+    return frames
 
 
 def as_seen_by(session: Session, world: World) -> World:

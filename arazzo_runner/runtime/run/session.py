@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from arazzo_runner.effects import Answered, Send
-from arazzo_runner.engine.events import Event, Outcome, Reason, Warned
+from arazzo_runner.engine.events import Attempt, Event, Outcome, Reason, Warned
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import ArazzoError, Problem
@@ -18,19 +18,28 @@ from arazzo_runner.runtime.secrets.redaction import Redactor
 if TYPE_CHECKING:
     from arazzo_runner.runtime.cassettes.recording import Recorder
     from arazzo_runner.runtime.run.contract_checks import ContractChecks, Level
+    from arazzo_runner.runtime.run.history import RunHistory
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunResult:
     """The result of a run.
 
     Attributes:
         outcome: status, reason, outputs, counts and times.
         problems: what is worth knowing: of the plan (``Problem``), and of the run (sentences).
+        history: its events, for ``attempts`` and for reports; None for one of many runs, or of another process.
+
+    A notebook shows it: its outputs, the way that it took, and its attempts.
     """
 
     outcome: Outcome
     problems: Sequence[Problem | str] = ()
+    history: RunHistory | None = field(default=None, repr=False, compare=False)
+
+    def __repr__(self) -> str:
+        # Its inputs and outputs are as they are: whatever prints a result must not print a secret (S1).
+        return f"<RunResult of {self.outcome.workflow_id}: {self.outcome.status}, {self.outcome.requests} requests>"
 
     @property
     def succeeded(self) -> bool:
@@ -46,6 +55,17 @@ class RunResult:
     def reason(self) -> Reason | None:
         """Why it failed, or None."""
         return self.outcome.reason
+
+    @property
+    def attempts(self) -> Sequence[Attempt]:
+        """The attempts of its steps, secrets masked: of a run with thousands of them the first and the last."""
+        return () if self.history is None else tuple(self.history.attempts())
+
+    def _repr_html_(self) -> str:
+        from arazzo_runner.runtime.run.notebook import result_html
+
+        masked = self.outcome if self.history is None else self.history.redactor.event(self.outcome)
+        return result_html(masked, self.history)
 
     @property
     def outputs(self) -> Mapping[str, Any]:
@@ -135,6 +155,7 @@ class Session:
         self.redactor.learn_headers(*plan.secret_headers)
         self.redactor.learn_queries(*plan.secret_queries)
         self._keep = keep
+        self._history: RunHistory | None = None
         self._loop = Loop(
             plan, self._tell, self._before, self._after, self.redactor.secret_names, self._kept, settle, identity
         )
@@ -146,6 +167,12 @@ class Session:
             only: the kinds of event that they are called with; what nobody hears is not masked either.
         """
         self._listeners += ((listener, only) for listener in listeners)
+
+    def keep_history(self) -> None:
+        """Keep the events for reports that are asked for when the run has ended."""
+        from arazzo_runner.runtime.run.history import RunHistory
+
+        self._history = RunHistory(self.plan, self.redactor, self.identity)
 
     def recorder(self, path: str | Path, *, comment: str = "") -> Recorder:
         """A recorder that knows this run's secrets."""
@@ -184,7 +211,7 @@ class Session:
     def _result(self, outcome: Outcome) -> RunResult:
         # The outputs are the user's data; why it failed is a message, which an exception may show (S1).
         told = replace(outcome, reason=self.redactor.event(outcome.reason))
-        return RunResult(told, (*self.plan.problems, *self._warnings))
+        return RunResult(told, (*self.plan.problems, *self._warnings), self._history)
 
     def _before(self, effect: Any) -> None:
         if isinstance(effect, Send):
@@ -197,6 +224,8 @@ class Session:
     def _tell(self, event: Event) -> None:
         if isinstance(event, Warned):
             self._warnings.append(self.redactor.text(event.message))
+        if self._history is not None:
+            self._history.take(event)
         if hearing := [listener for listener, kinds in self._listeners if isinstance(event, kinds)]:
             masked = self.redactor.event(event)
             for listener in hearing:

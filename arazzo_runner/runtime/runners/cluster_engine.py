@@ -340,6 +340,7 @@ class ClusterHandle:
         cluster = await cluster_of(self._engine)
         found = await find(cluster, self.id)
         session = session_of(found.job, found.job.plan())
+        session.keep_history()
         session.listen(listener)
         return cluster, found, session
 

@@ -140,6 +140,8 @@ class JournalEngine:
     def runs(self, only: RunFilter | None = None) -> list[RunSummary]:
         """The runs; see ``RunEngine.runs``."""
         only = only or RunFilter()
+        if not self.path.exists():
+            return []
         with opened_journal(self) as journal:
             return [found for row in journal.runs(batch=only.batch) if only.takes(found := summary_of(row))]
 
@@ -227,6 +229,7 @@ class _Driver(threading.Thread):
             with driving_runs(self._engine, create=True) as runs:
                 self._interruption = runs.interruption
                 run, carrier = self._begin(runs)
+                run.session.keep_history()
                 run.session.listen(*self._listeners, self._tell)
                 self._run_id = run.id
                 self._begun.set()

@@ -22,7 +22,6 @@ from arazzo_runner.runtime.runners.engines import engine_of
 from arazzo_runner.runtime.runners.handles import RunEngine, RunHandle, RunOrder
 from arazzo_runner.runtime.runners.many import arun_rows, run_rows
 from arazzo_runner.runtime.runners.summaries import RunFilter, RunSummary
-
 from arazzo_runner.secrecy import without_credentials
 
 if TYPE_CHECKING:
@@ -317,7 +316,9 @@ class Runner:
         return RunOrder(self.workbook, plan, inputs, self._carrier, self._check, self._listeners, run_id)
 
     def _session(self, plan: Plan, inputs: Mapping[str, Any] | None) -> Session:
-        return Session(plan, inputs or {}, self._listeners, checks=contract_checks(plan, self._check))
+        session = Session(plan, inputs or {}, self._listeners, checks=contract_checks(plan, self._check))
+        session.keep_history()
+        return session
 
     def validate(self) -> Iterator[Problem]:
         """Yield the problems of the document's structure, in reading order."""

@@ -1,7 +1,6 @@
 """The shop's workflow as a test in Python: the application is imported, nothing listens on a port."""
 
 import pytest
-
 from shop import main
 
 
