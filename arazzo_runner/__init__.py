@@ -39,7 +39,7 @@ if TYPE_CHECKING:
         WorkflowLeft,
     )
     from arazzo_runner.engine.flow import Turn, advance, start
-    from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow, RunOptions
+    from arazzo_runner.engine.plan import Level, Plan, PlannedStep, PlannedWorkflow, RunOptions
     from arazzo_runner.engine.state import Finished, Frame, RunState
     from arazzo_runner.errors import (
         ArazzoError,
@@ -76,7 +76,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.http.clients import HttpClient
     from arazzo_runner.runtime.http.options import TransportOptions
     from arazzo_runner.runtime.run.carriers import Carrier
-    from arazzo_runner.runtime.run.contract_checks import ContractChecks, Level
+    from arazzo_runner.runtime.run.contract_checks import ContractChecks
     from arazzo_runner.runtime.run.history import RunHistory
     from arazzo_runner.runtime.run.session import RunFailed, RunResult, Session
     from arazzo_runner.runtime.run.workbook import Workbook, load
@@ -102,7 +102,7 @@ _HOMES = {
         "WorkflowEntered", "WorkflowLeft",
     ),
     "arazzo_runner.engine.flow": ("Turn", "advance", "start"),
-    "arazzo_runner.engine.plan": ("Plan", "PlannedStep", "PlannedWorkflow", "RunOptions"),
+    "arazzo_runner.engine.plan": ("Level", "Plan", "PlannedStep", "PlannedWorkflow", "RunOptions"),
     "arazzo_runner.engine.state": ("Finished", "Frame", "RunState"),
     "arazzo_runner.errors": (
         "ArazzoError", "CassetteError", "DocumentError", "ExpressionSyntaxError", "InvalidDocument",
@@ -124,7 +124,7 @@ _HOMES = {
     "arazzo_runner.runtime.http.clients": ("HttpClient",),
     "arazzo_runner.runtime.http.options": ("TransportOptions",),
     "arazzo_runner.runtime.run.carriers": ("Carrier",),
-    "arazzo_runner.runtime.run.contract_checks": ("ContractChecks", "Level"),
+    "arazzo_runner.runtime.run.contract_checks": ("ContractChecks",),
     "arazzo_runner.runtime.run.history": ("RunHistory",),
     "arazzo_runner.runtime.run.session": ("RunFailed", "RunResult", "Session"),
     "arazzo_runner.runtime.run.workbook": ("Workbook", "load"),
@@ -157,8 +157,8 @@ __all__ = [
     "RunResult", "RunSetup", "RunStarted", "RunState", "RunSummary", "Runner", "SecretNames", "SecretsAgain",
     "Send", "ServerOptions", "Session", "Severity", "Sleep", "Status", "StepError", "StoredCookie",
     "TemporalEngine", "Token", "TransportOptions", "Turn", "UnreadableDocument", "UsageError", "Waiting", "Warned",
-    "Woke", "Workbook", "WorkflowEntered", "WorkflowLeft", "World", "advance", "load", "parse_credential",
-    "report", "start",
+    "Woke", "Workbook", "WorkflowEntered", "WorkflowLeft", "World", "advance", "load", "parse_credential", "report",
+    "start",
 ]  # fmt: skip
 
 

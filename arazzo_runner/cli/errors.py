@@ -18,7 +18,7 @@ _DOCUMENT = re.compile(r"""["']?\b(arazzo|openapi|swagger|asyncapi)\b["']?\s*:""
 
 def show_error(error: ArazzoError) -> None:
     """An error on stderr: what is wrong, where, and what to type instead."""
-    from arazzo_runner.reports.text import label
+    from arazzo_runner.reports.text import label, located
 
     click.echo(f"error: {label(error.message)}", err=True)
     if isinstance(error, DocumentError):
@@ -28,12 +28,13 @@ def show_error(error: ArazzoError) -> None:
         for sentence in error.errors:
             click.echo(f"  {label(sentence)}", err=True)
     elif error.place is not None:
-        click.echo(f"  at {label(str(error.place))}", err=True)
+        click.echo(f"  at {label(located(error.place))}", err=True)
     if error.hint:
         click.echo(f"  hint: {label(error.hint)}", err=True)
 
 
 def _show_problem(problem: Problem) -> None:
+    from arazzo_runner.reports.source_excerpt import excerpt
     from arazzo_runner.reports.text import label
 
     click.echo(f"  {label(str(problem.place))}: {label(problem.message)} [{problem.rule}]", err=True)
@@ -41,8 +42,8 @@ def _show_problem(problem: Problem) -> None:
         click.echo(f"    in {label(problem.place.owner)}", err=True)
     text = source_line(problem.place)
     if text is not None:
-        click.echo(f"    {label(text)}", err=True)
-        click.echo(f"    {' ' * (problem.place.column - 1)}^", err=True)
+        for line in excerpt(text, problem.place.column, lead="    "):
+            click.echo(line, err=True)
     if problem.hint:
         click.echo(f"    hint: {label(problem.hint)}", err=True)
 

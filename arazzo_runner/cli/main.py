@@ -14,7 +14,6 @@ from functools import partial
 import click
 
 from arazzo_runner import __version__
-from arazzo_runner.errors import ArazzoError
 
 VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("arazzo_runner.cli.verbs.run", "Run a workflow and print its outputs."),
@@ -90,11 +89,6 @@ def main() -> None:
     except click.ClickException as error:
         _tell(error.show)
         status = error.exit_code
-    except ArazzoError as error:
-        from arazzo_runner.cli.errors import show_error
-
-        _tell(partial(show_error, error))
-        status = error.exit_status
     except RecursionError:
         # A run can put values in one another, time after time.
         _tell(partial(click.echo, "error: a value of the run is nested too deeply to be followed", err=True))
@@ -112,6 +106,15 @@ def main() -> None:
         what = "stdout is closed" if error.errno == errno.EBADF and not where else error.strerror or error
         _tell(partial(click.echo, f"error: {what}{where}", err=True))
         status = 1
+    except Exception as error:
+        # Imported here, since ``arazzo --help`` needs no error.
+        from arazzo_runner.cli.errors import show_error
+        from arazzo_runner.errors import ArazzoError
+
+        if not isinstance(error, ArazzoError):
+            raise
+        _tell(partial(show_error, error))
+        status = error.exit_status
     sys.exit(status if isinstance(status, int) else 0)
 
 

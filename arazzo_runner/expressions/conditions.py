@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions import logic
@@ -25,8 +26,7 @@ _WORD = re.compile(r"[^\s()'\"$]+?(?=\s|\)|&&|\|\||[=!<>]=|[<>]|$)")
 _DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class LiteralOperand:
+class LiteralOperand(Struct, frozen=True):
     """A literal; ``text`` as written."""
 
     value: Value
@@ -40,8 +40,7 @@ Operand: TypeAlias = LiteralOperand | Expression
 Condition: TypeAlias = logic.Node[Operand]
 
 
-@dataclass(frozen=True, slots=True)
-class SimpleDialect:
+class SimpleDialect(Struct, frozen=True):
     """Operands of simple conditions and the loose comparison of them."""
 
     names: Names = NO_NAMES

@@ -4,22 +4,21 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict, Unpack
 
 import pytest
+from msgspec import Struct, field
 
 from arazzo_runner.errors import ArazzoError, DocumentError, InvalidInputs
 from arazzo_runner.pytest_plugin.applications import configured_application
 from arazzo_runner.runtime.runners.runner import Runner
 
 if TYPE_CHECKING:
-    from arazzo_runner.engine.plan import RunOptions
+    from arazzo_runner.engine.plan import Level, RunOptions
     from arazzo_runner.runtime.http.applications import Applications
     from arazzo_runner.runtime.http.clients import HttpClient
     from arazzo_runner.runtime.http.options import TransportOptions
-    from arazzo_runner.runtime.run.contract_checks import Level
     from arazzo_runner.runtime.run.session import RunResult, Session
 
 NO_APPLICATION = (
@@ -45,7 +44,7 @@ class Told:
 
     @property
     def text(self) -> str:
-        """What was told so far."""
+        """The lines that were told so far."""
         return self._stream.getvalue().rstrip()
 
 
@@ -144,8 +143,7 @@ class ArazzoRunner:
         return result
 
 
-@dataclass(frozen=True)
-class WorkflowUnderTest:
+class WorkflowUnderTest(Struct, frozen=True):
     """A workflow of a document, and the inputs that a test runs it with.
 
     Attributes:
@@ -156,12 +154,12 @@ class WorkflowUnderTest:
         lacking: required inputs that nothing gives.
     """
 
-    config: pytest.Config = field(repr=False)
+    config: pytest.Config
     document: Path
     workflow_id: str
     name: str
-    inputs: Mapping[str, Any] = field(default_factory=dict, repr=False)
-    app: Applications | None = field(default=None, repr=False)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    app: Applications | None = None
     lacking: tuple[str, ...] = ()
 
     def run(self, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None) -> RunResult:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.documents.model import ArazzoDescription, Workflow

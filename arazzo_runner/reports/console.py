@@ -1,16 +1,21 @@
-"""The console: a line a step as it happens, and a failure in full at the end."""
+"""The console: a line a step as it happens, and a failure in full at the end.
+
+On a terminal the last line is live: a request that is under way shows its time, a wait counts down, and of a step that
+is attempted again and again the latest attempt is shown. Elsewhere a line in half a minute says what a run waits for.
+"""
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TextIO
-from urllib.parse import urlsplit
 
 import click
+from msgspec import Struct
 
-from arazzo_runner.effects import Headers
+from arazzo_runner.effects import SAFE, Headers
 from arazzo_runner.engine.events import (
     Attempt,
     AttemptFinished,
@@ -26,57 +31,123 @@ from arazzo_runner.engine.events import (
     WorkflowEntered,
 )
 from arazzo_runner.errors import Place
-from arazzo_runner.reports.text import duration, label, one_line, scalar
+from arazzo_runner.reports.live_line import FRAME, HEARTBEAT, LiveLine, Ticker
+from arazzo_runner.reports.source_excerpt import MAX_LINE, excerpt
+from arazzo_runner.reports.standing import standing
+from arazzo_runner.reports.step_line import COLOURS, UNDER_WAY, attempt_line, repeats, request_line
+from arazzo_runner.reports.text import duration, label, located, one_line, scalar, whole_duration
 
-PATH_WIDTH = 40
+_STATUS_COLOURS = {"succeeded": "green", "stopped": "yellow", "cancelled": "yellow"}
 NOTICEABLE_WAIT = 5.0
 """Waits from this many seconds on are shown even where the line of a step cannot be rewritten."""
+NOTICEABLE_REQUEST = 0.2
+"""Seconds until a request that is under way is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConsoleOptions:
+class ConsoleOptions(Struct, frozen=True):
     """The amount of output.
 
     Attributes:
         quiet: nothing but errors.
         verbose: 1 for requests and responses, 2 for their bodies too.
+        curl: show each request as a cURL command.
         colour: whether to use it.
         live: whether lines can be rewritten, as on a terminal.
+        columns: gives the terminal's width; None where lines may have any.
+        heartbeat: seconds without a line until one says what is waited for; None for never.
     """
 
     quiet: bool = False
     verbose: int = 0
+    curl: bool = False
     colour: bool = False
     live: bool = False
+    columns: Callable[[], int] | None = None
+    heartbeat: float | None = HEARTBEAT
+
+
+class Awaited(Struct, frozen=True):
+    """An answer, or the end of a pause, that a run waits for.
+
+    Attributes:
+        shown: gives its line, and what stands at the line's end, from the time.
+        begun: when it began, by the console's clock.
+        after: seconds until it is shown.
+    """
+
+    shown: Callable[[float], tuple[str, str]]
+    begun: float
+    after: float = 0.0
 
 
 class Console:
-    """A listener that writes to ``stream``.
+    """A listener that writes to ``stream``. Close it when the run has ended: it has a thread.
 
     Args:
         source_line: gives the text of a document's line, for failures; None when it is not known.
+        clock: seconds, for what is under way.
     """
 
     def __init__(
-        self, stream: TextIO, options: ConsoleOptions, source_line: Callable[[Place], str | None] = lambda _: None
+        self,
+        stream: TextIO,
+        options: ConsoleOptions,
+        source_line: Callable[[Place], str | None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._stream = stream
         self._options = options
         self._source_line = source_line
+        self._clock = clock
         self._last: tuple[str, str, int] | None = None
         self._count = 0
-        self._held: str | None = None
+        self._held: tuple[Attempt, int] | None = None
+        self._pending: Awaited | None = None
+        self._sent: AttemptStarted | None = None
+        self._operations: dict[tuple[str, str], str] = {}
+        self._lock = threading.RLock()
+        self._began = self._spoke = clock()
+        columns = options.columns
+        self._live = LiveLine(self._write, columns) if options.live and columns else None
+        self._ticker = Ticker(self._tick)
 
     @property
     def hears(self) -> tuple[type[Any], ...]:
         """The kinds of event that it shows something of."""
         return (RunFinished,) if self._options.quiet else (object,)
 
+    @property
+    def shows_details(self) -> bool:
+        """Return whether it shows header fields and bodies."""
+        return self._options.verbose > 0 or self._options.curl
+
     def __call__(self, event: Event) -> None:
         """Show an event."""
+        with self._lock:
+            self._show(event)
+
+    def say(self, text: str) -> None:
+        """Show a line beside those of the run."""
+        with self._lock:
+            self._line(text)
+
+    def show_failure(self, outcome: Outcome) -> None:
+        """Show why a run did not succeed."""
+        with self._lock:
+            if outcome.reason is not None:
+                self._failure(outcome, outcome.reason)
+
+    def close(self) -> None:
+        """Show no more: the live line goes, and the thread ends."""
+        self._ticker.stop()
+        with self._lock:
+            self._pending = None
+            self._flush()
+
+    def _show(self, event: Event) -> None:
         if self._options.quiet:
             if isinstance(event, RunFinished) and event.outcome.reason is not None:
-                self._failure(event.outcome.reason)
+                self._failure(event.outcome, event.outcome.reason)
             return
         match event:
             case RunStarted(workflow_id):
@@ -84,25 +155,24 @@ class Console:
             case WorkflowEntered(workflow_id, depth, cause):
                 self._flush()
                 self._line(f"{'  ' * depth}{label(workflow_id)} ({cause})")
-            case AttemptStarted() if self._options.verbose:
-                self._flush()
-                request = event.request
-                self._line(f"    > {request.method} {label(request.url)}")
-                self._headers(">", request.headers)
-                self._body(">", request.body)
+            case AttemptStarted():
+                self._sending(event)
             case AttemptFinished(attempt):
+                self._pending = self._sent = None
                 self._attempt(attempt)
             case Authenticated() if self._options.verbose:
                 self._exchange(event)
-            case Waiting(_, _, seconds, why):
-                self._waiting(seconds, why)
+            case Waiting():
+                self._waiting(event)
             case Warned(message, _, hint, _, place):
                 self._flush()
-                where = f"{label(str(place))}: " if place is not None else ""
+                where = f"{label(located(place))}: " if place is not None else ""
                 self._line(self._style(f"  ! {where}{one_line(message, 500)}", fg="yellow"))
                 if hint:
                     self._line(f"    {one_line(hint, 500)}")
             case RunFinished(outcome):
+                self._ticker.stop()
+                self._pending = None
                 self._finished(outcome)
             case _:
                 pass
@@ -112,117 +182,136 @@ class Console:
         what = f" (for {label(event.scheme)})" if event.scheme else ""
         self._line(f"    > {event.request.method} {label(event.request.url)}{what}")
         self._headers(">", event.request.headers)
-        self._body(">", event.request.body)
+        self._body(">", event.request.body, event.request.header("Content-Type"))
         if event.response is not None:
             self._line(f"    < {event.response.status}")
             self._headers("<", event.response.headers)
-            self._body("<", event.response.body)
+            self._body("<", event.response.body, event.response.header("Content-Type"))
 
     # Attempts
+
+    def _sending(self, started: AttemptStarted) -> None:
+        self._sent = started
+        if self._options.verbose:
+            self._flush()
+            request = started.request
+            self._line(f"    > {request.method} {label(request.url)}")
+            self._headers(">", request.headers)
+            self._body(">", request.body, request.header("Content-Type"))
+        if self._options.curl or self._options.verbose > 1:
+            from arazzo_runner.reports.curl import curl_command
+
+            self._flush()
+            self._line(self._style(f"    $ {curl_command(started.request)}", dim=True))
+        tries = self._count + 1 if self._last == (started.workflow_id, started.step_id, started.depth) else 1
+        operation = self._operations.get((started.workflow_id, started.step_id), "")
+        begun = self._clock()
+
+        def shown(now: float) -> tuple[str, str]:
+            tail = f"   {whole_duration(now - begun)}" if now - begun >= 1 else ""
+            return request_line(started, operation, tries, self._columns), tail
+
+        self._await(Awaited(shown, begun, after=NOTICEABLE_REQUEST))
 
     def _attempt(self, attempt: Attempt) -> None:
         if self._options.verbose and attempt.response is not None:
             self._line(f"    < {attempt.response.status}")
             self._headers("<", attempt.response.headers)
-            self._body("<", attempt.response.body)
+            self._body("<", attempt.response.body, attempt.response.header("Content-Type"))
+        self._operations[attempt.workflow_id, attempt.step_id] = attempt.operation
         key = (attempt.workflow_id, attempt.step_id, attempt.depth)
-        loops = self._loops(attempt)
+        again = repeats(attempt)
         if key != self._last:
             self._flush()
             self._last, self._count = key, 1
-            self._line(self._describe(attempt, 1))
+            self._step(attempt_line(attempt, 1, self._columns))
         else:
             self._count += 1
-            text = self._describe(attempt, self._count)
-            if loops:
-                self._hold(text)
-            else:
-                self._held = None
-                self._rewind()
-                self._line(text)
-        if not loops:
+            self._held = (attempt, self._count)
+            if not again:
+                self._flush()
+            elif self._live is not None:
+                self._live.draw(attempt_line(*self._held, self._columns), style=self._styled_step)
+        if not again:
             self._last = None
         for problem in attempt.problems:
             self._flush()
             self._line(self._style(f"      ! {one_line(problem, 300)}", fg="yellow"))
 
-    @staticmethod
-    def _loops(attempt: Attempt) -> bool:
-        action = attempt.action
-        if action is None:
-            return False
-        return action.type == "retry" or (action.type == "goto" and action.step_id == attempt.step_id)
-
-    def _describe(self, attempt: Attempt, count: int) -> str:
-        good = attempt.verdict == "succeeded"
-        mark = self._style("✓", fg="green") if good else self._style("✗", fg="red")
-        step = label(attempt.step_id).ljust(16)
-        what = self._what(attempt)
-        times = f"×{count}" if count > 1 else ""
-        status = str(attempt.response.status) if attempt.response is not None else "–" if attempt.request else ""
-        took = duration(attempt.duration)
-        line = f"{'  ' * (attempt.depth + 1)}{mark} {step} {what.ljust(PATH_WIDTH)} {times:>4} {status:>4} {took:>8}"
-        return f"{line}   {self._what_follows(attempt)}".rstrip()
-
-    @staticmethod
-    def _what(attempt: Attempt) -> str:
-        if attempt.request is None:
-            return label(attempt.operation)
-        path = urlsplit(attempt.request.url).path or "/"
-        # The server's own prefix is the same on every line; the operation's path is what tells them apart.
-        template = attempt.operation.partition(" ")[2].partition("?")[0]
-        segments = len([part for part in template.split("/") if part])
-        shown = "/" + "/".join([part for part in path.split("/") if part][-segments:]) if segments else path
-        text = f"{attempt.request.method:<4} {label(shown)}"
-        return text if len(text) <= PATH_WIDTH else text[: PATH_WIDTH - 1] + "…"
-
-    @staticmethod
-    def _what_follows(attempt: Attempt) -> str:
-        parts = []
-        state = next((v for k, v in attempt.outputs.items() if k.lower() in ("state", "status")), None)
-        if isinstance(state, (str, int)):
-            parts.append(scalar(state, 30))
-        action = attempt.action
-        if action is not None and action.name is not None:
-            target = action.step_id or action.workflow_id or ("again" if action.type == "retry" else action.type)
-            parts.append(f"{label(action.name)} → {label(target)}")
-        elif attempt.reason is not None:
-            parts.append(attempt.reason.code)
-        if attempt.breaks_contract:
-            parts.append("contract")
-        return " · ".join(parts)
-
-    def _waiting(self, seconds: float, why: str) -> None:
-        if self._options.verbose:
+    def _waiting(self, wait: Waiting) -> None:
+        seconds, why = wait.seconds, wait.why
+        if self._options.verbose or (self._live is None and seconds >= NOTICEABLE_WAIT and self._count <= 1):
             self._line(f"    waiting {duration(seconds)} ({why})")
-        elif self._options.live:
-            self._hold((self._held or "").partition("   waiting ")[0] + f"   waiting {duration(seconds)} ({why})")
-        elif seconds >= NOTICEABLE_WAIT and self._count <= 1:
-            self._line(f"    waiting {duration(seconds)} ({why})")
+        begun, held = self._clock(), self._held
+        before = "   " if self._live is not None else f"    {label(wait.step_id)}"
+
+        def shown(now: float) -> tuple[str, str]:
+            left = whole_duration(begun + seconds - now, up=True)
+            return attempt_line(*held, self._columns) if held else before, f"   waiting {left} ({why})"
+
+        self._await(Awaited(shown, begun))
+
+    # What is under way
+
+    def _await(self, pending: Awaited) -> None:
+        self._pending = pending
+        if self._live is not None:
+            if not pending.after:
+                self._draw(self._live, pending, self._clock())
+            self._ticker.start(FRAME)
+        elif self._options.heartbeat is not None:
+            self._ticker.start(self._options.heartbeat)
+
+    def _tick(self) -> float:
+        """Show how far it is; return the seconds until it is looked at again."""
+        with self._lock:
+            pending, now = self._pending, self._clock()
+            if self._live is not None:
+                if pending is not None and now - pending.begun >= pending.after:
+                    self._draw(self._live, pending, now)
+                return FRAME
+            period, silence = self._options.heartbeat or HEARTBEAT, now - self._spoke
+            if pending is None or silence < period:
+                return max(period - silence, FRAME)
+            line = " ".join("".join(pending.shown(now)).split()).removeprefix(f"{UNDER_WAY} ")
+            self._line(f"    {UNDER_WAY} {line} · {whole_duration(now - self._began)} so far")
+            return period
+
+    def _draw(self, live: LiveLine, pending: Awaited, now: float) -> None:
+        text, tail = pending.shown(now)
+        live.draw(text, tail, style=self._styled_step)
 
     # Ends
 
     def _finished(self, outcome: Outcome) -> None:
         self._flush()
         requests = f"{outcome.requests} request{'' if outcome.requests == 1 else 's'}"
-        good = outcome.status == "succeeded"
-        status = self._style(outcome.status, fg="green" if good else "red", bold=True)
+        shown = standing(outcome)
+        status = self._style(shown, fg=_STATUS_COLOURS.get(shown, "red"), bold=True)
         unjudged = f" · {outcome.unjudged} not judged" if outcome.unjudged else ""
         self._line(f"{status} in {duration(outcome.duration)} · {requests}{unjudged}")
         if outcome.reason is not None:
-            self._failure(outcome.reason)
+            self._failure(outcome, outcome.reason)
 
-    def _failure(self, reason: Reason) -> None:
-        step = f"step {label(reason.step_id)}: " if reason.step_id else ""
+    def _failure(self, outcome: Outcome, reason: Reason) -> None:
+        place = reason.place
+        workflow = place.workflow if place is not None and place.workflow else outcome.workflow_id
+        step = f", step {label(reason.step_id)}" if reason.step_id else ""
+        stopped = standing(outcome) != outcome.status
         self._line("")
-        self._line(self._style(f"{reason.code}: ", fg="red") + step + label(reason.message))
-        if reason.place is not None:
-            self._line(f"  at {label(str(reason.place))}")
-            text = self._source_line(reason.place)
+        code = self._style(f"{reason.code}: ", fg="yellow" if stopped else "red")
+        self._line(f"{code}workflow {label(workflow)}{step}: {label(reason.message)}")
+        if place is not None:
+            self._line(f"  at {label(str(place))}")
+            text = None if stopped else self._source_line(place)
             if text:
-                number = str(reason.place.line)
-                self._line(f"  {number} | {label(text)}")
-                self._line(f"  {' ' * len(number)} | {' ' * (reason.place.column - 1)}^")
+                lead = f"  {place.line} | "
+                room = MAX_LINE if self._columns is None else max(self._columns - len(lead) - 2, 20)
+                for line in excerpt(text, place.column, lead=lead, room=room):
+                    self._line(line)
+        if stopped and self._sent is not None and self._sent.request.method not in SAFE:
+            request = self._sent.request
+            self._line(f"  {request.method} {label(request.url)} was under way: it may have changed something")
         if reason.hint:
             self._line(f"  hint: {label(reason.hint)}")
 
@@ -232,34 +321,41 @@ class Console:
         for name, value in headers:
             self._line(f"    {mark} {label(name)}: {label(value)}")
 
-    def _body(self, mark: str, body: bytes | None) -> None:
+    def _body(self, mark: str, body: bytes | None, content_type: str | None) -> None:
         if self._options.verbose < 2 or not body:
             return
-        for line in body.decode("utf-8", "replace").splitlines():
-            self._line(f"    {mark} {label(line)}")
+        from arazzo_runner.reports.body_lines import body_lines
+
+        for line in body_lines(body, content_type, colour=self._options.colour):
+            self._line(f"    {mark} {line}")
 
     def _style(self, text: str, **style: Any) -> str:
         return click.style(text, **style) if self._options.colour else text
 
-    def _hold(self, text: str) -> None:
-        """Keep a line that the next one may replace; on a terminal it is shown meanwhile."""
-        self._held = text
-        if self._options.live:
-            self._write(f"\r\x1b[2K{text}")
+    def _styled_step(self, text: str) -> str:
+        """Colour the mark of a step's line."""
+        mark = text.lstrip()[:1]
+        return text.replace(mark, self._style(mark, fg=COLOURS[mark]), 1) if mark in COLOURS else text
 
-    def _rewind(self) -> None:
-        if self._options.live:
-            self._write("\r\x1b[2K")
+    def _step(self, text: str) -> None:
+        self._line(self._styled_step(text))
+
+    @property
+    def _columns(self) -> int | None:
+        return None if self._options.columns is None else self._options.columns()
 
     def _flush(self) -> None:
-        if self._held is None:
-            return
-        held, self._held = self._held.partition("   waiting ")[0], None
-        self._rewind()
-        if held:
-            self._line(held)
+        """Let what the next line may replace stand."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._step(attempt_line(*held, self._columns))
+        elif self._live is not None:
+            self._live.clear()
 
     def _line(self, text: str) -> None:
+        if self._live is not None:
+            self._live.clear()
+        self._spoke = self._clock()
         self._write(text + "\n")
 
     def _write(self, text: str) -> None:

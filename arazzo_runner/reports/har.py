@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterator
 from http import HTTPStatus
 from typing import Any, Self, TextIO
 from urllib.parse import unquote_plus, urlsplit
@@ -64,6 +65,21 @@ class HarReport:
             stream.write(separator + line)
             separator = ",\n"
         stream.write("\n  ]\n }\n}\n")
+
+    def parts(self, page: str, title: str) -> tuple[dict[str, Any], Iterator[dict[str, Any]]]:
+        """Return the run as a page of an archive of several, and its entries.
+
+        Args:
+            page: the id of the page.
+            title: what the page is called.
+
+        Raises:
+            RuntimeError: the run has not ended.
+        """
+        if self._outcome is None:
+            raise RuntimeError("the run has not ended")
+        entries = ({**entry, "pageref": page} for entry in self._entries)
+        return {**_page(self._outcome), "id": page, "title": title}, entries
 
     def __enter__(self) -> Self:
         return self

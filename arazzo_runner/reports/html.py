@@ -63,6 +63,9 @@ class HtmlReport:
         diagram: of the plan (``summary.diagram_of``), or None for a page without.
         problems: of the plan; its warnings are shown.
         source_line: gives the text of a document's line, secrets masked, for a failure; None when it is not known.
+
+    Attributes:
+        index: relative URL of the page of all runs that this is one of, or empty.
     """
 
     def __init__(
@@ -73,6 +76,7 @@ class HtmlReport:
         problems: Sequence[Problem] = (),
         source_line: SourceLine = lambda _: None,
     ) -> None:
+        self.index = ""
         self._document = document
         self._diagram = diagram
         self._source_line = source_line
@@ -137,6 +141,7 @@ class HtmlReport:
             "report.html.jinja",
             stream,
             document=self._document,
+            index=self.index,
             outcome=outcome,
             started=_clock(outcome.started_at),
             took=duration(outcome.duration),

@@ -6,8 +6,9 @@ import re
 import xml.etree.ElementTree as ET
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import TextIO
+
+from msgspec import Struct, field
 
 from arazzo_runner.engine.events import Attempt, CriterionOutcome, Event, Outcome, Reason, RunFinished, Warned
 from arazzo_runner.reports.jsonreport import timestamp
@@ -19,8 +20,7 @@ MAX_LINES = 100
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@dataclass(slots=True)
-class _Case:
+class _Case(Struct):
     """A step: what is known of its attempts so far."""
 
     last: Attempt | None = None
@@ -70,14 +70,24 @@ class JunitReport:
         Raises:
             RuntimeError: the run has not ended.
         """
+        suite = self.suite()
+        counts = {name: suite.get(name, "0") for name in ("name", "time", "tests", "failures", "errors")}
+        root = ET.Element("testsuites", counts)
+        root.append(suite)
+        stream.write(as_xml(root))
+
+    def suite(self) -> ET.Element:
+        """Return the suite of the run.
+
+        Raises:
+            RuntimeError: the run has not ended.
+        """
         if self._outcome is None:
             raise RuntimeError("the run has not ended")
-        stream.write(as_xml(_suites(self._outcome, self._document, self._cases, self._warnings)))
+        return _suite(self._outcome, self._document, self._cases, self._warnings)
 
 
-def _suites(
-    outcome: Outcome, document: str, ran: dict[tuple[str, str], _Case], warnings: Collection[str]
-) -> ET.Element:
+def _suite(outcome: Outcome, document: str, ran: dict[tuple[str, str], _Case], warnings: Collection[str]) -> ET.Element:
     cases = dict(ran)
     failures = {key: reason for key, case in cases.items() if (reason := _failure(case, outcome)) is not None}
     if outcome.reason is not None:
@@ -86,13 +96,9 @@ def _suites(
         failures[key] = outcome.reason
     counts = {"tests": str(len(cases)), "failures": str(len(failures)), "errors": "0"}
     seconds = _seconds(outcome.duration)
-    root = ET.Element("testsuites", safe({"name": outcome.workflow_id, "time": seconds, **counts}))
     started = timestamp(outcome.started_at)[:19]
-    suite = ET.SubElement(
-        root,
-        "testsuite",
-        safe({"name": outcome.workflow_id, "timestamp": started, "time": seconds, **counts, "skipped": "0"}),
-    )
+    names = {"name": outcome.workflow_id, "timestamp": started, "time": seconds}
+    suite = ET.Element("testsuite", safe({**names, **counts, "skipped": "0"}))
     properties = ET.SubElement(suite, "properties")
     for name, value in (("document", document), ("status", outcome.status)):
         ET.SubElement(properties, "property", safe({"name": name, "value": value}))
@@ -100,7 +106,7 @@ def _suites(
         _write_case(suite, key, case, failures.get(key))
     if warnings:
         ET.SubElement(suite, "system-err").text = xml_text("\n".join(warnings))
-    return root
+    return suite
 
 
 def _failure(case: _Case, outcome: Outcome) -> Reason | None:

@@ -11,6 +11,7 @@ from urllib.parse import quote
 
 from arazzo_runner.documents.rules import RULES, Rule
 from arazzo_runner.errors import Place, Problem, Severity
+from arazzo_runner.reports.source_excerpt import excerpt
 from arazzo_runner.reports.text import printable
 from arazzo_runner.secrecy import MASK
 
@@ -20,8 +21,6 @@ LineOf: TypeAlias = Callable[[Place], str | None]
 SARIF_SCHEMA = "https://json.schemastore.org/sarif-2.1.0.json"
 _TOOL = "arazzo-workflow-runner"
 _URL = re.compile("[A-Za-z][A-Za-z0-9+.-]+:")
-_MAX_LINE = 160
-_CONTEXT = 60
 _SARIF_LEVELS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "note"}
 _GITHUB_COMMANDS = {Severity.ERROR: "error", Severity.WARNING: "warning", Severity.HINT: "notice"}
 
@@ -40,22 +39,14 @@ def as_text(problems: Iterable[Problem], line_of: LineOf | None = None) -> str:
 def _block(problem: Problem, line_of: LineOf | None) -> str:
     head = f"{problem.place} {problem.severity.value} {problem.rule} {problem.message}"
     parts = [_flat(head)]
+    if problem.place.owner:
+        parts.append(f"  in {_flat(problem.place.owner)}")
     line = line_of(problem.place) if line_of and problem.place.line else None
     if line is not None and line.strip():
-        parts += _excerpt(line, problem.place.column)
+        parts += excerpt(line, problem.place.column, lead="  | ")
     if problem.hint:
         parts.append(f"  hint: {_flat(problem.hint)}")
     return "\n".join(parts)
-
-
-def _excerpt(line: str, column: int) -> tuple[str, str]:
-    """The line, or the part around the column when it is long, and a caret below the column."""
-    index = max(column - 1, 0)
-    start = max(index - _CONTEXT, 0) if len(line) > _MAX_LINE else 0
-    part = line[start : start + _MAX_LINE]
-    before = ("…" if start else "") + printable(part[: index - start].replace("\t", " "))
-    after = printable(part[index - start :].replace("\t", " ")) + ("…" if start + _MAX_LINE < len(line) else "")
-    return f"  | {before}{after}", f"  | {' ' * len(before)}^"
 
 
 def _flat(text: str) -> str:
@@ -81,6 +72,8 @@ def as_data(problem: Problem) -> dict[str, Any]:
         "line": place.line,
         "column": place.column,
         "pointer": place.pointer,
+        "workflow": place.workflow,
+        "step": place.step,
         "severity": problem.severity.value,
         "rule": problem.rule,
         "message": problem.message,

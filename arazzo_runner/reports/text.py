@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import Any
+
+from arazzo_runner.errors import Place
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
 
@@ -17,6 +20,11 @@ def printable(text: str) -> str:
 def label(text: str) -> str:
     """A name, or a sentence that quotes one, safe to print: it stays on its line."""
     return printable(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def located(place: Place) -> str:
+    """A place with the workflow and step that it stands in: ``a.yaml:3:5 (workflow buy, step pay)``."""
+    return f"{place} ({place.owner})" if place.owner else str(place)
 
 
 def one_line(text: str, limit: int = 200) -> str:
@@ -41,3 +49,9 @@ def duration(seconds: float) -> str:
         return f"{minutes} min {rest} s"
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes} min"
+
+
+def whole_duration(seconds: float, *, up: bool = False) -> str:
+    """A time that passes, in whole seconds; ``up`` rounds up, as a countdown does."""
+    whole = max(0, math.ceil(seconds) if up else math.floor(seconds))
+    return f"{whole} s" if whole < 60 else duration(whole)

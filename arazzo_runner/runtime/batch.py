@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import ArazzoError
@@ -21,8 +22,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.http.options import TransportOptions
 
 
-@dataclass(frozen=True, slots=True)
-class RowResult:
+class RowResult(Struct, frozen=True):
     """The result of a run of many.
 
     Attributes:
@@ -36,7 +36,7 @@ class RowResult:
     row: int | None
     run_id: str
     result: RunResult | None = None
-    redactor: Redactor | None = field(default=None, repr=False)
+    redactor: Redactor | None = None
     error: ArazzoError | None = None
 
     @property

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from arazzo_runner.effects import Response
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(Struct, frozen=True):
     """The user's decision about a request whose answer is unknown.
 
     Attributes:
         resend: send it again.
         answer: take this for its answer; None to do as ``resend`` says.
+        with_body: whether the user has said what the answer's body is, be it empty.
     """
 
     resend: bool = False
     answer: Response | None = None
+    with_body: bool = True

@@ -18,6 +18,10 @@ from arazzo_runner.runtime.drivers import World
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
 
+def silent(_: str) -> None:
+    """Say nothing: nobody asked to be told."""
+
+
 class Interruption:
     """Return whether this process was asked to stop.
 
@@ -28,7 +32,7 @@ class Interruption:
 
     def __init__(self) -> None:
         self.asked = False
-        self.tell: Callable[[str], None] = lambda _: None
+        self.tell: Callable[[str], None] = silent
         self._at_once = False
 
     @contextmanager

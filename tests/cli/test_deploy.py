@@ -129,7 +129,7 @@ def test_a_recording_holds_no_secret_and_replays(
         ("already-exists", 1, "already exists"),
         ("unauthorised", 1, "$statusCode is 401"),
         ("ends-failed", 0, "none of its actions matched"),
-        ("slow-start", 0, "×19"),
+        ("slow-start", 0, "try 19"),
         ("without-instance", 1, "recorded absent"),
     ],
 )

@@ -215,7 +215,7 @@ def test_a_running_run_is_live_and_no_second_process_drives_it(
     assert f"is being ended by process {first.pid}" in cancelled.err
     ended = first.end()  # in the middle of its wait
     assert ended.status == 1
-    assert "cancelled: step pollStatus: the run was cancelled" in ended.err
+    assert "cancelled: workflow deploy-inference-endpoint, step pollStatus: the run was cancelled" in ended.err
     assert json.loads(ended.out)["endpointName"] == "one"
     report = json.loads(arazzo("runs", "show", run["runId"], "--json").out)
     jsonschema.Draft202012Validator(report_schema()).validate(report)
@@ -298,12 +298,69 @@ def test_a_second_ctrl_c_stops_at_once_and_the_request_is_ambiguous(arazzo: Araz
         assert result.status == 1
         assert "ambiguous-request" in result.err
         assert f"POST {server.url}/things" in result.err
+        shown = arazzo("runs", "show", kept["runId"])
+        assert f"arazzo resume {kept['runId']} --resend" in shown.out
+        assert f"arazzo resume {kept['runId']} --skip STATUS[=@BODY]" in shown.out
         server.answer.set()
         assert arazzo("resume", kept["runId"], "--skip", "201").status == 0
     assert server.methods == ["POST", "GET"]
 
 
-def post_only(directory: Path, server: str) -> Path:
+def test_a_skipped_answer_whose_body_is_needed_is_asked_for(arazzo: Arazzo, tmp_path: Path) -> None:
+    with SlowServer() as server:
+        document = post_only(tmp_path, server.url, outputs={"id": "$response.body#/id"})
+        run = Started(["run", str(document), "--durable"])
+        server.asked.wait(30)
+        run.send(signal.SIGINT)
+        run.wait_for("press Ctrl-C again to stop now")
+        run.end(signal.SIGINT)
+        (kept,) = listed(arazzo)
+        result = arazzo("resume", kept["runId"], "--skip", "201")
+        assert result.status == 2
+        assert "workflow things, step make takes id from the body of the answer" in result.err
+        assert f"arazzo resume {kept['runId']} --skip 201=@body.json" in result.err
+        server.answer.set()
+        body = tmp_path / "body.json"
+        body.write_text('{"id": 7}', "utf-8")
+        assert arazzo("resume", kept["runId"], "--skip", f"201=@{body}").status == 0
+    assert server.methods == ["POST", "GET"]
+
+
+def test_a_skipped_answer_may_have_an_empty_body(arazzo: Arazzo, tmp_path: Path) -> None:
+    with SlowServer() as server:
+        document = post_only(tmp_path, server.url, outputs={"id": "$response.body#/id"})
+        run = Started(["run", str(document), "--durable"])
+        server.asked.wait(30)
+        run.send(signal.SIGINT)
+        run.wait_for("press Ctrl-C again to stop now")
+        run.end(signal.SIGINT)
+        (kept,) = listed(arazzo)
+        server.answer.set()
+        assert arazzo("resume", kept["runId"], "--skip", f"201=@{os.devnull}").status == 0
+
+
+def test_without_a_journal_there_are_no_runs(arazzo: Arazzo, tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "none.db")
+    result = arazzo("runs", "--journal", nowhere)
+    assert (result.status, result.out) == (0, "")
+    assert "there are no such runs" in result.err
+    assert json.loads(arazzo("runs", "--journal", nowhere, "--json").out) == []
+
+
+def test_a_run_that_is_interrupted_is_stopped_and_names_what_was_under_way(tmp_path: Path) -> None:
+    with SlowServer() as server:
+        run = Started(["run", str(post_only(tmp_path, server.url))])
+        server.asked.wait(30)
+        ended = run.end(signal.SIGINT)
+        server.answer.set()
+    assert ended.status == 130
+    assert "\nstopped in " in ended.err
+    assert "interrupted: workflow things, step make: the run was interrupted" in ended.err
+    assert f"POST {server.url}/things was under way: it may have changed something" in ended.err
+    assert " | " not in ended.err
+
+
+def post_only(directory: Path, server: str, outputs: dict[str, str] | None = None) -> Path:
     """A workflow that makes a thing and looks at it."""
     made = {"responses": {"201": {"description": "made"}}}
     api = {
@@ -312,12 +369,14 @@ def post_only(directory: Path, server: str) -> Path:
         "servers": [{"url": server}],
         "paths": {"/things": {"post": {"operationId": "make", **made}, "get": {"operationId": "look", **made}}},
     }
-    arazzo = {
+    arazzo: dict[str, Any] = {
         "arazzo": "1.0.1",
         "info": {"title": "Things", "version": "1"},
         "sourceDescriptions": [{"name": "api", "url": "api.json", "type": "openapi"}],
         "workflows": [{"workflowId": "things", "steps": [{"stepId": n, "operationId": n} for n in ("make", "look")]}],
     }
+    if outputs:
+        arazzo["workflows"][0]["steps"][0]["outputs"] = outputs
     (directory / "api.json").write_text(json.dumps(api), "utf-8")
     path = directory / "things.json"
     path.write_text(json.dumps(arazzo), "utf-8")
@@ -443,7 +502,7 @@ def test_changed_files_do_not_change_a_started_run(
         (["resume", "x", "--skip", "200=body"], "expected a status"),
         (["resume", "x", "--skip", "200=@nowhere.json"], "No such file"),
         (["resume", "x"], "there is no journal"),
-        (["runs"], "there is no journal"),
+        (["runs", "show", "x"], "there is no journal"),
         (["cancel", "x"], "there is no journal"),
         (["run", "deploy-inference-endpoint", "--durable", "--replay", "x.yaml"], "exclude one another"),
         (["run", "deploy-inference-endpoint", "--each", "x", "--replay", "x.yaml"], "exclude one another"),

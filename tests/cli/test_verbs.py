@@ -112,7 +112,7 @@ def test_completion_of_each_shell(arazzo: Arazzo) -> None:
         (["run", DEPLOY, "--record", "a", "--replay", "b"], "exclude one another"),
         (["run", DEPLOY, "--report", "pdf=x"], "junit=PATH"),
         (["run", DEPLOY, "--max-steps", "0"], "max-steps"),
-        (["run", "deploy-inference-endpoint", "other"], "is not a document"),
+        (["run", "deploy-inference-endpoint", "other"], "there is no workflow 'other'"),
         (["run", "README.md"], "README.md:"),
         (["run", "pyproject.toml"], "pyproject.toml"),
         (["run", "openapi/hugging-face-inference-endpoints-api.yml"], "found an OpenAPI description"),
@@ -174,7 +174,7 @@ LONG = "n" * 300
         ["list", "--workflows", LONG],
         ["record", DEPLOY, "--case", LONG],
         ["test", LONG],
-        ["runs", "--journal", LONG],
+        ["runs", "show", "x", "--journal", LONG],
     ],
     ids=lambda words: " ".join(words).replace(LONG, "LONG"),
 )

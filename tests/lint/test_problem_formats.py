@@ -69,6 +69,8 @@ def test_json_is_a_list_of_objects() -> None:
         "line": 3,
         "column": 5,
         "pointer": "/workflows/0",
+        "workflow": "",
+        "step": "",
         "severity": "error",
         "rule": "unknown-field",
         "message": "no 'x' here",

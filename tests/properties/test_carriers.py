@@ -6,7 +6,6 @@ import asyncio
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import fields, is_dataclass, replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,8 @@ from typing import Any
 import httpx
 import httpx2
 import pytest
+from msgspec import Struct
+from msgspec.structs import fields, replace
 
 from arazzo_runner.effects import Answered, Failed, Response, Send
 from arazzo_runner.engine.events import Event
@@ -118,7 +119,7 @@ async def atold(plan: Plan, inputs: Any, world: AsyncWorld) -> list[Event]:
 def without_framing(value: Any) -> Any:
     if isinstance(value, Response):
         return replace(value, headers=tuple(one for one in value.headers if one[0].lower() not in FRAMING))
-    if is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, Struct):
         return replace(value, **{one.name: without_framing(getattr(value, one.name)) for one in fields(value)})
     return tuple(map(without_framing, value)) if isinstance(value, tuple) else value
 

@@ -8,19 +8,22 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
-from arazzo_runner.cli.driving.reporting import bytes_as_text
+from arazzo_runner.cli.driving.many_reports import ManyReports
+from arazzo_runner.cli.driving.reporting import bytes_as_text, progress
 from arazzo_runner.cli.given.rows import InputRow, read_rows
 from arazzo_runner.errors import RunHeld, UsageError
-from arazzo_runner.reports.text import duration
+from arazzo_runner.reports.text import duration, whole_duration
 
 if TYPE_CHECKING:
+    from arazzo_runner.cli.driving.reporting import ReportFile
     from arazzo_runner.cli.given.inputs import InputOrigin
     from arazzo_runner.cli.given.options import DecisionWords
     from arazzo_runner.cli.given.run_words import RunWords
@@ -28,16 +31,26 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.batch import Job, RowResult
     from arazzo_runner.runtime.durable.resuming import Resumer
     from arazzo_runner.runtime.durable.runs import DurableRuns, Row
+    from arazzo_runner.runtime.run.session import Session
     from arazzo_runner.runtime.run.workbook import Workbook
     from arazzo_runner.runtime.runners.summaries import RunSummary
 
 
-def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords) -> int:
+def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords, asked: list[ReportFile]) -> int:
     """Run a workflow once for each row of a file; return the exit status.
 
     Raises:
         UsageError: the file, or the inputs of a row, are wrong; nothing is sent then.
     """
+    with ExitStack() as stack:
+        # Whether the reports can be written is known before anything is sent.
+        reports = ManyReports(asked, stack)
+        status = _run_each(workbook, plan, file, words, reports)
+        reports.write()
+    return status
+
+
+def _run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords, reports: ManyReports) -> int:
     from arazzo_runner.cli.given import preparation
     from arazzo_runner.runtime.run.carriers import Carrier
     from arazzo_runner.runtime.run.session import Session, contract_checks
@@ -50,6 +63,10 @@ def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords) -> int:
     if not rows:
         raise UsageError(f"--each {file}: there are no rows in it")
     check_rows(plan, ((f"{file}:{row.line}", {**shared, **row.inputs}) for row in rows))
+
+    def hear(session: Session, row: int | None) -> AbstractContextManager[None]:
+        return reports.listening(session, document=workbook.description.document.path, name=f"row {row}")
+
     carrier = Carrier(preparation.reaching(plan, preparation.live_transport(live)))
     if words.engine.engine:
         from arazzo_runner.cli.given.engines import temporal_engine
@@ -61,7 +78,7 @@ def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords) -> int:
         def session_of(row: InputRow) -> Session:
             return Session(plan, {**shared, **row.inputs}, checks=contract_checks(plan, words.check))
 
-        return drive((plain_job(partial(session_of, r), r.line, carrier) for r in rows), len(rows), pace)
+        return drive((plain_job(partial(session_of, r), r.line, carrier, hear) for r in rows), len(rows), pace)
     from arazzo_runner.cli.given.engines import journal_engine
     from arazzo_runner.cli.given.secrets_again import credential_origins
     from arazzo_runner.runtime.durable.runs import planned_of
@@ -73,7 +90,7 @@ def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords) -> int:
         kept = {row.line: _kept_row(row, shared, origins, file) for row in rows}
         batch = runs.start_batch(planned, kept.values())
         click.echo(f"batch {batch} · if it dies: arazzo resume {batch}", err=True)
-        jobs = (fresh_job(runs, planned, f"{batch}-{line}", row, carrier) for line, row in kept.items())
+        jobs = (fresh_job(runs, planned, f"{batch}-{line}", row, carrier, hear) for line, row in kept.items())
         return drive(jobs, len(kept), pace, runs)
 
 
@@ -97,8 +114,7 @@ def resume_each(resumer: Resumer, runs: Sequence[RunSummary], decided: DecisionW
     return drive(jobs, len(runs), pace, resumer.runs)
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """The number of runs at once, and whether only their results are shown."""
 
     concurrency: int
@@ -115,6 +131,7 @@ def drive(jobs: Iterable[Job], count: int, pace: Pace, runs: DurableRuns | None 
     from arazzo_runner.runtime.interruption import termination_as_interruption
 
     results = Results(count, quiet=pace.quiet)
+    results.start()
     interruption = None if runs is None else runs.interruption
     signals = termination_as_interruption() if interruption is None else interruption.listening()
 
@@ -127,9 +144,9 @@ def drive(jobs: Iterable[Job], count: int, pace: Pace, runs: DurableRuns | None 
         with signals:
             asyncio.run(run_many(jobs, concurrency=pace.concurrency, tell=results.tell, stop=stop, runs=runs))
     except KeyboardInterrupt:
-        results.close()
         return 130
-    results.close()
+    finally:
+        results.close()
     if stop():
         return 130
     return 0 if results.all_succeeded else 1
@@ -145,7 +162,7 @@ class Results:
     def __init__(self, count: int, *, quiet: bool) -> None:
         self._count = count
         self._quiet = quiet
-        self._live = sys.stderr.isatty() and not quiet
+        self._progress = progress(self._standing)
         self._statuses: Counter[str] = Counter()
         self._reasons: Counter[str] = Counter()
         self._began = time.monotonic()
@@ -155,6 +172,11 @@ class Results:
         """Return whether every run has succeeded."""
         return self._statuses["succeeded"] == self._count
 
+    def start(self) -> None:
+        """Show the progress from now on."""
+        if not self._quiet:
+            self._progress.start()
+
     def tell(self, ended: RowResult) -> None:
         """Show a run that has ended."""
         if ended.result is not None and ended.result.reason and ended.result.reason.code == "interrupted":
@@ -163,21 +185,18 @@ class Results:
         self._statuses[entry["status"]] += 1
         if entry["reason"] is not None:
             self._reasons[entry["reason"]["code"]] += 1
-        if self._live:
-            click.echo("\r\x1b[2K", nl=False, err=True)
-        sys.stdout.write(json.dumps(entry, default=bytes_as_text) + "\n")
-        sys.stdout.flush()
-        if self._live:
-            click.echo(f"{self._done} of {self._count} · {self._counts()}", nl=False, err=True)
+        with self._progress.aside():
+            sys.stdout.write(json.dumps(entry, default=bytes_as_text) + "\n")
+            sys.stdout.flush()
 
     def say(self, text: str) -> None:
         """Say something beside the results."""
-        click.echo(f"\r\x1b[2K{text}" if self._live else text, err=True)
+        with self._progress.aside():
+            click.echo(text, err=True)
 
     def close(self) -> None:
         """Show the summary."""
-        if self._live:
-            click.echo("\r\x1b[2K", nl=False, err=True)
+        self._progress.close()
         if self._quiet:
             return
         took = duration(time.monotonic() - self._began)
@@ -185,6 +204,9 @@ class Results:
         click.echo(f"{self._done} of {self._count} runs in {took}: {self._counts()}{left}", err=True)
         for code, count in self._reasons.most_common():
             click.echo(f"  {count} × {code}", err=True)
+
+    def _standing(self, seconds: float) -> str:
+        return f"{self._done} of {self._count} runs · {self._counts()} · {whole_duration(seconds)}"
 
     @property
     def _done(self) -> int:

@@ -23,11 +23,19 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.run.contract_checks import ContractChecks
 
 
-def dry_run(session: Session, inputs: Mapping[str, Any], checks: ContractChecks | None = None, *, as_json: bool) -> int:
+def dry_run(
+    session: Session,
+    inputs: Mapping[str, Any],
+    checks: ContractChecks | None = None,
+    *,
+    as_json: bool,
+    curl: bool = False,
+) -> int:
     """Print the plan on stdout; return the exit status, 1 when the first request cannot be made or must not be sent.
 
     Args:
         checks: judge the first request; None for no judgement.
+        curl: print it as a cURL command too.
     """
     turn = start(session.plan, inputs, at=time.time(), secret=session.redactor.secret_names)
     request, reason = None, turn.outcome.reason if turn.outcome else None
@@ -39,7 +47,7 @@ def dry_run(session: Session, inputs: Mapping[str, Any], checks: ContractChecks 
     status = 1 if checks is not None and checks.fails else 0
     shown = session.redactor.inputs(turn.state.inputs)
     if as_json:
-        entry = _entry(session.plan, shown, request, session.redactor.event(reason))
+        entry = _entry(session.plan, shown, request, None if reason is None else session.redactor.event(reason))
         if checks is not None:
             entry["contract"] = list(findings)
         click.echo(json.dumps(entry, ensure_ascii=False, indent=2, default=str))
@@ -62,6 +70,10 @@ def dry_run(session: Session, inputs: Mapping[str, Any], checks: ContractChecks 
         click.echo(f"  {label(name)}: {label(value)}")
     if request.body:
         click.echo(f"  {label(_pretty(request.body))}")
+    if curl:
+        from arazzo_runner.reports.curl import curl_command
+
+        click.echo(f"  $ {curl_command(request)}")
     for finding in findings:
         click.echo(f"  ! {label(finding)}", err=True)
     return status

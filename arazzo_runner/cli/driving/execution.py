@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Iterable
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
@@ -45,6 +45,7 @@ def carry_out(
         past: what the run has told in other processes, for the reports.
     """
     from arazzo_runner.cli.driving.reporting import Reports, bytes_as_text, console
+    from arazzo_runner.runtime.interruption import silent
 
     with ExitStack() as stack:
         whole = None
@@ -55,8 +56,10 @@ def carry_out(
             session.listen(whole)
         reports = Reports(asked, session, document, stack)
         session.recall(past)
-        shown = console(session, output.verbosity)
-        session.listen(shown, only=shown.hears)
+        shown = stack.enter_context(closing(console(session, output.verbosity)))
+        session.listen(shown, only=shown.hears, details=shown.shows_details)
+        if interruption.tell is not silent:
+            interruption.tell = shown.say
         with interruption.listening():
             result = drive(interruption)
         outputs = session.redactor.outputs(dict(result.outputs))

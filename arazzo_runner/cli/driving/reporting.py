@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from arazzo_runner.cli.given.options import REPORT_FORMATS
 from arazzo_runner.errors import Problem, Severity, UsageError
@@ -18,12 +19,11 @@ from arazzo_runner.runtime.atomic_file import WholeFile
 if TYPE_CHECKING:
     from arazzo_runner.cli.given.options import VerbosityWords
     from arazzo_runner.reports.console import Console
-    from arazzo_runner.runtime.drivers import Listener
+    from arazzo_runner.reports.progress import RunsProgress
     from arazzo_runner.runtime.run.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFile:
+class ReportFile(Struct, frozen=True):
     """One ``--report FORMAT=PATH``."""
 
     format: str
@@ -41,11 +41,22 @@ def report_files(words: Iterable[str], formats: tuple[str, ...] = REPORT_FORMATS
         form, _, path = word.partition("=")
         if form not in formats or not path:
             spelled = ", ".join(f"{one}=PATH" for one in formats)
-            raise UsageError(f"--report {word!r}: expected one of {spelled}", hint=f"write --report {formats[0]}=PATH")
+            hint = f"write --report {_proposal(form, path, formats)}"
+            raise UsageError(f"--report {word!r}: expected one of {spelled}", hint=hint)
         if any(os.path.realpath(path) == os.path.realpath(other.path) for other in asked):
             raise UsageError(f"--report {word!r}: another report is written to {path} already")
         asked.append(ReportFile(form, path))
     return asked
+
+
+def _proposal(form: str, path: str, formats: tuple[str, ...]) -> str:
+    """Return what is probably meant: ``html`` and ``report.html`` name their format."""
+    endings = {one: "xml" if one == "junit" else one for one in formats}
+    if form in formats:
+        return f"{form}=report.{endings[form]}"
+    ending = form.rpartition(".")[2].lower() if not path else ""
+    meant = next((one for one in formats if ending == endings[one]), None)
+    return f"{formats[0]}=PATH" if meant is None else f"{meant}={form}"
 
 
 def open_report(path: str, stack: ExitStack) -> WholeFile:
@@ -72,7 +83,7 @@ class Reports:
         self._writers: list[tuple[WholeFile, Any]] = []
         for one in asked:
             file = open_report(one.path, stack)
-            report = _listener(one.format, session, document, stack)
+            report = listener_of(one.format, session, document, stack)
             session.listen(report)
             self._writers.append((file, report))
 
@@ -88,7 +99,8 @@ class Reports:
             file.keep()
 
 
-def _listener(form: str, session: Session, document: str, stack: ExitStack) -> Listener:
+def listener_of(form: str, session: Session, document: str, stack: ExitStack) -> Any:
+    """Return a report of a run in a format, which listens to it."""
     match form:
         case "junit":
             from arazzo_runner.reports.junit import JunitReport
@@ -131,26 +143,39 @@ def bytes_as_text(value: Any) -> str:
 def console(session: Session, verbosity: VerbosityWords) -> Console:
     """Return the console on stderr: live and in color only on a terminal."""
     from arazzo_runner.reports.console import Console, ConsoleOptions
+    from arazzo_runner.reports.live_line import columns_of
 
-    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    terminal = sys.stderr.isatty()
+    live = terminal and os.environ.get("TERM") != "dumb"
     show = ConsoleOptions(
         quiet=verbosity.quiet,
         verbose=verbosity.verbose,
+        curl=verbosity.curl,
         colour=live and not os.environ.get("NO_COLOR"),
         live=live and not verbosity.verbose,
+        columns=partial(columns_of, sys.stderr) if terminal else None,
     )
     return Console(sys.stderr, show, lambda place: masked_line(session, place))
 
 
+def progress(text: Callable[[float], str]) -> RunsProgress:
+    """Return the progress of many runs on stderr, live only on a terminal."""
+    from arazzo_runner.reports.live_line import columns_of
+    from arazzo_runner.reports.progress import RunsProgress
+
+    live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
+    return RunsProgress(sys.stderr, text, partial(columns_of, sys.stderr) if live else None)
+
+
 def warn_of(problems: Iterable[Problem], sentences: Iterable[str] = (), *, quiet: bool) -> None:
     """Show what is worth knowing before a run: of the plan, and of the options in a sentence each."""
-    from arazzo_runner.reports.text import label
+    from arazzo_runner.reports.text import label, located
 
     if quiet:
         return
     for problem in problems:
         if problem.severity is Severity.WARNING:
-            click.echo(f"  ! {label(str(problem.place))}: {label(problem.message)} [{problem.rule}]", err=True)
+            click.echo(f"  ! {label(located(problem.place))}: {label(problem.message)} [{problem.rule}]", err=True)
             if problem.hint:
                 click.echo(f"    {label(problem.hint)}", err=True)
     for sentence in sentences:

@@ -63,7 +63,7 @@ def decision_of(words: DecisionWords) -> Decision:
         hint = "write --skip 201, or --skip 201=@body.json"
         raise UsageError(f"--skip {words.skip!r}: expected a status, or STATUS=@FILE", hint=hint)
     if not file:
-        return Decision(answer=Response(int(status)))
+        return Decision(answer=Response(int(status)), with_body=False)
     try:
         return Decision(answer=Response(int(status), body=read_file(file[1:], limit=MAX_DATA)))
     except OSError as error:

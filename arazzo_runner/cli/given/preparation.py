@@ -109,6 +109,7 @@ def run_options(words: LiveWords) -> RunOptions:
         strict=behaviour.strict,
         force=behaviour.force,
         missing_output=behaviour.missing_output,
+        expect=behaviour.expect,
         poll_interval=behaviour.poll_interval,
         max_steps=behaviour.max_steps,
         timeout=behaviour.timeout,
@@ -175,7 +176,7 @@ def unknown_schemes(workbook: Workbook, plans: Iterable[Plan], given: Credential
         UsageError: ``--auth`` gives one, which can only be a mistake.
     """
     from arazzo_runner.documents.near_names import did_you_mean
-    from arazzo_runner.engine.required_credentials import scheme_names
+    from arazzo_runner.engine.demands.required_credentials import scheme_names
 
     known = {name for plan in plans for name in scheme_names(plan)}
     if known.issuperset(given.by_scheme):
@@ -196,7 +197,7 @@ def unknown_schemes(workbook: Workbook, plans: Iterable[Plan], given: Credential
 
 def _other_schemes(workbook: Workbook) -> tuple[set[str], bool]:
     """The schemes of sources that a plan may not have used, and whether all of them could be read."""
-    from arazzo_runner.engine.required_credentials import defined_schemes
+    from arazzo_runner.engine.demands.required_credentials import defined_schemes
 
     found: set[str] = set()
     all_read = True
@@ -211,7 +212,7 @@ def _other_schemes(workbook: Workbook) -> tuple[set[str], bool]:
 def _unknown_variables(plan: Plan) -> list[str]:
     """Warnings about server variables that no server of the plan's operations has: another workflow's may have them."""
     from arazzo_runner.documents.near_names import did_you_mean
-    from arazzo_runner.engine.reachable_urls import server_variables_of
+    from arazzo_runner.engine.demands.reachable_urls import server_variables_of
 
     known = server_variables_of(plan)
     warnings = []
@@ -306,6 +307,6 @@ def open_world(plan: Plan, transport: TransportOptions) -> AbstractContextManage
 
 def reaching(plan: Plan, transport: TransportOptions) -> TransportOptions:
     """The options with the hosts that the plan's documents name among those that may be reached."""
-    from arazzo_runner.engine.reachable_urls import destinations
+    from arazzo_runner.engine.demands.reachable_urls import destinations
 
     return transport.naming(*destinations(plan))

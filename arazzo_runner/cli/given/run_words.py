@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from arazzo_runner.cli.given.option_groups import OptionGroup, group, option
+from arazzo_runner.cli.given.option_groups import OptionGroup, argument, group, option
 from arazzo_runner.cli.given.options import (
     EngineWords,
     JournalWords,
@@ -16,11 +15,10 @@ from arazzo_runner.cli.given.options import (
 )
 
 if TYPE_CHECKING:
-    from arazzo_runner.runtime.run.contract_checks import Level
+    from arazzo_runner.engine.plan import Level
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunWords(OptionGroup):
+class RunWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo run`` can be told."""
 
     record: str | None = option("--record", metavar="FILE", help="Write the exchanges to a cassette, secrets masked.")
@@ -32,6 +30,8 @@ class RunWords(OptionGroup):
     )
     concurrency: int = concurrency_option("Runs of --each at once.")
     live: LiveWords = group(LiveWords)
+    more: tuple[str, ...] = argument(nargs=-1, required=False, metavar="[WORKFLOW]...")
+    everything: bool = option("--all", is_flag=True, help="Run every workflow of the documents, one after another.")
     output: OutputWords = group(OutputWords)
     durable: bool = option(
         "--durable",
@@ -41,3 +41,9 @@ class RunWords(OptionGroup):
     )
     journal: JournalWords = group(JournalWords)
     engine: EngineWords = group(EngineWords)
+
+    @property
+    def named(self) -> list[str]:
+        """The words that name documents and workflows."""
+        target = self.live.target
+        return [target.target, *([target.workflow] if target.workflow else []), *self.more]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
 from arazzo_runner.errors import StepError, UsageError
 from arazzo_runner.secrecy import MASK
+
+_HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{1,5})?(?:/|$)")
 
 
 def pairs(words: Iterable[str], option: str, form: str) -> dict[str, str]:
@@ -31,6 +34,7 @@ def servers(words: Iterable[str]) -> dict[str, str]:
         source, equals, url = word.partition("=")
         if not equals or "://" in source:
             source, url = "", word
+        url = _with_scheme(url)
         if not url.startswith(("http://", "https://")):
             # What stands before an @ may be a password, whatever else is missing of a URL (S1).
             _, at, host = word.rpartition("@")
@@ -38,6 +42,15 @@ def servers(words: Iterable[str]) -> dict[str, str]:
             raise UsageError(f"--server {shown!r}: expected an http(s) URL", hint="write --server [SOURCE=]https://…")
         result[source] = url
     return result
+
+
+def _with_scheme(url: str) -> str:
+    """Return a URL for ``localhost:9400`` and ``api.example.com/v2``: http on this machine, https elsewhere."""
+    host = _HOST.match(url)
+    if host is None or not (host["port"] or "." in host["name"] or host["name"] == "localhost"):
+        return url
+    local = host["name"] in ("localhost", "[::1]") or host["name"].startswith("127.")
+    return f"{'http' if local else 'https'}://{url}"
 
 
 def headers(words: Iterable[str]) -> tuple[tuple[str, str, str], ...]:

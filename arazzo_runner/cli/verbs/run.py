@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
+from msgspec.structs import replace
 
 from arazzo_runner.cli.given.option_groups import GroupedCommand, takes
 from arazzo_runner.cli.given.run_words import RunWords
@@ -34,9 +34,16 @@ def command(ctx: click.Context, words: RunWords) -> None:
     TARGET is a path or URL of an Arazzo document, or a workflowId found under --workflows. With a document, WORKFLOW
     picks one of its workflows; it may be left out when there is one.
 
+    Several documents, directories, workflowIds and patterns ('order-*') run one after another, a line each; --all runs
+    every workflow of the documents. An input goes to the workflows that declare it.
+
     Exit status: 0 succeeded, 1 ran and failed, 2 could not start, 130 interrupted.
     """
-    if ctx.get_parameter_source("durable") is ParameterSource.ENVIRONMENT and (words.replay or words.engine.engine):
+    from arazzo_runner.cli.given.selection import names_several
+
+    if ctx.get_parameter_source("durable") is ParameterSource.ENVIRONMENT and (
+        words.replay or words.engine.engine or names_several(words.named, everything=words.everything)
+    ):
         words = replace(words, durable=False)  # the environment speaks of all runs, not of these
     ctx.exit(run(words))
 
@@ -45,10 +52,13 @@ def run(words: RunWords) -> int:
     """Run what the words ask for; return the exit status."""
     from arazzo_runner.cli.driving.reporting import report_files, warn_of
     from arazzo_runner.cli.given import preparation
+    from arazzo_runner.cli.given.selection import names_several
     from arazzo_runner.runtime.run.session import Session, contract_checks
 
     _check_combination(words)
     asked = report_files(words.output.reports)
+    if names_several(words.named, everything=words.everything):
+        return _run_several(words, asked)
     target, workbook = preparation.load_live(words.live)
     plan = workbook.plan(target.workflow_id, preparation.run_options(words.live))
     _check_recording(words.record, asked, (d.uri for d in workbook.linker.library.documents))
@@ -58,13 +68,14 @@ def run(words: RunWords) -> int:
         from arazzo_runner.cli.driving.batches import run_each
 
         warn_of(plan.problems, unknown, quiet=quiet)
-        return run_each(workbook, plan, words.each, words)
+        return run_each(workbook, plan, words.each, words, asked)
     inputs, origins = preparation.traced_inputs(plan, words.live.given.inputs)
     if words.dry_run:
         from arazzo_runner.cli.driving.dry_run import dry_run
 
         checks = contract_checks(plan, words.check)
-        return dry_run(Session(plan, inputs), inputs, checks, as_json=words.output.as_json)
+        output = words.output
+        return dry_run(Session(plan, inputs), inputs, checks, as_json=output.as_json, curl=output.verbosity.curl)
     if words.engine.engine:
         from arazzo_runner.cli.driving.clusters import run_on_cluster
         from arazzo_runner.cli.given.engines import temporal_engine
@@ -80,6 +91,30 @@ def run(words: RunWords) -> int:
         return _run_durably(workbook, session, origins, words, asked, unknown)
     warn_of(plan.problems, unknown, quiet=quiet)
     return _run(workbook, session, words, asked)
+
+
+def _run_several(words: RunWords, asked: list[ReportFile]) -> int:
+    """Run several workflows, one after another.
+
+    Raises:
+        UsageError: an option is for one run only.
+    """
+    from arazzo_runner.cli.driving.several import run_several
+    from arazzo_runner.cli.given.selection import chosen_workflows
+    from arazzo_runner.errors import UsageError
+
+    given = {
+        "--record": words.record,
+        "--replay": words.replay,
+        "--each": words.each,
+        "--engine": words.engine.engine,
+        "--durable": words.durable,
+        "--dry-run": words.dry_run,
+    }
+    for option, value in given.items():
+        if value:
+            raise UsageError(f"{option} is for one workflow, and several are named", hint="name one workflow")
+    return run_several(chosen_workflows(words.named, words.live, everything=words.everything), words, asked)
 
 
 def _run(workbook: Workbook, session: Session, words: RunWords, asked: list[ReportFile]) -> int:
@@ -164,7 +199,7 @@ def _check_combination(words: RunWords) -> None:
     for option in ("--record", "--replay", "--durable"):
         if words.engine.engine and given[option]:
             raise UsageError(f"--engine and {option} exclude one another")
-    for option in ("--record", "--replay", "--report", "--dry-run"):
+    for option in ("--record", "--replay", "--dry-run"):
         if words.each and given[option]:
             raise UsageError(f"--each and {option} exclude one another")
 

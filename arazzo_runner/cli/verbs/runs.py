@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import time
-from dataclasses import dataclass
+from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
 DAY = 86_400.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunsWords(OptionGroup):
+class RunsWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo runs`` can be told."""
 
     only: FilterWords = group(FilterWords)
@@ -34,8 +33,7 @@ class RunsWords(OptionGroup):
     engine: EngineWords = group(EngineWords)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShowRunWords(OptionGroup):
+class ShowRunWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo runs show`` can be told."""
 
     run_id: str = argument(metavar="ID")
@@ -46,8 +44,7 @@ class ShowRunWords(OptionGroup):
     engine: EngineWords = group(EngineWords)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PruneWords(OptionGroup):
+class PruneWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo runs prune`` can be told."""
 
     older_than: float = option(
@@ -85,11 +82,8 @@ def command(ctx: click.Context, words: RunsWords) -> None:
         list_on_cluster(temporal_engine(words.engine), words.only, as_json=words.as_json)
     elif ctx.invoked_subcommand is None:
         from arazzo_runner.cli.given.engines import journal_engine
-        from arazzo_runner.runtime.runners.journal_engine import opened_journal
 
-        engine = journal_engine(words.journal)
-        with opened_journal(engine):  # one that is not there is worth knowing
-            found = engine.runs(words.only.filter(words.batch))
+        found = journal_engine(words.journal).runs(words.only.filter(words.batch))
         if words.as_json:
             click.echo(json.dumps([entry_of(row) for row in found], indent=2))
         else:
@@ -100,7 +94,7 @@ def _table(rows: list[RunSummary]) -> None:
     from arazzo_runner.reports.text import label
 
     if not rows:
-        click.echo("no such runs", err=True)
+        click.echo("there are no such runs", err=True)
         return
     wide = max(len(row.id) for row in rows)
     for row in rows:
@@ -152,19 +146,25 @@ def _history(handle: RunHandle, *, follow: bool, verbose: int) -> None:
     from arazzo_runner.reports.console import Console, ConsoleOptions
     from arazzo_runner.reports.summary import Attempts
     from arazzo_runner.reports.text import label
+    from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
 
-    console, attempts = Console(sys.stdout, ConsoleOptions(verbose=verbose)), Attempts()
-    for event in handle.events(follow=follow):
-        console(event)
-        attempts.of(event)
-        if isinstance(event, RunFinished):
-            return
+    console, attempts = Console(sys.stdout, ConsoleOptions(verbose=verbose, heartbeat=None)), Attempts()
+    with closing(console):
+        for event in handle.events(follow=follow):
+            console(event)
+            attempts.of(event)
+            if isinstance(event, RunFinished):
+                return
     row = handle.summary
     why = f" ({row.reason})" if row.reason else ""
     at = f" at {row.step_id}" if row.step_id else ""
     click.echo(label(f"{row.status}{why}{at} · {row.requests} requests"))
     if row.holder:
         click.echo(f"  driven by {row.holder}")
+    elif row.status == "stopped" and row.reason == AMBIGUOUS:
+        click.echo("  look whether the request below was carried out, and type:")
+        click.echo(f"    if it was:      arazzo resume {row.id} --skip STATUS[=@BODY]")
+        click.echo(f"    if it was not:  arazzo resume {row.id} --resend")
     elif row.status == "stopped":
         click.echo(f"  continue with: arazzo resume {row.id}")
     if (sent := attempts.unanswered) is not None:

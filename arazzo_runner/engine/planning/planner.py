@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
+
+from msgspec.structs import replace
 
 from arazzo_runner.analysis.cycles import circle_of
 from arazzo_runner.analysis.flow_graph import check_step_dependencies, flow_of, forward_references
@@ -22,6 +23,7 @@ from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.documents.input_schemas import declared
 from arazzo_runner.documents.model import ArazzoDescription, Workflow
 from arazzo_runner.documents.reader import Document
+from arazzo_runner.engine.expectations import check_expectations
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow, RunOptions, Spot
 from arazzo_runner.engine.planning.drafting import Draft, Drafting
 from arazzo_runner.engine.planning.needs import Needs, unreached_steps
@@ -78,6 +80,7 @@ class _Planner:
                 self.planned[draft.key] = self.workflow(draft)
         self.check_cycles(entry)
         self.drafting.raise_refusal(workflow_id)
+        check_expectations(self.options.expect, [name for name, _ in self.planned[entry.key].outputs])
         return Plan(
             entry.key,
             self.planned,

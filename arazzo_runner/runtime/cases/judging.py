@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct, field
 
 from arazzo_runner.effects import MASK, Request
 from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event
@@ -42,8 +43,7 @@ FindDocument: TypeAlias = Callable[[str], str | None]
 """Returns the document that a workflow is in, by its id; None when there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """One thing that is wrong with a case. Nothing in it is secret.
 
     Attributes:
@@ -60,8 +60,7 @@ class Failure:
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CaseResult:
+class CaseResult(Struct, frozen=True):
     """The result of a case.
 
     Attributes:
@@ -80,7 +79,7 @@ class CaseResult:
     unjudged: int = 0
     requests: int = 0
     duration: float = 0.0
-    coverage: Coverage = field(default_factory=Coverage, repr=False)
+    coverage: Coverage = field(default_factory=Coverage)
 
     @property
     def passed(self) -> bool:

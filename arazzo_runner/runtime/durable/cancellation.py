@@ -5,10 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from arazzo_runner.effects import Answered, Failed, Send
+from arazzo_runner.effects import SAFE, Answered, Failed, Send
 from arazzo_runner.runtime.drivers import Abandoned, AsyncWorld, World
 from arazzo_runner.runtime.durable.leases import Heartbeat
-from arazzo_runner.runtime.durable.resumption import SAFE
 from arazzo_runner.runtime.interruption import Interruption
 
 SLICE = 0.5

@@ -6,8 +6,9 @@ A journal keeps no secret that the user can give again: whoever resumes a run gi
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import UsageError

@@ -7,25 +7,26 @@ again only where that is harmless, or where the user says so.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import os
 from typing import TypeAlias
 
-from arazzo_runner.effects import Answer, Answered, Effect, Failed, Request, Send, Sleep, Woke
+from msgspec import Struct
+
+from arazzo_runner.effects import SAFE, Answer, Answered, Effect, Failed, Request, Send, Sleep, Woke
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import Phase, RunState
-from arazzo_runner.errors import InvalidState
+from arazzo_runner.errors import InvalidState, UsageError
+from arazzo_runner.expressions.nodes import MessagePart
+from arazzo_runner.expressions.templates import expressions_of, leaves
 from arazzo_runner.openapi.request.idempotency import idempotency_header
 from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import Abandoned, Loop
 
-SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
-"""RFC 9110, section 9.2.1: what asks for nothing to be changed."""
 AMBIGUOUS = "ambiguous-request"
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """The effect that a kept state waits for, as far as the state does not hold it.
 
     Attributes:
@@ -76,6 +77,9 @@ def next_of(plan: Plan, state: RunState, pending: Pending, decision: Decision, *
     Args:
         at: the time now.
         sent: whether the request at hand may have been sent.
+
+    Raises:
+        UsageError: the answer that the user gives has no body, and the step needs one.
     """
     if pending.seconds is not None and pending.due is not None:
         # A clock that was set back makes no wait longer.
@@ -84,6 +88,8 @@ def next_of(plan: Plan, state: RunState, pending: Pending, decision: Decision, *
     request = request_of(state)
     if sent and is_ambiguous(plan, state):
         if decision.answer is not None:
+            if not decision.with_body and (names := outputs_of_body(plan, state)):
+                raise _body_is_needed(plan, state, names, decision.answer.status)
             return Answered(decision.answer, at)
         if not decision.resend:
             return Abandoned(
@@ -113,6 +119,28 @@ def is_ambiguous(plan: Plan, state: RunState) -> bool:
     operation = plan.workflows[frame.workflow].steps[frame.position].operation
     name = None if operation is None else idempotency_header(operation)
     return name is None or request.header(name) is None
+
+
+def outputs_of_body(plan: Plan, state: RunState) -> list[str]:
+    """Return the outputs that the step at hand takes from the body of the answer."""
+    frame = state.frames[-1]
+    outputs = plan.workflows[frame.workflow].steps[frame.position].outputs or ()
+    return [
+        name
+        for name, value in outputs
+        for _, leaf in leaves(value)
+        for node in expressions_of(leaf)
+        if isinstance(node, MessagePart) and node.holder == "response" and node.part == "body"
+    ]
+
+
+def _body_is_needed(plan: Plan, state: RunState, names: list[str], status: int) -> UsageError:
+    frame = state.frames[-1]
+    workflow = plan.workflows[frame.workflow]
+    step = f"workflow {workflow.workflow_id}, step {workflow.steps[frame.position].step_id}"
+    taken = f"{step} takes {', '.join(dict.fromkeys(names))} from the body of the answer, and --skip {status} has none"
+    hint = f"arazzo resume {state.identity} --skip {status}=@body.json (=@{os.devnull} for an answer without a body)"
+    return UsageError(taken, hint=hint)
 
 
 def request_of(state: RunState) -> Request:

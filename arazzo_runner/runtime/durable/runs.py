@@ -10,10 +10,12 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.engine.events import Event
 from arazzo_runner.engine.inputs import check_inputs, with_defaults
@@ -40,14 +42,13 @@ from arazzo_runner.runtime.secrets.placeholders import Given, asked_inputs, secr
 from arazzo_runner.runtime.secrets.sealing import Key, create_key, read_key
 
 if TYPE_CHECKING:
-    from arazzo_runner.runtime.run.contract_checks import Level
+    from arazzo_runner.engine.plan import Level
 
 LOOK = 0.5
 """Seconds between two looks at a run that another process drives."""
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """A workflow that is about to be run, and what it was planned from.
 
     Attributes:
@@ -60,8 +61,7 @@ class Planned:
     setup: RunSetup
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """The inputs of one run, and where the secret ones came from.
 
     Attributes:

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import Protocol, Self, runtime_checkable
+
+from msgspec import Struct
 
 from arazzo_runner.effects import Answered, Failed, Request, Response, Send
 from arazzo_runner.runtime.drivers import AsyncWorld, World
@@ -20,8 +21,7 @@ from arazzo_runner.runtime.http.requests import Destination, Hops, Hosts, text_o
 RawHeaders = Iterable[tuple[bytes, bytes]]
 
 
-@dataclass(frozen=True, slots=True)
-class Notes:
+class Notes(Struct, frozen=True):
     """The notes that a run takes of those that carry its requests.
 
     Attributes:

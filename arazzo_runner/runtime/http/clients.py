@@ -10,7 +10,6 @@ import asyncio
 import inspect
 import time
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any, Protocol, Self
 
 import httpcore2
@@ -254,4 +253,4 @@ def refuse_client_options(options: TransportOptions | None) -> None:
 def client_options(options: TransportOptions | None) -> tuple[TransportOptions, bool]:
     """Return the rules for a client, and whether their time-outs replace its own."""
     refuse_client_options(options)
-    return (replace(options), True) if options is not None else (TransportOptions(), False)
+    return (options, True) if options is not None else (TransportOptions(), False)

@@ -5,9 +5,11 @@ from __future__ import annotations
 import traceback
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.errors import UsageError
@@ -24,8 +26,7 @@ LOGGER = "arazzo_runner.application"
 """The logger of errors that an application raises, as a server would log them."""
 
 
-@dataclass(frozen=True, eq=False)
-class Carrier:
+class Carrier(Struct, frozen=True, eq=False):
     """The sender of the requests of runs: at most one of a client and an application, else our own transport.
 
     Args:
@@ -36,8 +37,8 @@ class Carrier:
     """
 
     transport: TransportOptions | None = None
-    client: HttpClient | None = field(default=None, repr=False)
-    app: Applications | None = field(default=None, repr=False)
+    client: HttpClient | None = None
+    app: Applications | None = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts."""
@@ -111,7 +112,7 @@ class Carrier:
                 yield transport
 
     def _routes(self, plan: Plan) -> Routes:
-        from arazzo_runner.engine.reachable_urls import servers_of
+        from arazzo_runner.engine.demands.reachable_urls import servers_of
         from arazzo_runner.runtime.http.applications import Routes
 
         sources = sorted({step.server_source for step, _ in plan.operations()})
@@ -120,7 +121,7 @@ class Carrier:
 
     def _reaching(self, plan: Plan) -> TransportOptions:
         """The options with the servers of the applications among the hosts that may be reached."""
-        from arazzo_runner.engine.reachable_urls import destinations
+        from arazzo_runner.engine.demands.reachable_urls import destinations
 
         return self.options.naming(*destinations(plan))
 

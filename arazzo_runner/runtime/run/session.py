@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Answered, Send
 from arazzo_runner.engine.events import Attempt, Event, Outcome, Reason, Warned
 from arazzo_runner.engine.flow import Turn
-from arazzo_runner.engine.plan import Plan
+from arazzo_runner.engine.plan import Level, Plan
 from arazzo_runner.errors import ArazzoError, Problem
 from arazzo_runner.runtime.drivers import AsyncWorld, Listener, Loop, Settle, World, adrive, drive, settled
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.cassettes.recording import Recorder
-    from arazzo_runner.runtime.run.contract_checks import ContractChecks, Level
+    from arazzo_runner.runtime.run.contract_checks import ContractChecks
     from arazzo_runner.runtime.run.history import RunHistory
 
 
-@dataclass(frozen=True, repr=False)
-class RunResult:
+class RunResult(Struct, frozen=True):
     """The result of a run.
 
     Attributes:
@@ -35,7 +36,7 @@ class RunResult:
 
     outcome: Outcome
     problems: Sequence[Problem | str] = ()
-    history: RunHistory | None = field(default=None, repr=False, compare=False)
+    history: RunHistory | None = None
 
     def __repr__(self) -> str:
         # Its inputs and outputs are as they are: whatever prints a result must not print a secret (S1).
@@ -148,7 +149,7 @@ class Session:
         self._checks = checks
         self.redactor = Redactor(plan.options.secret_names)
         self.inputs = dict(inputs)
-        self._listeners: list[tuple[Listener, Kinds]] = [(listener, (object,)) for listener in listeners]
+        self._listeners: list[tuple[Listener, Kinds, bool]] = [(listener, (object,), True) for listener in listeners]
         self._warnings: list[str] = []
         self.redactor.learn_inputs(plan.workflow.input_schema, self.inputs, plan.credential_inputs)
         self.redactor.learn(*plan.options.credentials.secrets())
@@ -160,13 +161,14 @@ class Session:
             plan, self._tell, self._before, self._after, self.redactor.secret_names, self._kept, settle, identity
         )
 
-    def listen(self, *listeners: Listener, only: Kinds = (object,)) -> None:
-        """Add listeners, before the run begins.
+    def listen(self, *listeners: Listener, only: Kinds = (object,), details: bool = True) -> None:
+        """Add listeners, before the run begins. What no listener hears is not masked either.
 
         Args:
-            only: the kinds of event that they are called with; what nobody hears is not masked either.
+            only: the kinds of event that they are called with.
+            details: whether their requests and responses have header fields and bodies.
         """
-        self._listeners += ((listener, only) for listener in listeners)
+        self._listeners += ((listener, only, details) for listener in listeners)
 
     def keep_history(self) -> None:
         """Keep the events for reports that are asked for when the run has ended."""
@@ -210,7 +212,7 @@ class Session:
 
     def _result(self, outcome: Outcome) -> RunResult:
         # The outputs are the user's data; why it failed is a message, which an exception may show (S1).
-        told = replace(outcome, reason=self.redactor.event(outcome.reason))
+        told = outcome if outcome.reason is None else replace(outcome, reason=self.redactor.event(outcome.reason))
         return RunResult(told, (*self.plan.problems, *self._warnings), self._history)
 
     def _before(self, effect: Any) -> None:
@@ -226,7 +228,9 @@ class Session:
             self._warnings.append(self.redactor.text(event.message))
         if self._history is not None:
             self._history.take(event)
-        if hearing := [listener for listener, kinds in self._listeners if isinstance(event, kinds)]:
-            masked = self.redactor.event(event)
-            for listener in hearing:
-                listener(masked)
+        masked: dict[bool, Event] = {}
+        for listener, kinds, details in self._listeners:
+            if isinstance(event, kinds):
+                if details not in masked:
+                    masked[details] = self.redactor.event(event, details=details)
+                listener(masked[details])

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
+
+from msgspec import Struct, field
 
 from arazzo_runner.engine.events import Event
 from arazzo_runner.engine.plan import Plan
@@ -19,7 +20,7 @@ from arazzo_runner.runtime.run.workbook import Workbook
 from arazzo_runner.runtime.runners.summaries import RunFilter, RunSummary
 
 if TYPE_CHECKING:
-    from arazzo_runner.runtime.run.contract_checks import Level
+    from arazzo_runner.engine.plan import Level
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -76,8 +77,7 @@ class RunHandle(Protocol):
         """
 
 
-@dataclass(frozen=True, slots=True)
-class RunOrder:
+class RunOrder(Struct, frozen=True):
     """A run that an engine is to start.
 
     Attributes:

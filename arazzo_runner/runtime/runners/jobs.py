@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, nullcontext
 from functools import cached_property, partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import ArazzoError, InvalidInputs
@@ -54,28 +57,41 @@ def check_rows(
         raise InvalidInputs(f"{found} of {count} {wrong}", errors)
 
 
-def plain_job(make: Callable[[], Session], row: int, carrier: Carrier) -> Job:
+Hear: TypeAlias = Callable[[Session, int | None], AbstractContextManager[None]]
+"""Listens to the session of a row while a context lasts."""
+
+
+def unheard(_session: Session, _row: int | None) -> AbstractContextManager[None]:
+    """Listen to nothing."""
+    return nullcontext()
+
+
+def plain_job(make: Callable[[], Session], row: int, carrier: Carrier, hear: Hear = unheard) -> Job:
     """A run that nothing is kept of; its session is made when its turn comes."""
 
     async def job(worlds: Worlds) -> RowResult:
         try:
             session = make()
             world = as_async_seen_by(session, await worlds.of(carrier, session.plan))
-            return RowResult(row, "", await session.arun(world), session.redactor)
+            with hear(session, row):
+                return RowResult(row, "", await session.arun(world), session.redactor)
         except InvalidInputs as error:
             return RowResult(row, "", error=error)
 
     return job
 
 
-def fresh_job(runs: DurableRuns, planned: Planned, run_id: str, row: Row, carrier: Carrier) -> Job:
+def fresh_job(
+    runs: DurableRuns, planned: Planned, run_id: str, row: Row, carrier: Carrier, hear: Hear = unheard
+) -> Job:
     """A run of a batch that ``DurableRuns.start_batch`` has kept."""
 
     async def job(worlds: Worlds) -> RowResult:
         try:
             run = runs.begin(run_id, planned, row)
             world = as_async_seen_by(run.session, await worlds.of(carrier, planned.plan))
-            result = await run.arun(world, group=worlds.group)
+            with hear(run.session, row.line):
+                result = await run.arun(world, group=worlds.group)
             return RowResult(row.line, run_id, result, run.session.redactor)
         except ArazzoError as error:
             return RowResult(row.line, run_id, error=error)
@@ -105,8 +121,7 @@ def resumed_job(
     return job
 
 
-@dataclass
-class ClusterJobs:
+class ClusterJobs(Struct, dict=True):
     """The runs of a batch on a cluster: started and followed, so many at a time.
 
     Args:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterable, AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Response
 from arazzo_runner.engine.plan import Plan, RunOptions
@@ -25,10 +26,10 @@ from arazzo_runner.runtime.runners.summaries import RunFilter, RunSummary
 from arazzo_runner.secrecy import without_credentials
 
 if TYPE_CHECKING:
+    from arazzo_runner.engine.plan import Level
     from arazzo_runner.runtime.http.applications import Applications
     from arazzo_runner.runtime.http.clients import HttpClient
     from arazzo_runner.runtime.http.options import TransportOptions
-    from arazzo_runner.runtime.run.contract_checks import Level
 
 
 class Runner:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from arazzo_runner.runtime.durable.rows import RunRow
 
@@ -11,8 +12,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.temporal.client import ClusterRun
 
 
-@dataclass(frozen=True, slots=True)
-class RunSummary:
+class RunSummary(Struct, frozen=True):
     """A run as a list shows it. Times in seconds since the epoch.
 
     Attributes:
@@ -73,8 +73,7 @@ def cluster_summary(run: ClusterRun) -> RunSummary:
     return RunSummary(run.id, run.status, run.workflow, run.started, run.ended)
 
 
-@dataclass(frozen=True, kw_only=True, slots=True)
-class RunFilter:
+class RunFilter(Struct, frozen=True, kw_only=True):
     """The runs that a list is asked for.
 
     Attributes:

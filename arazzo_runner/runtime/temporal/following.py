@@ -6,7 +6,8 @@ import asyncio
 import shlex
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import UsageError
@@ -21,8 +22,7 @@ PATIENCE = 10.0
 """Seconds until a run that no worker has taken up is spoken of; a moment is usual."""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkerNotices:
+class WorkerNotices(Struct, frozen=True):
     """Notices about workers that do not go on with runs, each once, however many runs of a batch they hold for.
 
     Args:
@@ -64,8 +64,7 @@ def session_of(job: Job, plan: Plan) -> Session:
     return Session(plan, job.inputs, checks=contract_checks(plan, job.check), identity=job.id)
 
 
-@dataclass(frozen=True)
-class Following:
+class Following(Struct, frozen=True):
     """A run to follow.
 
     Attributes:
