@@ -23,13 +23,14 @@ def command(words: EngineWords) -> None:
     """
     import asyncio
 
-    from arazzo_runner.cli.driving.clusters import codec_of, engine_of
+    from arazzo_runner.cli.given.engines import tell_of_new_key, temporal_engine
     from arazzo_runner.errors import UsageError
+    from arazzo_runner.runtime.runners.cluster_engine import codec_of
 
     if not words.engine:
         raise UsageError("no cluster is named", hint="write --engine temporal://HOST:PORT/NAMESPACE")
-    engine = engine_of(words)
-    codec = codec_of(words, create=True)
+    named = temporal_engine(words)
+    engine, codec = named.engine, codec_of(named, made=tell_of_new_key)
 
     async def work() -> None:
         from arazzo_runner.runtime.temporal.client import Cluster, connect

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct, field
 
@@ -31,11 +31,13 @@ from arazzo_runner.runtime.run.session import RunResult, Session
 from arazzo_runner.runtime.run.workbook import Workbook, load
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.http.applications import Applications
+
 MAX_BREACHES = 20
 """How many breaches of one case are told; a poll repeats them."""
 BATCH = 25
 """How many cases a process takes at once; fewer are not worth a process of their own."""
-
 
 FindDocument: TypeAlias = Callable[[str], str | None]
 """Returns the document that a workflow is in, by its id; None when there is none."""
@@ -90,9 +92,11 @@ class Bench:
 
     Args:
         find: gives the document that a workflow is in, or None, for cases that do not name theirs.
+        app: an application that gives descriptions at http(s) URLs, or None.
     """
 
-    def __init__(self, find: FindDocument = lambda _: None) -> None:
+    def __init__(self, find: FindDocument = lambda _: None, *, app: Applications | None = None) -> None:
+        self._app = app
         self._find = cache(find)
         self._workbooks: dict[tuple[str, ...], Workbook] = {}
         self._contracts: dict[tuple[str, ...], Contract] = {}
@@ -123,7 +127,7 @@ class Bench:
         """
         key = self._key(case)
         if key not in self._workbooks:
-            self._workbooks[key] = load(key[0], sources=case.sources, base_dir=case.base_dir or None)
+            self._workbooks[key] = load(key[0], sources=case.sources, base_dir=case.base_dir or None, app=self._app)
         workbook = self._workbooks[key]
         plan = workbook.plan(case.workflow_id, options)
         check_names(case, workbook.description, plan)

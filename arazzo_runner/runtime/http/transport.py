@@ -24,21 +24,12 @@ from arazzo_runner.runtime.http.errors import (
     NETWORK_ERRORS,
     AttemptOver,
     Progress,
-    Refused,
     explain,
     socks_judged,
 )
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.http.proxies import Proxies, Proxy, proxies_of, system_proxies
-from arazzo_runner.runtime.http.requests import (
-    MAX_REDIRECTS,
-    Destination,
-    Hosts,
-    header_fields,
-    redirected,
-    target_of,
-    text_of,
-)
+from arazzo_runner.runtime.http.requests import Destination, Hops, Hosts, header_fields, text_of
 
 KEEP_IDLE = 4.0
 """Seconds that an unused connection is kept: less than the 5 after which many servers close theirs, so that a request
@@ -103,11 +94,9 @@ class RequestFlow(Generic[Pool]):
     def __init__(self, pools: Pools[Pool], request: Request, limit: float | None) -> None:
         self._pools = pools
         self._options = pools.options
-        self._hosts = pools.hosts
-        self._request = request
+        self._hops = Hops(request, pools.options, pools.hosts)
         self._limit = limit
         self._began = time.monotonic()
-        self._hops = 0
         self._was_resent = False
         self._allowance = Allowance()
         self._progress = self._towards(None, None)
@@ -118,9 +107,8 @@ class RequestFlow(Generic[Pool]):
         Raises:
             Refused: it may not be sent, or cannot.
         """
-        request, options = self._request, self._options
-        target = target_of(request.url)
-        self._hosts.check(target.host)
+        request, options = self._hops.request, self._options
+        target = self._hops.target()
         proxy = self._pools.proxy_for(target)
         self._progress = self._towards(target, proxy)
         self._allowance = Allowance(
@@ -149,7 +137,7 @@ class RequestFlow(Generic[Pool]):
         self._allowance.head = None
         self._headers = tuple((name.decode("latin-1"), text_of(value)) for name, value in response.headers)
         self._progress.answered = True
-        if self._request.method != "HEAD" and response.status not in (204, 304):
+        if self._hops.request.method != "HEAD" and response.status not in (204, 304):
             length = next((value for name, value in self._headers if name.lower() == "content-length"), "")
             self._progress.expected = int(length) if length.isascii() and length.isdigit() else None
         return IncomingBody(self._headers, limit=self._options.max_response_bytes, progress=self._progress)
@@ -171,11 +159,7 @@ class RequestFlow(Generic[Pool]):
             Refused: there are too many redirects, or this one leads where none may.
         """
         response = Response(status, self._headers, body)
-        if self._options.follow_redirects and (request := redirected(self._request, response)) is not None:
-            self._hops += 1
-            if self._hops > MAX_REDIRECTS:
-                raise Refused(f"more than {MAX_REDIRECTS} redirects")
-            self._request = request
+        if self._hops.follow(response):
             return None
         return Answered(response, time.time(), time.monotonic() - self._began)
 
@@ -186,7 +170,7 @@ class RequestFlow(Generic[Pool]):
         """
         is_closed = isinstance(error, (httpcore2.RemoteProtocolError, httpcore2.ReadError, httpcore2.WriteError))
         is_reused = self._allowance.opened is None and not self._progress.answered and not self._allowance.start
-        if self._was_resent or not is_closed or not is_reused or self._request.method not in ("GET", "HEAD"):
+        if self._was_resent or not is_closed or not is_reused or self._hops.request.method not in ("GET", "HEAD"):
             return False
         self._was_resent = True
         return True
