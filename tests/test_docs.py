@@ -9,6 +9,7 @@ from types import ModuleType
 
 import pytest
 
+import arazzo_runner
 from tests.support.repository import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md")])
@@ -25,7 +26,7 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["command-line.md", "rules.md"])
+@pytest.mark.parametrize("name", ["command-line.md", "rules.md", "python-api.md"])
 def test_a_generated_page_is_current(name: str) -> None:
     written = (ROOT / "docs" / "reference" / name).read_text("utf-8")
     assert written == generator().PAGES[name](), "run: python docs/generate.py"
@@ -68,3 +69,9 @@ def test_the_tests_that_the_security_page_names_exist() -> None:
     assert len(paths) > 10
     for path in paths:
         assert (ROOT / "tests" / path).exists(), path
+
+
+def test_the_reference_describes_everything_public() -> None:
+    page = (ROOT / "docs" / "reference" / "python-api.md").read_text("utf-8")
+    for name in arazzo_runner.__all__:
+        assert f"### `{name}`" in page or f"`{name}`" in page.partition("## Opaque types")[2], name
