@@ -55,6 +55,9 @@ class Carrier(Struct, frozen=True, eq=False):
             for app in by_name(self.app).values():
                 is_asgi(app)
 
+    def __repr__(self) -> str:
+        return f"<carrier: {self.kind or 'transport'}>"
+
     @property
     def options(self) -> TransportOptions:
         """The options of the transport."""
