@@ -87,7 +87,7 @@ def _shown(alias: Any) -> str:
         .replace("typing.", "")
         .replace("collections.abc.", "")
     )
-    return text.replace("NoneType", "None")
+    return text.replace("NoneType", "None").replace("'", chr(34))
 
 
 def _of_class(name: str, function: Any) -> Iterator[str]:

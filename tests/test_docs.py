@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
 from pathlib import Path
@@ -75,3 +76,17 @@ def test_the_reference_describes_everything_public() -> None:
     page = (ROOT / "docs" / "reference" / "python-api.md").read_text("utf-8")
     for name in arazzo_runner.__all__:
         assert f"### `{name}`" in page or f"`{name}`" in page.partition("## Opaque types")[2], name
+
+
+def test_the_code_of_the_page_on_python_is_python_and_names_what_there_is() -> None:
+    text = (ROOT / "docs" / "from-python.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 4
+    for block in blocks:
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module == "arazzo_runner":
+                assert {alias.name for alias in node.names} <= set(arazzo_runner.__all__)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                kinds = {"runner": arazzo_runner.Runner, "report": arazzo_runner.report, "row": arazzo_runner.RowResult}
+                if node.value.id in kinds:
+                    assert hasattr(kinds[node.value.id], node.attr), node.attr
