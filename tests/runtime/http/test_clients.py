@@ -182,6 +182,16 @@ def test_any_other_error_of_a_hook_is_the_callers(library: Any, shop: str) -> No
         Runner(shop, client=client).run(inputs={"name": "x"})
 
 
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_mounts_of_a_client_carry_what_they_are_for(library: Any, shop: str) -> None:
+    def refuse(request: Any) -> Any:
+        raise AssertionError(f"{request.url} is not for this transport")
+
+    mounts = {"http://api.shop.example": library.MockTransport(echo(library))}
+    client = library.Client(transport=library.MockTransport(refuse), mounts=mounts)
+    assert Runner(shop, client=client).run(inputs={"name": "x"}).raise_for_failure()
+
+
 def test_respx_answers_for_a_client(shop: str) -> None:
     with respx.mock(base_url=SERVER) as mock, httpx.Client() as client:
         route = mock.get("/orders/x").respond(json={"id": 7})
