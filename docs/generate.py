@@ -1,10 +1,11 @@
-"""Writes the generated pages of the reference: the command line from its help, and the rules from their registry.
+"""Writes the generated pages of the reference: the command line, the rules, and the Python API.
 
 Usage: ``python docs/generate.py`` from the repository's root. A test fails when a page is out of date.
 """
 
 from __future__ import annotations
 
+import importlib.util
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -57,7 +58,18 @@ def rules() -> str:
     return "\n".join([*parts, ""])
 
 
-PAGES = {"command-line.md": command_line, "rules.md": rules}
+def python_api() -> str:
+    """Return the page of what the package exports."""
+    spec = importlib.util.spec_from_file_location("api_reference", Path(__file__).with_name("api_reference.py"))
+    if spec is None or spec.loader is None:
+        raise RuntimeError("docs/api_reference.py is not there")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page: str = module.page()
+    return page
+
+
+PAGES = {"command-line.md": command_line, "rules.md": rules, "python-api.md": python_api}
 
 
 def main() -> None:

@@ -132,6 +132,33 @@ def test_an_application_that_raises_shows_its_traceback_with_the_workflow(tmp_pa
     assert "token-of-the-shop" not in done.stdout
 
 
+def test_the_secrets_of_a_live_case_come_from_a_file_the_environment_or_nowhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = copied("flask-shop", tmp_path)
+    (shop / "workflows" / "shop.inputs.yaml").unlink()
+    missing = run_pytest(shop, "-q", "cassettes", "--arazzo-live")
+    assert "password: secret in the recording, so it has to be given" in missing.stdout
+    monkeypatch.setenv("ARAZZO_INPUT_password", "correct horse")
+    assert "1 passed" in run_pytest(shop, "-q", "cassettes", "--arazzo-live").stdout
+    monkeypatch.delenv("ARAZZO_INPUT_password")
+    (shop / "secrets.yaml").write_text("buy::*: {password: correct horse}\n", "utf-8")
+    with (shop / "pyproject.toml").open("a", encoding="utf-8") as file:
+        file.write('arazzo_secrets = "secrets.yaml"\n')
+    assert "1 passed" in run_pytest(shop, "-q", "cassettes", "--arazzo-live").stdout
+
+
+def test_a_live_case_without_an_application_is_sent_to_its_server(tmp_path: Path) -> None:
+    shop = copied("flask-shop", tmp_path)
+    (shop / "pyproject.toml").write_text(
+        '[tool.pytest.ini_options]\narazzo_cases = ["cassettes"]\narazzo_workflows = ["workflows"]\n', "utf-8"
+    )
+    case = shop / "cassettes" / "buy" / "usual.yaml"
+    change(case, "http://testserver/\n", "http://127.0.0.1:9/\n")
+    done = run_pytest(shop, "-q", "cassettes", "--arazzo-live")
+    assert "127.0.0.1 refused the connection on port 9" in done.stdout
+
+
 def test_the_django_site_is_tested_by_its_workflow() -> None:
     done = run_pytest(EXAMPLES / "django-orders", "-q")
     assert done.returncode == 0, done.stdout + done.stderr

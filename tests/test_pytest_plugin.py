@@ -351,3 +351,19 @@ def test_an_application_may_be_made_and_several_may_be_named(site: Path) -> None
     assert "1 passed" in run_pytest(site, "-q", "flows/things.arazzo.yaml::look-at-one").stdout
     configure(site, "arazzo_app = thing=site_of_things:app", "arazzo_workflows = flows")
     assert "did you mean things?" in run_pytest(site, "-q", "flows/things.arazzo.yaml::look-at-one").stdout
+
+
+def test_a_failed_test_shows_no_secret_of_its_workflow(site: Path) -> None:
+    (site / "flows" / "things.inputs.yaml").write_text("look: {number: 7, token: tok-of-the-test-77}\n", "utf-8")
+    (site / "test_marked.py").write_text(
+        "import pytest\n"
+        '@pytest.mark.arazzo("flows/*.arazzo.yaml", workflow="look")\n'
+        "def test_one(arazzo_workflow):\n"
+        "    arazzo_workflow.run()\n",
+        "utf-8",
+    )
+    done = run_pytest(site, "-q", "--tb", "long", "-l", "test_marked.py")
+    assert "1 failed" in done.stdout
+    assert "arazzo_workflow = <workflow look of things.arazzo.yaml>" in done.stdout
+    assert "WorkflowFailed" in done.stdout
+    assert "tok-of-the-test-77" not in done.stdout

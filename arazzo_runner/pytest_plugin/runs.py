@@ -162,6 +162,10 @@ class WorkflowUnderTest(Struct, frozen=True):
     app: Applications | None = None
     lacking: tuple[str, ...] = ()
 
+    def __repr__(self) -> str:
+        # pytest shows the values of a failed test; the inputs may be secret (S1).
+        return f"<workflow {self.name} of {self.document.name}>"
+
     def run(self, inputs: Mapping[str, Any] | None = None, *, options: RunOptions | None = None) -> RunResult:
         """Run it to its end, its exchanges checked against OpenAPI.
 

@@ -61,6 +61,7 @@ class Worlds:
         self._stack = AsyncExitStack()
         self._opened: dict[TransportOptions | int, AsyncWorld] = {}
         self._carriers: list[Carrier] = []
+        self._opening = asyncio.Lock()
 
     async def of(self, carrier: Carrier, plan: Plan) -> AsyncWorld:
         """The world that a carrier sends a plan's requests with; opened once.
@@ -69,9 +70,10 @@ class Worlds:
             UsageError: an option cannot be used.
         """
         key = id(carrier) if carrier.kind else carrier.options
-        if key not in self._opened:
-            self._carriers.append(carrier)  # so that its id stays its own
-            self._opened[key] = await self._stack.enter_async_context(carrier.aopen(plan))
+        async with self._opening:  # those that come at once wait for the first one's
+            if key not in self._opened:
+                self._carriers.append(carrier)  # so that its id stays its own
+                self._opened[key] = await self._stack.enter_async_context(carrier.aopen(plan))
         return self._opened[key]
 
     async def __aenter__(self) -> Self:

@@ -173,7 +173,7 @@ def by_client(library: Any) -> Callable[[Plan, Any, Next], list[Event]]:
             return library.Response(given.status, headers=headers, content=given.body)
 
         with library.Client(verify=False, transport=library.MockTransport(respond)) as client:
-            return told(plan, inputs, ClientWorld(client, TransportOptions(), own_times=False))
+            return told(plan, inputs, ClientWorld(client, TransportOptions()))
 
     return carry
 
@@ -187,7 +187,7 @@ def by_async_client(library: Any) -> Callable[[Plan, Any, Next], list[Event]]:
 
         async def run() -> list[Event]:
             async with library.AsyncClient(verify=False, transport=library.MockTransport(respond)) as client:
-                return await atold(plan, inputs, AsyncClientWorld(client, TransportOptions(), own_times=False))
+                return await atold(plan, inputs, AsyncClientWorld(client, TransportOptions()))
 
         return asyncio.run(run())
 
@@ -197,7 +197,7 @@ def by_async_client(library: Any) -> Callable[[Plan, Any, Next], list[Event]]:
 def by_socket_of_client(library: Any) -> Callable[[Plan, Any, Next], list[Event]]:
     def carry(plan: Plan, inputs: Any, answer: Next) -> list[Event]:
         with proxy(answer) as url, library.Client(verify=False, proxy=url) as client:
-            return told(plan, inputs, ClientWorld(client, TransportOptions(), own_times=False))
+            return told(plan, inputs, ClientWorld(client, TransportOptions()))
 
     return carry
 

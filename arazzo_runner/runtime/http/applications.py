@@ -257,7 +257,8 @@ async def open_applications(routes: Routes, options: TransportOptions) -> AsyncI
         UsageError: one does not start, or is no application.
     """
     async with AsyncExitStack() as stack:
-        opened = {id(app): await stack.enter_async_context(Asgi(app)) for app in routes.apps.values() if is_asgi(app)}
+        once = {id(app): app for app in routes.apps.values() if is_asgi(app)}
+        opened = {key: await stack.enter_async_context(Asgi(app)) for key, app in once.items()}
         yield AsgiWorld(routes, options, opened)
 
 

@@ -23,6 +23,7 @@ from arazzo_runner.runtime.http.requests import Destination, Hosts, own_fields, 
 
 _LIBRARIES = ("httpx", "httpx2")
 _KINDS = ("connect", "read", "write", "pool")
+_USUAL = TransportOptions()
 
 
 class HttpClient(Protocol):
@@ -78,11 +79,12 @@ class _Carried(Carriage):
         return built, options | ({"auth": None} if self.hops.crossed else {})
 
     def _times(self, own: Mapping[str, float | None]) -> dict[str, float | None]:
-        """The time-outs of one request: the client's, or those of ``transport=``, and never more than is left."""
+        """The time-outs of one request: the client's, or those that ``transport=`` sets, and never more than is left."""
         times = {kind: own.get(kind) for kind in _KINDS}
-        if self._world.own_times:
-            options = self._world.options
-            times |= {"connect": options.connect_timeout, "pool": options.connect_timeout}
+        options = self._world.options
+        if options.connect_timeout != _USUAL.connect_timeout:
+            times |= dict.fromkeys(("connect", "pool"), options.connect_timeout)
+        if options.read_timeout != _USUAL.read_timeout:
             times |= dict.fromkeys(("read", "write"), options.read_timeout)
         left = self.left()
         self.progress.connect_timeout = times["connect"] or self.progress.connect_timeout
@@ -149,21 +151,18 @@ class _ClientWorld:
     """A client, and the rules for what it carries.
 
     Args:
-        options: hosts, redirects, limits; its time-outs replace the client's when ``own_times``.
+        options: hosts, redirects, limits; time-outs that are not the usual ones replace the client's.
     """
 
-    def __init__(
-        self, client: HttpClient, options: TransportOptions, *, own_times: bool, notes: Notes | None = None
-    ) -> None:
+    def __init__(self, client: HttpClient, options: TransportOptions, notes: Notes | None = None) -> None:
         self.client = client
         self.options = options
-        self.own_times = own_times
         self.hosts = Hosts(options.allowed_hosts, options.named_hosts)
         self.notes = notes or Notes()
 
     def noting(self, notes: Notes) -> Self:
         """Return the same world, with the notes of one run."""
-        return type(self)(self.client, self.options, own_times=self.own_times, notes=notes)
+        return type(self)(self.client, self.options, notes)
 
     def now(self) -> float:
         """Seconds since the epoch."""
@@ -243,14 +242,7 @@ def refuse_client_options(options: TransportOptions | None) -> None:
     """
     if options is None:
         return
-    usual = TransportOptions()
     for name in ("proxy", "ca_bundle", "client_cert", "insecure", "http2"):
-        if getattr(options, name) != getattr(usual, name):
+        if getattr(options, name) != getattr(_USUAL, name):
             hint = "set it where the client is made"
             raise UsageError(f"TransportOptions({name}=…) has no effect on a client of your own", hint=hint)
-
-
-def client_options(options: TransportOptions | None) -> tuple[TransportOptions, bool]:
-    """Return the rules for a client, and whether their time-outs replace its own."""
-    refuse_client_options(options)
-    return (options, True) if options is not None else (TransportOptions(), False)

@@ -55,6 +55,9 @@ class Carrier(Struct, frozen=True, eq=False):
             for app in by_name(self.app).values():
                 is_asgi(app)
 
+    def __repr__(self) -> str:
+        return f"<carrier: {self.kind or 'transport'}>"
+
     @property
     def options(self) -> TransportOptions:
         """The options of the transport."""
@@ -126,24 +129,22 @@ class Carrier(Struct, frozen=True, eq=False):
         return self.options.naming(*destinations(plan))
 
     def _client_world(self) -> World:
-        from arazzo_runner.runtime.http.clients import AsyncClientWorld, ClientWorld, client_options, is_async_client
+        from arazzo_runner.runtime.http.clients import AsyncClientWorld, ClientWorld, is_async_client
         from arazzo_runner.runtime.http.portal import PortalWorld, shared_portal
 
         assert self.client is not None  # noqa: S101 - for the type checker
-        options, own_times = client_options(self.transport)
         if is_async_client(self.client):
-            return PortalWorld(shared_portal(), AsyncClientWorld(self.client, options, own_times=own_times))
-        return ClientWorld(self.client, options, own_times=own_times)
+            return PortalWorld(shared_portal(), AsyncClientWorld(self.client, self.options))
+        return ClientWorld(self.client, self.options)
 
     def _async_client_world(self) -> AsyncWorld:
-        from arazzo_runner.runtime.http.clients import AsyncClientWorld, ClientWorld, client_options, is_async_client
+        from arazzo_runner.runtime.http.clients import AsyncClientWorld, ClientWorld, is_async_client
         from arazzo_runner.runtime.http.portal import ThreadedWorld
 
         assert self.client is not None  # noqa: S101 - for the type checker
-        options, own_times = client_options(self.transport)
         if is_async_client(self.client):
-            return AsyncClientWorld(self.client, options, own_times=own_times)
-        return ThreadedWorld(ClientWorld(self.client, options, own_times=own_times))
+            return AsyncClientWorld(self.client, self.options)
+        return ThreadedWorld(ClientWorld(self.client, self.options))
 
 
 def notes_of(session: Session) -> Notes:

@@ -63,6 +63,40 @@ class TemporalEngine:
     def __str__(self) -> str:
         return str(self.engine)
 
+    def work(
+        self,
+        *,
+        ready: Callable[[], None] = lambda: None,
+        tell: Callable[[str], None] = lambda _: None,
+        made: Callable[[Path], None] = lambda _: None,
+    ) -> None:
+        """Work for the cluster until Ctrl-C: take the turns of its runs, and send their requests.
+
+        Args:
+            ready: is called when it begins.
+            tell: is given what is worth knowing of the cluster.
+            made: is told of a new key, which every worker and client of the runs needs.
+
+        Raises:
+            UsageError: the cluster cannot be reached, or has no such namespace.
+            JournalError: the key cannot be used.
+        """
+        codec = codec_of(self, made=made)
+
+        async def working() -> None:
+            from arazzo_runner.runtime.temporal.client import Cluster, connect
+            from arazzo_runner.runtime.temporal.worker import work
+
+            client = await connect(self.engine, codec)
+            if not await Cluster(client, self.engine, codec).register():
+                tell(
+                    "arazzo runs will not show workflows and statuses: the namespace lacks the search attributes "
+                    "ArazzoWorkflowId and ArazzoStatus (Keyword)"
+                )
+            await work(client, self.engine.queue, codec, ready=ready)
+
+        asyncio.run(working())
+
     def start(self, order: RunOrder) -> RunHandle:
         """Hand a run to the cluster; see ``RunEngine.start``."""
         job = job_of(order)

@@ -94,6 +94,10 @@ class RunOrder(Struct, frozen=True):
     listeners: Sequence[Listener] = ()
     run_id: str | None = None
 
+    def __repr__(self) -> str:
+        # Its inputs are as the user gave them (S1).
+        return f"<order of {self.plan.workflow.workflow_id}>"
+
     def __post_init__(self) -> None:
         """Refuse an id that no list could show."""
         if self.run_id is not None and not _ID.fullmatch(self.run_id):

@@ -244,6 +244,21 @@ def test_named_applications_answer_for_their_sources(tmp_path: Path) -> None:
         assert outputs["upload_got"]["name"] == "é.txt"
 
 
+def test_an_application_of_two_sources_starts_once(tmp_path: Path) -> None:
+    started: list[str] = []
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        started.append("up")
+        yield
+
+    app = FastAPI(lifespan=lifespan)
+    app.mount("/", asgi())
+    result = Runner(two_sources(tmp_path), app={"shop": app, "files": app}).run(inputs={"name": "x"})
+    assert result.raise_for_failure()
+    assert started == ["up"]
+
+
 def test_a_source_without_an_application_refuses_before_anything_is_sent(tmp_path: Path) -> None:
     document = two_sources(tmp_path, "https://api.example")
     with pytest.raises(UsageError, match="has no application for the source 'shop'") as refused:

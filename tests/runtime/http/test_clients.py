@@ -162,6 +162,23 @@ def test_a_failure_of_the_network_is_an_answer_in_our_words(library: Any, shop: 
 
 
 @pytest.mark.parametrize("library", LIBRARIES)
+def test_the_time_outs_are_the_clients_but_for_those_that_are_given(library: Any, shop: str) -> None:
+    seen: list[dict[str, float]] = []
+
+    def respond(request: Any) -> Any:
+        seen.append(request.extensions["timeout"])
+        return library.Response(200, json={})
+
+    client = library.Client(transport=library.MockTransport(respond), timeout=3.0)
+    for options in (TransportOptions(follow_redirects=True), TransportOptions(read_timeout=7.0)):
+        Runner(shop, client=client, transport=options).run(inputs={"name": "x"})
+    assert seen == [
+        {"connect": 3.0, "read": 3.0, "write": 3.0, "pool": 3.0},
+        {"connect": 3.0, "read": 7.0, "write": 7.0, "pool": 3.0},
+    ]
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
 def test_a_hook_that_raises_for_a_status_fails_the_step(library: Any, shop: str) -> None:
     client = library.Client(
         transport=library.MockTransport(lambda _: library.Response(404, json={"secret": "do-not-show"})),
@@ -180,6 +197,16 @@ def test_any_other_error_of_a_hook_is_the_callers(library: Any, shop: str) -> No
     client = library.Client(transport=library.MockTransport(echo(library)), event_hooks={"request": [broken]})
     with pytest.raises(LookupError, match="my own mistake"):
         Runner(shop, client=client).run(inputs={"name": "x"})
+
+
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_the_mounts_of_a_client_carry_what_they_are_for(library: Any, shop: str) -> None:
+    def refuse(request: Any) -> Any:
+        raise AssertionError(f"{request.url} is not for this transport")
+
+    mounts = {"http://api.shop.example": library.MockTransport(echo(library))}
+    client = library.Client(transport=library.MockTransport(refuse), mounts=mounts)
+    assert Runner(shop, client=client).run(inputs={"name": "x"}).raise_for_failure()
 
 
 def test_respx_answers_for_a_client(shop: str) -> None:

@@ -284,3 +284,37 @@ def test_the_command_line_lists_what_python_started(runner: Callable[..., Runner
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     [entry] = json.loads(done.stdout)
     assert (entry["runId"], entry["status"], entry["requests"]) == ("from-python", "succeeded", 2)
+
+
+def test_an_application_answers_a_durable_run_and_a_batch(tmp_path: Path) -> None:
+    lifespans: list[str] = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "lifespan":
+            while True:
+                kind = (await receive())["type"]
+                lifespans.append(kind)
+                await send({"type": f"{kind}.complete"})
+                if kind == "lifespan.shutdown":
+                    return
+        headers = [(b"content-type", b"application/json")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        await send({"type": "http.response.body", "body": b'{"id": 5}'})
+
+    runner = Runner(write_shop(tmp_path, GET_ORDER), app=app, engine=paths(tmp_path))
+    handle = runner.start("buy", {"name": "x"})
+    assert handle.wait(30).raise_for_failure().outputs["get_order"] == {"id": 5}
+    assert lifespans == ["lifespan.startup", "lifespan.shutdown"]
+    lifespans.clear()
+    assert all(row.succeeded for row in runner.run_each([{"name": "x"}] * 5, durable=True))
+    assert lifespans == ["lifespan.startup", "lifespan.shutdown"]
+
+
+def test_what_stands_for_a_run_shows_no_input(runner: Callable[..., Runner]) -> None:
+    made = runner()
+    secret = "tok-of-the-caller-7"
+    order = made._order("buy", {"name": secret})
+    [row] = made.run_each([{"name": secret}])
+    handle = made.start("buy", {"name": secret})
+    result = handle.wait(30)
+    assert secret not in repr((order, row, handle, handle.summary, result))
