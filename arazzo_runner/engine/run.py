@@ -221,7 +221,9 @@ class Run:
 
                 self.stack.cookies = stored(self.stack.cookies, prepared.request.url, response.headers, self.stack.now)
             last = Sent(prepared.digest, attempts.retry_after(response, self.stack.now))
-            sent = frame.sent.having(self.pacing.sent_key, last)
+            sent = frame.sent
+            if sent.get(self.pacing.sent_key) != last:  # polls send the same, and a journal writes what is new
+                sent = sent.having(self.pacing.sent_key, last)
             self.stack.frame = frame = replace(frame, prepared=None, sent=sent, last_url=prepared.request.url)
         seen = self.stack.exchange
         scope = scope_of(workflow, frame, seen, child=child)

@@ -9,14 +9,16 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Mapping
-from typing import Any
-
-from msgspec import Struct
+from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.errors import InvalidState
 
+if TYPE_CHECKING:
+    from msgspec import Struct
+
 _BYTES, _FILE, _OBJECT, _SET, _VALUE = "$bytes", "$file", "$object", "$set", "$value"
+_SCALARS = frozenset({type(None), bool, int, float, str})
 _MARKS = ({_BYTES}, {_FILE}, {_OBJECT}, {_SET}, {_VALUE})
 
 
@@ -57,25 +59,29 @@ class Codec:
         Raises:
             TypeError: it holds something that is neither plain data nor of a known kind.
         """
+        kind = type(value)
+        if kind in _SCALARS:
+            return value
+        if kind is list or kind is tuple:
+            return [self.plain(item) for item in value]
+        if self._kinds.get(kind.__name__) is kind:
+            return {
+                _VALUE: [kind.__name__, {name: self.plain(getattr(value, name)) for name in kind.__struct_fields__}]
+            }
         match value:
-            case None | bool() | int() | float() | str():
-                return value
             case FileContent():
                 return {_FILE: [value.name, base64.b64encode(value).decode()]}
             case bytes():
                 return {_BYTES: base64.b64encode(value).decode()}
             case Mapping():
                 made = {key: self.plain(item) for key, item in value.items()}
-                return {_OBJECT: made} if value.keys() in _MARKS else made
-            case list() | tuple():
-                return [self.plain(item) for item in value]
+                return {_OBJECT: made} if len(made) == 1 and made.keys() in _MARKS else made
             case frozenset():
                 return {_SET: sorted(value)}
-            case Struct() if type(value) is self._kinds.get(type(value).__name__):
-                members = {name: self.plain(getattr(value, name)) for name in value.__struct_fields__}
-                return {_VALUE: [type(value).__name__, members]}
+            case str() | int() | float():
+                return value
             case _:
-                raise TypeError(f"{type(value).__name__} cannot be kept")
+                raise TypeError(f"{kind.__name__} cannot be kept")
 
     def revived(self, value: Any) -> Any:
         """The value that ``plain`` was given.

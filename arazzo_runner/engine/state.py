@@ -163,7 +163,8 @@ class Frame(Struct, frozen=True, forbid_unknown_fields=True):
 
 def with_outputs(frame: Frame, step_id: str, outputs: Outputs, absent: Mapping[str, Absence]) -> Frame:
     """A frame after a step has succeeded: its outputs, and what was there instead of those without a value."""
-    steps = frame.steps.having(step_id, outputs)
+    nothing = not outputs and frame.steps.get(step_id) == {}  # as of most polls: a journal writes what is new
+    steps = frame.steps if nothing else frame.steps.having(step_id, outputs)
     if not absent and step_id not in frame.absent:
         return replace(frame, steps=steps)
     return replace(frame, steps=steps, absent=frame.absent.having(step_id, absent))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any, TypeAlias
 
 from msgspec import Struct
@@ -168,10 +169,11 @@ def loose_order(left: Value, right: Value) -> int | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def parse_condition(
     text: str, *, names: Names = NO_NAMES, version: Version = (1, 1), strict: bool = False
 ) -> tuple[Condition, SimpleDialect]:
-    """Read a simple condition.
+    """Read a simple condition; one that many steps have is read once.
 
     Raises:
         ExpressionSyntaxError: it is none (C1).

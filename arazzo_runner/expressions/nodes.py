@@ -124,8 +124,8 @@ class ComponentReference(Struct, frozen=True):
 Expression: TypeAlias = Special | MessagePart | Named | SourceReference | ComponentReference
 
 
-class Names(Struct, frozen=True):
-    """The names that a document declares where an expression stands. None: not known.
+class Names(Struct, frozen=True, eq=False):
+    """The names that a document declares where an expression stands. None: not known. Equal to nothing but itself.
 
     Attributes:
         steps: by step id, the outputs of each step.

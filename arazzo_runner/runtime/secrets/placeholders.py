@@ -91,6 +91,8 @@ class Placeholders:
 
     def hide(self, data: Any) -> Any:
         """Plain data without the secrets; members called ``inputs`` without those that are asked for, whole."""
+        if self._secrets is None and not self._inputs:
+            return data
         return _changed(data, self._hidden, self._without)
 
     def reveal(self, data: Any) -> Any:
