@@ -79,7 +79,7 @@ class _Carried(Carriage):
         return built, options | ({"auth": None} if self.hops.crossed else {})
 
     def _times(self, own: Mapping[str, float | None]) -> dict[str, float | None]:
-        """The time-outs of one request: the client's, or those of ``transport=``, and never more than is left."""
+        """The time-outs of one request: the client's, or those that ``transport=`` sets; never more than is left."""
         times = {kind: own.get(kind) for kind in _KINDS}
         options = self._world.options
         if options.connect_timeout != _USUAL.connect_timeout:
