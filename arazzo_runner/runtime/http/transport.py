@@ -52,14 +52,18 @@ class Pools(Generic[Pool]):
         self._backend = backend(self.hosts.allowed or ())
         self._proxies: Proxies = proxies_of(options.proxy, system_proxies() if options.proxy is None else {})
         self._own_context = _own_context(options)
-        self._opened: dict[tuple[Proxy | None, bool], Pool] = {}
+        self._opened: dict[tuple[Proxy | None, bool, int], Pool] = {}
         if options.http2:
             _require_http2()
 
-    def of(self, target: Destination, proxy: Proxy | None) -> Pool:
-        """The pool of connections to such targets, through that proxy."""
+    def of(self, target: Destination, proxy: Proxy | None, share: int = 0) -> Pool:
+        """The pool of connections to such targets, through that proxy.
+
+        Args:
+            share: which of several like it.
+        """
         encrypted = target.scheme == "https" or (proxy is not None and proxy.scheme == "https")
-        pool = self._opened.get((proxy, encrypted))
+        pool = self._opened.get((proxy, encrypted, share))
         if pool is None:
             # Loading the authorities costs more than a request: a run that encrypts nothing does not.
             context = (self._own_context or _usual_context()) if encrypted else None
@@ -72,7 +76,7 @@ class Pools(Generic[Pool]):
                 http2=self.options.http2,
                 network_backend=self._backend,
             )
-            pool = self._opened.setdefault((proxy, encrypted), made)  # another thread may have been faster
+            pool = self._opened.setdefault((proxy, encrypted, share), made)  # another thread may have been faster
         return pool
 
     def proxy_for(self, target: Destination) -> Proxy | None:
@@ -89,10 +93,12 @@ class RequestFlow(Generic[Pool]):
 
     Args:
         limit: seconds for the whole of it (F9), or None.
+        share: which of the pools are used.
     """
 
-    def __init__(self, pools: Pools[Pool], request: Request, limit: float | None) -> None:
+    def __init__(self, pools: Pools[Pool], request: Request, limit: float | None, share: int = 0) -> None:
         self._pools = pools
+        self._share = share
         self._options = pools.options
         self._hops = Hops(request, pools.options, pools.hosts)
         self._limit = limit
@@ -126,7 +132,7 @@ class RequestFlow(Generic[Pool]):
             content=request.body or b"",
             extensions={"timeout": {"connect": connect, "read": read, "write": read}},
         )
-        return self._pools.of(target, proxy), message
+        return self._pools.of(target, proxy, self._share), message
 
     def body(self, response: httpcore2.Response) -> IncomingBody:
         """Return the body to fill, now that the response's head is complete.
