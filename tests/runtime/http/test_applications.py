@@ -126,6 +126,20 @@ def test_an_application_that_does_not_start_says_why(tmp_path: Path) -> None:
         runner.run(inputs={"name": "x"})
 
 
+def test_an_application_that_does_not_shut_down_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        raise LookupError("no way down")
+
+    app = FastAPI(lifespan=lifespan)
+    app.mount("/", asgi())
+    with caplog.at_level(logging.WARNING, "arazzo_runner.application"):
+        result = Runner(write_shop(tmp_path, GET_ORDER), app=app).run(inputs={"name": "x"})
+    assert result.succeeded
+    assert "the application did not shut down: LookupError: no way down" in caplog.text
+
+
 def test_background_tasks_are_done_before_the_next_step(tmp_path: Path) -> None:
     app = FastAPI()
     done: list[str] = []
