@@ -367,3 +367,11 @@ def test_a_failed_test_shows_no_secret_of_its_workflow(site: Path) -> None:
     assert "arazzo_workflow = <workflow look of things.arazzo.yaml>" in done.stdout
     assert "WorkflowFailed" in done.stdout
     assert "tok-of-the-test-77" not in done.stdout
+
+
+def test_the_document_of_a_case_is_found_in_any_of_the_places(project: Path) -> None:
+    edit(project / "cassettes" / "fetch" / "usual.yaml", lambda data: data["case"].pop("document"))
+    (project / "other").mkdir()
+    configure(project, "arazzo_cases = cassettes", "arazzo_workflows = other workflows/things.arazzo.yaml")
+    done = run_pytest(project, "-v", "-k", "usual")
+    assert "cassettes/fetch/usual.yaml::fetch::usual PASSED" in done.stdout

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Callable, Iterator
-from functools import partial
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from arazzo_runner.errors import UsageError
 from arazzo_runner.pytest_plugin import directories_of_cases, workflow_directories
 from arazzo_runner.pytest_plugin.applications import configured_application
 
@@ -94,8 +95,16 @@ def _new_bench(config: pytest.Config) -> Bench:
 def _finder(config: pytest.Config) -> FindDocument:
     from arazzo_runner.cli.given.targets import document_of_case
 
-    directory = next(iter(workflow_directories(config)), "workflows")
-    return partial(document_of_case, str(config.rootpath / directory))
+    places = [config.rootpath / word for word in workflow_directories(config) or ["workflows"]]
+    directories = list(dict.fromkeys(str(place.parent if place.is_file() else place) for place in places))
+
+    def find(workflow_id: str) -> str:
+        for directory in directories[:-1]:
+            with suppress(UsageError):
+                return document_of_case(directory, workflow_id)
+        return document_of_case(directories[-1], workflow_id)
+
+    return find
 
 
 def _judged_live(config: pytest.Config, path: Path) -> CaseResult | None:

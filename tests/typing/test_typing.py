@@ -91,5 +91,27 @@ def test_pyright_sees_the_types_and_not_any(tmp_path: Path) -> None:
     assert [f"wrong.py:{line}:" in done.stdout for line in (4, 5, 6)] == [True] * 3, done.stdout
 
 
+@pytest.mark.skipif(not REQUIRED, reason="asks the package registry: ARAZZO_TEST_REQUIRE=all does")
+def test_a_users_project_passes_where_the_package_is_installed_as_a_wheel(tmp_path: Path) -> None:
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
+    install = [python, "-m", "pip", "install", "-q", str(ROOT), "httpx", "mypy"]
+    installed = subprocess.run(install, capture_output=True, text=True, check=False)
+    assert installed.returncode == 0, installed.stderr[-2000:]
+    project = tmp_path / "project"
+    project.mkdir()
+    shutil.copy(HERE / "users_project.py", project)
+    done = subprocess.run(
+        [python, "-m", "mypy", "--strict", "."], cwd=project, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    command = pyright_command()
+    assert command is not None, "pyright is not installed"
+    (project / "pyrightconfig.json").write_text('{"typeCheckingMode": "strict"}', "utf-8")
+    words = [command, "--pythonpath", str(python), "."]
+    checked = subprocess.run(words, cwd=project, capture_output=True, text=True, check=False)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
 def test_the_users_project_has_forty_lines() -> None:
     assert len((HERE / "users_project.py").read_text("utf-8").splitlines()) in range(40, 50)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import sys
+import logging
 from collections.abc import Callable, Coroutine
 from typing import Any, Self
 from urllib.parse import unquote
@@ -17,6 +17,8 @@ from arazzo_runner.runtime.http.requests import header_fields
 Message = dict[str, Any]
 AsgiCallable = Callable[[Message, Callable[..., Any], Callable[..., Any]], Coroutine[Any, Any, None]]
 
+LOGGER = "arazzo_runner.application"
+"""The logger of what goes wrong in an application, as a server would log it."""
 INTERNAL_ERROR = b"Internal Server Error"
 """The body of the answer for an application that raised before it answered, as servers send it."""
 _PLAIN = ((b"content-type", b"text/plain; charset=utf-8"),)
@@ -177,7 +179,7 @@ class _Lifespan:
             await asyncio.gather(self._task, return_exceptions=True)
         if said is not None and said["type"] == "lifespan.shutdown.failed":
             message = _last_line(said.get("message", "")) or "it gave no reason"
-            sys.stderr.write(f"warning: the application did not shut down: {message}\n")
+            logging.getLogger(LOGGER).warning("the application did not shut down: %s", message)
 
     async def _ask(self, what: str) -> Message | None:
         """Tell the application, and return what it says; None when it does not know lifespans, or has ended."""

@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.http.options import TransportOptions
     from arazzo_runner.runtime.run.session import Session
 
-LOGGER = "arazzo_runner.application"
-"""The logger of errors that an application raises, as a server would log them."""
-
 
 class Carrier(Struct, frozen=True, eq=False):
     """The sender of the requests of runs: at most one of a client and an application, else our own transport.
@@ -153,6 +150,8 @@ def notes_of(session: Session) -> Notes:
 
     def troubled(said: str, error: BaseException) -> None:
         import logging
+
+        from arazzo_runner.runtime.http.asgi import LOGGER
 
         text = "".join(traceback.format_exception(type(error), error, _behind_us(error.__traceback__)))
         shown = session.redactor.text(f"the application raised while it answered {said}\n{text}")

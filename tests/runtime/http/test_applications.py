@@ -16,7 +16,16 @@ import pytest
 from fastapi import BackgroundTasks, FastAPI, Request, UploadFile
 from starlette.middleware.gzip import GZipMiddleware
 
-from arazzo_runner import Event, Runner, TransportOptions, UsageError, load
+from arazzo_runner import (
+    Credentials,
+    Event,
+    Runner,
+    RunOptions,
+    TransportOptions,
+    UsageError,
+    load,
+    parse_credential,
+)
 from tests.support.shop import GET_ORDER, MOVED, UPLOAD, description, write_shop
 
 NAME = "a/b é"
@@ -126,6 +135,20 @@ def test_an_application_that_does_not_start_says_why(tmp_path: Path) -> None:
         runner.run(inputs={"name": "x"})
 
 
+def test_an_application_that_does_not_shut_down_is_logged(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        raise LookupError("no way down")
+
+    app = FastAPI(lifespan=lifespan)
+    app.mount("/", asgi())
+    with caplog.at_level(logging.WARNING, "arazzo_runner.application"):
+        result = Runner(write_shop(tmp_path, GET_ORDER), app=app).run(inputs={"name": "x"})
+    assert result.succeeded
+    assert "the application did not shut down: LookupError: no way down" in caplog.text
+
+
 def test_background_tasks_are_done_before_the_next_step(tmp_path: Path) -> None:
     app = FastAPI()
     done: list[str] = []
@@ -221,6 +244,43 @@ def test_redirects_stay_in_the_application(app: Any, tmp_path: Path) -> None:
     away = Runner(document, app=redirecting, transport=options).run()
     assert away.reason is not None
     assert "https://elsewhere.example:443 is not a server of the application" in away.reason.message
+
+
+def with_oauth(directory: Path, token_url: str) -> str:
+    document = write_shop(directory, GET_ORDER, servers=("https://api.shop.example/v1",))
+    described = description("https://api.shop.example/v1")
+    flows = {"clientCredentials": {"tokenUrl": token_url, "scopes": {}}}
+    described["components"] = {"securitySchemes": {"oauth": {"type": "oauth2", "flows": flows}}}
+    described["security"] = [{"oauth": []}]
+    (directory / "openapi.json").write_text(json.dumps(described), "utf-8")
+    return document
+
+
+def test_tokens_come_from_the_application_and_from_nowhere_else(tmp_path: Path) -> None:
+    app = FastAPI()
+
+    @app.post("/token")
+    async def token() -> dict[str, Any]:
+        return {"access_token": "token-of-the-app-1", "token_type": "Bearer"}
+
+    @app.get("/v1/orders/{name}")
+    async def get_order(name: str, request: Request) -> dict[str, Any]:
+        return {"name": name, "sent": request.headers.get("authorization")}
+
+    options = RunOptions(credentials=Credentials({"oauth": parse_credential("client:secret-of-the-client")}))
+    events: list[Event] = []
+    document = with_oauth(tmp_path, "https://api.shop.example/token")
+    result = Runner(document, app=app, options=options, listeners=[events.append]).run(inputs={"name": "x"})
+    assert result.raise_for_failure().outputs["get_order"]["sent"] == "Bearer token-of-the-app-1"
+    assert "token-of-the-app-1" not in repr(events)
+    assert "secret-of-the-client" not in repr(events)
+
+    elsewhere = with_oauth(tmp_path, "https://login.example/token")
+    refused = Runner(elsewhere, app=app, options=options).run(inputs={"name": "x"})
+    assert refused.reason is not None
+    assert "https://login.example:443 is not a server of the application" in refused.reason.message
+    both = {"shop": app, "https://login.example": app}
+    assert Runner(elsewhere, app=both, options=options).run(inputs={"name": "x"}).succeeded
 
 
 def two_sources(directory: Path, *servers: str) -> str:
