@@ -318,3 +318,24 @@ def test_what_stands_for_a_run_shows_no_input(runner: Callable[..., Runner]) -> 
     handle = made.start("buy", {"name": secret})
     result = handle.wait(30)
     assert secret not in repr((order, row, handle, handle.summary, result))
+
+
+def test_starts_of_one_id_at_once_are_one_run(runner: Callable[..., Runner], shop: Shop) -> None:
+    made = runner()
+    made.start("buy", {"name": "x"}, run_id="before").wait(30)
+    barrier = threading.Barrier(6)
+    handles: list[Any] = []
+
+    def start() -> None:
+        barrier.wait()
+        handles.append(made.start("buy", {"name": "x"}, run_id="same"))
+
+    threads = [threading.Thread(target=start) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [handle.id for handle in handles] == ["same"] * 6
+    assert all(handle.wait(30).succeeded for handle in handles)
+    assert shop.count == 4
+    assert [run.id for run in made.runs()] == ["same", "before"]
