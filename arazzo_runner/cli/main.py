@@ -49,7 +49,7 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Say which verb is probably meant when one is not known."""
+        """Suggest a verb when one is not known."""
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             from arazzo_runner.documents.near_names import did_you_mean
 

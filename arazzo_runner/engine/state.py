@@ -213,7 +213,7 @@ class RunState(Struct, frozen=True, forbid_unknown_fields=True):
         """The state that ``to_json`` wrote.
 
         Raises:
-            InvalidState: it is no such text.
+            InvalidState: the text is not one of those.
         """
         try:
             kept = json.loads(text)

@@ -78,7 +78,7 @@ class Named(Struct, frozen=True):
     Attributes:
         owner: the step or workflow id; empty for ``$inputs`` and ``$outputs``.
         field: ``outputs`` or ``inputs``, of a step or workflow; empty for ``$inputs`` and ``$outputs``.
-        rest: the text behind the last dot of the prefix; empty when the whole object is meant (V5).
+        rest: the text behind the last dot of the prefix; empty for the whole object (V5).
         readings: every way to take ``rest`` apart, the longest name first.
     """
 

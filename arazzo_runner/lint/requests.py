@@ -128,7 +128,7 @@ def _required(step: StepScope, operation: Operation) -> Findings:
 
 
 def _unfilled(operation: Operation, step: StepScope, name: str) -> Finding:
-    """A variable of the path that no parameter of the step fills; one elsewhere of that name is probably meant."""
+    """A variable of the path that no parameter of the step fills; one elsewhere of that name is probably intended."""
     message = f"the operation {operation.label} requires the path parameter {name!r}"
     elsewhere = next((parameter for parameter in step.parameters if parameter.name == name), None)
     if elsewhere is None:

@@ -22,7 +22,7 @@ MAX_BODY = 20_000
 def curl_command(request: Request) -> str:
     """Return the command that sends a request, secrets masked already.
 
-    A body that is no text, or a long one, is read from the file ``body.bin``.
+    A body that is not text, or a long one, is read from the file ``body.bin``.
     """
     return " ".join(_words(request))
 

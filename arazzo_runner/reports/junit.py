@@ -15,7 +15,7 @@ from arazzo_runner.reports.jsonreport import timestamp
 from arazzo_runner.reports.summary import Attempts
 
 MAX_LINES = 100
-"""How many attempts of a step are told, the last ones: a case's output is read by people."""
+"""The number of attempts of a step that are shown, the last ones: a case's output is read by people."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 

@@ -101,8 +101,8 @@ async def run_many(
 
     Args:
         jobs: taken one by one, as there is room for the next.
-        concurrency: how many go on at once.
-        tell: is told each as it ends; the next one waits until that is done.
+        concurrency: how many run at once.
+        tell: is called with each as it ends; the next one waits until that is done.
         stop: whether to take no more.
         runs: the durable runs of this process, if they are.
     """

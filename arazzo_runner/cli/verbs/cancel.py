@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CancelWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo cancel`` can be told."""
+    """The options of ``arazzo cancel``."""
 
     run_ids: tuple[str, ...] = argument(metavar="ID…", nargs=-1, required=True)
     journal: JournalWords = group(JournalWords)

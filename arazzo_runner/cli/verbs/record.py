@@ -26,7 +26,7 @@ LOST = frozenset({"transport", "timeout", "interrupted", "max-steps", "depth"})
 
 
 class RecordWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo record`` can be told."""
+    """The options of ``arazzo record``."""
 
     case_name: str = option("--case", required=True, metavar="NAME", help="The name of the case.")
     cassettes: str = cassettes_option()

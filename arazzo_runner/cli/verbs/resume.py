@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 
 class ResumeWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo resume`` can be told."""
+    """The options of ``arazzo resume``."""
 
     run_id: str | None = argument(metavar="ID", required=False)
     everything: bool = option("--all", is_flag=True, help="Every run that nobody drives.")

@@ -11,7 +11,7 @@ from arazzo_runner.cli.given.options import HostWords, TargetWords
 
 
 class ShowWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo show`` can be told."""
+    """The options of ``arazzo show``."""
 
     target: TargetWords = group(TargetWords)
     form: Literal["text", "json", "mermaid"] = option(

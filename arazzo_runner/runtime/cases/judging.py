@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.http.applications import Applications
 
 MAX_BREACHES = 20
-"""How many breaches of one case are told; a poll repeats them."""
+"""The number of breaches of one case that are shown; a poll repeats them."""
 BATCH = 25
 """How many cases a process takes at once; fewer are not worth a process of their own."""
 
@@ -281,7 +281,7 @@ def _missed(miss: Miss, case: Case, at: AttemptStarted | None, place: Place | No
     """A request that the cassette has no answer for."""
     step = f"step {at.step_id}: " if at else ""
     asked = f"{miss.request.method} {miss.request.url}"
-    hint = f"if the change is meant: arazzo record {case.document} {case.workflow_id} --case {case.name} --update"
+    hint = f"if the change is intended: arazzo record {case.document} {case.workflow_id} --case {case.name} --update"
     if miss.index is None:
         count = len(case.cassette.interactions)
         message = f"{step}the recording has no interaction for {asked}; all {count} of it were used"

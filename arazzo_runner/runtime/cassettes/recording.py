@@ -21,7 +21,7 @@ _TRANSPORT_HEADERS = frozenset({"content-encoding", "transfer-encoding", "connec
 
 
 class Recorder:
-    """Writes a cassette while a run goes on. Use it as a context manager.
+    """Writes a cassette while a run is under way. Use it as a context manager.
 
     Each interaction goes to disk at once, so that memory does not grow with the run; the file takes its name at the
     end, whole or not at all, and an older one of that name is kept until then: also when an error ends the run before

@@ -274,7 +274,7 @@ class Journal:
         )
 
     def state(self, run_id: str) -> tuple[int, bytes] | None:
-        """The turn that a run goes on from, and its state, sealed; None when it has not begun, or has ended."""
+        """The turn that a run continues from, and its state, sealed; None when it has not begun, or has ended."""
         found = self._one("SELECT turn, body FROM states JOIN runs ON key = run WHERE id = ?", (run_id,))
         return None if found is None else (int(found[0]), bytes(found[1]))
 

@@ -101,7 +101,7 @@ class Resumer:
         self._planned: dict[tuple[Any, ...], Planned] = {}
 
     def take(self, run_id: str) -> tuple[DurableRun, RunSetup]:
-        """Take the lease of a run, and all that it needs to go on.
+        """Take the lease of a run, and all that it needs to continue.
 
         Raises:
             RunHeld: another process drives it.

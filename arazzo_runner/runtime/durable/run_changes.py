@@ -45,7 +45,7 @@ def forget_state(database: sqlite3.Connection, key: int) -> None:
 
 
 def record(database: sqlite3.Connection, holder: Holder, entry: Entry, path: Path) -> tuple[int, Seen] | None:
-    """Write a turn; return what the witness is told of it, or None when the holder has lost the run.
+    """Write a turn; return what the witness records of it, or None when the holder has lost the run.
 
     Raises:
         JournalLost: the turn before it is gone.

@@ -98,7 +98,7 @@ class DurableRuns:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-        # A journal that cannot be written has been told of; the leases then run out.
+        # A journal that cannot be written has been reported; the leases then run out.
         with suppress(JournalError):
             self.journal.release_all(self.holder)
 
@@ -233,7 +233,7 @@ class DurableRuns:
         """Yield the events of a run so far, and then those that follow, until nobody drives it any more."""
         seen, held = -1, True
         while held:
-            # Looked at first: what is told in between is read all the same.
+            # Looked at first: events that come in between are read all the same.
             held = self.journal.run(run_id).held
             for turn, events in self.told_after(run_id, seen):
                 seen = turn

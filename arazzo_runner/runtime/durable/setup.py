@@ -82,7 +82,7 @@ class RunSetup(Struct, frozen=True):
         """The setup that ``to_json`` wrote.
 
         Raises:
-            InvalidState: it is no such text.
+            InvalidState: the text is not one of those.
         """
         try:
             kept = json.loads(text)

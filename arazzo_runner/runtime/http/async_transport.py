@@ -15,7 +15,6 @@ from arazzo_runner.runtime.http.errors import NETWORK_ERRORS, AttemptOver, socks
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.http.transport import Pools, RequestFlow
 
-
 SHARES = 16
 """Pools that tasks are spread over: httpcore looks at all connections of a pool at each request and answer."""
 

@@ -70,7 +70,7 @@ class Pools(Generic[Pool]):
             made = self._make(
                 ssl_context=context,
                 proxy=proxy.for_pool(context) if proxy else None,
-                max_connections=None,  # how many runs go on at once is not decided here
+                max_connections=None,  # how many runs there are at once is not decided here
                 max_keepalive_connections=20,
                 keepalive_expiry=KEEP_IDLE,
                 http2=self.options.http2,
@@ -182,7 +182,7 @@ class RequestFlow(Generic[Pool]):
         return True
 
     def without_tunnel(self) -> Stream | AsyncStream | None:
-        """The connection on which a proxy has opened no tunnel, to be closed: httpcore forgets it, or None."""
+        """The connection on which a proxy has opened no tunnel, to be closed: httpcore loses track of it, or None."""
         stream = self._allowance.opened
         return stream if stream is not None and stream.tunnel.is_awaited else None
 

@@ -1,4 +1,4 @@
-"""Handles of runs that go on by themselves, and the engines that keep them."""
+"""Handles of runs that are driven in the background, and the engines that keep them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class RunHandle(Protocol):
             timeout: seconds, or None.
 
         Raises:
-            TimeoutError: it goes on; nothing has happened to it.
+            TimeoutError: it is still running; nothing has happened to it.
             JournalError: nobody drives it.
         """
 
@@ -83,7 +83,7 @@ class RunOrder(Struct, frozen=True):
     Attributes:
         carrier: what sends its requests.
         listeners: called with every event where this process drives it.
-        run_id: by which it is known; a run of that id that there is already is the one that is meant.
+        run_id: by which it is known; a run of that id that there is already is the one to use.
     """
 
     workbook: Workbook
@@ -102,7 +102,7 @@ class RunOrder(Struct, frozen=True):
         """Refuse an id that no list could show."""
         if self.run_id is not None and not _ID.fullmatch(self.run_id):
             raise UsageError(
-                f"{self.run_id!r} is no id for a run", hint="use letters, digits, '.', '_' and '-', at most 100"
+                f"{self.run_id!r} is not an id for a run", hint="use letters, digits, '.', '_' and '-', at most 100"
             )
 
 

@@ -162,7 +162,7 @@ def opened_journal(engine: JournalEngine, *, create: bool = False) -> Iterator[J
 
 @contextmanager
 def reading_runs(engine: JournalEngine) -> Iterator[DurableRuns]:
-    """An engine's journal and key, to read what runs have told."""
+    """An engine's journal and key, to read the events of runs."""
     from arazzo_runner.runtime.durable.runs import DurableRuns
 
     with opened_journal(engine) as journal:
@@ -235,7 +235,7 @@ class _Driver(threading.Thread):
                 self._begun.set()
                 with carrier.open(run.session.plan) as world:
                     self.result = run.run(as_seen_by(run.session, world), self._decision)
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the run is told
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the run gets it
             self.error = error
         finally:
             self._begun.set()
@@ -350,7 +350,7 @@ class JournalHandle:
         raise JournalError(f"nobody drives the run {self.id}: it has stopped{why}", hint=f"resume({self.id!r})")
 
     def _goes_on(self) -> TimeoutError:
-        return TimeoutError(f"the run {self.id} goes on")
+        return TimeoutError(f"the run {self.id} is still running")
 
     async def await_result(self) -> RunResult:
         """Wait for the result, asynchronously."""

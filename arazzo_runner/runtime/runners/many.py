@@ -27,7 +27,7 @@ def run_rows(
 ) -> Iterator[RowResult]:
     """Run a workflow for each row; yield the results as the runs end.
 
-    The runs go on in a thread of their own, at most ``concurrency`` ahead of whoever takes the results. When the
+    The runs are driven in a thread of their own, at most ``concurrency`` ahead of whoever takes the results. When the
     iterator is closed the runs under way are broken off, and no more are started; durable ones can be resumed.
     """
     _check(concurrency)

@@ -209,14 +209,14 @@ class Runner:
         *,
         run_id: str | None = None,
     ) -> RunHandle:
-        """Start a durable run, and return when it is kept; it goes on by itself.
+        """Start a durable run, and return when it is kept; it runs by itself.
 
         A journal's run is driven by a thread of this process; listeners are called there. When the process ends it
         stops, and ``resume`` continues it where it stopped. A cluster's run is driven by the cluster's workers.
 
         Args:
             workflow_id: may be left out when the document has one workflow.
-            run_id: by which it is known; a run of that id that there is already is the one that is meant, so that a
+            run_id: by which it is known; a run of that id that there is already is the one to use, so that a
                 repeated call starts nothing. Drawn when None.
 
         Raises:
@@ -240,7 +240,7 @@ class Runner:
         Args:
             inputs: its secret inputs, which no journal keeps. Credentials come from the runner's options.
             resend: send a request again whose answer is not known: it may have been carried out or not.
-            skip: the answer to go on with instead.
+            skip: the answer to continue with instead.
 
         Raises:
             RunHeld: another process drives it.
@@ -286,7 +286,7 @@ class Runner:
         Args:
             rows: taken one by one, as there is room; of durable runs all are taken, checked and kept before the first.
             workflow_id: may be left out when the document has one workflow.
-            concurrency: how many go on at once.
+            concurrency: how many run at once.
             durable: whether the engine keeps them, as one batch.
 
         Raises:

@@ -178,7 +178,7 @@ def inside_credentials(name: str, value: str) -> list[str]:
 def written_forms(secret: str) -> list[str]:
     """A secret as it is usually written: as it is, in JSON, percent-encoded, and in base64 at each of three alignments.
 
-    Each form has its own place in the list, whatever the secret; in base64, one that is too short to be told is empty.
+    Each form has its own place in the list, whatever the secret; in base64, one too short to be recognized is empty.
     """
     return _plainly_written(secret) + _in_base64(secret)
 
