@@ -312,7 +312,7 @@ class Run:
             self.again()
 
     def again(self) -> None:
-        """Attempt the step anew, after the step or workflow that its retry action names (F4)."""
+        """Attempt the step again, after the step or workflow that its retry action names (F4)."""
         frame, step = self.stack.frame, self.stack.step
         action = step.on_failure[frame.retrying]
         self.stack.frame = replace(frame, phase=Phase.ENTERING, arrival=Arrival.RETRY, attempt=frame.attempt + 1)

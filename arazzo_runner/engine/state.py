@@ -1,4 +1,4 @@
-"""A run as a value: frozen, and JSON when it has to be kept (``to_json``, ``from_json``).
+"""A run as a value: frozen, and JSON when it has to be stored (``to_json``, ``from_json``).
 
 A run is a stack of frames, one for each workflow that is under way; the last one moves. Nothing in it refers to the
 plan but by name and index, so that a state can be resumed by another process that has made the same plan.

@@ -1,4 +1,4 @@
-"""The nodes of runtime expressions. ``str(node)`` gives the text back.
+"""The nodes of runtime expressions. ``str(node)`` returns the text.
 
 A name may contain what looks like a path (``$inputs.page[size]``, ``$steps.s.outputs.a.b``), and which of the two it is
 depends on the names that exist. So a ``Named`` node keeps every reading, the longest name first; ``Names`` picks one

@@ -58,7 +58,7 @@ def _quoted(text: str, name: Callable[[str], str]) -> str:
     """Quote a text for a shell, with variables where it is masked.
 
     Args:
-        name: gives the variable's name from what stands before it.
+        name: returns the variable's name from what stands before it.
     """
     parts, end = [], 0
     for masked in _MASKED.finditer(text):

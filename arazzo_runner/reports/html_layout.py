@@ -177,7 +177,7 @@ def _box(workflow_id: str, node: Node, path: RunPath, y: float, height: float) -
 
 
 def _assign_lanes(jumps: Sequence[_Jump]) -> int:
-    """Give each jump the innermost lane that is free along its way, short ones first; gives how many there are."""
+    """Give each jump the innermost lane that is free along its way, short ones first; returns how many there are."""
     lanes: list[list[tuple[float, float]]] = []
     for jump in sorted(jumps, key=lambda jump: (abs(jump.end - jump.start), jump.start)):
         low, high = sorted((jump.start, jump.end))
@@ -306,7 +306,7 @@ def timeline(spans: Iterable[Span], started_at: float, seconds: float) -> Timeli
     for index, span in enumerate(known):
         x = (span.start - started_at) / total if timed else index / len(known)
         width = span.seconds / total if timed else 0.8 / len(known)
-        # What took no time is seen all the same, also at the very end.
+        # What took no time is seen anyway, also at the very end.
         at, broad = min(max(x, 0.0), 1 - THIN), max(width, THIN)
         bar = Bar(_percent(at), _percent(broad), span.state, span.title, span.number)
         lanes.setdefault((span.workflow, span.step), []).append(bar)

@@ -36,7 +36,7 @@ class _Case(Struct):
 
 
 class JunitReport:
-    """A listener that collects a run; ``write`` gives the report once it has ended.
+    """A listener that collects a run; ``write`` returns the report once it has ended.
 
     A step whose last attempt failed is a failure only when the run failed and no action led on from it: a check that
     may fail and is caught by an action is part of a run that succeeded.

@@ -26,7 +26,7 @@ class RowResult(Struct, frozen=True):
     """The result of a run of many.
 
     Attributes:
-        row: its number, from 1; on the command line the line of the file that it came from. None when nobody knows.
+        row: its number, from 1; on the command line the line of the file that it came from. None when it is not known.
         run_id: of a durable run; empty for any other.
         result: None when the run could not be driven.
         redactor: knows the run's secrets.

@@ -49,7 +49,7 @@ INTERRUPTED = Abandoned("interrupted", "the run was interrupted")
 
 
 async def settled() -> None:
-    """Everything is settled: nothing was kept, or it was written at once."""
+    """Everything is settled: nothing was stored, or it was written at once."""
 
 
 class Loop(Struct, frozen=True):
@@ -60,7 +60,7 @@ class Loop(Struct, frozen=True):
         before: is shown each effect before it is performed, so that secrets are known before anything can print them.
         after: is shown each answer before the engine sees it.
         keep: is given each turn before its events are published and its effect is performed; returns the turn to use.
-        settle: is waited for by an asynchronous driver before it performs what a kept turn asks for.
+        settle: is waited for by an asynchronous driver before it performs what a stored turn asks for.
         tell: is called with every event.
         secret: names of inputs whose values no error may show.
         identity: unique to the run, or empty (``flow.start``).

@@ -91,7 +91,7 @@ class Bench:
     """Tests cases. Documents are loaded and contracts prepared once, however many cases they have.
 
     Args:
-        find: gives the document that a workflow is in, or None, for cases that do not name theirs.
+        find: returns the document that a workflow is in, or None, for cases that do not name theirs.
         app: an application that gives descriptions at http(s) URLs, or None.
     """
 

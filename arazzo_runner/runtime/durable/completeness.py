@@ -62,7 +62,7 @@ def check_run(database: sqlite3.Connection, path: Path, witness: Witness, run_id
     """Compare a run in a journal with what its witness has seen of it.
 
     Args:
-        trusted: the journal is right; the witness is written anew.
+        trusted: the journal is right; the witness is rewritten.
 
     Raises:
         JournalError: the journal has lost something of it, or the witness has.

@@ -165,7 +165,7 @@ class Journal:
         return [seen is not None for seen in found]
 
     def cancel(self, run_id: str) -> RunRow:
-        """Cancel a run: its holder will end it; one that nobody drives has ended now. Returns the run as it was.
+        """Cancel a run: its holder will end it; one that no process drives has ended now. Returns the run as it was.
 
         Raises:
             JournalError: it has ended, or there is none.
@@ -179,7 +179,7 @@ class Journal:
         return row
 
     def _ended(self, rows: Iterable[RunRow]) -> None:
-        """Tell the witness of runs that were cancelled while nobody drove them."""
+        """Tell the witness of runs that were cancelled while no process drove them."""
         ended = []
         for row in rows:
             found = self._one("SELECT key FROM runs WHERE id = ? AND status <> 'open'", (row.id,))

@@ -90,7 +90,7 @@ class Resumer:
     """Resumes runs; those of one batch share their plan.
 
     Args:
-        again: gives their secrets.
+        again: returns their secrets.
         carried: ``client`` or ``app`` when one of those will carry the requests, as ``RunSetup.carried`` has it.
     """
 

@@ -27,7 +27,7 @@ AMBIGUOUS = "ambiguous-request"
 
 
 class Pending(Struct, frozen=True):
-    """The effect that a kept state waits for, as far as the state does not hold it.
+    """The effect that a stored state waits for, as far as the state does not hold it.
 
     Attributes:
         seconds: that are waited; None for a request.

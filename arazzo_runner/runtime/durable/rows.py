@@ -54,7 +54,7 @@ class RunRow(Struct, frozen=True):
 
 
 class NewRun(Struct, frozen=True):
-    """A run to be kept; ``setup`` and ``sources`` are sealed, the latter by the digest of their documents."""
+    """A run to be stored; ``setup`` and ``sources`` are sealed, the latter by the digest of their documents."""
 
     id: str
     workflow: str

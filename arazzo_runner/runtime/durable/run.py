@@ -47,7 +47,7 @@ class Hold(Struct, frozen=True):
 
 
 class DurableRun:
-    """A run that is kept in a journal, and its session.
+    """A run that is stored in a journal, and its session.
 
     Args:
         sent: whether the request at hand may have been sent by another process.

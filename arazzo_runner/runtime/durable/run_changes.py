@@ -22,7 +22,7 @@ def hold(database: sqlite3.Connection, run_id: str, holder: Holder) -> None:
 
 
 def cancel(database: sqlite3.Connection, row: RunRow) -> None:
-    """Ask the holder of a run to end it; end one that nobody drives."""
+    """Ask the holder of a run to end it; end one that no process drives."""
     if row.held:
         database.execute("UPDATE runs SET cancel = 1 WHERE id = ?", (row.id,))
     else:

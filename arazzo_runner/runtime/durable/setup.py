@@ -111,7 +111,7 @@ def absolute_transport(options: TransportOptions) -> TransportOptions:
 
 
 def refuse_credentials(options: RunOptions, transport: TransportOptions, documents: Iterable[str]) -> None:
-    """Refuse credentials in URLs that are kept: they could neither be kept nor be asked for again.
+    """Refuse credentials in URLs that are stored: they could neither be stored nor be asked for again.
 
     Args:
         documents: the URIs that the documents were read from.

@@ -63,7 +63,6 @@ class AsyncTransport:
                 await stream.aclose()
             return attempt.failed(AttemptOver() if limit.expired() else error)
 
-
     def _share(self) -> int:
         """Return which pools the task at hand uses; with HTTP/2 all tasks share one connection."""
         return 0 if self._pools.options.http2 else hash(asyncio.current_task()) % SHARES

@@ -1,6 +1,6 @@
 """Sockets that know when an attempt must be over: httpcore's network streams, with the limits of H6 and F9.
 
-A socket's own time-out starts anew with every read, so a server that sends a byte a second is never too slow for it.
+A socket's own time-out starts again with every read, so a server that sends a byte a second is never too slow for it.
 httpcore hands a request's time-outs, and nothing else of the request, to the stream that serves it: so what the whole
 attempt may still use travels in them (``Patience``), and the stream applies it. No threads, no context variables.
 """

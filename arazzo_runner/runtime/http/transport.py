@@ -170,7 +170,7 @@ class RequestFlow(Generic[Pool]):
         return Answered(response, time.time(), time.monotonic() - self._began)
 
     def resends(self, error: Exception) -> bool:
-        """Return whether the request is sent once more: a GET or HEAD whose reused connection was already closed.
+        """Return whether the request is sent again: a GET or HEAD whose reused connection was already closed.
 
         The server may close an idle connection at any time, and has not answered then (RFC 9112, section 9.3.1).
         """

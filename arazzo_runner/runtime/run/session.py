@@ -129,7 +129,7 @@ class Session:
         listeners: called with every event, secrets masked.
         checks: check its exchanges against their operations; what they find joins the events.
         keep: is given each turn, with its events masked, before any of its events is published or its effect performed.
-        settle: waits until what was kept is safe, before an asynchronous driver performs anything.
+        settle: waits until what was stored is safe, before an asynchronous driver performs anything.
         identity: unique to the run; idempotency keys are derived from it, and none are sent when it is empty.
     """
 
@@ -186,7 +186,7 @@ class Session:
         """Run to the end with a synchronous world.
 
         Args:
-            begin: gives the turn to continue from; the first one by default.
+            begin: returns the turn to continue from; the first one by default.
         """
         return self._result(drive(self._loop, (begin or self.first)(self._loop, world.now()), world))
 

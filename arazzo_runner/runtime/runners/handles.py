@@ -63,7 +63,7 @@ class RunHandle(Protocol):
 
         Raises:
             TimeoutError: it is still running; nothing has happened to it.
-            JournalError: nobody drives it.
+            JournalError: no process drives it.
         """
 
     async def await_result(self) -> RunResult:
@@ -110,11 +110,11 @@ class RunEngine(Protocol):
     """Keeps durable runs: a journal of this machine, or a Temporal cluster."""
 
     def start(self, order: RunOrder) -> RunHandle:
-        """Start a run; it is kept when this returns.
+        """Start a run; it is stored when this returns.
 
         Raises:
-            InvalidInputs: they break the workflow's schema; nothing is kept.
-            UsageError: it cannot be kept, or the engine cannot be reached.
+            InvalidInputs: they break the workflow's schema; nothing is stored.
+            UsageError: it cannot be stored, or the engine cannot be reached.
         """
 
     def handle(self, run_id: str) -> RunHandle:
@@ -136,7 +136,7 @@ class RunEngine(Protocol):
         """Resume a run that has stopped.
 
         Args:
-            again: gives its secrets.
+            again: returns its secrets.
             decision: what to do about a request whose answer is unknown.
 
         Raises:

@@ -214,7 +214,7 @@ class _Driver(threading.Thread):
         self.error: BaseException | None = None
 
     def begun(self) -> str:
-        """Wait until the run is kept, and return its id; an error before that is raised here."""
+        """Wait until the run is stored, and return its id; an error before that is raised here."""
         self._begun.wait()
         if not self._run_id:
             self.join()
@@ -325,7 +325,7 @@ class JournalHandle:
         return self._as_kept(None if timeout is None else time.monotonic() + timeout)
 
     def _as_kept(self, end: float | None) -> RunResult:
-        """The result as the journal has it, once nobody drives the run any more."""
+        """The result as the journal has it, once no process drives the run any more."""
         from arazzo_runner.engine.events import Outcome, Reason, RunFinished
         from arazzo_runner.runtime.run.session import RunResult
 
@@ -347,7 +347,7 @@ class JournalHandle:
                 Outcome(row.workflow, "failed", reason, {}, {}, row.attempts, row.requests, row.started, took)
             )
         why = f" ({row.reason})" if row.reason else ""
-        raise JournalError(f"nobody drives the run {self.id}: it has stopped{why}", hint=f"resume({self.id!r})")
+        raise JournalError(f"no process drives the run {self.id}: it has stopped{why}", hint=f"resume({self.id!r})")
 
     def _goes_on(self) -> TimeoutError:
         return TimeoutError(f"the run {self.id} is still running")

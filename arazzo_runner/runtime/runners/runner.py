@@ -209,7 +209,7 @@ class Runner:
         *,
         run_id: str | None = None,
     ) -> RunHandle:
-        """Start a durable run, and return when it is kept; it runs by itself.
+        """Start a durable run, and return when it is stored; it runs by itself.
 
         A journal's run is driven by a thread of this process; listeners are called there. When the process ends it
         stops, and ``resume`` continues it where it stopped. A cluster's run is driven by the cluster's workers.
@@ -221,8 +221,8 @@ class Runner:
 
         Raises:
             PlanError: the workflow cannot be run as it stands.
-            InvalidInputs: the inputs break its schema; nothing is kept.
-            UsageError: the run cannot be kept, or the cluster cannot be reached.
+            InvalidInputs: the inputs break its schema; nothing is stored.
+            UsageError: the run cannot be stored, or the cluster cannot be reached.
             JournalError: the journal cannot be used.
         """
         return self.engine.start(self._order(workflow_id, inputs or {}, run_id=run_id))
@@ -235,7 +235,7 @@ class Runner:
         resend: bool = False,
         skip: Response | None = None,
     ) -> RunHandle:
-        """Resume a durable run that has stopped, of whichever document: the engine has kept it.
+        """Resume a durable run that has stopped, of whichever document: the engine has stored it.
 
         Args:
             inputs: its secret inputs, which no journal keeps. Credentials come from the runner's options.

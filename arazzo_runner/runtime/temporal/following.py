@@ -106,7 +106,7 @@ async def follow(
     """Take a run's turns as its history has them, until it ends or stops.
 
     Args:
-        stop: is set when the run is to be followed no longer; it continues all the same.
+        stop: is set when the run is to be followed no longer; it continues anyway.
     """
 
     def failing(why: str) -> None:

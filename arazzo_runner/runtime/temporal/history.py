@@ -169,7 +169,7 @@ class HistoryWorld:
     """A world that answers from a run's history (``drivers.AsyncWorld``).
 
     Args:
-        stop: when it is set the run is not followed any more; it continues all the same.
+        stop: when it is set the run is not followed any more; it continues anyway.
         hint: how to follow it again.
         decisions: how many the user has made of requests whose answers are not known; the last may be on its way.
         failing: is called with why workers fail to continue, while they do.
