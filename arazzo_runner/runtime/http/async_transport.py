@@ -15,7 +15,6 @@ from arazzo_runner.runtime.http.errors import NETWORK_ERRORS, AttemptOver, socks
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.http.transport import Pools, RequestFlow
 
-
 SHARES = 16
 """Pools that tasks are spread over: httpcore looks at all connections of a pool at each request and answer."""
 
@@ -63,7 +62,6 @@ class AsyncTransport:
             if isinstance(stream := attempt.without_tunnel(), AsyncStream):
                 await stream.aclose()
             return attempt.failed(AttemptOver() if limit.expired() else error)
-
 
     def _share(self) -> int:
         """Return which pools the task at hand uses; with HTTP/2 all tasks share one connection."""
