@@ -27,6 +27,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "resume": ("arazzo_runner.cli.verbs.resume", "Resume a durable run."),
     "cancel": ("arazzo_runner.cli.verbs.cancel", "End a durable run."),
     "worker": ("arazzo_runner.cli.verbs.worker", "Drive runs for a Temporal cluster."),
+    "mcp": ("arazzo_runner.cli.verbs.mcp", "Offer workflows to agents as tools (Model Context Protocol)."),
     "completion": ("arazzo_runner.cli.verbs.completion", "Print a shell's completion script."),
 }
 """Where each verb is and what ``--help`` says of it. The modules are imported only when the verb is used."""
