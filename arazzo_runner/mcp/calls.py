@@ -149,11 +149,10 @@ class Calls:
             self._tell(f"the runs of earlier calls cannot be looked at: {error}")
             return
         for run in reversed(stopped):
-            if not run.id.startswith("mcp-") or run.reason == AMBIGUOUS:
+            if not self._is_owned(run.id):
                 continue
-            try:
-                self.catalogue.owner(run.id)
-            except CallRefused:
+            if run.reason == AMBIGUOUS:
+                self._tell(f"the run {run.id} waits for a decision of yours: arazzo runs show {run.id}")
                 continue
             try:
                 self._continue_stopped(run.id)
@@ -214,12 +213,11 @@ class Calls:
             CallRefused: no workflow of that name is offered.
         """
         prefix = None if name is None else self.catalogue.offer(name).prefix
-        found = []
-        for run in self._engine.runs(RunFilter(status=status)):
-            owned = run.id.startswith("mcp-") and self._is_owned(run.id)
-            if owned and (prefix is None or run.id.startswith(prefix)):
-                found.append(run)
-        return found
+        return [
+            run
+            for run in self._engine.runs(RunFilter(status=status))
+            if self._is_owned(run.id) and (prefix is None or run.id.startswith(prefix))
+        ]
 
     def _is_owned(self, run_id: str) -> bool:
         try:

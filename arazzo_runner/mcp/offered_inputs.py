@@ -6,7 +6,7 @@ import copy
 from collections.abc import Collection, Iterator
 from typing import Any
 
-from arazzo_runner.documents.input_schemas import declared, input_schema, may_apply, required
+from arazzo_runner.documents.input_schemas import input_schema, may_apply, required
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.runtime.secrets.placeholders import secrets_of
 
@@ -43,7 +43,6 @@ def offered_schema(plan: Plan, hidden: Collection[str]) -> dict[str, Any]:
                 node[keyword] = {name: part for name, part in node[keyword].items() if name not in hidden}
         for keyword in _EXAMPLES if hidden else ():
             node.pop(keyword, None)
-    schema.pop("$schema", None)
     schema.pop("$id", None)
     return {**schema, "type": "object", "properties": _plain(schema.get("properties"))}
 
@@ -94,8 +93,3 @@ def _definition(schema: Any, reference: str) -> list[Any]:
         return [json_pointer.resolve(schema, reference[1:])]
     except json_pointer.PointerError:
         return []
-
-
-def names_of(schema: dict[str, Any]) -> tuple[str, ...]:
-    """Return the names that a schema of inputs declares."""
-    return declared(schema)

@@ -15,6 +15,8 @@ from arazzo_runner.mcp.gate import Asgi, Gate, names_of
 from arazzo_runner.mcp.server import WorkflowServer
 
 PATH = "/mcp"
+GRACE = 3
+"""Seconds that streams of clients may take to end when the server is asked to stop."""
 
 
 def serve_stdio(workflows: WorkflowServer) -> None:
@@ -46,7 +48,9 @@ def serve_http(workflows: WorkflowServer, host: str, port: int, token: str, read
     with listening:
         port = int(listening.getsockname()[1])
         app = http_app(workflows, names_of(host, port), token)
-        config = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+        config = uvicorn.Config(
+            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
+        )
         server = uvicorn.Server(config)
         shown = f"[{host}]" if ":" in host else host
         ready(f"http://{shown}:{port}{PATH}")
