@@ -94,15 +94,14 @@ class Calls:
         check_row(offer.plan, inputs)
         return inputs
 
-    def known_run(self, offer: Offer, key: str | None) -> bool:
-        """Return whether a call with that key has started a run before."""
+    def earlier(self, offer: Offer, key: str | None) -> RunSummary | None:
+        """Return the run that a call with that key has started before, or None."""
         if key is None:
-            return False
+            return None
         try:
-            self._engine.handle(_run_id(offer, key))
+            return self._engine.handle(_run_id(offer, key)).summary
         except JournalError:
-            return False
-        return True
+            return None
 
     def start(self, offer: Offer, inputs: Mapping[str, Any], key: str | None) -> str:
         """Start a run, or find the one of an earlier call with the same key; return its id.
@@ -247,8 +246,11 @@ class Calls:
         """
         self._continue_stopped(run_id)
 
-    async def follow(self, run_id: str, seconds: float, report: Report) -> Followed:
+    async def follow(self, run_id: str, seconds: float, report: Report, *, after: int) -> Followed:
         """Follow a run until it ends or stops, or for so many seconds; what it does further is not affected.
+
+        Args:
+            after: the number of the last attempt that is not reported.
 
         Raises:
             CallRefused: it is none of an offered workflow.
@@ -256,13 +258,13 @@ class Calls:
         import anyio
 
         handle = self.handle(run_id)
-        seen, skipped = 0, max(0, handle.summary.attempts - 1)
+        seen = 0
         with anyio.move_on_after(seconds):
             async with aclosing(handle.aevents()) as events:  # type: ignore[type-var]
                 async for event in events:
                     if isinstance(event, AttemptFinished):
                         seen += 1
-                        if seen > skipped:
+                        if seen > after:
                             await report(seen, attempt_sentence(event.attempt))
         return await anyio.to_thread.run_sync(self._standing, run_id)
 

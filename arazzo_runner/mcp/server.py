@@ -48,6 +48,7 @@ from arazzo_runner.mcp.confirmation import Confirmation
 from arazzo_runner.mcp.offers import KEY, Offer
 from arazzo_runner.mcp.refusals import CallRefused
 from arazzo_runner.mcp.tools import hints_entry, output_schema, tools_of
+from arazzo_runner.runtime.runners.summaries import RunSummary
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
 Context = ServerRequestContext[Any, Any]
@@ -177,18 +178,22 @@ class WorkflowServer:
     ) -> ToolAnswer | InputRequiredResult:
         inputs = await self._in_thread(partial(self._calls.admit, offer, arguments))
         asks = self.catalogue.terms.confirm_writes and not offer.reach.reads_only
-        if asks and not await self._in_thread(partial(self._calls.known_run, offer, key)):
+        earlier: RunSummary | None = await self._in_thread(partial(self._calls.earlier, offer, key))
+        if asks and earlier is None:
             question = await self._confirmation.ask(ctx, params, offer, inputs, self._redactor)
             if question is not None:
                 return question
         run_id = await self._in_thread(partial(self._calls.start, offer, inputs, key))
-        return await self._followed(ctx, run_id, self.catalogue.terms.wait)
+        return await self._followed(ctx, run_id, self.catalogue.terms.wait, earlier)
 
-    async def _followed(self, ctx: Context, run_id: str, seconds: float) -> ToolAnswer:
+    async def _followed(self, ctx: Context, run_id: str, seconds: float, earlier: RunSummary | None) -> ToolAnswer:
+        """Follow a run; of what was done earlier the last attempt is reported."""
+
         async def report(number: int, text: str) -> None:
             await ctx.session.report_progress(number, None, self._redactor.text(plain_json(text)))
 
-        found = await self._calls.follow(run_id, seconds, report)
+        after = 0 if earlier is None else max(0, earlier.attempts - 1)
+        found = await self._calls.follow(run_id, seconds, report, after=after)
         offer = self.catalogue.owner(run_id)
         if found.outcome is None:
             return answer_running(found.run) if found.run.status == "running" else answer_stopped(found.run, found.why)
@@ -241,7 +246,8 @@ class WorkflowServer:
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds >= 0:
             raise CallRefused("invalid-inputs", "seconds is not a time in seconds")
         await self._in_thread(partial(self._calls.revive, run_id))
-        return await self._followed(ctx, run_id, min(float(seconds), longest))
+        earlier = await self._in_thread(partial(self._calls.summary, run_id))
+        return await self._followed(ctx, run_id, min(float(seconds), longest), earlier)
 
     async def _cancel(self, _: Context, __: CallToolRequestParams, arguments: Mapping[str, Any]) -> ToolAnswer:
         run_id = str(_text(arguments, "runId"))

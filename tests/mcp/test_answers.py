@@ -131,7 +131,9 @@ def test_a_report_fits_and_keeps_its_first_and_last_steps(limit: int) -> None:
 
 
 def test_a_small_report_stays_whole() -> None:
-    steps = [{"stepId": "s", "request": None, "response": {"body": "b"}, "outputs": {"a": 1}, "criteria": []}]
+    steps: list[dict[str, Any]] = [
+        {"stepId": "s", "request": None, "response": {"body": "b"}, "outputs": {"a": 1}, "criteria": []}
+    ]
     made = fitting({"outputs": {"a": 1}, "steps": steps}, 20_000)
     assert made["steps"] == steps
     assert made["outputs"] == {"a": 1}

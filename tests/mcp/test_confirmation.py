@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from mcp_types import ElicitResult, InputRequiredResult
+from mcp_types import ElicitResult, InputRequiredResult, InputResponses
 
 from arazzo_runner.mcp.offers import Terms
 from tests.support.mcp_servers import (
@@ -116,7 +116,7 @@ def test_a_repeated_call_asks_once(era: str, tmp_path: Path) -> None:
 def test_an_answer_is_good_for_its_own_call_and_for_one(tmp_path: Path) -> None:
     """A client that repeats a yes, changes the inputs under it, or makes one up is asked again or refused."""
     notes = Notes()
-    yes = {"confirm": ElicitResult(action="accept", content={})}
+    yes: InputResponses = {"confirm": ElicitResult(action="accept", content={})}
 
     async def used() -> None:
         with notes.serving() as url:
@@ -174,5 +174,3 @@ def test_the_verb_asks_over_stdio_and_http(action: str, tmp_path: Path) -> None:
         assert len(notes.requests) == (4 if action == "accept" else 0)
 
     run(used)
-
-

@@ -16,12 +16,14 @@ from arazzo_runner.mcp.answers import MARK
 from arazzo_runner.mcp.offers import Terms
 from tests.support.mcp_servers import (
     ERAS,
+    Progress,
     by_stdio,
     catalogue_of,
     client_of,
     http_client,
     http_process,
     run,
+    run_id_of,
     served,
     texts_of,
 )
@@ -63,15 +65,11 @@ def test_a_client_lists_calls_and_reads(connect: Connect, era: str, tmp_path: Pa
                 tools = {tool.name: tool for tool in (await client.list_tools()).tools}
                 assert {"read-note", "add-note", "await_run"} <= tools.keys()
                 assert client.session.protocol_version == ("2025-11-25" if era == "legacy" else era)
-                steps: list[tuple[float, str | None]] = []
-
-                async def progress(number: float, _: float | None, message: str | None) -> None:
-                    steps.append((number, message))
-
+                progress = Progress()
                 read = await client.call_tool("read-note", {}, progress_callback=progress)
                 assert read.structured_content == {"id": 7, "note": notes.answer, "status": 200, "text": "hello"}
                 assert MARK in texts_of(read)
-                assert steps == [(1.0, "read: GET /note 200 succeeded")]
+                assert progress.heard == [(1.0, "read: GET /note 200 succeeded")]
                 failed = await client.call_tool("read-refused", {})
                 assert failed.is_error
                 assert failed.structured_content["code"] == "step-failed"
@@ -142,7 +140,9 @@ def test_a_cancelled_run_says_so(tmp_path: Path) -> None:
         notes = Notes()
         again = {"name": "again", "type": "retry", "retryAfter": 250, "retryLimit": 9}
         with notes.serving() as url:
-            document = write_notes(tmp_path, url, {"patient": {"steps": [step("ask", "getRefused", onFailure=[again])]}})
+            document = write_notes(
+                tmp_path, url, {"patient": {"steps": [step("ask", "getRefused", onFailure=[again])]}}
+            )
             async with client_of(served(catalogue_of([document], Terms(wait=0.1)), tmp_path).server) as client:
                 run_id = (await client.call_tool("patient", {})).structured_content["runId"]
                 await client.call_tool("cancel_run", {"runId": run_id})
@@ -172,7 +172,7 @@ def test_a_repeated_call_is_the_same_run_and_another_ones_key_is_refused(tmp_pat
                     for _ in range(4):
                         group.start_soon(called)
                 assert [result.structured_content for result in results] == [{"id": 7}] * 4
-                assert len({result.meta["arazzo/runId"] for result in results}) == 1
+                assert len({run_id_of(result) for result in results}) == 1
                 assert notes.requests == ["POST /note"]
                 # A default that is written out is the same call.
                 same = await client.call_tool("add-note", {**keyed, "copies": 1})
@@ -211,7 +211,7 @@ def test_runs_of_others_are_not_seen(tmp_path: Path) -> None:
             only = served(catalogue_of([document], Terms(only=("read-*",))), tmp_path)
             async with client_of(both.server) as first, client_of(only.server) as second:
                 added = await first.call_tool("add-note", {"text": "t"})
-                run_id = added.meta["arazzo/runId"]
+                run_id = run_id_of(added)
                 for tool in ("run_status", "await_run", "cancel_run"):
                     refused = await second.call_tool(tool, {"runId": run_id})
                     assert refused.structured_content["code"] == "unknown-run"
@@ -235,7 +235,7 @@ def test_answers_of_apis_are_cut_at_the_limit(tmp_path: Path) -> None:
                 assert len(texts_of(read)) < 4_000
                 assert read.structured_content["id"] == 7
                 assert "was left out: it has 300" in texts_of(read)
-                report = await client.read_resource(f"arazzo://runs/{read.meta['arazzo/runId']}")
+                report = await client.read_resource(f"arazzo://runs/{run_id_of(read)}")
                 assert len(report.contents[0].text) < 2_500  # type: ignore[union-attr]
 
     run(used)
@@ -244,7 +244,9 @@ def test_answers_of_apis_are_cut_at_the_limit(tmp_path: Path) -> None:
 def test_the_list_of_resources_has_pages(tmp_path: Path) -> None:
     async def used() -> None:
         steps = [{"stepId": "s", "operationId": "getNote"}]
-        document = write_notes(tmp_path, "http://127.0.0.1:9", {f"w{number}": {"steps": steps} for number in range(250)})
+        document = write_notes(
+            tmp_path, "http://127.0.0.1:9", {f"w{number}": {"steps": steps} for number in range(250)}
+        )
         async with client_of(served(catalogue_of([document]), tmp_path).server) as client:
             names, cursor = [], None
             while True:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import httpx2
 from mcp import Client, StdioServerParameters
+from mcp.client.context import ClientRequestContext
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
 
@@ -94,9 +95,33 @@ class Person:
     action: str = "accept"
     asked: list[str] = field(default_factory=list)
 
-    async def __call__(self, _: Any, params: ElicitRequestParams) -> ElicitResult:
+    async def __call__(self, context: ClientRequestContext, params: ElicitRequestParams) -> ElicitResult:
         self.asked.append(params.message)
         return ElicitResult.model_validate({"action": self.action, "content": {} if self.action == "accept" else None})
+
+
+@dataclass
+class Progress:
+    """The progress of a call, as its client hears it.
+
+    Attributes:
+        heard: number and message of each notification.
+    """
+
+    heard: list[tuple[float, str]] = field(default_factory=list)
+
+    async def __call__(self, progress: float, total: float | None, message: str | None) -> None:
+        self.heard.append((progress, message or ""))
+
+    @property
+    def messages(self) -> list[str]:
+        return [message for _, message in self.heard]
+
+
+def run_id_of(answer: CallToolResult) -> str:
+    """The run that an answer is about."""
+    assert answer.meta is not None
+    return str(answer.meta["arazzo/runId"])
 
 
 def client_of(server: WorkflowServer, era: str = ERAS[1], person: Person | None = None) -> Client:

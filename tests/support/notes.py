@@ -1,4 +1,4 @@
-"""Workflows over an API of notes, for the tests of ``arazzo mcp``: reading, writing, deleting, nested, failing, slow."""
+"""Workflows over an API of notes, for the tests of ``arazzo mcp``: reading, writing, deleting, nested, failing."""
 
 from __future__ import annotations
 
@@ -175,9 +175,7 @@ class Notes:
                 self.gate.set()
 
 
-def write_notes(
-    directory: Path, server: str, workflows: dict[str, dict[str, Any]] | None = None, **api: Any
-) -> Path:
+def write_notes(directory: Path, server: str, workflows: dict[str, dict[str, Any]] | None = None, **api: Any) -> Path:
     """Write the document and its description; return the document's path."""
     chosen = WORKFLOWS if workflows is None else workflows
     document = {
