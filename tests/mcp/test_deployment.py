@@ -45,7 +45,7 @@ def created(api: InferenceEndpointsEmulator) -> int:
 
 async def polls(api: InferenceEndpointsEmulator, count: int) -> None:
     begun = len(api.requests)
-    while len(api.requests) < begun + count:
+    while len(api.requests) < begun + count:  # noqa: ASYNC110 - the server of the API is in another thread
         await anyio.sleep(0.01)
 
 

@@ -11,11 +11,10 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mappin
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import httpx2
 from mcp import Client, StdioServerParameters
-from mcp.client.context import ClientRequestContext
 from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
 
@@ -30,6 +29,9 @@ from arazzo_runner.runtime.runners.journal_engine import JournalEngine
 from arazzo_runner.runtime.secrets.redaction import Redactor
 from tests.support.notes import PATIENCE
 from tests.support.repository import ROOT
+
+if TYPE_CHECKING:
+    from mcp.client.context import ClientRequestContext
 
 ERAS = ("legacy", "2026-07-28")
 """The handshake of the earlier revisions, and the envelope of the present one."""
