@@ -187,10 +187,16 @@ def _results(paths: Sequence[Path], words: TestWords) -> Iterator[CaseResult]:
     find = partial(document_of_case, words.where.directory)
     if words.live:
         return _live(paths, find, words)
-    from arazzo_runner.runtime.cases.judging import judge_cases
+    from arazzo_runner.runtime.cases.many_cases import judge_cases
 
     jobs = words.jobs or os.cpu_count() or 1
-    return judge_cases(paths, find, jobs=jobs, stop_at_failure=words.exitfirst)
+    wanted = _wants_attempts(words)
+    return judge_cases(paths, find, jobs=jobs, stop_at_failure=words.exitfirst, attempts=wanted)
+
+
+def _wants_attempts(words: TestWords) -> bool:
+    """Return whether a report shows the exchanges of cases."""
+    return any(word.startswith("html=") for word in words.reports)
 
 
 def _live(paths: Sequence[Path], find: FindDocument, words: TestWords) -> Iterator[CaseResult]:
@@ -218,7 +224,8 @@ def _live(paths: Sequence[Path], find: FindDocument, words: TestWords) -> Iterat
     transport = preparation.transport_options(words.transport).naming(
         *preparation.named_servers(words.servers), *given.sources.values()
     )
-    for result in judge_live(paths, find, given, partial(preparation.open_world, transport=transport)):
+    world = partial(preparation.open_world, transport=transport)
+    for result in judge_live(paths, find, given, world, attempts=_wants_attempts(words)):
         yield result
         if words.exitfirst and not result.passed:
             return
