@@ -22,7 +22,6 @@ from arazzo_runner.engine.events import (
     WorkflowLeft,
 )
 from arazzo_runner.engine.exchange import Exchange
-from arazzo_runner.engine.expectations import broken_expectation
 from arazzo_runner.engine.failures import after_retries, failed_attempt
 from arazzo_runner.engine.missing import Missing
 from arazzo_runner.engine.pacing import Pacing
@@ -342,6 +341,8 @@ class Run:
         if frame.purpose is Purpose.RUN:
             options = self.stack.plan.options
             if succeeded and options.expect:
+                from arazzo_runner.engine.expectations import broken_expectation
+
                 reason = broken_expectation(options.expect, frame.inputs, outputs, strict=options.strict)
             self.stack.finish(outputs, reason)
             return

@@ -32,8 +32,6 @@ from arazzo_runner.engine.events import (
 )
 from arazzo_runner.errors import Place
 from arazzo_runner.reports.live_line import FRAME, HEARTBEAT, LiveLine, Ticker
-from arazzo_runner.reports.source_excerpt import MAX_LINE, excerpt
-from arazzo_runner.reports.standing import standing
 from arazzo_runner.reports.step_line import COLOURS, UNDER_WAY, attempt_line, repeats, request_line
 from arazzo_runner.reports.text import duration, label, located, one_line, scalar, whole_duration
 
@@ -281,6 +279,8 @@ class Console:
     # Ends
 
     def _finished(self, outcome: Outcome) -> None:
+        from arazzo_runner.reports.standing import standing
+
         self._flush()
         requests = f"{outcome.requests} request{'' if outcome.requests == 1 else 's'}"
         shown = standing(outcome)
@@ -291,6 +291,9 @@ class Console:
             self._failure(outcome, outcome.reason)
 
     def _failure(self, outcome: Outcome, reason: Reason) -> None:
+        from arazzo_runner.reports.source_excerpt import MAX_LINE, excerpt
+        from arazzo_runner.reports.standing import standing
+
         place = reason.place
         workflow = place.workflow if place is not None and place.workflow else outcome.workflow_id
         step = f", step {label(reason.step_id)}" if reason.step_id else ""

@@ -25,7 +25,8 @@ from arazzo_runner.runtime.secrets.sealing import SIZE, Key, create_key, read_ke
 if TYPE_CHECKING:
     from arazzo_runner.cli.driving.listing import FilterWords
     from arazzo_runner.cli.driving.reporting import ReportFile
-    from arazzo_runner.cli.given.options import DecisionWords, EngineWords, LiveWords, OutputWords
+    from arazzo_runner.cli.given.options import DecisionWords, EngineWords, LiveWords
+    from arazzo_runner.cli.given.output_words import OutputWords
     from arazzo_runner.engine.plan import Plan
     from arazzo_runner.runtime.batch import Ended, Worlds
     from arazzo_runner.runtime.batch import Job as BatchJob

@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 LONGEST = 100_000_000.0
 """Seconds, more than three years: a longer time is a mistake, and more than a clock can wait."""
 
-REPORT_FORMATS = ("json", "junit", "html", "har")
-
 
 class Seconds(click.FloatRange):
     """A time in seconds that a clock can wait."""
@@ -362,32 +360,6 @@ class EngineWords(OptionGroup, title="Durable runs"):
             engine_key=self.engine_key or other.engine_key,
             engine_store=self.engine_store or other.engine_store,
         )
-
-
-@dataclass(frozen=True, kw_only=True)
-class VerbosityWords(OptionGroup, title="Output"):
-    """The amount of output on stderr."""
-
-    quiet: bool = option("-q", "--quiet", is_flag=True, help="Show only the result.")
-    verbose: int = option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
-    curl: bool = option(
-        "--curl", is_flag=True, help="Show each request as a cURL command; secrets in it are variables of the shell."
-    )
-
-
-@dataclass(frozen=True, kw_only=True)
-class OutputWords(OptionGroup, title="Output"):
-    """The output of a run."""
-
-    as_json: bool = json_option("Print the whole run report instead of the outputs.")
-    reports: tuple[str, ...] = option(
-        "--report",
-        multiple=True,
-        metavar="FORMAT=PATH",
-        help=f"Write a report when the run has ended; FORMAT is {', '.join(REPORT_FORMATS[:-1])} or "
-        f"{REPORT_FORMATS[-1]}.",
-    )
-    verbosity: VerbosityWords = group(VerbosityWords)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,10 +10,10 @@ from arazzo_runner.cli.given.options import (
     EngineWords,
     JournalWords,
     LiveWords,
-    OutputWords,
     check_option,
     concurrency_option,
 )
+from arazzo_runner.cli.given.output_words import OutputWords
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.run.contract_checks import Level

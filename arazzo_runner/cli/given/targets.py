@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +24,9 @@ class Target:
     workflow_id: str | None
 
 
+_PATTERN = re.compile(r"[*?\[]")
+
+
 class SeveralDocuments(UsageError):
     """A workflowId stands in more than one document."""
 
@@ -36,6 +39,18 @@ def is_document(target: str) -> bool:
         or is_stream(target)
         or is_file(target)
     )
+
+
+def names_several(words: Sequence[str], *, everything: bool) -> bool:
+    """Return whether the words of ``TARGET [WORKFLOW]…`` ask for several workflows."""
+    if everything or len(words) > 2 or any(is_pattern(word) for word in words):
+        return True
+    return len(words) == 2 and (not is_document(words[0]) or is_document(words[1]))
+
+
+def is_pattern(word: str) -> bool:
+    """Return whether a word is a pattern of workflow ids; a file may have such a name too."""
+    return _PATTERN.search(word) is not None and not is_document(word)
 
 
 def find_target(target: str, workflow: str | None, directory: str) -> Target:

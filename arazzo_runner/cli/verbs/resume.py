@@ -14,9 +14,9 @@ from arazzo_runner.cli.given.options import (
     EngineWords,
     InputWords,
     JournalWords,
-    OutputWords,
     concurrency_option,
 )
+from arazzo_runner.cli.given.output_words import OutputWords
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.driving.journals import Resumer
