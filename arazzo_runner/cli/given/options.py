@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from arazzo_runner.cli.given.option_groups import OptionGroup, argument, group, option
+from arazzo_runner.cli.given.option_groups import OptionGroup, argument, completed_by, group, option
 from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -101,8 +101,8 @@ class DirectoryWords(OptionGroup):
 class TargetWords(OptionGroup):
     """``TARGET [WORKFLOW]``: the workflow to use."""
 
-    target: str = argument()
-    workflow: str | None = argument(required=False)
+    target: str = argument(shell_complete=completed_by("targets"))
+    workflow: str | None = argument(required=False, shell_complete=completed_by("workflows"))
     where: DirectoryWords = group(DirectoryWords)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from arazzo_runner.cli.given.option_groups import OptionGroup, argument, group, option
+from arazzo_runner.cli.given.option_groups import OptionGroup, argument, completed_by, group, option
 from arazzo_runner.cli.given.options import (
     EngineWords,
     JournalWords,
@@ -32,7 +32,9 @@ class RunWords(OptionGroup):
     )
     concurrency: int = concurrency_option("Runs of --each at once.")
     live: LiveWords = group(LiveWords)
-    more: tuple[str, ...] = argument(nargs=-1, required=False, metavar="[WORKFLOW]...")
+    more: tuple[str, ...] = argument(
+        nargs=-1, required=False, metavar="[WORKFLOW]...", shell_complete=completed_by("workflows")
+    )
     everything: bool = option("--all", is_flag=True, help="Run every workflow of the documents, one after another.")
     output: OutputWords = group(OutputWords)
     durable: bool = option(

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
+from arazzo_runner.cli.given.option_groups import (
+    GroupedCommand,
+    OptionGroup,
+    argument,
+    completed_by,
+    group,
+    option,
+    takes,
+)
 from arazzo_runner.cli.given.options import (
     CredentialWords,
     DecisionWords,
@@ -29,7 +37,7 @@ if TYPE_CHECKING:
 class ResumeWords(OptionGroup):
     """All that ``arazzo resume`` can be told."""
 
-    run_id: str | None = argument(metavar="ID", required=False)
+    run_id: str | None = argument(metavar="ID", required=False, shell_complete=completed_by("runs"))
     everything: bool = option("--all", is_flag=True, help="Every run that nobody drives.")
     decision: DecisionWords = group(DecisionWords)
     concurrency: int = concurrency_option("Runs at once.")

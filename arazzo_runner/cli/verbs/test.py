@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
+from arazzo_runner.cli.given.option_groups import (
+    GroupedCommand,
+    OptionGroup,
+    argument,
+    completed_by,
+    group,
+    option,
+    takes,
+)
 from arazzo_runner.cli.given.options import (
     TIME,
     TIME_OR_NONE,
@@ -61,7 +69,7 @@ class LiveCaseWords(OptionGroup, title="Behavior"):
 class TestWords(OptionGroup):
     """All that ``arazzo test`` can be told."""
 
-    paths: tuple[str, ...] = argument(nargs=-1)
+    paths: tuple[str, ...] = argument(nargs=-1, shell_complete=completed_by("files"))
     words: tuple[str, ...] = option(
         "-k", multiple=True, metavar="TEXT", help="Only cases with this text in workflow::case."
     )

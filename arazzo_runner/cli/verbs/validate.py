@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
+from arazzo_runner.cli.given.option_groups import (
+    GroupedCommand,
+    OptionGroup,
+    argument,
+    completed_by,
+    group,
+    option,
+    takes,
+)
 from arazzo_runner.cli.given.options import HostWords, SourceWords
 
 if TYPE_CHECKING:
@@ -21,7 +29,7 @@ if TYPE_CHECKING:
 class ValidateWords(OptionGroup):
     """All that ``arazzo validate`` can be told."""
 
-    paths: tuple[str, ...] = argument(nargs=-1)
+    paths: tuple[str, ...] = argument(nargs=-1, shell_complete=completed_by("files"))
     form: Literal["text", "json", "sarif", "github"] = option(
         "--format",
         type=click.Choice(["text", "json", "sarif", "github"]),
