@@ -112,7 +112,7 @@ def test_completion_of_each_shell(arazzo: Arazzo) -> None:
         (["run", DEPLOY, "--record", "a", "--replay", "b"], "exclude one another"),
         (["run", DEPLOY, "--report", "pdf=x"], "junit=PATH"),
         (["run", DEPLOY, "--max-steps", "0"], "max-steps"),
-        (["run", "deploy-inference-endpoint", "other"], "is not a document"),
+        (["run", "deploy-inference-endpoint", "other"], "there is no workflow 'other'"),
         (["run", "README.md"], "README.md:"),
         (["run", "pyproject.toml"], "pyproject.toml"),
         (["run", "openapi/hugging-face-inference-endpoints-api.yml"], "found an OpenAPI description"),
