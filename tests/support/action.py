@@ -1,4 +1,4 @@
-"""The steps of the GitHub action, carried out as GitHub does: inputs in the environment, paths and summaries in files."""
+"""The steps of the GitHub action, carried out as GitHub does: inputs in the environment, paths in files."""
 
 from __future__ import annotations
 
