@@ -6,8 +6,9 @@ The engine yields an effect; a driver performs it and hands the answer back. Eve
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from arazzo_runner import secrecy
 
@@ -22,8 +23,7 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 """RFC 9110, section 9.2.1: the methods that ask for nothing to be changed."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(Struct, frozen=True):
     """An HTTP request, complete: nothing is added to it but what the protocol itself needs.
 
     Attributes:
@@ -41,8 +41,7 @@ class Request:
         return first_header(self.headers, name)
 
 
-@dataclass(frozen=True, slots=True)
-class Response:
+class Response(Struct, frozen=True):
     """An HTTP response, decoded (content codings undone).
 
     Attributes:
@@ -65,8 +64,7 @@ def first_header(headers: Headers, name: str) -> str | None:
     return next((value for key, value in headers if key.lower() == folded), None)
 
 
-@dataclass(frozen=True, slots=True)
-class Send:
+class Send(Struct, frozen=True):
     """Send a request and answer with ``Answered`` or ``Failed``.
 
     Attributes:
@@ -77,8 +75,7 @@ class Send:
     timeout: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Sleep:
+class Sleep(Struct, frozen=True):
     """Wait that many seconds and answer with ``Woke``."""
 
     seconds: float
@@ -87,8 +84,7 @@ class Sleep:
 Effect: TypeAlias = Send | Sleep
 
 
-@dataclass(frozen=True, slots=True)
-class Answered:
+class Answered(Struct, frozen=True):
     """A response came.
 
     Attributes:
@@ -101,8 +97,7 @@ class Answered:
     duration: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Failed:
+class Failed(Struct, frozen=True):
     """No response came (C7).
 
     Attributes:
@@ -116,8 +111,7 @@ class Failed:
     duration: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class Woke:
+class Woke(Struct, frozen=True):
     """The wait is over."""
 
     at: float

@@ -23,9 +23,11 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import force_setattr
 
 from arazzo_runner.secrecy import without_credentials
 
@@ -38,8 +40,7 @@ class Severity(StrEnum):
     HINT = "hint"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
+class Place(Struct, frozen=True):
     """A place in a document.
 
     Attributes:
@@ -75,8 +76,7 @@ class Place:
         return f"{self.path}:{self.line}:{self.column}"
 
 
-@dataclass(frozen=True, slots=True)
-class Problem:
+class Problem(Struct, frozen=True):
     """One thing that is wrong, or could be better, in a document.
 
     Attributes:
@@ -94,7 +94,7 @@ class Problem:
     def __post_init__(self) -> None:
         """Keep the credentials of URLs out of whatever shows the problem (S1)."""
         for name in ("message", "hint"):
-            object.__setattr__(self, name, without_credentials(getattr(self, name)))
+            force_setattr(self, name, without_credentials(getattr(self, name)))
 
     def __str__(self) -> str:
         return f"{self.place} {self.severity.value} {self.rule} {self.message}"

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from arazzo_runner.engine.plan import RunOptions
+    from arazzo_runner.engine.plan import Level, RunOptions
     from arazzo_runner.runtime.cases.judging import Bench, CaseResult
-    from arazzo_runner.runtime.run.contract_checks import Level
     from arazzo_runner.runtime.run.session import RunResult
 
 _SUFFIXES = (".yaml", ".yml", ".json")

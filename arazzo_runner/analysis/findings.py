@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
 from typing import TypeAlias, TypeVar
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.documents.near_names import did_you_mean
 from arazzo_runner.documents.reader import Document
@@ -41,8 +43,7 @@ DEVIATIONS = frozenset(
 for a whole ``{$expr}`` and a root filter, ``--strict`` takes the specification's and refuses nothing."""
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
+class Finding(Struct, frozen=True):
     """A problem of a document, at a JSON Pointer.
 
     Attributes:

@@ -6,7 +6,8 @@ A workflow of a document and one of a plan have the same ways; each says what it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct
 
 START = "start"
 END = "end"
@@ -23,8 +24,7 @@ def workflow_node(workflow_id: str) -> str:
     return f"workflow {workflow_id}"
 
 
-@dataclass(frozen=True, slots=True)
-class Edge:
+class Edge(Struct, frozen=True):
     """A way from a node to another.
 
     Attributes:
@@ -39,7 +39,7 @@ class Edge:
     type: str
     name: str | None = None
     failure: bool = False
-    conditional: bool = field(default=False, compare=False)
+    conditional: bool = False
 
     @property
     def implied(self) -> bool:
@@ -47,8 +47,7 @@ class Edge:
         return self.failure and self.name is None
 
 
-@dataclass(frozen=True, slots=True)
-class ActionWay:
+class ActionWay(Struct, frozen=True):
     """An action, as a way out of a step.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
+
+from msgspec import Struct
 
 from arazzo_runner.analysis import flow_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.analysis.execution_order import circles_of
@@ -19,8 +20,7 @@ from arazzo_runner.documents.pointer import join
 from arazzo_runner.expressions.nodes import Named
 
 
-@dataclass(frozen=True)
-class Flow:
+class Flow(Struct, frozen=True, dict=True):
     """The graph of a workflow's steps, by index.
 
     Attributes:

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import TypeVar
 from urllib.parse import unquote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.analysis.similar_descriptions import Elsewhere, descriptions_with
 from arazzo_runner.documents import pointer as json_pointer
@@ -45,8 +47,7 @@ class LinkError(ArazzoError):
         self.rule = rule
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedOperation:
+class LinkedOperation(Struct, frozen=True):
     """An operation that a step means.
 
     Attributes:
@@ -61,8 +62,7 @@ class LinkedOperation:
     unread: tuple[Problem, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class LinkedWorkflow:
+class LinkedWorkflow(Struct, frozen=True):
     """A workflow that a reference means; ``source`` is the Arazzo source it came through, or None."""
 
     description: ArazzoDescription

@@ -6,9 +6,10 @@ One walk finds them and reads each once, so that the rules look at nodes and nev
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Literal
+
+from msgspec import Struct
 
 from arazzo_runner.documents.model import Action, ArazzoDescription, Criterion, Parameter, Reusable, Step, Workflow
 from arazzo_runner.documents.pointer import join
@@ -42,8 +43,7 @@ Moment = Literal["before", "after", "end"]
 """When a site is evaluated: before its step's request, after the answer, or when the workflow ends."""
 
 
-@dataclass(frozen=True, slots=True)
-class Site:
+class Site(Struct, frozen=True):
     """A place where an expression may stand.
 
     Attributes:
@@ -62,8 +62,7 @@ class Site:
     owner: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Use:
+class Use(Struct, frozen=True):
     """An expression at a site; ``text`` as written, braces apart, and ``start`` where it stands in other text."""
 
     node: Expression
@@ -72,8 +71,7 @@ class Use:
     start: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
+class Read(Struct, frozen=True):
     """A site that was read.
 
     Attributes:

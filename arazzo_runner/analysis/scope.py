@@ -6,9 +6,11 @@ import json
 import re
 from collections import ChainMap
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.analysis.execution_order import execution_order
 from arazzo_runner.analysis.linker import LinkedOperation, LinkedWorkflow, Linker, LinkError
@@ -24,8 +26,7 @@ from arazzo_runner.openapi.operations import Operation
 _STEPS = re.compile(r"\$steps\.([^.\s\"]+)\.")
 
 
-@dataclass(frozen=True)
-class DocumentScope:
+class DocumentScope(Struct, frozen=True, dict=True):
     """A document and its sources."""
 
     linker: Linker
@@ -72,8 +73,7 @@ class DocumentScope:
                 continue
 
 
-@dataclass(frozen=True)
-class StepScope:
+class StepScope(Struct, frozen=True, dict=True):
     """A step of a workflow; ``index`` counts from 0, in the order of execution."""
 
     holder: WorkflowScope
@@ -151,8 +151,7 @@ class StepScope:
         return self.holder.document.linked(self.step.workflow_id) if self.step.workflow_id is not None else None
 
 
-@dataclass(frozen=True)
-class WorkflowScope:
+class WorkflowScope(Struct, frozen=True, dict=True):
     """A workflow of a document."""
 
     document: DocumentScope

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.documents.similar_files import files_near
@@ -17,8 +18,7 @@ _LARGEST = 16 * 1024 * 1024
 """Bytes of a file that is still looked into: a hint is not worth more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Elsewhere:
+class Elsewhere(Struct, frozen=True):
     """A description that has the operation.
 
     Attributes:

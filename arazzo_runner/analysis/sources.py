@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from arazzo_runner.analysis.linker import LinkedOperation, LinkedWorkflow, Linker, LinkError
 from arazzo_runner.documents.model import ArazzoDescription, Step

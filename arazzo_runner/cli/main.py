@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING
 import click
 
 from arazzo_runner import __version__
-from arazzo_runner.errors import ArazzoError
 
 if TYPE_CHECKING:
     from click.shell_completion import CompletionItem
@@ -107,11 +106,6 @@ def main() -> None:
     except click.ClickException as error:
         _tell(error.show)
         status = error.exit_code
-    except ArazzoError as error:
-        from arazzo_runner.cli.errors import show_error
-
-        _tell(partial(show_error, error))
-        status = error.exit_status
     except RecursionError:
         # A run can put values in one another, time after time.
         _tell(partial(click.echo, "error: a value of the run is nested too deeply to be followed", err=True))
@@ -129,6 +123,15 @@ def main() -> None:
         what = "stdout is closed" if error.errno == errno.EBADF and not where else error.strerror or error
         _tell(partial(click.echo, f"error: {what}{where}", err=True))
         status = 1
+    except Exception as error:
+        # Imported here, since ``arazzo --help`` needs no error.
+        from arazzo_runner.cli.errors import show_error
+        from arazzo_runner.errors import ArazzoError
+
+        if not isinstance(error, ArazzoError):
+            raise
+        _tell(partial(show_error, error))
+        status = error.exit_status
     sys.exit(status if isinstance(status, int) else 0)
 
 

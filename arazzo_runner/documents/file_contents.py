@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import mimetypes
-from typing import Self
+from functools import cache
+from typing import TYPE_CHECKING, Self
 
-_TYPES = mimetypes.MimeTypes(filenames=())
-"""The standard library's own table: the same on every machine."""
+if TYPE_CHECKING:
+    from mimetypes import MimeTypes
 
 
 class FileContent(bytes):
@@ -25,7 +25,15 @@ class FileContent(bytes):
         return made
 
 
+@cache
+def _types() -> MimeTypes:
+    """Return the standard library's own table, the same on every machine; to load it takes milliseconds."""
+    from mimetypes import MimeTypes
+
+    return MimeTypes(filenames=())
+
+
 def type_by_ending(name: str) -> str | None:
     """The media type that the ending of a file's name stands for, or None."""
-    kind, encoding = _TYPES.guess_type(name.replace("/", "_"))
+    kind, encoding = _types().guess_type(name.replace("/", "_"))
     return None if encoding else kind

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.input_bundles import bundle_inputs
@@ -25,8 +26,7 @@ _BELOW = (
 """Keywords whose schemas look at what is in a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class Inputs:
+class Inputs(Struct, frozen=True):
     """The inputs of a workflow.
 
     Attributes:

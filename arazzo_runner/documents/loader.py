@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import fields
 from typing import Any
 
 from arazzo_runner.documents import structure_rules  # noqa: F401 - registers the rules that loading reports
@@ -45,7 +44,7 @@ def load_description(document: Document) -> tuple[ArazzoDescription | None, list
 def _description(values: dict[str, Any], reading: Reading) -> ArazzoDescription | None:
     if not values["workflows"]:
         return None
-    known = {name: values[name] for name in (f.name for f in fields(ArazzoDescription)) if name in values}
+    known = {name: values[name] for name in ArazzoDescription.__struct_fields__ if name in values}
     known["info"] = known["info"] or Info("", "")
     known["components"] = known["components"] or Components()
     return ArazzoDescription(version=reading.version, document=reading.document, **known)

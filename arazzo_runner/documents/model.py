@@ -8,8 +8,9 @@ plain JSON data. The rooms above compile them.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from arazzo_runner.documents.pointer import Json
 
@@ -20,8 +21,7 @@ if TYPE_CHECKING:
 SourceType: TypeAlias = Literal["openapi", "arazzo", "asyncapi"]
 
 
-@dataclass(frozen=True, slots=True)
-class ExpressionType:
+class ExpressionType(Struct, frozen=True):
     """The dialect of a condition or selector (Expression Type Object, or the bare ``type`` string).
 
     Attributes:
@@ -33,8 +33,7 @@ class ExpressionType:
     version: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Criterion:
+class Criterion(Struct, frozen=True):
     """Criterion Object."""
 
     condition: str
@@ -43,8 +42,7 @@ class Criterion:
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Parameter:
+class Parameter(Struct, frozen=True):
     """Parameter Object; ``location`` is the specification's ``in`` (None on workflow steps and actions)."""
 
     name: str
@@ -53,8 +51,7 @@ class Parameter:
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Replacement:
+class Replacement(Struct, frozen=True):
     """Payload Replacement Object."""
 
     target: str
@@ -63,8 +60,7 @@ class Replacement:
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class RequestBody:
+class RequestBody(Struct, frozen=True):
     """Request Body Object. ``has_payload`` tells an absent payload from ``null``."""
 
     content_type: str | None
@@ -74,8 +70,7 @@ class RequestBody:
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Action:
+class Action(Struct, frozen=True):
     """Success or Failure Action Object; ``kind`` says which list it stands in."""
 
     name: str
@@ -90,8 +85,7 @@ class Action:
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Reusable:
+class Reusable(Struct, frozen=True):
     """Reusable Object. ``has_value`` tells an absent value from ``null``."""
 
     reference: str
@@ -100,8 +94,7 @@ class Reusable:
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(Struct, frozen=True):
     """Step Object. Exactly one of the four targets is set in a valid document."""
 
     step_id: str
@@ -128,8 +121,7 @@ class Step:
     """Credentials: another runner's extension."""
 
 
-@dataclass(frozen=True, slots=True)
-class Workflow:
+class Workflow(Struct, frozen=True):
     """Workflow Object."""
 
     workflow_id: str
@@ -148,8 +140,7 @@ class Workflow:
     """Credentials of its steps: another runner's extension."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceDescription:
+class SourceDescription(Struct, frozen=True):
     """Source Description Object. ``type`` is None when the document leaves it out."""
 
     name: str
@@ -158,8 +149,7 @@ class SourceDescription:
     pointer: str
 
 
-@dataclass(frozen=True, slots=True)
-class Components:
+class Components(Struct, frozen=True):
     """Components Object."""
 
     inputs: Mapping[str, Json] = field(default_factory=dict)
@@ -168,8 +158,7 @@ class Components:
     failure_actions: Mapping[str, Action] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class Info:
+class Info(Struct, frozen=True):
     """Info Object."""
 
     title: str
@@ -178,8 +167,7 @@ class Info:
     description: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ArazzoDescription:
+class ArazzoDescription(Struct, frozen=True):
     """Arazzo Specification Object: one document.
 
     Attributes:

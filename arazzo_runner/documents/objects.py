@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
+
+from msgspec import Struct
 
 from arazzo_runner.documents import object_checks as checks
 from arazzo_runner.documents.input_bundles import check_inputs
@@ -86,8 +87,7 @@ def _expression_type_object(*types: str) -> Shape:
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _ExpressionTypeOrWord:
+class _ExpressionTypeOrWord(Struct, frozen=True):
     """``type: jsonpath``, or an Expression Type Object."""
 
     words: tuple[str, ...]
@@ -128,8 +128,7 @@ def _check_value(reading: Reading, value: Json, pointer: str) -> None:
         SELECTOR.load(reading, value, pointer)
 
 
-@dataclass(frozen=True, slots=True)
-class _ExpressionOrSelector:
+class _ExpressionOrSelector(Struct, frozen=True):
     """An output: the text of an expression, or since 1.1 a Selector Object; the model keeps it as it was read."""
 
     absent: None = None
@@ -144,8 +143,7 @@ class _ExpressionOrSelector:
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class _OrReusable:
+class _OrReusable(Struct, frozen=True):
     """An object, or a Reusable Object in its place."""
 
     kind: Kind

@@ -6,9 +6,10 @@ JSON is read by the standard library when the text looks like JSON, all else as 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+
+from msgspec import Struct
 
 from arazzo_runner.documents.pointer import Json
 from arazzo_runner.documents.rules import problem
@@ -24,8 +25,7 @@ _IN_WORKFLOW = re.compile(r"/workflows/(?P<workflow>\d+)(?:/steps/(?P<step>\d+))
 _JSON_OBJECT = re.compile(r'\s*\{\s*"|\s*\[')
 
 
-@dataclass(frozen=True, eq=False)
-class Document:
+class Document(Struct, frozen=True, eq=False, dict=True, weakref=True):
     """A text that was read.
 
     Attributes:
@@ -35,10 +35,10 @@ class Document:
         text: what was read, without a byte order mark.
     """
 
-    data: Json = field(repr=False)
+    data: Json
     path: str
     uri: str
-    text: str = field(repr=False)
+    text: str
 
     @cached_property
     def _lines(self) -> Lines:

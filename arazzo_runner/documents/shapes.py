@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Any, Final, Protocol
+
+from msgspec import Struct, field
 
 from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.documents.pointer import Json, join
@@ -29,8 +30,7 @@ WRONG: Final = _Wrong()
 """What a kind gives for a value that the model cannot hold; its problem has been reported."""
 
 
-@dataclass(slots=True)
-class Reading:
+class Reading(Struct):
     """A document that is being loaded, and what was found wrong with it so far."""
 
     document: Document
@@ -66,8 +66,7 @@ class Kind(Protocol):
         """Return the model's form of a value, or ``WRONG``."""
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
+class Text(Struct, frozen=True):
     """A string.
 
     Attributes:
@@ -100,8 +99,7 @@ class Text:
         return text
 
 
-@dataclass(frozen=True, slots=True)
-class Choice:
+class Choice(Struct, frozen=True):
     """One of a few words, each with the version that brought it."""
 
     words: Mapping[str, Version]
@@ -117,8 +115,7 @@ class Choice:
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class Number:
+class Number(Struct, frozen=True):
     """A number that is not negative."""
 
     integer: bool = False
@@ -134,8 +131,7 @@ class Number:
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class Anything:
+class Anything(Struct, frozen=True):
     """Any value; ``check`` looks at it further."""
 
     check: Callable[[Reading, Json, str], None] | None = None
@@ -147,8 +143,7 @@ class Anything:
         return value
 
 
-@dataclass(frozen=True, slots=True)
-class Items:
+class Items(Struct, frozen=True):
     """A list; items that are wrong are left out of the model."""
 
     kind: Kind
@@ -167,8 +162,7 @@ class Items:
 _NAME = re.compile(r"[a-zA-Z0-9.\-_]+")
 
 
-@dataclass(frozen=True, slots=True)
-class Entries:
+class Entries(Struct, frozen=True):
     r"""An object used as a map. Its names must match ``^[a-zA-Z0-9\.\-_]+$``, else ``rule`` is broken."""
 
     kind: Kind
@@ -190,8 +184,7 @@ class Entries:
         return loaded
 
 
-@dataclass(frozen=True, slots=True)
-class Field:
+class Field(Struct, frozen=True):
     """A field of an object.
 
     Attributes:
@@ -213,8 +206,7 @@ Check = Callable[[Reading, dict[str, Json], str], None]
 """Looks at an object as a whole, as it was read; reports for itself."""
 
 
-@dataclass(frozen=True, slots=True)
-class Shape:
+class Shape(Struct, frozen=True):
     """An object of the specification: its fields, and what they must keep between them.
 
     Attributes:

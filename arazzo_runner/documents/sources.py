@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeAlias
 from urllib.parse import unquote
+
+from msgspec import Struct, field
 
 from arazzo_runner.documents import source_rules  # noqa: F401 - registers the rules that sources report
 from arazzo_runner.documents.files import is_stream, read_file
@@ -34,8 +35,7 @@ class ParsedCache(Protocol):
         """Keep the data."""
 
 
-@dataclass(frozen=True, slots=True)
-class SourceOptions:
+class SourceOptions(Struct, frozen=True):
     """The user's options about sources.
 
     Attributes:

@@ -6,11 +6,12 @@ steps counts them.
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Answered, Failed, Request, Response, Send
 from arazzo_runner.engine import step as attempts
 from arazzo_runner.engine.events import Authenticated
+from arazzo_runner.engine.scopes import scope_of
 from arazzo_runner.engine.stack import Stack
 from arazzo_runner.engine.state import Phase, Prepared
 from arazzo_runner.errors import InvalidState, StepError
@@ -50,7 +51,7 @@ class Authentication:
             raise InvalidState("no token was asked for")
         wanted = attempts.prepare(
             step,
-            attempts.scope_of(self.stack.workflow, frame),
+            scope_of(self.stack.workflow, frame),
             self.stack.plan.options,
             attempts.Held(self.usable_tokens(), cookies=self.stack.usable_cookies()),
         )

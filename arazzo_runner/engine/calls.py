@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
+from msgspec.structs import replace
+
 from arazzo_runner.engine import step as attempts
+from arazzo_runner.engine.absent.missing import Missing
 from arazzo_runner.engine.events import WorkflowEntered
 from arazzo_runner.engine.inputs import check_inputs, with_defaults
-from arazzo_runner.engine.missing import Missing
 from arazzo_runner.engine.plan import MAX_DEPTH, PlannedAction, PlannedWorkflow
+from arazzo_runner.engine.scopes import scope_of
 from arazzo_runner.engine.stack import Stack
 from arazzo_runner.engine.state import Arrival, Frame, Phase, Purpose
 from arazzo_runner.errors import StepError
@@ -25,7 +27,7 @@ class Calls:
 
     def given(self, action: PlannedAction, target: PlannedWorkflow) -> dict[str, Any] | None:
         """The inputs that an action gives to a workflow: its parameters, else the inputs of the same name (F3)."""
-        scope = attempts.scope_of(self.stack.workflow, self.stack.frame, self.stack.exchange)
+        scope = scope_of(self.stack.workflow, self.stack.frame, self.stack.exchange)
         try:
             return {**self.inputs_by_name(target), **attempts.inputs_of(action.parameters, scope)}
         except StepError as error:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.errors import Place
@@ -12,8 +13,7 @@ from arazzo_runner.errors import Place
 Status: TypeAlias = Literal["succeeded", "failed"]
 
 
-@dataclass(frozen=True, slots=True)
-class Reason:
+class Reason(Struct, frozen=True):
     """Why a run or an attempt failed.
 
     Attributes:
@@ -28,8 +28,7 @@ class Reason:
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class CriterionOutcome:
+class CriterionOutcome(Struct, frozen=True):
     """A criterion that was asked, and what it said."""
 
     condition: str
@@ -38,8 +37,7 @@ class CriterionOutcome:
     detail: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class ActionTaken:
+class ActionTaken(Struct, frozen=True):
     """The action that follows an attempt. ``name`` is None for the sequence's own next step or end.
 
     Attributes:
@@ -53,8 +51,7 @@ class ActionTaken:
     workflow_id: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Attempt:
+class Attempt(Struct, frozen=True):
     """One attempt of one step, whole.
 
     Attributes:
@@ -91,8 +88,7 @@ class Attempt:
         return "failed" if self.breaks_contract else self.status
 
 
-@dataclass(frozen=True, slots=True)
-class RunStarted:
+class RunStarted(Struct, frozen=True):
     """The first event of every run."""
 
     workflow_id: str
@@ -100,8 +96,7 @@ class RunStarted:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowEntered:
+class WorkflowEntered(Struct, frozen=True):
     """A nested workflow begins; ``cause`` is ``step``, ``retry``, ``dependsOn`` or ``goto``."""
 
     workflow_id: str
@@ -110,8 +105,7 @@ class WorkflowEntered:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptStarted:
+class AttemptStarted(Struct, frozen=True):
     """A request is about to be sent."""
 
     workflow_id: str
@@ -122,8 +116,7 @@ class AttemptStarted:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Authenticated:
+class Authenticated(Struct, frozen=True):
     """An exchange beside the steps: for a token, for where one comes from, or a request that a 401 sent back (H5).
 
     Attributes:
@@ -140,16 +133,14 @@ class Authenticated:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptFinished:
+class AttemptFinished(Struct, frozen=True):
     """An attempt is over and what follows is decided."""
 
     attempt: Attempt
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Waiting:
+class Waiting(Struct, frozen=True):
     """A wait begins; ``why`` is ``retry`` (F4) or ``pacing`` (F5)."""
 
     workflow_id: str
@@ -159,8 +150,7 @@ class Waiting:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Warned:
+class Warned(Struct, frozen=True):
     """Something that the user should know and that fails nothing; ``place`` is the line that it comes down to."""
 
     message: str
@@ -170,8 +160,7 @@ class Warned:
     place: Place | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowLeft:
+class WorkflowLeft(Struct, frozen=True):
     """A nested workflow is over."""
 
     workflow_id: str
@@ -181,8 +170,7 @@ class WorkflowLeft:
     at: float
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(Struct, frozen=True):
     """The end of a run.
 
     Attributes:
@@ -204,8 +192,7 @@ class Outcome:
     unjudged: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RunFinished:
+class RunFinished(Struct, frozen=True):
     """The last event of every run."""
 
     outcome: Outcome

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
+
+from msgspec import Struct
 
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.engine.state import Prepared
@@ -58,8 +59,7 @@ def _xml_encoding(body: bytes) -> str:
     return "utf-8"
 
 
-@dataclass(frozen=True)
-class SentRequest:
+class SentRequest(Struct, frozen=True, dict=True):
     """The request that was sent (``expressions.evaluate.Message``); ``sent`` holds its parameters by place and name."""
 
     request: Request
@@ -81,8 +81,7 @@ class SentRequest:
         return _structured(self.body, self.request.header("Content-Type"))
 
 
-@dataclass(frozen=True)
-class ReceivedResponse:
+class ReceivedResponse(Struct, frozen=True, dict=True):
     """The response that came back (``expressions.evaluate.Message``); schemas say which elements of XML are lists."""
 
     response: Response
@@ -118,8 +117,7 @@ class ReceivedResponse:
         return tree if schema is None else with_lists(tree, schema)
 
 
-@dataclass(frozen=True)
-class Exchange:
+class Exchange(Struct, frozen=True):
     """A request and what came of it, as expressions see both: their bodies are decoded once, whoever asks.
 
     Attributes:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any
+
+from msgspec.structs import replace
 
 from arazzo_runner.engine.events import CriterionOutcome, Reason
 from arazzo_runner.engine.exchange import Exchange, ReceivedResponse

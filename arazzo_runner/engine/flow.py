@@ -6,8 +6,10 @@ A state never grows with the number of its turns.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Answer, Effect
 from arazzo_runner.engine.events import Event, Outcome, RunStarted
@@ -18,8 +20,7 @@ from arazzo_runner.engine.state import Frame, Purpose, RunState
 from arazzo_runner.errors import InvalidInputs, InvalidState
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
+class Turn(Struct, frozen=True):
     """The result of one move of a run.
 
     Attributes:

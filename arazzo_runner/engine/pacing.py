@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Sleep
 from arazzo_runner.engine.events import Waiting

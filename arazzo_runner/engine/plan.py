@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from arazzo_runner.documents.model import ExpressionType
 from arazzo_runner.documents.reader import Document
@@ -19,7 +20,7 @@ from arazzo_runner.expressions.templates import CompiledValue
 from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.request.servers import ServerOptions
-from arazzo_runner.secrecy import SECRET_HEADERS, SecretNames
+from arazzo_runner.secrecy import SECRET_HEADERS, SecretNames, shown
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.x_security import PlannedCredential
@@ -31,8 +32,11 @@ MAX_DEPTH = 50
 """How deeply workflows may call one another (F6)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Spot:
+Level: TypeAlias = Literal["off", "warn", "error"]
+"""What ``--check`` does with a breach of a description."""
+
+
+class Spot(Struct, frozen=True):
     """A place of the plan in its document. The position in the text is computed only when it is asked for."""
 
     document: Document
@@ -44,8 +48,7 @@ class Spot:
         return self.document.place(self.pointer)
 
 
-@dataclass(frozen=True, slots=True)
-class RunOptions:
+class RunOptions(Struct, frozen=True):
     """The behavior of a run where the document leaves it to the user. Times in seconds.
 
     Attributes:
@@ -76,11 +79,14 @@ class RunOptions:
     missing_output: Literal["warn", "error"] = "warn"
     expect: tuple[str, ...] = ()
     servers: ServerOptions = field(default_factory=ServerOptions)
-    credentials: Credentials = field(default_factory=Credentials, repr=False)
+    credentials: Credentials = field(default_factory=Credentials)
     cookies: bool = False
-    headers: tuple[tuple[str, str, str], ...] = field(default=(), repr=False)
+    headers: tuple[tuple[str, str, str], ...] = ()
     secret: tuple[str, ...] = ()
     not_secret: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        return shown(self, without=("credentials", "headers"))
 
     @property
     def secret_names(self) -> SecretNames:
@@ -88,8 +94,7 @@ class RunOptions:
         return SecretNames(self.secret, self.not_secret)
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedParameter:
+class PlannedParameter(Struct, frozen=True):
     """A parameter, the step's own or the workflow's; ``location`` is None for an input of a workflow.
 
     Attributes:
@@ -104,8 +109,7 @@ class PlannedParameter:
     spot: Spot
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedReplacement:
+class PlannedReplacement(Struct, frozen=True):
     """A payload replacement; ``spot`` is where its value stands."""
 
     target: str
@@ -114,8 +118,7 @@ class PlannedReplacement:
     spot: Spot
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedBody:
+class PlannedBody(Struct, frozen=True):
     """A request body.
 
     Attributes:
@@ -132,8 +135,7 @@ class PlannedBody:
     spot: Spot
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedAction:
+class PlannedAction(Struct, frozen=True):
     """A success or failure action.
 
     Attributes:
@@ -152,8 +154,7 @@ class PlannedAction:
     spot: Spot
 
 
-@dataclass(frozen=True, slots=True)
-class ForeignStep:
+class ForeignStep(Struct, frozen=True):
     """A step of another workflow that a step depends on (1.1).
 
     Attributes:
@@ -167,8 +168,7 @@ class ForeignStep:
     step_id: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedUrl:
+class PlannedUrl(Struct, frozen=True):
     """A URL that the document gives, or an expression for one (``x-operation``).
 
     Attributes:
@@ -179,8 +179,7 @@ class PlannedUrl:
     text: str
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedStep:
+class PlannedStep(Struct, frozen=True):
     """A step: the call of an operation, or of a workflow.
 
     Attributes:
@@ -191,6 +190,7 @@ class PlannedStep:
         timeout: seconds, or None (F9; the document says milliseconds).
         url: the URL of ``x-operation``, which takes the place of server and path; or None (H1).
         credentials: those of ``x-security`` (H1).
+        accept: the value of ``Accept``, unless the step sends one itself.
     """
 
     step_id: str
@@ -210,6 +210,7 @@ class PlannedStep:
     spot: Spot
     url: PlannedUrl | None = None
     credentials: tuple[PlannedCredential, ...] = ()
+    accept: str = "*/*"
 
     @property
     def title(self) -> str:
@@ -221,8 +222,7 @@ class PlannedStep:
         return f"workflow {self.workflow.rpartition('#')[2]}" if self.workflow is not None else self.step_id
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedWorkflow:
+class PlannedWorkflow(Struct, frozen=True):
     """A workflow with its document's surroundings.
 
     Attributes:
@@ -248,8 +248,7 @@ class PlannedWorkflow:
     spot: Spot
 
 
-@dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Struct, frozen=True):
     """All that a run needs.
 
     Attributes:

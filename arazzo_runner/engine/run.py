@@ -6,12 +6,14 @@ Nested workflows are frames, ``goto`` and ``retry`` are moves: nothing here call
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Answer, Answered, Failed, Response, Send, Woke
 from arazzo_runner.engine import step as attempts
-from arazzo_runner.engine.absences import Absence
+from arazzo_runner.engine.absent.absences import Absence
+from arazzo_runner.engine.absent.missing import Missing
 from arazzo_runner.engine.authentication import Authentication
 from arazzo_runner.engine.calls import Calls
 from arazzo_runner.engine.events import (
@@ -23,11 +25,11 @@ from arazzo_runner.engine.events import (
 )
 from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.failures import after_retries, failed_attempt
-from arazzo_runner.engine.missing import Missing
 from arazzo_runner.engine.pacing import Pacing
 from arazzo_runner.engine.plan import Plan, PlannedAction
 from arazzo_runner.engine.prerequisites import completed_elsewhere, not_completed
 from arazzo_runner.engine.records import action_taken, attempt_record
+from arazzo_runner.engine.scopes import scope_of
 from arazzo_runner.engine.stack import Stack
 from arazzo_runner.engine.state import (
     Arrival,
@@ -97,7 +99,9 @@ class Run:
                 self.calls.call(key, Purpose.DEPENDENCY, self.calls.inputs_by_name(dependency))
                 return
             if dependency.workflow_id not in frame.workflows:
-                self.stack.frame = frame = replace(frame, workflows={**frame.workflows, dependency.workflow_id: done})
+                self.stack.frame = frame = replace(
+                    frame, workflows=frame.workflows.having(dependency.workflow_id, done)
+                )
         if frame.position >= len(workflow.steps):
             self.leave(succeeded=True)
             return
@@ -108,7 +112,7 @@ class Run:
         if step.workflow is not None:
             self.stack.frame = replace(frame, started_at=self.stack.now)
             try:
-                given = attempts.inputs_of(step.parameters, attempts.scope_of(workflow, frame))
+                given = attempts.inputs_of(step.parameters, scope_of(workflow, frame))
             except StepError as error:
                 self.missing.stop_for(error)
                 return
@@ -150,7 +154,7 @@ class Run:
         tokens, cookies = self.authentication.usable_tokens(), self.stack.usable_cookies()
         held = attempts.Held(tokens, frame.challenge, key, cookies, frame.last_url)
         try:
-            scope = attempts.scope_of(self.stack.workflow, frame)
+            scope = scope_of(self.stack.workflow, frame)
             prepared = attempts.prepare(self.stack.step, scope, self.stack.plan.options, held)
         except StepError as error:
             # V1, V6, H2, H3: nothing of the step is sent, and no action is tried.
@@ -216,10 +220,12 @@ class Run:
 
                 self.stack.cookies = stored(self.stack.cookies, prepared.request.url, response.headers, self.stack.now)
             last = Sent(prepared.digest, attempts.retry_after(response, self.stack.now))
-            sent = {**frame.sent, self.pacing.sent_key: last}
+            sent = frame.sent
+            if sent.get(self.pacing.sent_key) != last:  # polls send the same, and a journal writes what is new
+                sent = sent.having(self.pacing.sent_key, last)
             self.stack.frame = frame = replace(frame, prepared=None, sent=sent, last_url=prepared.request.url)
         seen = self.stack.exchange
-        scope = attempts.scope_of(workflow, frame, seen, child=child)
+        scope = scope_of(workflow, frame, seen, child=child)
         judged: list[CriterionOutcome] = []
         if failure is None:
             judged = attempts.judge(step.criteria, scope)
@@ -232,7 +238,7 @@ class Run:
             else:
                 outputs, absent = attempts.outputs_of(step.outputs, scope)
             self.stack.frame = frame = with_outputs(frame, step.step_id, outputs, absent)
-            scope = attempts.scope_of(workflow, frame, seen, child=child)
+            scope = scope_of(workflow, frame, seen, child=child)
         chosen = None
         if frame.suspended is None:
             actions = step.on_success if failure is None else step.on_failure
@@ -355,8 +361,9 @@ class Run:
             self.stack.exchange = None
         self.stack.frame = replace(self.stack.frame, phase=Phase.ENTERING)
         if frame.purpose is Purpose.DEPENDENCY:
-            self.stack.completed[frame.called or frame.workflow] = done
-        self.stack.frame = replace(self.stack.frame, workflows={**self.stack.frame.workflows, frame.called_as: done})
+            self.stack.completed = self.stack.completed.having(frame.called or frame.workflow, done)
+        finished = self.stack.frame.workflows.having(frame.called_as, done)
+        self.stack.frame = replace(self.stack.frame, workflows=finished)
         if frame.purpose is Purpose.STEP:
             self.conclude(child=done, cause=reason)
         elif frame.purpose is Purpose.DEPENDENCY and not succeeded:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Effect
 from arazzo_runner.engine import step as attempts
-from arazzo_runner.engine.absences import Absence
+from arazzo_runner.engine.absent.absences import Absence
 from arazzo_runner.engine.events import Event, Outcome, Reason, RunFinished, Warned, WorkflowLeft
 from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow
+from arazzo_runner.engine.scopes import scope_of
 from arazzo_runner.engine.state import Frame, RunState
 from arazzo_runner.errors import Place
 
@@ -26,11 +28,11 @@ class Stack:
         self.plan = plan
         self.state = state
         self.frames = list(state.frames)
-        self.completed = dict(state.completed)
+        self.completed = state.completed
         self.attempts = state.attempts
         self.requests = state.requests
         self.tokens = dict(state.tokens)
-        self.told = dict.fromkeys(state.told)
+        self.told = state.told
         self.cookies = state.cookies
         self.events: list[Event] = []
         self.effect: Effect | None = None
@@ -76,7 +78,7 @@ class Stack:
             attempts=self.attempts,
             requests=self.requests,
             tokens=self.tokens,
-            told=tuple(self.told),
+            told=self.told,
             cookies=self.cookies,
         )
 
@@ -93,7 +95,7 @@ class Stack:
 
     def evaluated_outputs(self) -> tuple[dict[str, Any], dict[str, Absence]]:
         """The outputs of the last frame's workflow that have a value, and what was there instead of the others."""
-        scope = attempts.scope_of(self.workflow, self.frame, self.exchange)
+        scope = scope_of(self.workflow, self.frame, self.exchange)
         return attempts.outputs_of(self.workflow.outputs, scope)
 
     def stop(self, code: str, message: str, *, hint: str = "", place: Place | None = None) -> None:

@@ -6,26 +6,27 @@ plan but by name and index, so that a state can be resumed by another process th
 
 from __future__ import annotations
 
-import base64
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass, replace
+from collections.abc import Callable, Mapping
 from enum import Enum, StrEnum
-from functools import cache
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias, get_args
 
-from arazzo_runner.documents.file_contents import FileContent
+from msgspec import Struct, ValidationError, convert, field
+from msgspec.structs import replace
+
 from arazzo_runner.effects import Request
-from arazzo_runner.engine.absences import Absence
+from arazzo_runner.engine.absent.absences import Absence
+from arazzo_runner.engine.persistent_map import PersistentMap
+from arazzo_runner.engine.serialization import DATA
 from arazzo_runner.errors import InvalidState
+from arazzo_runner.expressions.evaluate import WorkflowView
 from arazzo_runner.openapi.auth.tokens import Token
-
-if TYPE_CHECKING:
-    from arazzo_runner.openapi.request.cookies import StoredCookie
+from arazzo_runner.openapi.request.cookies import StoredCookie
 
 Outputs: TypeAlias = Mapping[str, Any]
 Change: TypeAlias = Callable[[Any], Any]
-FORMAT = "arazzo-state/1"
+Share: TypeAlias = Callable[[Mapping[str, Any]], Any]
+FORMAT = "arazzo-state/2"
 
 
 def _as_it_is(data: Any) -> Any:
@@ -66,17 +67,13 @@ class Arrival(StrEnum):
     RETRY = "retry"
 
 
-@dataclass(frozen=True, slots=True)
-class Finished:
+class Finished(WorkflowView, frozen=True):
     """A finished workflow, as ``$workflows.<id>`` shows it."""
 
-    inputs: Outputs
-    outputs: Outputs
     succeeded: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Suspended:
+class Suspended(Struct, frozen=True):
     """The step that waits while the step of its retry action runs (F4)."""
 
     position: int
@@ -84,8 +81,7 @@ class Suspended:
     retries: Mapping[str, int]
 
 
-@dataclass(frozen=True, slots=True)
-class Prepared:
+class Prepared(Struct, frozen=True):
     """A request that is about to be sent, or is out.
 
     Attributes:
@@ -102,8 +98,7 @@ class Prepared:
     tokens: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Struct, frozen=True):
     """The last request of a step, for pacing (F5).
 
     Attributes:
@@ -115,8 +110,7 @@ class Sent:
     retry_after: float | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Struct, frozen=True, forbid_unknown_fields=True):
     """One workflow under way.
 
     Attributes:
@@ -152,10 +146,10 @@ class Frame:
     attempt: int = 1
     retries: Mapping[str, int] = field(default_factory=dict)
     retrying: int = 0
-    steps: Mapping[str, Outputs] = field(default_factory=dict)
-    workflows: Mapping[str, Finished] = field(default_factory=dict)
+    steps: PersistentMap[Outputs] = field(default_factory=PersistentMap)
+    workflows: PersistentMap[Finished] = field(default_factory=PersistentMap)
     prepared: Prepared | None = None
-    sent: Mapping[str, Sent] = field(default_factory=dict)
+    sent: PersistentMap[Sent] = field(default_factory=PersistentMap)
     suspended: Suspended | None = None
     started_at: float = 0.0
     challenged: bool = False
@@ -163,20 +157,20 @@ class Frame:
     discovered: str | None = None
     fetched: tuple[str, ...] = ()
     last_url: str = ""
-    absent: Mapping[str, Mapping[str, Absence]] = field(default_factory=dict)
+    absent: PersistentMap[Mapping[str, Absence]] = field(default_factory=PersistentMap)
     called: str = ""
 
 
 def with_outputs(frame: Frame, step_id: str, outputs: Outputs, absent: Mapping[str, Absence]) -> Frame:
     """A frame after a step has succeeded: its outputs, and what was there instead of those without a value."""
-    others = {name: found for name, found in frame.absent.items() if name != step_id}
-    return replace(
-        frame, steps={**frame.steps, step_id: outputs}, absent={**others, step_id: absent} if absent else others
-    )
+    nothing = not outputs and frame.steps.get(step_id) == {}  # as of most polls: a journal writes what is new
+    steps = frame.steps if nothing else frame.steps.having(step_id, outputs)
+    if not absent and step_id not in frame.absent:
+        return replace(frame, steps=steps)
+    return replace(frame, steps=steps, absent=frame.absent.having(step_id, absent))
 
 
-@dataclass(frozen=True, slots=True)
-class RunState:
+class RunState(Struct, frozen=True, forbid_unknown_fields=True):
     """A whole run.
 
     Attributes:
@@ -198,11 +192,11 @@ class RunState:
     frames: tuple[Frame, ...]
     started_at: float
     now: float
-    completed: Mapping[str, Finished] = field(default_factory=dict)
+    completed: PersistentMap[Finished] = field(default_factory=PersistentMap)
     attempts: int = 0
     requests: int = 0
     tokens: Mapping[str, Token] = field(default_factory=dict)
-    told: tuple[str, ...] = ()
+    told: PersistentMap[None] = field(default_factory=PersistentMap)
     identity: str = ""
     cookies: tuple[StoredCookie, ...] = ()
 
@@ -212,132 +206,72 @@ class RunState:
         Args:
             hide: changes the plain data before, such as to take secrets out of it.
         """
-        return json.dumps({"format": FORMAT, **_plain(hide(_data(self)))}, ensure_ascii=False)
+        return json.dumps({"format": FORMAT, "state": DATA.plain(hide(as_data(self)))})
 
     @classmethod
     def from_json(cls, text: str, *, reveal: Change = _as_it_is) -> RunState:
         """The state that ``to_json`` wrote.
 
-        Args:
-            reveal: undoes what ``hide`` did.
-
         Raises:
             InvalidState: it is no such text.
         """
         try:
-            data = reveal(_revived(json.loads(text)))
-            if data.pop("format") != FORMAT:
+            kept = json.loads(text)
+            if kept["format"] != FORMAT:
                 raise InvalidState(f"not a run state of this version (expected {FORMAT})")
-            frames = tuple(_frame(frame) for frame in data.pop("frames"))
-            completed = {key: Finished(**value) for key, value in data.pop("completed").items()}
-            tokens = {key: Token(**value) for key, value in data.pop("tokens").items()}
-            told = tuple(data.pop("told"))
-            cookies = _cookies(data.pop("cookies", ()))
-            return cls(told=told, frames=frames, completed=completed, tokens=tokens, cookies=cookies, **data)
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+            return as_state(reveal(DATA.revived(kept["state"])))
+        except (ValueError, KeyError, TypeError) as error:
             raise InvalidState(f"not a run state: {error}") from None
 
 
-def _cookies(kept: Sequence[Mapping[str, Any]]) -> tuple[StoredCookie, ...]:
-    if not kept:
-        return ()
-    from arazzo_runner.openapi.request.cookies import StoredCookie
+def as_data(value: Any, share: Share = lambda _: None) -> Any:
+    """A state as plain data: its structs as objects, without copies of what they hold.
 
-    return tuple(StoredCookie(**value) for value in kept)
-
-
-def _frame(data: dict[str, Any]) -> Frame:
-    known = {name.name for name in fields(Frame)}
-    if data.keys() != known:
-        raise InvalidState(f"not a run state: a frame has {sorted(data.keys() ^ known)} too many or too few")
-    suspended = data["suspended"]
-    return Frame(
-        **{
-            **data,
-            "purpose": Purpose(data["purpose"]),
-            "phase": Phase(data["phase"]),
-            "arrival": Arrival(data["arrival"]),
-            "workflows": {key: Finished(**value) for key, value in data["workflows"].items()},
-            "sent": {key: Sent(**value) for key, value in data["sent"].items()},
-            "fetched": tuple(data["fetched"]),
-            "absent": {
-                step: {name: _absence(value) for name, value in absent.items()}
-                for step, absent in data["absent"].items()
-            },
-            "suspended": None if suspended is None else Suspended(**suspended),
-            "prepared": None if data["prepared"] is None else _prepared(data["prepared"]),
-        }
-    )
-
-
-def _absence(data: dict[str, Any]) -> Absence:
-    return Absence(data["expression"], data["holder"], data["wanted"], tuple(data["names"]))
-
-
-def _prepared(data: dict[str, Any]) -> Prepared:
-    request = data["request"]
-    headers = tuple((name, value) for name, value in request["headers"])
-    return Prepared(
-        Request(request["method"], request["url"], headers, request["body"]),
-        data["sent"],
-        data["digest"],
-        tuple(data["problems"]),
-        tuple(data["tokens"]),
-    )
-
-
-def _data(value: Any) -> Any:
-    """A value's dataclasses as objects; ``asdict`` would copy all that they hold."""
+    Args:
+        share: returns what stands for a map that grows, or for inputs; None to write it out.
+    """
     kind = type(value)
     if kind is str or value is None:
         return value
-    if kind is dict:
-        return {key: _data(item) for key, item in value.items()}
+    if kind is dict or kind is PersistentMap:
+        shared = share(value)
+        return {name: as_data(item, share) for name, item in value.items()} if shared is None else shared
     if kind is list or kind is tuple:
-        return [_data(item) for item in value]
-    if is_dataclass(kind):
-        return {name: _data(getattr(value, name)) for name in _names(kind)}
+        return [as_data(item, share) for item in value]
+    if isinstance(value, Struct):
+        return {name: as_data(getattr(value, name), share) for name in value.__struct_fields__}
     if isinstance(value, Enum):
         return value.value
-    return {key: _data(item) for key, item in value.items()} if isinstance(value, Mapping) else value
+    return {name: as_data(item, share) for name, item in value.items()} if isinstance(value, Mapping) else value
 
 
-@cache
-def _names(kind: type) -> tuple[str, ...]:
-    return tuple(known.name for known in fields(kind))
+def as_state(data: Any) -> RunState:
+    """The state that ``as_data`` was given.
+
+    Raises:
+        InvalidState: it is not one of this release.
+    """
+    try:
+        return convert(data, RunState, dec_hook=_converted)
+    except (ValidationError, TypeError) as error:
+        raise InvalidState(f"not a run state: {error}") from None
 
 
-_BYTES, _FILE, _ESCAPED = "$bytes", "$file", "$object"
+def as_entry(data: Any, kind: Any) -> Any:
+    """A value of a map that grows, from its data.
+
+    Raises:
+        InvalidState: it is not one of this release.
+    """
+    try:
+        return convert(data, kind, dec_hook=_converted)
+    except (ValidationError, TypeError) as error:
+        raise InvalidState(f"not a part of a run state: {error}") from None
 
 
-def _plain(value: Any) -> Any:
-    """Data as JSON can hold it: bytes in base64, and an object that looks like that, escaped."""
-    match value:
-        case FileContent():
-            return {_FILE: [value.name, base64.b64encode(value).decode()]}
-        case bytes():
-            return {_BYTES: base64.b64encode(value).decode()}
-        case dict():
-            plain = {key: _plain(item) for key, item in value.items()}
-            return {_ESCAPED: plain} if value.keys() in ({_BYTES}, {_FILE}, {_ESCAPED}) else plain
-        case list() | tuple():
-            return [_plain(item) for item in value]
-        case _:
-            return value
-
-
-def _revived(value: Any) -> Any:
-    match value:
-        case dict() if value.keys() == {_BYTES}:
-            return base64.b64decode(value[_BYTES])
-        case dict() if value.keys() == {_FILE}:
-            name, content = value[_FILE]
-            return FileContent(base64.b64decode(content), name)
-        case dict() if value.keys() == {_ESCAPED}:
-            return {key: _revived(item) for key, item in value[_ESCAPED].items()}
-        case dict():
-            return {key: _revived(item) for key, item in value.items()}
-        case list():
-            return [_revived(item) for item in value]
-        case _:
-            return value
+def _converted(kind: Any, value: Any) -> Any:
+    """A map that grows, from its entries: what msgspec does not know."""
+    if isinstance(value, PersistentMap):
+        return value
+    (of,) = get_args(kind)
+    return PersistentMap({name: convert(item, of, dec_hook=_converted) for name, item in value.items()})

@@ -7,25 +7,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from msgspec import Struct, field
+from msgspec.structs import replace
+
 from arazzo_runner.effects import Request, Response
-from arazzo_runner.engine.absences import Absence, absence_of
+from arazzo_runner.engine.absent.absences import Absence, absence_of
 from arazzo_runner.engine.events import CriterionOutcome
-from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.plan import (
     PlannedAction,
     PlannedBody,
     PlannedParameter,
     PlannedStep,
-    PlannedWorkflow,
     RunOptions,
 )
-from arazzo_runner.engine.state import Finished, Frame, Prepared
+from arazzo_runner.engine.state import Prepared
 from arazzo_runner.errors import StepError
 from arazzo_runner.expressions.criteria import CompiledCriterion
-from arazzo_runner.expressions.evaluate import Scope, WorkflowView
+from arazzo_runner.expressions.evaluate import Scope
 from arazzo_runner.expressions.nodes import Expression
 from arazzo_runner.expressions.templates import CompiledValue, expressions_of, leaves
 from arazzo_runner.expressions.undefined import UNDEFINED
@@ -39,46 +39,12 @@ from arazzo_runner.openapi.request.idempotency import idempotency_header
 from arazzo_runner.openapi.request.parameters import Argument, SerializedParameters, header_text, is_json, serialize
 from arazzo_runner.openapi.request.replacements import apply_replacement
 from arazzo_runner.openapi.request.servers import server_url
-from arazzo_runner.openapi.responses import response_types
 
 if TYPE_CHECKING:
     from arazzo_runner.openapi.request.cookies import StoredCookie
 
 
-def scope_of(
-    workflow: PlannedWorkflow,
-    frame: Frame,
-    exchange: Exchange | None = None,
-    *,
-    child: Finished | None = None,
-) -> Scope:
-    """Return the names that expressions can use in a frame.
-
-    Args:
-        exchange: of the step at hand.
-        child: the workflow that the step at hand called; its outputs are ``$outputs`` there (F7).
-    """
-    views = {key: WorkflowView(done.inputs, done.outputs) for key, done in frame.workflows.items()}
-    views.setdefault(workflow.workflow_id, WorkflowView(frame.inputs, {}))
-    request, response = (None, None) if exchange is None else (exchange.request, exchange.response)
-    return Scope(
-        inputs=frame.inputs,
-        outputs={} if child is None else child.outputs,
-        steps=frame.steps,
-        workflows=views,
-        url=UNDEFINED if request is None else request.request.url,
-        method=UNDEFINED if request is None else request.request.method,
-        status_code=UNDEFINED if response is None else response.response.status,
-        request=request,
-        response=response,
-        sources=workflow.sources,
-        components=workflow.components,
-        self_uri=UNDEFINED if workflow.self_uri is None else workflow.self_uri,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class TokenWanted:
+class TokenWanted(Struct, frozen=True):
     """A step that cannot be sent before there is a token.
 
     Attributes:
@@ -91,8 +57,7 @@ class TokenWanted:
     endpoint: Endpoint
 
 
-@dataclass(frozen=True, slots=True)
-class Held:
+class Held(Struct, frozen=True):
     """The credentials that a run holds while a request is built.
 
     Attributes:
@@ -162,7 +127,7 @@ def prepare(step: PlannedStep, scope: Scope, options: RunOptions, held: Held | N
             headers = [pair for pair in headers if pair[0].lower() != "content-type"]
             headers.append(("Content-Type", encoded.content_type))
     if "accept" not in names:
-        headers.append(("Accept", _accept(operation)))
+        headers.append(("Accept", step.accept))
     url = server + target.path
     if target.query:
         url += f"{'&' if '?' in url else '?'}{target.query}"
@@ -312,12 +277,6 @@ def _payload(
                 payload, replacement.target, value, content_type=content_type, selector=replacement.selector
             )
     return content_type, payload
-
-
-def _accept(operation: Operation) -> str:
-    """The media types that the operation documents for its answers, and anything else after them."""
-    listed = [name for name in response_types(operation) if "*" not in name][:4]
-    return ", ".join([*listed, "*/*;q=0.5"]) if listed else "*/*"
 
 
 def _digest(request: Request) -> str:

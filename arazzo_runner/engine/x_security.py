@@ -6,8 +6,10 @@ Another runner's extension: a list of ``{schemeName, values}`` or ``{scheme, val
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.errors import StepError
 from arazzo_runner.expressions.evaluate import Scope
@@ -23,8 +25,7 @@ _PARTS: Mapping[str, str] = {
 """The parts of a credential by what the extension calls them."""
 
 
-@dataclass(frozen=True, slots=True)
-class PlannedCredential:
+class PlannedCredential(Struct, frozen=True):
     """A credential for a scheme, its parts still expressions.
 
     Attributes:

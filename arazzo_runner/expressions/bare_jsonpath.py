@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions import logic
@@ -27,8 +28,7 @@ _EXPRESSION = re.compile(r"\{\$|\$(?:statusCode|method|url|self)\b|" + EMBEDDABL
 _FUNCTION = re.compile(r"(length|count|value|match|search)\s*\(")
 
 
-@dataclass(frozen=True, slots=True)
-class ContextPath:
+class ContextPath(Struct, frozen=True):
     """A path into the context.
 
     Attributes:
@@ -46,8 +46,7 @@ class ContextPath:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
-class Reference:
+class Reference(Struct, frozen=True):
     """A runtime expression as an operand; ``text`` as written, in braces or not."""
 
     node: Expression
@@ -57,8 +56,7 @@ class Reference:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
-class InterpolatedText:
+class InterpolatedText(Struct, frozen=True):
     """A string literal with expressions in it."""
 
     quoted: QuotedText
@@ -68,8 +66,7 @@ class InterpolatedText:
         return self.text
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(Struct, frozen=True):
     """A function of RFC 9535 and its arguments."""
 
     name: str
@@ -83,8 +80,7 @@ class Call:
 Operand: TypeAlias = ContextPath | Reference | InterpolatedText | Call | LiteralOperand
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(Struct, frozen=True):
     """The operands of a bare expression: the criterion's context value, and the scope for its expressions."""
 
     value: Value
@@ -95,8 +91,7 @@ class Nodes(list[Value]):
     """The values that a path selects; alone it passes when there is one (RFC 9535, existence test)."""
 
 
-@dataclass(frozen=True, slots=True)
-class PathDialect:
+class PathDialect(Struct, frozen=True):
     """Operands of bare logical expressions (``logic.OperandDialect``)."""
 
     expressions: Dialect

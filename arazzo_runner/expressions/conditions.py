@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions import logic
@@ -25,8 +27,7 @@ _WORD = re.compile(r"[^\s()'\"$]+?(?=\s|\)|&&|\|\||[=!<>]=|[<>]|$)")
 _DOUBLE_QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 
 
-@dataclass(frozen=True, slots=True)
-class LiteralOperand:
+class LiteralOperand(Struct, frozen=True):
     """A literal; ``text`` as written."""
 
     value: Value
@@ -40,8 +41,7 @@ Operand: TypeAlias = LiteralOperand | Expression
 Condition: TypeAlias = logic.Node[Operand]
 
 
-@dataclass(frozen=True, slots=True)
-class SimpleDialect:
+class SimpleDialect(Struct, frozen=True):
     """Operands of simple conditions and the loose comparison of them."""
 
     names: Names = NO_NAMES
@@ -169,10 +169,11 @@ def loose_order(left: Value, right: Value) -> int | None:
     return None
 
 
+@lru_cache(maxsize=1024)
 def parse_condition(
     text: str, *, names: Names = NO_NAMES, version: Version = (1, 1), strict: bool = False
 ) -> tuple[Condition, SimpleDialect]:
-    """Read a simple condition.
+    """Read a simple condition; one that many steps have is read once.
 
     Raises:
         ExpressionSyntaxError: it is none (C1).

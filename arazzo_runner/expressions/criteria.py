@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Protocol
+
+from msgspec import Struct
 
 from arazzo_runner.documents.model import Criterion
 from arazzo_runner.documents.text.json_reader import json_value
@@ -40,8 +41,7 @@ from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.secrecy import cut
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(Struct, frozen=True):
     """The outcome of a criterion.
 
     Attributes:
@@ -61,8 +61,7 @@ class Test(Protocol):
         """Evaluate it."""
 
 
-@dataclass(frozen=True, slots=True)
-class CompiledCriterion:
+class CompiledCriterion(Struct, frozen=True):
     """A criterion, ready to be asked.
 
     Attributes:
@@ -83,8 +82,7 @@ class CompiledCriterion:
             return Verdict(False, "the value is nested too deeply", broken=True)
 
 
-@dataclass(frozen=True, slots=True)
-class Simple:
+class Simple(Struct, frozen=True):
     """``type: simple`` (C2, C3)."""
 
     node: Condition
@@ -97,8 +95,7 @@ class Simple:
         return Verdict(False, "; ".join(f"{op} {_is(evaluate(op, scope))}" for op in shown) or "it is constant")
 
 
-@dataclass(frozen=True, slots=True)
-class DeepEqual:
+class DeepEqual(Struct, frozen=True):
     """``type: simple`` with JSON text as its condition: the context equals it, as one test generator means it (C2)."""
 
     context: CompiledValue
@@ -111,8 +108,7 @@ class DeepEqual:
         return Verdict(False, f"the context {_is(value)}")
 
 
-@dataclass(frozen=True, slots=True)
-class Regex:
+class Regex(Struct, frozen=True):
     """``type: regex``: searched in the text form of the context (C4)."""
 
     context: CompiledValue
@@ -129,8 +125,7 @@ class Regex:
         return Verdict(False, f"nothing in {_show(text)} matches")
 
 
-@dataclass(frozen=True, slots=True)
-class JsonPathQuery:
+class JsonPathQuery(Struct, frozen=True):
     """``type: jsonpath`` with a legal query: passes when it selects a node (C5)."""
 
     context: CompiledValue
@@ -151,8 +146,7 @@ class JsonPathQuery:
         return Verdict(False, "the query selects nothing")
 
 
-@dataclass(frozen=True, slots=True)
-class BareJsonPath:
+class BareJsonPath(Struct, frozen=True):
     """``type: jsonpath`` with a bare logical expression (C5)."""
 
     context: CompiledValue
@@ -171,8 +165,7 @@ class BareJsonPath:
         return Verdict(False, said or "it is constant")
 
 
-@dataclass(frozen=True, slots=True)
-class XPathCriterion:
+class XPathCriterion(Struct, frozen=True):
     """``type: xpath``: by effective boolean value (C6)."""
 
     context: CompiledValue
@@ -187,8 +180,7 @@ class XPathCriterion:
         return Verdict(True) if compiled.truth(value) else Verdict(False, "the expression is false or selects nothing")
 
 
-@dataclass(frozen=True, slots=True)
-class Unusable:
+class Unusable(Struct, frozen=True):
     """A criterion that cannot be parsed, run all the same (``--force``): it always fails (C1)."""
 
     reason: str

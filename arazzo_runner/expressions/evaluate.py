@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct, field
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.expressions import selectors
@@ -38,8 +39,7 @@ class Message(Protocol):
         """The body as a JSON Pointer or path sees it: for XML the object that ``xmltodict`` makes of it."""
 
 
-@dataclass(frozen=True)
-class PlainMessage:
+class PlainMessage(Struct, frozen=True, dict=True):
     """A message made of plain values.
 
     Attributes:
@@ -64,16 +64,14 @@ class PlainMessage:
         return xml_as_object(self.body) if self.is_xml and isinstance(self.body, str) else self.body
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowView:
+class WorkflowView(Struct, frozen=True):
     """The view of a finished workflow for others: ``$workflows.<id>``."""
 
     inputs: Mapping[str, Value]
     outputs: Mapping[str, Value]
 
 
-@dataclass(frozen=True, slots=True)
-class Scope:
+class Scope(Struct, frozen=True):
     """All that an expression can name at one moment of a run.
 
     Attributes:

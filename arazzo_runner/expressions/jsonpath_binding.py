@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from arazzo_runner.errors import ExpressionSyntaxError, StepError
 from arazzo_runner.expressions import selectors
@@ -20,8 +21,7 @@ from arazzo_runner.expressions.templates import Dialect, Embedded, embedded
 from arazzo_runner.expressions.undefined import UNDEFINED
 
 
-@dataclass(frozen=True, slots=True)
-class QuotedText:
+class QuotedText(Struct, frozen=True):
     """A string literal with expressions in it."""
 
     parts: tuple[str | Expression, ...]
@@ -33,8 +33,7 @@ class QuotedText:
         return json.dumps(self.resolve(scope), ensure_ascii=False)
 
 
-@dataclass(frozen=True, slots=True)
-class OperandValue:
+class OperandValue(Struct, frozen=True):
     """An expression that stands as an operand."""
 
     node: Expression
@@ -46,8 +45,7 @@ class OperandValue:
         return json.dumps(value, ensure_ascii=False)
 
 
-@dataclass(frozen=True, slots=True)
-class QueryText:
+class QueryText(Struct, frozen=True):
     """An expression whose text is part of the query itself."""
 
     node: Expression
@@ -66,8 +64,7 @@ def _value(node: Expression, scope: Scope) -> Value:
 Part: TypeAlias = str | QuotedText | OperandValue | QueryText
 
 
-@dataclass(frozen=True, slots=True)
-class BoundQuery:
+class BoundQuery(Struct, frozen=True):
     """A JSONPath query, compiled when it has no expressions in it, else when its values are known.
 
     Attributes:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
 from time import monotonic
 from typing import TypeVar
+
+from msgspec import Struct
 
 from arazzo_runner.errors import ArazzoError
 from arazzo_runner.expressions.undefined import Undefined
@@ -40,8 +41,7 @@ class SelectorError(ArazzoError):
     code = "selector"
 
 
-@dataclass(slots=True)
-class Budget:
+class Budget(Struct):
     """The remaining budget of a query.
 
     Attributes:

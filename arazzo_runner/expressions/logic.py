@@ -15,8 +15,9 @@ JSONPath.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Generic, Protocol, TypeAlias, TypeVar
+
+from msgspec import Struct
 
 from arazzo_runner.errors import ExpressionSyntaxError
 
@@ -51,8 +52,7 @@ class OperandDialect(Protocol[Operand]):
         """-1, 0 or 1 as ``left`` comes before, with or after ``right``; None where there is no order."""
 
 
-@dataclass(frozen=True, slots=True)
-class Or(Generic[Operand]):
+class Or(Struct, Generic[Operand], frozen=True):
     """Passes when one part does."""
 
     parts: tuple[Node[Operand], ...]
@@ -61,8 +61,7 @@ class Or(Generic[Operand]):
         return " || ".join(str(part) for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class And(Generic[Operand]):
+class And(Struct, Generic[Operand], frozen=True):
     """Passes when every part does."""
 
     parts: tuple[Node[Operand], ...]
@@ -71,8 +70,7 @@ class And(Generic[Operand]):
         return " && ".join(str(part) for part in self.parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Not(Generic[Operand]):
+class Not(Struct, Generic[Operand], frozen=True):
     """Passes when its part does not."""
 
     part: Node[Operand]
@@ -81,8 +79,7 @@ class Not(Generic[Operand]):
         return f"!{self.part}"
 
 
-@dataclass(frozen=True, slots=True)
-class Group(Generic[Operand]):
+class Group(Struct, Generic[Operand], frozen=True):
     """An expression in parentheses."""
 
     part: Node[Operand]
@@ -91,8 +88,7 @@ class Group(Generic[Operand]):
         return f"({self.part})"
 
 
-@dataclass(frozen=True, slots=True)
-class Comparison(Generic[Operand]):
+class Comparison(Struct, Generic[Operand], frozen=True):
     """Two operands and an operator between them."""
 
     left: Single[Operand]
@@ -103,8 +99,7 @@ class Comparison(Generic[Operand]):
         return f"{self.left} {self.operator} {self.right}"
 
 
-@dataclass(frozen=True, slots=True)
-class Single(Generic[Operand]):
+class Single(Struct, Generic[Operand], frozen=True):
     """An operand: one side of a comparison, or standing alone."""
 
     operand: Operand

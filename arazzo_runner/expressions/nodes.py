@@ -7,10 +7,10 @@ when the plan is made, and evaluation picks the first that is there.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeAlias
+
+from msgspec import Struct
 
 from arazzo_runner.expressions.grammar import derives
 from arazzo_runner.expressions.path_tails import Tail
@@ -32,8 +32,7 @@ ROOTS = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class Special:
+class Special(Struct, frozen=True):
     """``$url``, ``$method``, ``$statusCode`` or ``$self``; a tail only in conditions (C2's ``.``)."""
 
     name: Literal["url", "method", "statusCode", "self"]
@@ -43,8 +42,7 @@ class Special:
         return f"${self.name}{self.tail or ''}"
 
 
-@dataclass(frozen=True, slots=True)
-class MessagePart:
+class MessagePart(Struct, frozen=True):
     """A part of the request, the response or the message: a header, a parameter or the body.
 
     Attributes:
@@ -66,8 +64,7 @@ class MessagePart:
         return f"${self.holder}.{self.part}.{self.name}"
 
 
-@dataclass(frozen=True, slots=True)
-class Interpretation:
+class Interpretation(Struct, frozen=True):
     """One way to take the text behind a root apart: a name, then a path or a pointer."""
 
     name: str
@@ -75,8 +72,7 @@ class Interpretation:
     pointer: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Named:
+class Named(Struct, frozen=True):
     """A value with a name: an input, an output, a step's, a workflow's.
 
     Attributes:
@@ -90,7 +86,7 @@ class Named:
     owner: str
     field: str
     rest: str
-    readings: tuple[Interpretation, ...] = dataclasses.field(compare=False)
+    readings: tuple[Interpretation, ...]
 
     def __str__(self) -> str:
         prefix = f"${self.root}.{self.owner}.{self.field}" if self.owner else f"${self.root}"
@@ -105,8 +101,7 @@ class Named:
         return self
 
 
-@dataclass(frozen=True, slots=True)
-class SourceReference:
+class SourceReference(Struct, frozen=True):
     """``$sourceDescriptions.<name>.<reference>``: an operation, a workflow, or a field of the source."""
 
     name: str
@@ -116,8 +111,7 @@ class SourceReference:
         return f"$sourceDescriptions.{self.name}.{self.reference}"
 
 
-@dataclass(frozen=True, slots=True)
-class ComponentReference:
+class ComponentReference(Struct, frozen=True):
     """``$components.<type>.<name>``."""
 
     type: str
@@ -130,9 +124,8 @@ class ComponentReference:
 Expression: TypeAlias = Special | MessagePart | Named | SourceReference | ComponentReference
 
 
-@dataclass(frozen=True, slots=True)
-class Names:
-    """The names that a document declares where an expression stands. None: not known.
+class Names(Struct, frozen=True, eq=False):
+    """The names that a document declares where an expression stands. None: not known. Equal to nothing but itself.
 
     Attributes:
         steps: by step id, the outputs of each step.

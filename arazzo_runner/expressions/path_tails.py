@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from arazzo_runner.errors import ExpressionSyntaxError
 from arazzo_runner.expressions.selectors import jsonpath
@@ -12,8 +13,7 @@ _SEGMENT = re.compile(r"\.(?P<name>[@$]?[\w-]+)|\[(?P<index>-?[0-9]{1,18})\]|\[(
 _OPEN_SEGMENT = re.compile(r"\.\.[\w-]+|\.\.?\*|\.\.(?=\[)")
 
 
-@dataclass(frozen=True, slots=True)
-class Tail:
+class Tail(Struct, frozen=True):
     """A path behind an expression (V5): ``.a.b[0]``.
 
     Attributes:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
+
+from msgspec import Struct
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import ExpressionType
@@ -25,8 +26,7 @@ from arazzo_runner.expressions.syntax import Version, parse
 from arazzo_runner.expressions.undefined import UNDEFINED
 
 
-@dataclass(frozen=True, slots=True)
-class Dialect:
+class Dialect(Struct, frozen=True):
     """The way in which expressions are read where a value stands.
 
     Attributes:
@@ -46,8 +46,7 @@ class Dialect:
 DEFAULT = Dialect()
 
 
-@dataclass(frozen=True, slots=True)
-class Embedded:
+class Embedded(Struct, frozen=True):
     """An expression inside text.
 
     Attributes:
@@ -97,8 +96,7 @@ def _unbraced(text: str, position: int, dialect: Dialect) -> Embedded | None:
         return None
 
 
-@dataclass(frozen=True, slots=True)
-class Constant:
+class Constant(Struct, frozen=True):
     """Data without expressions."""
 
     value: Value
@@ -107,8 +105,7 @@ class Constant:
         return self.value
 
 
-@dataclass(frozen=True, slots=True)
-class Whole:
+class Whole(Struct, frozen=True):
     """A value that is one expression; its type is kept (V2). ``text`` as written, braces included (V3)."""
 
     node: Expression
@@ -118,8 +115,7 @@ class Whole:
         return evaluate(self.node, scope)
 
 
-@dataclass(frozen=True, slots=True)
-class Template:
+class Template(Struct, frozen=True):
     """Text with expressions in it. A part that is undefined is an error: text is never built from nothing (V1)."""
 
     parts: tuple[str | Expression, ...]
@@ -131,8 +127,7 @@ class Template:
         )
 
 
-@dataclass(frozen=True, slots=True)
-class JsonTemplate:
+class JsonTemplate(Struct, frozen=True):
     """A template for JSON text (V6): inside a string literal values are escaped, outside they are JSON."""
 
     parts: tuple[str | tuple[Expression, bool], ...]
@@ -174,8 +169,7 @@ def _defined(node: Expression, scope: Scope, text: str) -> Value:
     return value
 
 
-@dataclass(frozen=True, slots=True)
-class Selector:
+class Selector(Struct, frozen=True):
     """A Selector Object (1.1)."""
 
     context: Expression
@@ -206,8 +200,7 @@ def select(value: Value, selector: str, type_: ExpressionType) -> Value:
     return UNDEFINED if not found else found[0] if len(found) == 1 else found
 
 
-@dataclass(frozen=True, slots=True)
-class Object:
+class Object(Struct, frozen=True):
     """An object; members without a value are left out (V1)."""
 
     members: tuple[tuple[str, CompiledValue], ...]
@@ -217,8 +210,7 @@ class Object:
         return {name: value for name, value in pairs if value is not UNDEFINED}
 
 
-@dataclass(frozen=True, slots=True)
-class Array:
+class Array(Struct, frozen=True):
     """An array; items without a value are ``null`` (V1)."""
 
     items: tuple[CompiledValue, ...]

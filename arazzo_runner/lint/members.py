@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from arazzo_runner.analysis.findings import Finding, Findings, suggestion
 from arazzo_runner.analysis.scope import StepScope, WorkflowScope
@@ -13,7 +14,7 @@ from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.expressions.nodes import MessagePart
 from arazzo_runner.openapi.media_types import FORM, essence, is_json
 from arazzo_runner.openapi.operations import Operation
-from arazzo_runner.openapi.responses import ResponseSpec, responses_of
+from arazzo_runner.openapi.responses import responses_of
 from arazzo_runner.openapi.schemas import Schema
 
 _HEADERS = (
@@ -26,8 +27,7 @@ _HEADERS = (
 _Step = str | int
 
 
-@dataclass(frozen=True, slots=True)
-class _Unknown:
+class _Unknown(Struct, frozen=True):
     """A name that a schema does not declare, and those that it does."""
 
     name: str
@@ -43,7 +43,7 @@ def check_members(scope: WorkflowScope) -> Findings:
 
 
 def _responses(scope: WorkflowScope) -> Findings:
-    documented: dict[str, tuple[ResponseSpec, ...]] = {}
+    documented: dict[str, _Documented] = {}
     for read in scope.reads:
         step = read.site.step
         if step is None or step.step_id not in scope.step_ids or read.site.moment != "after":
@@ -51,25 +51,44 @@ def _responses(scope: WorkflowScope) -> Findings:
         operation = scope.steps[scope.step_ids[step.step_id]].operation
         if operation is None:
             continue
-        responses = documented.setdefault(operation.pointer, responses_of(operation))
+        if operation.pointer not in documented:
+            documented[operation.pointer] = _Documented(operation)
+        answers = documented[operation.pointer]
         for node in dict.fromkeys(use.node for use in read.uses):
             match node:
                 case MessagePart(holder="response", part="body"):
-                    yield from _member(operation, responses, node, read.site.pointer)
+                    yield from _member(answers, node, read.site.pointer)
                 case MessagePart(holder="response", part="header" | "headers", name=name):
-                    yield from _header(operation, responses, name, read.site.pointer)
+                    yield from _header(answers, name, read.site.pointer)
 
 
-def _member(operation: Operation, responses: Sequence[ResponseSpec], node: MessagePart, pointer: str) -> Findings:
+class _Documented:
+    """The answers that an operation documents, looked into once for each path, however many steps ask."""
+
+    def __init__(self, operation: Operation) -> None:
+        self.operation = operation
+        responses = responses_of(operation)
+        self.headers = tuple(dict.fromkeys([*(name for each in responses for name in each.headers), *_HEADERS]))
+        self._schemas = [schema for response in responses for schema in response.schemas]
+        self._unknown: dict[tuple[_Step, ...], _Unknown | None] = {}
+
+    def unknown(self, steps: tuple[_Step, ...]) -> _Unknown | None:
+        """The first name of a path that no answer declares, and the names that they do; None when one allows it."""
+        if steps not in self._unknown:
+            found = [None if schema is None else _unknown(schema, steps) for schema in self._schemas]
+            missing = [one for one in found if one is not None]
+            names = tuple(dict.fromkeys(name for one in missing for name in one.known))
+            is_unknown = bool(missing) and len(missing) == len(found)
+            self._unknown[steps] = _Unknown(missing[0].name, names) if is_unknown else None
+        return self._unknown[steps]
+
+
+def _member(answers: _Documented, node: MessagePart, pointer: str) -> Findings:
     steps = _path_of(node)
-    schemas = [schema for response in responses for schema in response.schemas]
-    found = [None if schema is None else _unknown(schema, steps) for schema in schemas]
-    missing = [one for one in found if one is not None]
-    if not steps or not missing or len(missing) < len(found):
-        return
-    names = tuple(dict.fromkeys(name for one in missing for name in one.known))
-    message = f"{node}: no answer of the operation {operation.label} has a member {missing[0].name!r} there"
-    yield Finding("unknown-response-member", message, pointer, suggestion(missing[0].name, names, "members"))
+    unknown = answers.unknown(steps) if steps else None
+    if unknown is not None:
+        message = f"{node}: no answer of the operation {answers.operation.label} has a member {unknown.name!r} there"
+        yield Finding("unknown-response-member", message, pointer, suggestion(unknown.name, unknown.known, "members"))
 
 
 def _path_of(node: MessagePart) -> tuple[_Step, ...]:
@@ -95,13 +114,13 @@ def _unknown(schema: Schema, steps: Sequence[_Step]) -> _Unknown | None:
     return None
 
 
-def _header(operation: Operation, responses: Sequence[ResponseSpec], name: str, pointer: str) -> Findings:
+def _header(answers: _Documented, name: str, pointer: str) -> Findings:
     """A header that is not a known one, and nearly is; descriptions rarely document all that a server sends."""
-    known = tuple(dict.fromkeys([*(header for response in responses for header in response.headers), *_HEADERS]))
-    if name.lower() in {other.lower() for other in known}:
+    if name.lower() in {other.lower() for other in answers.headers}:
         return
-    if near := near_names(name, known, most=1, cutoff=0.8):
-        message = f"$response.header.{name}: no answer of the operation {operation.label} documents the header {name!r}"
+    if near := near_names(name, answers.headers, most=1, cutoff=0.8):
+        where = f"no answer of the operation {answers.operation.label}"
+        message = f"$response.header.{name}: {where} documents the header {name!r}"
         yield Finding("unknown-response-header", message, pointer, f"Did you mean {near[0]}?")
 
 

@@ -8,15 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct, field
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.errors import DocumentError, Problem
-from arazzo_runner.openapi.path_items import first_member, operations_of
+from arazzo_runner.openapi.path_items import first_member, operations_of, plain_operations
 from arazzo_runner.openapi.references import DescriptionNode, References
 from arazzo_runner.openapi.schemas import Schema
 from arazzo_runner.openapi.server_objects import ServerSpec, servers_of
@@ -32,8 +33,7 @@ UNDECLARABLE_HEADERS = frozenset({"accept", "content-type", "authorization"})
 """The headers whose declaration as parameters OpenAPI ignores: they are never required."""
 
 
-@dataclass(frozen=True, slots=True)
-class MediaTypeSpec:
+class MediaTypeSpec(Struct, frozen=True):
     """Media Type Object, the value of one entry of ``content``.
 
     Attributes:
@@ -46,8 +46,7 @@ class MediaTypeSpec:
     encoding: Mapping[str, Any] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
-class ParameterSpec:
+class ParameterSpec(Struct, frozen=True):
     """Parameter Object, resolved.
 
     Attributes:
@@ -75,16 +74,14 @@ class ParameterSpec:
         return self.required and not ignored and (self.location, name) not in filled
 
 
-@dataclass(frozen=True, slots=True)
-class SchemeSpec:
+class SchemeSpec(Struct, frozen=True):
     """Security Scheme Object of that name, as it stands in the description."""
 
     name: str
     definition: Mapping[str, Any]
 
 
-@dataclass(frozen=True, slots=True)
-class Operation:
+class Operation(Struct, frozen=True):
     """Operation Object with all that a request needs, its ``$ref``s followed.
 
     Attributes:
@@ -131,8 +128,7 @@ class Operation:
         return self.operation_id or f"{self.method} {self.path}"
 
 
-@dataclass(frozen=True, slots=True)
-class OperationLocation:
+class OperationLocation(Struct, frozen=True):
     """The location of an operation: enough to look it up, before anything is resolved."""
 
     operation_id: str | None
@@ -200,13 +196,15 @@ class ApiDescription:
         return {name: tuple(entries) for name, entries in found.items() if len(entries) > 1}
 
     def _walk(self) -> Iterator[OperationLocation]:
-        for path, written in self._paths.items():
+        for path, written in self._written_paths().items():
             if path.startswith("x-"):
                 continue
             here = json_pointer.join("/paths", path)
             try:
-                item = self.references.layers(written)
-                operations = {key: self._operation_id(node) for key, node in operations_of(item)}
+                # Of a large description nearly all are plain, and a node for each would be most of the work.
+                operations = plain_operations(written)
+                if operations is None:
+                    operations = self._operations(path)
             except DocumentError as error:
                 self._unread[here] = error
                 continue
@@ -214,9 +212,16 @@ class ApiDescription:
                 method = key[-1] if len(key) > 1 else key[0].upper()
                 yield OperationLocation(operation_id, method, path, json_pointer.join(here, *key))
 
+    def _operations(self, path: str) -> dict[tuple[str, ...], str | None]:
+        return {key: self._operation_id(node) for key, node in operations_of(self.item(path))}
+
     @cached_property
-    def _paths(self) -> Mapping[str, DescriptionNode]:
-        return dict(self.references.follow(self._root.member("paths")).items())
+    def _paths(self) -> DescriptionNode:
+        return self.references.follow(self._root.member("paths"))
+
+    def _written_paths(self) -> dict[str, Any]:
+        paths = self._paths.value
+        return {str(path): item for path, item in paths.items()} if isinstance(paths, dict) else {}
 
     def _operation_id(self, node: DescriptionNode) -> str | None:
         if "$ref" in node.value:  # not in the specification, and yet how large descriptions are split
@@ -256,7 +261,7 @@ class ApiDescription:
 
     def item(self, path: str) -> tuple[DescriptionNode, ...]:
         """The Path Item Object of a path, and all that its ``$ref`` leads to."""
-        return self.references.layers(self._paths[path])
+        return self.references.layers(self._paths.member(path))
 
     def written(self, pointer: str) -> tuple[DescriptionNode, tuple[DescriptionNode, ...]]:
         """The operation at an ``Operation.pointer`` as it is written, and its parameters: the path item's, its own."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from arazzo_runner.openapi.references import DescriptionNode
 
@@ -32,3 +33,22 @@ def operations_of(item: tuple[DescriptionNode, ...]) -> Iterator[tuple[tuple[str
     for method, node in first_member(item, "additionalOperations").items():
         if isinstance(node.value, dict):
             yield ("additionalOperations", method), node
+
+
+def plain_operations(item: Any) -> dict[tuple[str, ...], str | None] | None:
+    """The operationIds of a path item without ``$ref`` and ``additionalOperations``, as ``operations_of`` has the keys.
+
+    Returns:
+        None for any other path item.
+    """
+    if not isinstance(item, dict) or "$ref" in item or "additionalOperations" in item:
+        return None
+    found: dict[tuple[str, ...], str | None] = {}
+    for method in METHODS:
+        operation = item.get(method)
+        if isinstance(operation, dict):
+            if "$ref" in operation:
+                return None
+            operation_id = operation.get("operationId")
+            found[method,] = operation_id if isinstance(operation_id, str) else None
+    return found

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any, NoReturn
 from urllib.parse import unquote, urldefrag, urljoin, urlsplit
+
+from msgspec import Struct
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.reader import Document
@@ -13,8 +14,7 @@ from arazzo_runner.documents.uris import file_of
 from arazzo_runner.errors import DocumentError, Problem, Severity
 
 
-@dataclass(frozen=True, slots=True)
-class DescriptionNode:
+class DescriptionNode(Struct, frozen=True):
     """A value of a description, and where it stands: what a relative ``$ref`` inside it starts from."""
 
     value: Any

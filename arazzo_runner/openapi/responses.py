@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from arazzo_runner.errors import DocumentError
 from arazzo_runner.openapi.media_types import essence, is_json
@@ -13,8 +14,7 @@ from arazzo_runner.openapi.references import DescriptionNode
 from arazzo_runner.openapi.schemas import Schema
 
 
-@dataclass(frozen=True, slots=True)
-class ResponseSpec:
+class ResponseSpec(Struct, frozen=True):
     """Response Object, resolved.
 
     Attributes:
@@ -60,6 +60,12 @@ def response_types(operation: Operation) -> list[str]:
             content = api.references.follow(response).member("content")
             found |= dict.fromkeys(name for name, _ in content.items())
     return list(found)
+
+
+def accept_header(operation: Operation) -> str:
+    """The value of ``Accept``: the media types that an operation documents for its answers, then anything else."""
+    listed = [name for name in response_types(operation) if "*" not in name][:4]
+    return ", ".join([*listed, "*/*;q=0.5"]) if listed else "*/*"
 
 
 def response_schema(operation: Operation, status: int, content_type: str) -> Schema | None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from arazzo_runner.errors import DocumentError
 from arazzo_runner.openapi.references import DescriptionNode, References
@@ -15,8 +16,7 @@ _OPENING = ("patternProperties", "$dynamicRef", "if", "dependentSchemas", "discr
 _COMBINATORS = ("allOf", "anyOf", "oneOf")
 
 
-@dataclass(frozen=True, slots=True)
-class Schema:
+class Schema(Struct, frozen=True):
     """A schema seen through its ``$ref``s.
 
     Members beside a ``$ref`` are seen first, then what it refers to, then what both combine.
@@ -95,5 +95,6 @@ class Schema:
         yield from own
         for layer in own:
             for combinator in _COMBINATORS:
-                for element in layer.member(combinator).elements():
-                    yield from self._parts(element, seen)
+                if combinator in layer.value:
+                    for element in layer.member(combinator).elements():
+                        yield from self._parts(element, seen)

@@ -7,9 +7,10 @@ other documents are kept: schemas are alike in both versions.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec.structs import replace
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.reader import Document

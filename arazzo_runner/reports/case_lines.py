@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from arazzo_runner.errors import Place
 from arazzo_runner.reports.problems import github_command
@@ -16,8 +17,7 @@ MAX_MISSED = 20
 """How many things that were not exercised are named, of each kind."""
 
 
-@dataclass(slots=True)
-class SuiteVerdict:
+class SuiteVerdict(Struct):
     """All results of a test run.
 
     Attributes:

@@ -10,10 +10,10 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Any, TextIO
 
 import click
+from msgspec import Struct
 
 from arazzo_runner.effects import SAFE, Headers
 from arazzo_runner.engine.events import (
@@ -42,8 +42,7 @@ NOTICEABLE_REQUEST = 0.2
 """Seconds until a request that is under way is shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class ConsoleOptions:
+class ConsoleOptions(Struct, frozen=True):
     """The amount of output.
 
     Attributes:
@@ -65,8 +64,7 @@ class ConsoleOptions:
     heartbeat: float | None = HEARTBEAT
 
 
-@dataclass(frozen=True, slots=True)
-class Awaited:
+class Awaited(Struct, frozen=True):
     """An answer, or the end of a pause, that a run waits for.
 
     Attributes:
@@ -115,6 +113,11 @@ class Console:
     def hears(self) -> tuple[type[Any], ...]:
         """The kinds of event that it shows something of."""
         return (RunFinished,) if self._options.quiet else (object,)
+
+    @property
+    def shows_details(self) -> bool:
+        """Return whether it shows header fields and bodies."""
+        return self._options.verbose > 0 or self._options.curl
 
     def __call__(self, event: Event) -> None:
         """Show an event."""

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from arazzo_runner.analysis.flow_edges import END, FAILED, START, ActionWay, Edge, step_edges, step_node, workflow_node
 from arazzo_runner.engine.plan import Plan, PlannedAction, PlannedStep, PlannedWorkflow
 
 
-@dataclass(frozen=True, slots=True)
-class Node:
+class Node(Struct, frozen=True):
     """A box of a diagram.
 
     Attributes:
@@ -26,8 +26,7 @@ class Node:
     detail: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class WorkflowDiagram:
+class WorkflowDiagram(Struct, frozen=True):
     """The flow of one workflow, its steps in the order of execution."""
 
     workflow_id: str
@@ -36,8 +35,7 @@ class WorkflowDiagram:
     edges: tuple[Edge, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Diagram:
+class Diagram(Struct, frozen=True):
     """The flow of a plan: the workflow that was asked for, then those that it can reach."""
 
     workflows: tuple[WorkflowDiagram, ...]

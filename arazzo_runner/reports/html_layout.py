@@ -8,8 +8,9 @@ with thirty steps as with three, and no wider on a phone than it has to be.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from itertools import count
+
+from msgspec import Struct
 
 from arazzo_runner.analysis.flow_edges import Edge
 from arazzo_runner.reports.cells import cut
@@ -30,8 +31,7 @@ LABEL = 28
 """Characters of a way's label that are shown; its title has the rest."""
 
 
-@dataclass(frozen=True, slots=True)
-class Box:
+class Box(Struct, frozen=True):
     """A node in its place."""
 
     x: float
@@ -47,8 +47,7 @@ class Box:
     attempt: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class Way:
+class Way(Struct, frozen=True):
     """An edge in its place: its line, its arrow's head, and where its label begins."""
 
     line: str
@@ -61,8 +60,7 @@ class Way:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class Drawing:
+class Drawing(Struct, frozen=True):
     """A workflow's flow, drawn."""
 
     workflow_id: str
@@ -74,8 +72,7 @@ class Drawing:
     ran: bool
 
 
-@dataclass(slots=True)
-class _Jump:
+class _Jump(Struct):
     """A way that needs a lane: from and to a port of a node's right side."""
 
     group: Sequence[Edge]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any, Self
+
+from msgspec import Struct, field
 
 BAR = 7
 """Pixels that each bar of a long run gets at least; the drawing is then wider than the page and scrolls."""
@@ -17,8 +18,7 @@ TICK = 160
 ROW = 28
 
 
-@dataclass(frozen=True, slots=True)
-class Span:
+class Span(Struct, frozen=True):
     """A part of a run's time: an attempt, or a wait when it has no number."""
 
     workflow: str
@@ -42,8 +42,7 @@ class Span:
         return cls(*at, entry["status"], title, entry["number"], entry["depth"], entry["calls"])
 
 
-@dataclass(frozen=True, slots=True)
-class Bar:
+class Bar(Struct, frozen=True):
     """A span in its place; ``x`` and ``width`` in percent. ``calls``: it called a workflow, whose steps it spans."""
 
     x: str
@@ -54,8 +53,7 @@ class Bar:
     calls: bool = False
 
 
-@dataclass(slots=True)
-class Lane:
+class Lane(Struct):
     """The spans of a step; ``begun`` is when it was first attempted, ``depth`` how deep its workflow is nested."""
 
     workflow: str
@@ -65,8 +63,7 @@ class Lane:
     bars: list[Bar] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Timeline:
+class Timeline(Struct, frozen=True):
     """A run's time, a lane for each step; ``ticks`` are places in percent with what stands there."""
 
     lanes: Sequence[Lane]

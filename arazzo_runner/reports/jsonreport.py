@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.resources import files
 from typing import Any, Self, TextIO
+
+from msgspec import Struct
 
 from arazzo_runner.effects import Headers
 from arazzo_runner.engine.events import Attempt, Event, Outcome, Reason, RunFinished, RunStarted, Warned
@@ -28,8 +29,7 @@ def report_schema() -> Mapping[str, Any]:
     return schema
 
 
-@dataclass(frozen=True, slots=True)
-class UnfinishedRun:
+class UnfinishedRun(Struct, frozen=True):
     """The state of a durable run that has not come to its own end.
 
     Attributes:

@@ -6,8 +6,9 @@ import re
 import xml.etree.ElementTree as ET
 from collections import deque
 from collections.abc import Collection
-from dataclasses import dataclass, field
 from typing import TextIO
+
+from msgspec import Struct, field
 
 from arazzo_runner.engine.events import Attempt, CriterionOutcome, Event, Outcome, Reason, RunFinished, Warned
 from arazzo_runner.reports.jsonreport import timestamp
@@ -19,8 +20,7 @@ MAX_LINES = 100
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@dataclass(slots=True)
-class _Case:
+class _Case(Struct):
     """A step: what is known of its attempts so far."""
 
     last: Attempt | None = None

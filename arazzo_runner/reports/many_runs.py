@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import xml.etree.ElementTree as ET
 from collections import Counter
-from dataclasses import dataclass
 from io import StringIO
 from typing import Any, Protocol, TextIO
+
+from msgspec import Struct
 
 from arazzo_runner import __version__
 from arazzo_runner.engine.events import Outcome
@@ -19,8 +20,7 @@ from arazzo_runner.reports.spool import Spool
 FORMAT = "arazzo-runs/1"
 
 
-@dataclass(frozen=True, slots=True)
-class RunLabel:
+class RunLabel(Struct, frozen=True):
     """The name of a run among others.
 
     Attributes:

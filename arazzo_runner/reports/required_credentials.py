@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from itertools import groupby
 from typing import Any
 
-from arazzo_runner.engine.required_credentials import SchemeAccess, StepAccess
+from arazzo_runner.engine.demands.required_credentials import SchemeAccess, StepAccess
 from arazzo_runner.openapi.auth.security import CredentialStatus
 from arazzo_runner.reports.text import label
 

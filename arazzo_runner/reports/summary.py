@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from arazzo_runner.analysis.flow_edges import END, FAILED, START, Edge, step_node, workflow_node
 from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event, RunFinished
@@ -74,8 +76,7 @@ def body_text(body: bytes, content_type: str | None) -> str | None:
 # The way that a run took
 
 
-@dataclass(slots=True)
-class StepTally:
+class StepTally(Struct):
     """The counts of one step.
 
     Attributes:
@@ -90,8 +91,7 @@ class StepTally:
     duration: float = 0.0
 
 
-@dataclass(slots=True)
-class RunPath:
+class RunPath(Struct):
     """Counts of the steps and ways that a run took. It grows with the document, not with the run.
 
     Workflows and steps are told apart by their ids, which is what events know of them.
@@ -119,7 +119,10 @@ class RunPath:
 
     def count(self, workflow_id: str, edge: Edge) -> int:
         """Return how often a way was taken."""
-        return self.entered[workflow_id] if edge.source == START else self.edges[workflow_id, edge]
+        if edge.source == START:
+            return self.entered[workflow_id]
+        # An attempt does not tell whether its action has criteria.
+        return self.edges[workflow_id, replace(edge, conditional=False)]
 
 
 def _edge_taken(attempt: Attempt) -> Edge | None:

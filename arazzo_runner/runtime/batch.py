@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self, TypeAlias
+
+from msgspec import Struct
 
 from arazzo_runner.errors import ArazzoError
 from arazzo_runner.runtime.drivers import AsyncWorld
@@ -19,8 +20,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.http.options import TransportOptions
 
 
-@dataclass(frozen=True, slots=True)
-class Ended:
+class Ended(Struct, frozen=True):
     """A run of many, and how it ended.
 
     Attributes:

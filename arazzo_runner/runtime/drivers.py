@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias
+
+from msgspec import Struct
 
 from arazzo_runner.effects import Answer, Answered, Failed, Send, Sleep, Woke
 from arazzo_runner.engine.events import Event, Outcome
@@ -51,8 +52,7 @@ async def settled() -> None:
     """Everything is settled: nothing was kept, or it was written at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Loop:
+class Loop(Struct, frozen=True):
     """The work of every driver between two effects.
 
     Attributes:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from arazzo_runner.documents.loader import load_description
 from arazzo_runner.documents.model import ArazzoDescription
@@ -313,7 +314,7 @@ def test_the_type_of_a_source_is_what_it_says_or_shows(
     declared: str | None, content: str, expected: str | None
 ) -> None:
     source = describe("x").source_descriptions[0]
-    object.__setattr__(source, "type", declared)
+    source = replace(source, type=declared)
 
     assert source_type(source, read_document(content, "x")) == expected
 

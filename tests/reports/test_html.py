@@ -7,11 +7,11 @@ import hashlib
 import io
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Answered, Failed, Send
 from arazzo_runner.engine.events import (

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
+
+from msgspec.structs import replace
 
 from arazzo_runner import RunOptions, RunResult, ServerOptions, Session, TransportOptions, load
 from arazzo_runner.runtime.cases.files import case_entry, case_of

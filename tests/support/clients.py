@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Protocol
+
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Answered, Failed, Headers, Request, Send
 from arazzo_runner.runtime.http.async_transport import open_async_transport

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from typing import Any
+
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Answered, Failed, Response, Send
 from arazzo_runner.engine.plan import Plan

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import fields, is_dataclass, replace
 from typing import Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Answered, Failed, Response, Send
 
@@ -48,12 +50,10 @@ def as_recorded(value: Any) -> Any:
     """An event as far as a cassette can give it back: without times, header fields in order of their names."""
     if isinstance(value, Response):
         return replace(value, headers=tuple(sorted(value.headers)))
-    if is_dataclass(value) and not isinstance(value, type):
+    if isinstance(value, Struct):
         changes = {
-            field.name: 0.0
-            if field.name in ("at", "started_at", "duration")
-            else as_recorded(getattr(value, field.name))
-            for field in fields(value)
+            name: 0.0 if name in ("at", "started_at", "duration") else as_recorded(getattr(value, name))
+            for name in value.__struct_fields__
         }
         return replace(value, **changes)
     return tuple(as_recorded(item) for item in value) if isinstance(value, tuple) else value

@@ -9,12 +9,12 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import click
+from msgspec import Struct
 
 from arazzo_runner.cli.driving.many_reports import ManyReports
 from arazzo_runner.cli.driving.reporting import bytes_as_text, progress
@@ -167,8 +167,7 @@ def _resumed_job(resumer: Resumer, run_id: str, line: int | None, decided: Decis
     return job
 
 
-@dataclass(frozen=True, slots=True)
-class Pace:
+class Pace(Struct, frozen=True):
     """The number of runs at once, and whether only their results are shown."""
 
     concurrency: int

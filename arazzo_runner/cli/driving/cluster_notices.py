@@ -5,10 +5,10 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import click
+from msgspec import Struct, field
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.temporal.address import Engine
@@ -17,8 +17,7 @@ PATIENCE = 10.0
 """Seconds until a run that no worker has taken up is spoken of; a moment is usual."""
 
 
-@dataclass(frozen=True, slots=True)
-class Notices:
+class Notices(Struct, frozen=True):
     """Notices on stderr, each once, however many runs of a batch they hold for.
 
     Args:

@@ -10,12 +10,12 @@ import signal
 import sys
 from collections.abc import Awaitable, Callable, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from msgspec import Struct
 
 from arazzo_runner.cli.driving.cluster_notices import Notices
 from arazzo_runner.documents.files import exists
@@ -27,12 +27,11 @@ if TYPE_CHECKING:
     from arazzo_runner.cli.driving.reporting import ReportFile
     from arazzo_runner.cli.given.options import DecisionWords, EngineWords, LiveWords
     from arazzo_runner.cli.given.output_words import OutputWords
-    from arazzo_runner.engine.plan import Plan
+    from arazzo_runner.engine.plan import Level, Plan
     from arazzo_runner.runtime.batch import Ended, Worlds
     from arazzo_runner.runtime.batch import Job as BatchJob
     from arazzo_runner.runtime.decisions import Decision
     from arazzo_runner.runtime.interruption import Interruption
-    from arazzo_runner.runtime.run.contract_checks import Level
     from arazzo_runner.runtime.run.session import RunResult, Session
     from arazzo_runner.runtime.run.workbook import Workbook
     from arazzo_runner.runtime.temporal.address import Engine
@@ -252,8 +251,7 @@ async def follow(
 # Many
 
 
-@dataclass
-class ClusterJobs:
+class ClusterJobs(Struct, dict=True):
     """The runs of ``--each`` on a cluster: started and followed, so many at a time."""
 
     words: EngineWords

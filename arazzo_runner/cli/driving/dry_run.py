@@ -47,7 +47,7 @@ def dry_run(
     status = 1 if checks is not None and checks.fails else 0
     shown = session.redactor.inputs(turn.state.inputs)
     if as_json:
-        entry = _entry(session.plan, shown, request, session.redactor.event(reason))
+        entry = _entry(session.plan, shown, request, None if reason is None else session.redactor.event(reason))
         if checks is not None:
             entry["contract"] = list(findings)
         click.echo(json.dumps(entry, ensure_ascii=False, indent=2, default=str))

@@ -57,7 +57,7 @@ def carry_out(
         reports = Reports(asked, session, document, stack)
         session.recall(past)
         shown = stack.enter_context(closing(console(session, output.verbosity)))
-        session.listen(shown, only=shown.hears)
+        session.listen(shown, only=shown.hears, details=shown.shows_details)
         if interruption.tell is not silent:
             interruption.tell = shown.say
         with interruption.listening():

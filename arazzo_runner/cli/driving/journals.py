@@ -9,9 +9,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from arazzo_runner.cli.given.inputs import InputOrigin, trace_inputs
 from arazzo_runner.cli.given.rows import InputRow, read_rows
@@ -19,7 +20,7 @@ from arazzo_runner.errors import JournalError, UsageError
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.given.options import CredentialWords, DecisionWords, InputWords, JournalWords, LiveWords
-    from arazzo_runner.engine.plan import Plan
+    from arazzo_runner.engine.plan import Level, Plan
     from arazzo_runner.runtime.decisions import Decision
     from arazzo_runner.runtime.drivers import World
     from arazzo_runner.runtime.durable.journal import Journal
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.durable.runs import DurableRuns, Planned
     from arazzo_runner.runtime.durable.setup import Origin, RunSetup
     from arazzo_runner.runtime.interruption import Interruption
-    from arazzo_runner.runtime.run.contract_checks import Level
     from arazzo_runner.runtime.run.session import RunResult
     from arazzo_runner.runtime.run.workbook import Workbook
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 STATUSES = ("running", "stopped", "succeeded", "failed", "cancelled")
 
 
-@dataclass(frozen=True, kw_only=True)
-class FilterWords(OptionGroup):
+class FilterWords(OptionGroup, frozen=True, kw_only=True):
     """The runs to list."""
 
     status: tuple[str, ...] = option(

@@ -6,11 +6,11 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec import Struct
 
 from arazzo_runner.cli.given.output_words import REPORT_FORMATS
 from arazzo_runner.errors import Problem, Severity, UsageError
@@ -23,8 +23,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.run.session import Session
 
 
-@dataclass(frozen=True, slots=True)
-class ReportFile:
+class ReportFile(Struct, frozen=True):
     """One ``--report FORMAT=PATH``."""
 
     format: str

@@ -7,10 +7,10 @@ import sys
 import time
 from collections import Counter
 from contextlib import ExitStack, closing
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import click
+from msgspec.structs import replace
 
 from arazzo_runner.cli.driving.reporting import bytes_as_text, console, progress, warn_of
 from arazzo_runner.reports.standing import standing
@@ -94,7 +94,7 @@ class SeveralRuns:
                 warn_of(one.plan.problems, quiet=steps.quiet)
             if self._verbosity.verbose:
                 shown = held.enter_context(closing(console(session, steps)))
-                session.listen(shown, only=shown.hears)
+                session.listen(shown, only=shown.hears, details=shown.shows_details)
             report = None
             if self._whole is not None:
                 report = held.enter_context(JsonReport(one.document, session.identity, session.plan.problems))

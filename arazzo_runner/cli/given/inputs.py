@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TextIO
+
+from msgspec import Struct
 
 from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.documents.files import MAX_DATA, is_file, read_file
@@ -21,8 +22,7 @@ _ENDINGS = (".json", ".yaml", ".yml")
 """What the name of a file of inputs ends with, by which it is told from a value."""
 
 
-@dataclass(frozen=True, slots=True)
-class InputOrigin:
+class InputOrigin(Struct, frozen=True):
     """The origin of an input.
 
     Attributes:

@@ -1,9 +1,9 @@
-"""Option groups: a frozen dataclass whose fields are options, so that the command line has types.
+"""Option groups: a frozen value whose fields are options, so that the command line has types.
 
 A verb declares one class and receives one value. A field is an option, an argument, or a group of its own::
 
-    @dataclass(frozen=True, kw_only=True)
-    class Verbosity(OptionGroup, title="Output"):
+    class Verbosity(OptionGroup, frozen=True, kw_only=True):
+        title = "Output"
         quiet: bool = option("-q", "--quiet", is_flag=True, help="Show only the result.")
 
     @click.command("run", cls=GroupedCommand)
@@ -15,21 +15,34 @@ A verb declares one class and receives one value. A field is an option, an argum
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any, ClassVar, TypeVar, cast
 
 import click
+from msgspec import Struct
 
 Words = TypeVar("Words", bound="OptionGroup")
 Result = TypeVar("Result")
 
-_DECLARES = "declares"
-_HOLDS = "holds"
+
+class Declared(Struct, frozen=True):
+    """The default of a field that is an option or an argument, until the command line gives it a value.
+
+    Attributes:
+        parameter: makes click's parameter from the field's name and its group's title.
+    """
+
+    parameter: Callable[[str, str], click.Parameter]
 
 
-class OptionGroup:
+class HeldGroup(Struct, frozen=True):
+    """The default of a field that is a group within a group."""
+
+    words: type[OptionGroup]
+
+
+class OptionGroup(Struct, frozen=True, kw_only=True):
     """The base of all groups.
 
     Attributes:
@@ -37,10 +50,6 @@ class OptionGroup:
     """
 
     title: ClassVar[str] = ""
-
-    def __init_subclass__(cls, *, title: str = "") -> None:
-        super().__init_subclass__()
-        cls.title = title
 
 
 class GroupedOption(click.Option):
@@ -73,7 +82,7 @@ def option(*names: str, **attributes: Any) -> Any:
         made.heading = heading
         return made
 
-    return dataclasses.field(metadata={_DECLARES: declare})
+    return Declared(declare)
 
 
 def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
@@ -102,12 +111,12 @@ def argument(**attributes: Any) -> Any:
     def declare(field: str, _: str) -> click.Parameter:
         return click.Argument([field], **attributes)
 
-    return dataclasses.field(metadata={_DECLARES: declare})
+    return Declared(declare)
 
 
 def group(held: type[OptionGroup]) -> Any:
     """Declare a field as a group within a group."""
-    return dataclasses.field(metadata={_HOLDS: held})
+    return HeldGroup(held)
 
 
 def takes(words: type[Words]) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
@@ -126,20 +135,21 @@ def takes(words: type[Words]) -> Callable[[Callable[..., Result]], Callable[...,
 
 
 def _parameters(words: type[OptionGroup]) -> Iterator[click.Parameter]:
-    for field in _fields(words):
-        if _HOLDS in field.metadata:
-            yield from _parameters(field.metadata[_HOLDS])
+    for name, declared in _fields(words):
+        if isinstance(declared, HeldGroup):
+            yield from _parameters(declared.words)
         else:
-            yield field.metadata[_DECLARES](field.name, words.title)
+            yield declared.parameter(name, words.title)
 
 
 def _gathered(words: type[Words], values: dict[str, Any]) -> Words:
-    made = {}
-    for field in _fields(words):
-        held = field.metadata.get(_HOLDS)
-        made[field.name] = values[field.name] if held is None else _gathered(held, values)
-    return words(**made)
+    return words(
+        **{
+            name: _gathered(declared.words, values) if isinstance(declared, HeldGroup) else values[name]
+            for name, declared in _fields(words)
+        }
+    )
 
 
-def _fields(words: type[OptionGroup]) -> tuple[dataclasses.Field[Any], ...]:
-    return dataclasses.fields(cast(Any, words))
+def _fields(words: type[OptionGroup]) -> Iterator[tuple[str, Declared | HeldGroup]]:
+    return zip(words.__struct_fields__, words.__struct_defaults__, strict=True)

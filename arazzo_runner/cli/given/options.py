@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -12,7 +11,7 @@ from arazzo_runner.cli.given.option_groups import OptionGroup, argument, complet
 from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from arazzo_runner.runtime.run.contract_checks import Level
+    from arazzo_runner.engine.plan import Level
 
 LONGEST = 100_000_000.0
 """Seconds, more than three years: a longer time is a mistake, and more than a clock can wait."""
@@ -83,8 +82,7 @@ def json_option(what: str) -> Any:
     return option("--json", is_flag=True, help=what)
 
 
-@dataclass(frozen=True, kw_only=True)
-class DirectoryWords(OptionGroup):
+class DirectoryWords(OptionGroup, frozen=True, kw_only=True):
     """The directory in which workflowIds are looked for."""
 
     directory: str = option(
@@ -97,8 +95,7 @@ class DirectoryWords(OptionGroup):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class TargetWords(OptionGroup):
+class TargetWords(OptionGroup, frozen=True, kw_only=True):
     """``TARGET [WORKFLOW]``: the workflow to use."""
 
     target: str = argument(shell_complete=completed_by("targets"))
@@ -106,8 +103,7 @@ class TargetWords(OptionGroup):
     where: DirectoryWords = group(DirectoryWords)
 
 
-@dataclass(frozen=True, kw_only=True)
-class InputWords(OptionGroup):
+class InputWords(OptionGroup, frozen=True, kw_only=True):
     """The workflow's inputs (V8)."""
 
     inputs: tuple[str, ...] = option(
@@ -120,9 +116,10 @@ class InputWords(OptionGroup):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ServerWords(OptionGroup, title="Servers and sources"):
+class ServerWords(OptionGroup, frozen=True, kw_only=True):
     """The servers of the APIs (H2)."""
+
+    title = "Servers and sources"
 
     server: tuple[str, ...] = option("--server", multiple=True, metavar="[SOURCE=]URL", help="Send to this server.")
     server_var: tuple[str, ...] = option(
@@ -130,9 +127,10 @@ class ServerWords(OptionGroup, title="Servers and sources"):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class SourceWords(OptionGroup, title="Servers and sources"):
+class SourceWords(OptionGroup, frozen=True, kw_only=True):
     """The real places of source descriptions (H0)."""
+
+    title = "Servers and sources"
 
     sources: tuple[str, ...] = option(
         "--source", multiple=True, metavar="NAME=PATH", help="Where a source description really is."
@@ -140,9 +138,10 @@ class SourceWords(OptionGroup, title="Servers and sources"):
     base_dir: str | None = option("--base-dir", metavar="DIR", help="The root of relative source URLs.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class CredentialWords(OptionGroup, title="Credentials"):
+class CredentialWords(OptionGroup, frozen=True, kw_only=True):
     """The credentials that operations ask for (H5)."""
+
+    title = "Credentials"
 
     auth: tuple[str, ...] = option(
         "--auth",
@@ -156,9 +155,10 @@ class CredentialWords(OptionGroup, title="Credentials"):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class SecretWords(OptionGroup, title="Secrets"):
+class SecretWords(OptionGroup, frozen=True, kw_only=True):
     """The names whose values are masked, beside those that say so themselves (S1)."""
+
+    title = "Secrets"
 
     secret: tuple[str, ...] = option(
         "--secret",
@@ -171,18 +171,20 @@ class SecretWords(OptionGroup, title="Secrets"):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class CertificateWords(OptionGroup, title="Credentials"):
+class CertificateWords(OptionGroup, frozen=True, kw_only=True):
     """The certificate for mutual TLS (H5)."""
+
+    title = "Credentials"
 
     client_cert: str | None = option(
         "--client-cert", metavar="FILE", help="Client certificate and key (PEM), or CERT:KEY."
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class BehaviourWords(OptionGroup, title="Behavior"):
+class BehaviourWords(OptionGroup, frozen=True, kw_only=True):
     """The behavior of a run where the document leaves it to the user (``RunOptions``)."""
+
+    title = "Behavior"
 
     strict: bool = option("--strict", is_flag=True, help="Accept the specification's forms only.")
     force: bool = option("--force", is_flag=True, help="Run although a condition cannot be parsed; it then fails.")
@@ -226,9 +228,10 @@ class BehaviourWords(OptionGroup, title="Behavior"):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class ExtraWords(OptionGroup, title="Transport"):
+class ExtraWords(OptionGroup, frozen=True, kw_only=True):
     """Additions to requests that no document names (H6)."""
+
+    title = "Transport"
 
     cookies: bool = option("--cookies", is_flag=True, help="Keep the cookies that answers set, and send them back.")
     headers: tuple[str, ...] = option(
@@ -239,9 +242,10 @@ class ExtraWords(OptionGroup, title="Transport"):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class HostWords(OptionGroup, title="Transport"):
+class HostWords(OptionGroup, frozen=True, kw_only=True):
     """The hosts that may be reached beside those that the command line and its documents name."""
+
+    title = "Transport"
 
     allowed_hosts: tuple[str, ...] = option(
         "--allow-host",
@@ -252,9 +256,10 @@ class HostWords(OptionGroup, title="Transport"):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class TransportWords(OptionGroup, title="Transport"):
+class TransportWords(OptionGroup, frozen=True, kw_only=True):
     """The transport of requests (H6)."""
+
+    title = "Transport"
 
     hosts: HostWords = group(HostWords)
     follow_redirects: bool = option(
@@ -283,8 +288,7 @@ class TransportWords(OptionGroup, title="Transport"):
     http2: bool = option("--http2", is_flag=True, help="Offer HTTP/2 to https servers.")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LiveWords(OptionGroup):
+class LiveWords(OptionGroup, frozen=True, kw_only=True):
     """All that a run against servers needs to know."""
 
     target: TargetWords = group(TargetWords)
@@ -298,9 +302,10 @@ class LiveWords(OptionGroup):
     transport: TransportWords = group(TransportWords)
 
 
-@dataclass(frozen=True, kw_only=True)
-class JournalWords(OptionGroup, title="Durable runs"):
+class JournalWords(OptionGroup, frozen=True, kw_only=True):
     """The journal of durable runs."""
+
+    title = "Durable runs"
 
     journal: str | None = option(
         "--journal",
@@ -329,9 +334,10 @@ class JournalWords(OptionGroup, title="Durable runs"):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class EngineWords(OptionGroup, title="Durable runs"):
+class EngineWords(OptionGroup, frozen=True, kw_only=True):
     """A Temporal cluster that drives the runs, its key and its store."""
+
+    title = "Durable runs"
 
     engine: str | None = option(
         "--engine",
@@ -362,8 +368,7 @@ class EngineWords(OptionGroup, title="Durable runs"):
         )
 
 
-@dataclass(frozen=True, kw_only=True)
-class DecisionWords(OptionGroup):
+class DecisionWords(OptionGroup, frozen=True, kw_only=True):
     """The decision about a request whose answer is unknown."""
 
     resend: bool = option("--resend", is_flag=True, help="Send the request whose answer is unknown again.")

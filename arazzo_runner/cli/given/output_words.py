@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from arazzo_runner.cli.given.option_groups import OptionGroup, group, option
 from arazzo_runner.cli.given.options import json_option
 
 REPORT_FORMATS = ("json", "junit", "html", "har")
 
 
-@dataclass(frozen=True, kw_only=True)
-class VerbosityWords(OptionGroup, title="Output"):
+class VerbosityWords(OptionGroup, frozen=True, kw_only=True):
     """The amount of output on stderr."""
+
+    title = "Output"
 
     quiet: bool = option("-q", "--quiet", is_flag=True, help="Show only the result.")
     verbose: int = option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
@@ -21,9 +20,10 @@ class VerbosityWords(OptionGroup, title="Output"):
     )
 
 
-@dataclass(frozen=True, kw_only=True)
-class OutputWords(OptionGroup, title="Output"):
+class OutputWords(OptionGroup, frozen=True, kw_only=True):
     """The output of a run."""
+
+    title = "Output"
 
     as_json: bool = json_option("Print the whole run report instead of the outputs.")
     reports: tuple[str, ...] = option(

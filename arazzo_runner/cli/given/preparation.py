@@ -6,9 +6,10 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec.structs import replace
 
 from arazzo_runner.cli.given.targets import Target, find_target
 from arazzo_runner.cli.given.words import check_sources, headers, hosts, pairs, server_variables, servers
@@ -179,7 +180,7 @@ def unknown_schemes(workbook: Workbook, plans: Iterable[Plan], given: Credential
         UsageError: ``--auth`` gives one, which can only be a mistake.
     """
     from arazzo_runner.documents.near_names import did_you_mean
-    from arazzo_runner.engine.required_credentials import scheme_names
+    from arazzo_runner.engine.demands.required_credentials import scheme_names
 
     known = {name for plan in plans for name in scheme_names(plan)}
     if known.issuperset(given.by_scheme):
@@ -200,7 +201,7 @@ def unknown_schemes(workbook: Workbook, plans: Iterable[Plan], given: Credential
 
 def _other_schemes(workbook: Workbook) -> tuple[set[str], bool]:
     """The schemes of sources that a plan may not have used, and whether all of them could be read."""
-    from arazzo_runner.engine.required_credentials import defined_schemes
+    from arazzo_runner.engine.demands.required_credentials import defined_schemes
 
     found: set[str] = set()
     all_read = True
@@ -215,7 +216,7 @@ def _other_schemes(workbook: Workbook) -> tuple[set[str], bool]:
 def _unknown_variables(plan: Plan) -> list[str]:
     """Warnings about server variables that no server of the plan's operations has: another workflow's may have them."""
     from arazzo_runner.documents.near_names import did_you_mean
-    from arazzo_runner.engine.reachable_urls import server_variables_of
+    from arazzo_runner.engine.demands.reachable_urls import server_variables_of
 
     known = server_variables_of(plan)
     warnings = []
@@ -310,7 +311,7 @@ def open_world(plan: Plan, transport: TransportOptions) -> AbstractContextManage
 
 def reaching(plan: Plan, transport: TransportOptions) -> TransportOptions:
     """The options with the hosts that the plan's documents name among those that may be reached."""
-    from arazzo_runner.engine.reachable_urls import destinations
+    from arazzo_runner.engine.demands.reachable_urls import destinations
 
     return transport.naming(*destinations(plan))
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import csv
 import io
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
+
+from msgspec import Struct
 
 from arazzo_runner.cli.given.inputs import typed
 from arazzo_runner.documents.files import MAX_DATA, read_file
@@ -16,8 +17,7 @@ from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.errors import InvalidInputs, UsageError
 
 
-@dataclass(frozen=True, slots=True)
-class InputRow:
+class InputRow(Struct, frozen=True):
     """The inputs of one run.
 
     Attributes:
@@ -32,8 +32,7 @@ SHOWN = 20
 """How many wrong rows are shown."""
 
 
-@dataclass(frozen=True, slots=True)
-class WrongRow:
+class WrongRow(Struct, frozen=True):
     """A row that cannot be read.
 
     Attributes:

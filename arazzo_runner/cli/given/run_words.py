@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from arazzo_runner.cli.given.option_groups import OptionGroup, argument, completed_by, group, option
@@ -16,11 +15,10 @@ from arazzo_runner.cli.given.options import (
 from arazzo_runner.cli.given.output_words import OutputWords
 
 if TYPE_CHECKING:
-    from arazzo_runner.runtime.run.contract_checks import Level
+    from arazzo_runner.engine.plan import Level
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunWords(OptionGroup):
+class RunWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo run`` can be told."""
 
     record: str | None = option("--record", metavar="FILE", help="Write the exchanges to a cassette, secrets masked.")

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.cli.given import preparation
 from arazzo_runner.cli.given.targets import Target, arazzo_files, descriptions, find_target, is_document, is_pattern
@@ -19,8 +21,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.run.workbook import Workbook
 
 
-@dataclass(frozen=True)
-class Chosen:
+class Chosen(Struct, frozen=True):
     """A workflow that is to be run, its plan and the inputs that it takes."""
 
     workbook: Workbook

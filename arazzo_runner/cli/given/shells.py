@@ -17,8 +17,6 @@ from click.shell_completion import (
     split_arg_string,
 )
 
-from arazzo_runner.reports.text import one_line
-
 COMPLETE = "_ARAZZO_COMPLETE"
 """The variable in which a shell asks what a word can become."""
 
@@ -154,6 +152,8 @@ class LineCompletion(ShellComplete):
 
     def format_completion(self, item: CompletionItem) -> str:
         """A line of the answer."""
+        from arazzo_runner.reports.text import one_line
+
         value = item.value[self._before(item.value) :]
         return "\t".join((item.type, value, one_line(item.help or "", 80)))
 

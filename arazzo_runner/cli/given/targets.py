@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from arazzo_runner.documents.files import is_directory, is_file, is_stream, read_file
 from arazzo_runner.documents.model import ArazzoDescription
@@ -16,8 +17,7 @@ SUFFIXES = (".yaml", ".yml", ".json")
 _ARAZZO = re.compile(rb"""^\s*\{?\s*["']?arazzo["']?\s*:""", re.MULTILINE)
 
 
-@dataclass(frozen=True, slots=True)
-class Target:
+class Target(Struct, frozen=True):
     """A document, and the workflow of it that is meant; None when the document has to tell."""
 
     document: str

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import click
 
 from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, group, takes
@@ -17,8 +15,7 @@ from arazzo_runner.cli.given.options import (
 )
 
 
-@dataclass(frozen=True, kw_only=True)
-class AuthWords(OptionGroup):
+class AuthWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo auth`` can be told."""
 
     target: TargetWords = group(TargetWords)
@@ -46,8 +43,8 @@ def command(ctx: click.Context, words: AuthWords) -> None:
     """
     from arazzo_runner.cli.driving.reporting import warn_of
     from arazzo_runner.cli.given import preparation
+    from arazzo_runner.engine.demands.required_credentials import access_of
     from arazzo_runner.engine.plan import RunOptions
-    from arazzo_runner.engine.required_credentials import access_of
     from arazzo_runner.reports.outline import as_json
     from arazzo_runner.reports.required_credentials import access_entries, access_lines
 

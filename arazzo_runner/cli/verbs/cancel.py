@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -14,8 +13,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.durable.rows import RunRow
 
 
-@dataclass(frozen=True, kw_only=True)
-class CancelWords(OptionGroup):
+class CancelWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo cancel`` can be told."""
 
     run_ids: tuple[str, ...] = argument(metavar="ID…", nargs=-1, required=True, shell_complete=completed_by("runs"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import click
@@ -11,8 +10,7 @@ from arazzo_runner.cli.given.option_groups import OptionGroup, group, takes
 from arazzo_runner.cli.given.options import DirectoryWords, json_option
 
 
-@dataclass(frozen=True, kw_only=True)
-class ListWords(OptionGroup):
+class ListWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo list`` can be told."""
 
     where: DirectoryWords = group(DirectoryWords)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
+from msgspec.structs import replace
 
 from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, group, option, takes
 from arazzo_runner.cli.given.options import LiveWords, cassettes_option, check_option
@@ -19,15 +19,14 @@ from arazzo_runner.errors import UsageError
 from arazzo_runner.secrecy import without_credentials
 
 if TYPE_CHECKING:
+    from arazzo_runner.engine.plan import Level
     from arazzo_runner.runtime.cases.files import Case
-    from arazzo_runner.runtime.run.contract_checks import Level
 
 LOST = frozenset({"transport", "timeout", "interrupted", "max-steps", "depth"})
 """Reasons for which a run ends without the API having had its say, or that a replay could not reach: no case."""
 
 
-@dataclass(frozen=True, kw_only=True)
-class RecordWords(OptionGroup):
+class RecordWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo record`` can be told."""
 
     case_name: str = option("--case", required=True, metavar="NAME", help="The name of the case.")
@@ -81,7 +80,7 @@ def record(words: RecordWords) -> int:
     inputs = {**(_unmasked(old.inputs) if old else {}), **preparation.given_inputs(plan, live.given.inputs)}
     session = Session(plan, inputs)
     shown = console(session, words.verbosity)
-    session.listen(shown, only=shown.hears)
+    session.listen(shown, only=shown.hears, details=shown.shows_details)
     warn_of(plan.problems, preparation.unknown_names(workbook, plan), quiet=words.verbosity.quiet)
     with ExitStack() as stack, closing(shown), Interruption().listening() as interruption:
         with interruption.at_once():  # a pipe that nobody reads is waited for

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import click
@@ -33,8 +32,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.durable.runs import DurableRuns
 
 
-@dataclass(frozen=True, kw_only=True)
-class ResumeWords(OptionGroup):
+class ResumeWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo resume`` can be told."""
 
     run_id: str | None = argument(metavar="ID", required=False, shell_complete=completed_by("runs"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from contextlib import ExitStack
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 from click.core import ParameterSource
+from msgspec.structs import replace
 
 from arazzo_runner.cli.given.option_groups import GroupedCommand, takes
 from arazzo_runner.cli.given.run_words import RunWords

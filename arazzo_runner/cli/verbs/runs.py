@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterable
 from contextlib import closing
-from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -34,8 +33,7 @@ if TYPE_CHECKING:
 DAY = 86_400.0
 
 
-@dataclass(frozen=True, kw_only=True)
-class RunsWords(OptionGroup):
+class RunsWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo runs`` can be told."""
 
     only: FilterWords = group(FilterWords)
@@ -45,8 +43,7 @@ class RunsWords(OptionGroup):
     engine: EngineWords = group(EngineWords)
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShowRunWords(OptionGroup):
+class ShowRunWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo runs show`` can be told."""
 
     run_id: str = argument(metavar="ID", shell_complete=completed_by("runs"))
@@ -57,8 +54,7 @@ class ShowRunWords(OptionGroup):
     engine: EngineWords = group(EngineWords)
 
 
-@dataclass(frozen=True, kw_only=True)
-class PruneWords(OptionGroup):
+class PruneWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo runs prune`` can be told."""
 
     older_than: float = option(

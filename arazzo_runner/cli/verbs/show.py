@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 import click
@@ -11,8 +10,7 @@ from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, g
 from arazzo_runner.cli.given.options import HostWords, TargetWords
 
 
-@dataclass(frozen=True, kw_only=True)
-class ShowWords(OptionGroup):
+class ShowWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo show`` can be told."""
 
     target: TargetWords = group(TargetWords)

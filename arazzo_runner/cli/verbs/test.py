@@ -7,7 +7,6 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -44,9 +43,10 @@ if TYPE_CHECKING:
 FORMATS = ("json", "junit", "html", "markdown")
 
 
-@dataclass(frozen=True, kw_only=True)
-class LiveCaseWords(OptionGroup, title="Behavior"):
+class LiveCaseWords(OptionGroup, frozen=True, kw_only=True):
     """The behavior of cases that are sent to a real server, instead of what they were recorded with."""
+
+    title = "Behavior"
 
     secrets: str | None = option(
         "--secrets",
@@ -65,8 +65,7 @@ class LiveCaseWords(OptionGroup, title="Behavior"):
         return {name: value for name, value in given.items() if value is not None}
 
 
-@dataclass(frozen=True, kw_only=True)
-class TestWords(OptionGroup):
+class TestWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo test`` can be told."""
 
     paths: tuple[str, ...] = argument(nargs=-1, shell_complete=completed_by("files"))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import click
@@ -25,8 +24,7 @@ if TYPE_CHECKING:
     from arazzo_runner.errors import Problem
 
 
-@dataclass(frozen=True, kw_only=True)
-class ValidateWords(OptionGroup):
+class ValidateWords(OptionGroup, frozen=True, kw_only=True):
     """All that ``arazzo validate`` can be told."""
 
     paths: tuple[str, ...] = argument(nargs=-1, shell_complete=completed_by("files"))

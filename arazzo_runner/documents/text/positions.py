@@ -10,8 +10,9 @@ import json
 import re
 from array import array
 from bisect import bisect_right
-from dataclasses import dataclass, field
 from typing import NamedTuple
+
+from msgspec import Struct, field
 
 from arazzo_runner.documents.pointer import escape
 
@@ -104,8 +105,7 @@ class Positions:
         return {escape(name or ""): child for name, child in zip(reversed(names), reversed(found), strict=True)}
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     number: int
     is_object: bool
     token: str

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from msgspec import Struct
 
 from arazzo_runner.documents.rules import RULES, Rule
 from arazzo_runner.errors import Severity
@@ -15,8 +15,7 @@ MAX_DEPTH_OF_VALUES = 200
 """The same for the values of a run, which are walked again and again: answers, inputs, and what is made of them."""
 
 
-@dataclass(frozen=True, slots=True)
-class Fault:
+class Fault(Struct, frozen=True):
     """A broken rule whose place is still an offset into the text, in characters."""
 
     rule: str

@@ -6,10 +6,10 @@ PyYAML's own constructors resolve scalars as YAML 1.1 and build a tree of nodes 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
+from msgspec import Struct, field
 
 from arazzo_runner.documents.text.reading_rules import MAX_DEPTH, Fault, Unreadable
 from arazzo_runner.documents.text.scalars import NUMBER_STARTS, WORDS, NotAJsonNumber, Scalar, number, tagged
@@ -43,8 +43,7 @@ _NO_KEY = _Marker()
 _MERGE = _Marker()
 
 
-@dataclass(slots=True)
-class _Anchor:
+class _Anchor(Struct):
     """The value of a YAML anchor. ``size`` is 0 until it is complete; ``height`` is that of its nesting."""
 
     value: Any
@@ -53,8 +52,7 @@ class _Anchor:
     height: int = 0
 
 
-@dataclass(slots=True)
-class _Frame:
+class _Frame(Struct):
     """An object or list whose members are being read.
 
     Attributes:

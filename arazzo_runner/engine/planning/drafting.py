@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import TypeVar
+
+from msgspec import Struct
 
 from arazzo_runner.analysis.link_rules import problem
 from arazzo_runner.analysis.linker import Linker, LinkError
@@ -16,8 +17,7 @@ from arazzo_runner.errors import DocumentError, ExpressionSyntaxError, PlanError
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class Draft:
+class Draft(Struct, frozen=True):
     """A workflow that is being planned, or a step of it, and the way that led to its document.
 
     Attributes:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable
-from dataclasses import replace
 from functools import partial
 from itertools import chain
 from typing import Any, TypeAlias
+
+from msgspec.structs import replace
 
 from arazzo_runner.analysis.cycles import circle_of
 from arazzo_runner.analysis.flow_graph import check_step_dependencies, flow_of, forward_references

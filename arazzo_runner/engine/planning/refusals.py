@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from arazzo_runner.errors import Place, Problem, Severity, sorted_problems
 
@@ -111,8 +113,7 @@ _IN_A_COMPONENT = re.compile(r"/components/(?:parameters|successActions|failureA
 _STRUCTURAL = frozenset({"wrong-type", "bad-value", "negative-number"})
 
 
-@dataclass(slots=True)
-class Refusals:
+class Refusals(Struct):
     """The problems of a plan that is being made, each judged when it is found.
 
     Attributes:

@@ -32,6 +32,7 @@ from arazzo_runner.expressions.templates import (
     compile_value,
 )
 from arazzo_runner.openapi.operations import Operation
+from arazzo_runner.openapi.responses import accept_header
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.x_security import PlannedCredential
@@ -52,6 +53,13 @@ class StepPlanner:
         self._drafting = drafting
         self._draft = draft
         self._dialect = dialect
+        self._accepted: dict[tuple[str, str], str] = {}
+
+    def _accept(self, operation: Operation) -> str:
+        key = (operation.source, operation.pointer)
+        if key not in self._accepted:
+            self._accepted[key] = accept_header(operation)
+        return self._accepted[key]
 
     def step(self, scope: StepScope) -> PlannedStep:
         """A step with the parameters and actions that apply to it, its own and the workflow's (F2)."""
@@ -83,6 +91,7 @@ class StepPlanner:
             spot=self._draft.spot(step.pointer),
             url=self._url(step) if operation is not None else None,
             credentials=credentials,
+            accept="*/*" if operation is None else self._accept(operation),
         )
 
     def _url(self, step: Step) -> PlannedUrl | None:
@@ -126,12 +135,13 @@ class StepPlanner:
         if linked.portable is not None:
             message = f"the reference to the operation {operation.label} is not portable"
             drafting.report(draft, "operation-reference-form", message, pointer, f"write {linked.portable}")
-        owner = draft.description.document.place(pointer)
         body = step.request_body
         guessed = body is not None and body.has_payload and body.content_type is None
-        drafting.refusals.add(operation.unresolved, reached=False, owner=owner)
-        drafting.refusals.add(operation.unresolved_body, reached=draft.reached and guessed, owner=owner)
-        drafting.refusals.add(linked.unread, reached=False, owner=owner)
+        if operation.unresolved or operation.unresolved_body or linked.unread:
+            owner = draft.description.document.place(pointer)
+            drafting.refusals.add(operation.unresolved, reached=False, owner=owner)
+            drafting.refusals.add(operation.unresolved_body, reached=draft.reached and guessed, owner=owner)
+            drafting.refusals.add(linked.unread, reached=False, owner=owner)
         drafting.refusals.add(operation.api.notices, reached=False)
         return operation, f"{draft.prefix}{linked.source}"
 

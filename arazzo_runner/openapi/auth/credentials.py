@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 PARTS = ("token", "identity", "secret", "client_id", "client_secret")
 """What a credential is made of, by attribute; where it was given is not a part of it."""
@@ -12,8 +13,7 @@ SECRET_PARTS = ("token", "secret", "client_secret")
 """Those that are secret. Of a pair the token is its text as a whole; who somebody is says less than it would hide."""
 
 
-@dataclass(frozen=True, slots=True)
-class Credential:
+class Credential(Struct, frozen=True):
     """A credential for a scheme: a token, a pair, or a text that the scheme reads as one of them.
 
     Nothing of it is shown: what looks like a user's name may be half of a key.
@@ -26,12 +26,15 @@ class Credential:
         origin: where it was given: an option, a file, an environment variable.
     """
 
-    token: str | None = field(default=None, repr=False)
-    identity: str | None = field(default=None, repr=False)
-    secret: str | None = field(default=None, repr=False)
-    client_id: str | None = field(default=None, repr=False)
-    client_secret: str | None = field(default=None, repr=False)
-    origin: str = field(default="", repr=False, compare=False)
+    token: str | None = None
+    identity: str | None = None
+    secret: str | None = None
+    client_id: str | None = None
+    client_secret: str | None = None
+    origin: str = ""
+
+    def __repr__(self) -> str:
+        return "Credential()"
 
     @property
     def is_pair(self) -> bool:
@@ -57,8 +60,7 @@ def environment_variable(scheme: str) -> str:
     return "ARAZZO_AUTH_" + re.sub(r"[^A-Z0-9]", "_", scheme.upper())
 
 
-@dataclass(frozen=True, slots=True)
-class Credentials:
+class Credentials(Struct, frozen=True):
     """Credentials by scheme name.
 
     Attributes:

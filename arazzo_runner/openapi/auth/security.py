@@ -9,10 +9,11 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum
 from typing import Any, TypeAlias
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
 
 from arazzo_runner.errors import as_typed
 from arazzo_runner.openapi.auth.credentials import Credential, Credentials, environment_variable
@@ -31,8 +32,7 @@ class NeedKind(Enum):
     DIGEST_ANSWER = "an answer to the server's digest challenge"
 
 
-@dataclass(frozen=True, slots=True)
-class Need:
+class Need(Struct, frozen=True):
     """A scheme whose credential is given, and which cannot be applied by it alone."""
 
     kind: NeedKind
@@ -41,8 +41,7 @@ class Need:
     scopes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
+class Applied(Struct, frozen=True):
     """The additions of credentials to a request.
 
     Attributes:
@@ -84,8 +83,7 @@ class Applied:
         target.warnings += self.warnings
 
 
-@dataclass(frozen=True, slots=True)
-class _Slot:
+class _Slot(Struct, frozen=True):
     """The place in a request that a scheme fills; None for one outside of it."""
 
     location: str
@@ -144,10 +142,12 @@ def apply_security(operation: Operation, credentials: Credentials, sent: Seriali
     Returns:
         What to add. When no alternative can be met: nothing, and a warning that says what to type.
     """
+    if not operation.security:
+        return Applied()
     asked = alternatives_of(operation, credentials, sent)
     chosen = choose_alternative(asked)
-    if chosen is not None or not asked:
-        return chosen.applied() if chosen is not None else Applied()
+    if chosen is not None:
+        return chosen.applied()
     warnings = [*_undefined_warnings(operation, asked)]
     if any(alternative.missing for alternative in asked):
         warnings.append(_nothing_given(operation, asked))
@@ -156,6 +156,8 @@ def apply_security(operation: Operation, credentials: Credentials, sent: Seriali
 
 def filled_by(operation: Operation, credentials: Credentials) -> frozenset[tuple[str, str]]:
     """The locations and names, header names in lower case, that credentials fill when the step does not (H5)."""
+    if not operation.security:
+        return frozenset()
     chosen = choose_alternative(alternatives_of(operation, credentials, SerializedParameters("", "")))
     if chosen is None:
         return frozenset()

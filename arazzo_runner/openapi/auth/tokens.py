@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 from urllib.parse import quote, urlencode, urljoin
+
+from msgspec import Struct
 
 from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.errors import StepError, as_typed
 from arazzo_runner.openapi.auth.security import Need, NeedKind
+from arazzo_runner.secrecy import shown
 
 EARLY = 10.0
 """How many seconds before its end a token is no longer used: it would expire on the way."""
@@ -23,8 +25,7 @@ DEFAULT_LIFETIME = 3600.0
 """How long a token is used whose answer does not say, in seconds; a 401 ends it before."""
 
 
-@dataclass(frozen=True, slots=True)
-class Token:
+class Token(Struct, frozen=True):
     """An access token.
 
     Attributes:
@@ -32,12 +33,14 @@ class Token:
         expires_at: seconds since the epoch.
     """
 
-    value: str = field(repr=False)
+    value: str
     expires_at: float = 0.0
 
+    def __repr__(self) -> str:
+        return shown(self, without=("value",))
 
-@dataclass(frozen=True, slots=True)
-class Endpoint:
+
+class Endpoint(Struct, frozen=True):
     """The endpoint that a token comes from.
 
     Attributes:

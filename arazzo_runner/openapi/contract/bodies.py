@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import parse_qsl
+
+from msgspec import Struct
 
 from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.expressions.undefined import UNDEFINED
@@ -19,8 +20,7 @@ _STYLE_FIELDS = ("style", "explode", "allowReserved")
 _DELIMITERS = {"spaceDelimited": " ", "pipeDelimited": "|"}
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
+class Part(Struct, frozen=True):
     """One part of a multipart body."""
 
     content_type: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, TypeAlias
+
+from msgspec import Struct
 
 from arazzo_runner.effects import MASK
 from arazzo_runner.secrecy import cut
@@ -16,8 +17,7 @@ MAX_SHOWN = 120
 Side: TypeAlias = Literal["request", "response"]
 
 
-@dataclass(frozen=True, slots=True)
-class Breach:
+class Breach(Struct, frozen=True):
     """One way in which an exchange is not as its description says.
 
     Attributes:

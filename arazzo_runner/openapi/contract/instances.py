@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import unquote
+
+from msgspec import Struct
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.text.json_reader import json_value
@@ -25,8 +26,7 @@ _MAX_DEPTH = 20
 _BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 
 
-@dataclass(frozen=True, slots=True)
-class FormField:
+class FormField(Struct, frozen=True):
     """One value of a form or query.
 
     Attributes:
@@ -38,8 +38,7 @@ class FormField:
     content: Any
 
 
-@dataclass(frozen=True, slots=True)
-class Instances:
+class Instances(Struct, frozen=True):
     """Reads text by the schemas of one excerpt.
 
     Args:

@@ -10,10 +10,11 @@ from __future__ import annotations
 import fnmatch
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from typing import Any
+
+from msgspec import Struct
 
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.errors import ArazzoError, DocumentError
@@ -31,8 +32,7 @@ from arazzo_runner.openapi.media_types import essence
 from arazzo_runner.openapi.operations import Operation
 
 
-@dataclass(frozen=True, slots=True)
-class Judgement:
+class Judgement(Struct, frozen=True):
     """The breaches of an exchange, and what of it could not be judged.
 
     Attributes:
@@ -164,8 +164,7 @@ class _Side:
         self.instances = Instances(description, checks.fits)
 
 
-@dataclass(frozen=True, slots=True)
-class _Value:
+class _Value(Struct, frozen=True):
     """A value to judge: its place in the exchange, the way to read it, and its schema."""
 
     where: str

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from arazzo_runner.documents.file_contents import FileContent, type_by_ending
 from arazzo_runner.errors import StepError
@@ -23,8 +24,7 @@ from arazzo_runner.openapi.request.forms import form_text
 from arazzo_runner.openapi.request.styles import scalar_text
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(Struct, frozen=True):
     """A body and the ``Content-Type`` that goes with it.
 
     Attributes:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from arazzo_runner.effects import Headers
 
@@ -17,8 +17,7 @@ _MOST = 1000
 """How many cookies a run keeps."""
 
 
-@dataclass(frozen=True, slots=True)
-class StoredCookie:
+class StoredCookie(Struct, frozen=True):
     """A cookie of the jar.
 
     Attributes:
@@ -120,6 +119,8 @@ def _is_below(host: str, domain: str) -> bool:
     """Tell if a host is in a domain; an address is in none."""
     if not host.endswith(f".{domain}"):
         return False
+    from ipaddress import ip_address
+
     try:
         ip_address(host)
     except ValueError:

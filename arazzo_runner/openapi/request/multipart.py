@@ -6,8 +6,9 @@ import base64
 import hashlib
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from arazzo_runner.documents.file_contents import FileContent, type_by_ending
 from arazzo_runner.errors import StepError
@@ -25,8 +26,7 @@ _QUOTED = str.maketrans({'"': "%22", "\r": "%0D", "\n": "%0A"})
 _FILE_MEMBERS = frozenset({"filename", "contentType", "content"})
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(Struct, frozen=True):
     head: bytes
     content: bytes
 
@@ -95,8 +95,7 @@ def _has_bytes(value: Any) -> bool:
     return any(isinstance(item, bytes) or file_part(item, None) is not None for item in values)
 
 
-@dataclass(frozen=True, slots=True)
-class FilePart:
+class FilePart(Struct, frozen=True):
     """A part that is a file.
 
     Attributes:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
+
+from msgspec import Struct, field
 
 from arazzo_runner.documents.text.json_reader import json_value
 from arazzo_runner.errors import StepError
@@ -55,8 +56,7 @@ _NOT_IN_COOKIE_NAMES = re.compile(r"[\x00-\x20\x7f;=]")
 _NOT_IN_COOKIES = re.compile(r"[\x00-\x1f\x7f;]")
 
 
-@dataclass(frozen=True, slots=True)
-class Argument:
+class Argument(Struct, frozen=True):
     """A parameter's value for one request; ``None`` is not given (V1)."""
 
     name: str
@@ -64,8 +64,7 @@ class Argument:
     value: Any
 
 
-@dataclass(slots=True)
-class SerializedParameters:
+class SerializedParameters(Struct):
     """The path and query of a request, and the headers that its parameters set.
 
     Attributes:

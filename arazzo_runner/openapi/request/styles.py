@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 from urllib.parse import quote
+
+from msgspec import Struct
 
 from arazzo_runner.errors import StepError
 
@@ -45,8 +46,7 @@ def encode(text: str, *, safe: str = "", keep_triples: bool = False) -> str:
         raise StepError("request-invalid", "a value holds half of a surrogate pair, which cannot be sent") from None
 
 
-@dataclass(frozen=True, slots=True)
-class Escapes:
+class Escapes(Struct, frozen=True):
     """The escapes that make names and values fit their place; delimiters that a style adds count as name."""
 
     name: Encode

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from typing import Any
 from xml.sax.saxutils import escape, quoteattr
+
+from msgspec import Struct, field
 
 from arazzo_runner.errors import StepError
 from arazzo_runner.openapi.request.styles import scalar_text
@@ -16,8 +17,7 @@ _NAME = re.compile(r"[^\W\d][\w.\-]*(?::[^\W\d][\w.\-]*)?")
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-@dataclass(frozen=True, slots=True)
-class _Hints:
+class _Hints(Struct, frozen=True):
     """XML Object. ``node_type`` is 3.2's; ``attribute`` and ``wrapped`` are the older words for two of its values."""
 
     name: str | None = None
@@ -55,8 +55,7 @@ class _Hints:
         return {f"xmlns:{self.prefix}" if self.prefix else "xmlns": self.namespace}
 
 
-@dataclass(slots=True)
-class _Element:
+class _Element(Struct):
     """An element as it is put together: what its members add to it."""
 
     attributes: dict[str, str] = field(default_factory=dict)

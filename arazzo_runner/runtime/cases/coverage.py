@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+
+from msgspec import Struct, field
 
 from arazzo_runner.engine.events import Attempt
 from arazzo_runner.engine.plan import Plan, PlannedAction, PlannedStep
@@ -14,8 +15,7 @@ KINDS = ("steps", "actions", "operations", "statuses")
 """What is counted. Statuses are those that the exercised operations document."""
 
 
-@dataclass(frozen=True, slots=True)
-class Item:
+class Item(Struct, frozen=True):
     """A thing that a case can exercise.
 
     Attributes:
@@ -31,8 +31,7 @@ class Item:
     pointer: str = ""
 
 
-@dataclass(slots=True)
-class Coverage:
+class Coverage(Struct):
     """The things that exist, and those that were exercised; two of them are combined with ``add``.
 
     Both are small: they grow with documents, not with runs.

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from difflib import SequenceMatcher
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from arazzo_runner.engine.events import Attempt
 from arazzo_runner.runtime.cases.files import Case, case_entry
@@ -13,8 +14,7 @@ from arazzo_runner.runtime.cassettes.differences import Difference, compare, com
 from arazzo_runner.runtime.cassettes.format import Interaction
 
 
-@dataclass(frozen=True, slots=True)
-class Drift:
+class Drift(Struct, frozen=True):
     """One part of one exchange that is not as it was recorded.
 
     Attributes:

@@ -10,9 +10,10 @@ import codecs
 import os
 import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from msgspec import Struct, field
 
 from arazzo_runner.documents.files import MAX_DATA, exists, is_directory, is_file, read_file
 from arazzo_runner.effects import MASK
@@ -29,8 +30,7 @@ if TYPE_CHECKING:
 SUFFIXES = (".yaml", ".yml", ".json")
 
 
-@dataclass(frozen=True, slots=True)
-class Case:
+class Case(Struct, frozen=True):
     """A recorded case.
 
     Attributes:

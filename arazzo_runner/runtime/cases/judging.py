@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
 
 from arazzo_runner.effects import MASK, Request
 from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event
@@ -41,8 +42,7 @@ FindDocument: TypeAlias = Callable[[str], str | None]
 """Returns the document that a workflow is in, by its id; None when there is none."""
 
 
-@dataclass(frozen=True, slots=True)
-class Failure:
+class Failure(Struct, frozen=True):
     """One thing that is wrong with a case. Nothing in it is secret.
 
     Attributes:
@@ -62,8 +62,7 @@ class Failure:
     came: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class CaseResult:
+class CaseResult(Struct, frozen=True):
     """The result of a case.
 
     Attributes:
@@ -83,8 +82,8 @@ class CaseResult:
     unjudged: int = 0
     requests: int = 0
     duration: float = 0.0
-    coverage: Coverage = field(default_factory=Coverage, repr=False)
-    attempts: tuple[Attempt, ...] = field(default=(), repr=False)
+    coverage: Coverage = field(default_factory=Coverage)
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def passed(self) -> bool:

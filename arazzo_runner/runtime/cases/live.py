@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from msgspec import Struct, field
+from msgspec.structs import replace
 
 from arazzo_runner.documents.input_schemas import declared
 from arazzo_runner.effects import MASK
@@ -46,8 +48,7 @@ OpenWorld: TypeAlias = Callable[[Plan], AbstractContextManager[World]]
 """Opens what a plan's requests are sent with."""
 
 
-@dataclass(frozen=True, slots=True)
-class LiveValues:
+class LiveValues(Struct, frozen=True):
     """The values that the user gives beside the cases: what nothing recorded can know.
 
     Attributes:

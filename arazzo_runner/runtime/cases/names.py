@@ -6,18 +6,18 @@ A misspelt one would be passed over, and the case would test something else than
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.documents.pointer import join
+from arazzo_runner.engine.demands.reachable_urls import server_variables_of
 from arazzo_runner.engine.plan import Plan
-from arazzo_runner.engine.reachable_urls import server_variables_of
 from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.cases.files import Case, case_place
 
 
-@dataclass(frozen=True, slots=True)
-class UnknownName:
+class UnknownName(Struct, frozen=True):
     """A name that a case has and its document has not.
 
     Attributes:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
+
+from msgspec import Struct
 
 from arazzo_runner.effects import MASK, Request, Response
 from arazzo_runner.openapi.media_types import FORM, MULTIPART, essence, media_type_parameter
@@ -28,8 +29,7 @@ BEFORE = 20
 """Characters that are shown before the place where two texts part."""
 
 
-@dataclass(frozen=True, slots=True)
-class Difference:
+class Difference(Struct, frozen=True):
     """One part that is not as it was recorded.
 
     Attributes:

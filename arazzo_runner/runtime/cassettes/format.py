@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
+
+from msgspec import Struct
 
 from arazzo_runner.documents.files import MAX_DATA, read_file
 from arazzo_runner.effects import Headers, Request, Response
@@ -19,16 +20,14 @@ from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.cassettes.yaml_loader import load_cassette_yaml
 
 
-@dataclass(frozen=True, slots=True)
-class Interaction:
+class Interaction(Struct, frozen=True):
     """One recorded exchange."""
 
     request: Request
     response: Response
 
 
-@dataclass(frozen=True, slots=True)
-class Cassette:
+class Cassette(Struct, frozen=True):
     """A cassette that was read.
 
     Attributes:

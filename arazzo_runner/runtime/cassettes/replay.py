@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from arazzo_runner.effects import Answered, Failed, Request, Send
 from arazzo_runner.runtime.cassettes.differences import Difference, compare
@@ -13,8 +14,7 @@ from arazzo_runner.runtime.cassettes.format import Cassette, Interaction
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
 
-@dataclass(frozen=True, slots=True)
-class Miss:
+class Miss(Struct, frozen=True):
     """A request that a cassette has no answer for.
 
     Attributes:

@@ -17,7 +17,7 @@ from arazzo_runner.documents.files import exists, is_file
 from arazzo_runner.errors import ArazzoError, JournalError, JournalLost
 
 APPLICATION = 0x41525A4A  # "ARZJ"
-VERSION = 2
+VERSION = 3
 BUSY = 30.0
 """Seconds to wait for another process's transaction."""
 
@@ -53,6 +53,8 @@ CREATE INDEX runs_open ON runs (status) WHERE status = 'open';
 CREATE TABLE setups (run INTEGER PRIMARY KEY REFERENCES runs (key) ON DELETE CASCADE, body BLOB NOT NULL);
 CREATE TABLE states (run INTEGER PRIMARY KEY REFERENCES runs (key) ON DELETE CASCADE, turn INTEGER NOT NULL,
     body BLOB NOT NULL);
+CREATE TABLE parts (run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE, part INTEGER NOT NULL,
+    place INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (run, part, place)) WITHOUT ROWID;
 CREATE TABLE turns (run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE, turn INTEGER NOT NULL,
     body BLOB NOT NULL, chain BLOB NOT NULL, PRIMARY KEY (run, turn)) WITHOUT ROWID;
 CREATE TABLE sources (run INTEGER NOT NULL REFERENCES runs (key) ON DELETE CASCADE,

@@ -6,8 +6,9 @@ import hashlib
 import os
 import zlib
 from collections.abc import Iterable
-from dataclasses import dataclass
 from pathlib import Path
+
+from msgspec import Struct
 
 from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.reader import Document
@@ -18,8 +19,7 @@ from arazzo_runner.runtime.run.workbook import Workbook
 from arazzo_runner.runtime.user_directories import cache_directory
 
 
-@dataclass(frozen=True, slots=True)
-class KeptDocument:
+class KeptDocument(Struct, frozen=True):
     """A document as it was.
 
     Attributes:

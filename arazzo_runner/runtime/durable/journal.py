@@ -9,16 +9,18 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any, Self
 
+from msgspec.structs import replace
+
 from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.errors import JournalError, JournalLost, RunHeld
+from arazzo_runner.runtime.durable import run_changes
 from arazzo_runner.runtime.durable.completeness import chained, check_journal, check_run, renew
 from arazzo_runner.runtime.durable.database import explained, open_database, transaction
-from arazzo_runner.runtime.durable.leases import LEASE, Holder, is_free
-from arazzo_runner.runtime.durable.rows import CANCELLED, OPEN, Entry, NewRun, RunRow
+from arazzo_runner.runtime.durable.leases import Holder, is_free
+from arazzo_runner.runtime.durable.rows import OPEN, Entry, NewRun, RunRow
 from arazzo_runner.runtime.durable.witness import Seen, Witness
 
 
@@ -89,7 +91,7 @@ class Journal:
                     "INSERT INTO sources VALUES (?, ?, ?)", ((key, digest, body) for digest, body in run.sources)
                 )
                 if holder is not None:
-                    _hold(database, run.id, holder)
+                    run_changes.hold(database, run.id, holder)
                 begun.append((key or 0, Seen(run.id, -1, bytes(16), is_open=True)))
         self._seen(begun)
 
@@ -122,10 +124,10 @@ class Journal:
                 raise RunHeld(f"the run {row.id} is driven by {row.holder}", hint=f"arazzo runs show {row.id}")
             if row.status == OPEN and row.cancel:
                 # Its holder died before it saw that it was to end the run.
-                _end_cancelled(database, row.id)
+                run_changes.end_cancelled(database, row.id)
                 row = self.run(run_id)
             if row.status == OPEN:
-                _hold(database, row.id, holder)
+                run_changes.hold(database, row.id, holder)
         if row.status != OPEN:
             raise JournalError(f"the run {row.id} has ended: {row.status}", hint=f"arazzo runs show {row.id}")
         return row
@@ -158,7 +160,7 @@ class Journal:
             JournalLost: nothing can be written.
         """
         with transaction(self._database, self.path) as database:
-            found = [_record(database, holder, entry, self.path) for entry in entries]
+            found = [run_changes.record(database, holder, entry, self.path) for entry in entries]
         self._seen([seen for seen in found if seen is not None])
         return [seen is not None for seen in found]
 
@@ -172,7 +174,7 @@ class Journal:
             row = self.run(run_id)
             if row.status != OPEN:
                 raise JournalError(f"the run {row.id} has ended: {row.status}", hint=f"arazzo runs show {row.id}")
-            _cancel(database, row)
+            run_changes.cancel(database, row)
         self._ended([row])
         return row
 
@@ -195,7 +197,7 @@ class Journal:
             rows = self.runs(batch=batch)
             found = [row for row in rows if row.status == OPEN]
             for row in found:
-                _cancel(database, row)
+                run_changes.cancel(database, row)
         self._ended(found)
         if rows and not found:
             raise JournalError(f"every run of the batch {batch} has ended", hint=f"arazzo runs --batch {batch}")
@@ -272,6 +274,11 @@ class Journal:
         found = self._one("SELECT turn, body FROM states JOIN runs ON key = run WHERE id = ?", (run_id,))
         return None if found is None else (int(found[0]), bytes(found[1]))
 
+    def parts(self, run_id: str) -> list[tuple[int, int, bytes]]:
+        """The pieces of the parts of a run's state, sealed: part, place and body, in order."""
+        query = "SELECT part, place, body FROM parts JOIN runs ON key = run WHERE id = ? ORDER BY part, place"
+        return self._all(query, (run_id,))
+
     def turns(self, run_id: str, *, after: int = -1) -> Iterator[tuple[int, bytes]]:
         """Yield the events of each turn, sealed, in order; read as they are asked for.
 
@@ -319,7 +326,7 @@ SELECT id, batch, line, workflow, document, status, reason, step, attempts, requ
     unsent IS NOT NULL AND unsent = (SELECT chain FROM turns WHERE run = key ORDER BY turn DESC LIMIT 1),
     holder, machine, pid, born, lease FROM runs
 """
-_SHOWN = tuple(field.name for field in fields(RunRow))[:13]
+_SHOWN = RunRow.__struct_fields__[:13]
 
 
 def _row(row: Sequence[Any]) -> RunRow:
@@ -328,60 +335,6 @@ def _row(row: Sequence[Any]) -> RunRow:
     holder = None if token is None else Holder(str(token), str(machine), int(pid), str(born))
     held = fields["status"] == OPEN and not is_free(holder, lease, time.time())
     return RunRow(**fields, cancel=bool(cancel), unsent=bool(unsent), holder=holder, held=held)
-
-
-def _hold(database: sqlite3.Connection, run_id: str, holder: Holder) -> None:
-    database.execute(
-        "UPDATE runs SET holder = ?, machine = ?, pid = ?, born = ?, lease = ?, unsent = NULL WHERE id = ?",
-        (holder.token, holder.machine, holder.pid, holder.born, time.time() + LEASE, run_id),
-    )
-
-
-def _cancel(database: sqlite3.Connection, row: RunRow) -> None:
-    if row.held:
-        database.execute("UPDATE runs SET cancel = 1 WHERE id = ?", (row.id,))
-    else:
-        _end_cancelled(database, row.id)
-
-
-def _end_cancelled(database: sqlite3.Connection, run_id: str) -> None:
-    database.execute(
-        "UPDATE runs SET status = ?, reason = 'cancelled', updated = ?, holder = NULL WHERE id = ?",
-        (CANCELLED, time.time(), run_id),
-    )
-    database.execute("DELETE FROM states WHERE run = (SELECT key FROM runs WHERE id = ?)", (run_id,))
-
-
-def _record(database: sqlite3.Connection, holder: Holder, entry: Entry, path: Path) -> tuple[int, Seen] | None:
-    now = time.time()
-    changed = database.execute(
-        "UPDATE runs SET status = ?, reason = ?, step = ?, attempts = ?, requests = ?, due = ?, updated = ?,"
-        " lease = ?, holder = CASE WHEN ? THEN NULL ELSE holder END"
-        " WHERE id = ? AND holder = ? AND status = 'open' RETURNING key",
-        (
-            entry.status, entry.reason, entry.step, entry.attempts, entry.requests, entry.due, now,
-            now + LEASE, entry.status != OPEN, entry.run, holder.token,
-        ),
-    ).fetchone()  # fmt: skip
-    if changed is None:
-        return None
-    (key,) = changed
-    before = (bytes(16),)
-    if entry.turn:
-        query = "SELECT chain FROM turns WHERE run = ? AND turn = ?"
-        before = database.execute(query, (key, entry.turn - 1)).fetchone()
-    if before is None:
-        raise JournalLost(f"the journal {path} has lost turn {entry.turn - 1} of the run {entry.run}")
-    chain = chained(before[0], entry.turn, entry.told)
-    database.execute("INSERT INTO turns VALUES (?, ?, ?, ?)", (key, entry.turn, entry.told, chain))
-    if entry.state is None:
-        database.execute("DELETE FROM states WHERE run = ?", (key,))
-    else:
-        database.execute("INSERT OR REPLACE INTO states VALUES (?, ?, ?)", (key, entry.turn, entry.state))
-    if entry.sources:
-        database.executemany("INSERT OR IGNORE INTO documents VALUES (?, ?)", entry.documents)
-        database.executemany("INSERT INTO sources VALUES (?, ?, ?)", ((key, *source) for source in entry.sources))
-    return key, Seen(entry.run, entry.turn, chain, is_open=entry.status == OPEN)
 
 
 def lost(run_id: str) -> JournalLost:

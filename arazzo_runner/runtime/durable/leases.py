@@ -14,10 +14,11 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Self
+
+from msgspec import Struct
 
 LEASE = 30.0
 """Seconds for which a run stays held without a sign of life."""
@@ -26,8 +27,7 @@ WATCH = 0.5
 """Seconds between two looks at what was cancelled."""
 
 
-@dataclass(frozen=True, slots=True)
-class Holder:
+class Holder(Struct, frozen=True):
     """A process that drives runs.
 
     Attributes:

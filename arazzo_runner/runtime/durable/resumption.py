@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
 from typing import TypeAlias
+
+from msgspec import Struct
 
 from arazzo_runner.effects import SAFE, Answer, Answered, Effect, Failed, Request, Send, Sleep, Woke
 from arazzo_runner.engine.flow import Turn
@@ -25,8 +26,7 @@ from arazzo_runner.runtime.drivers import Abandoned, Loop
 AMBIGUOUS = "ambiguous-request"
 
 
-@dataclass(frozen=True, slots=True)
-class Pending:
+class Pending(Struct, frozen=True):
     """The effect that a kept state waits for, as far as the state does not hold it.
 
     Attributes:

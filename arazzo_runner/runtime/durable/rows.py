@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from msgspec import Struct
 
 from arazzo_runner.runtime.durable.leases import Holder
 
@@ -13,8 +14,7 @@ OPEN = "open"
 CANCELLED = "cancelled"
 
 
-@dataclass(frozen=True, slots=True)
-class RunRow:
+class RunRow(Struct, frozen=True):
     """A run as a list shows it.
 
     Attributes:
@@ -53,8 +53,7 @@ class RunRow:
         return "running" if self.held else "stopped"
 
 
-@dataclass(frozen=True, slots=True)
-class NewRun:
+class NewRun(Struct, frozen=True):
     """A run to be kept; ``setup`` and ``sources`` are sealed, the latter by the digest of their documents."""
 
     id: str
@@ -66,8 +65,7 @@ class NewRun:
     line: int | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(Struct, frozen=True):
     """The additions of one turn to the journal.
 
     Attributes:
@@ -75,6 +73,8 @@ class Entry:
         turn: its number, from 0.
         told: what it told, sealed.
         state: what the run goes on from, sealed; None when it has ended.
+        parts: pieces of the state's parts that were not written before: part, place, and what is sealed.
+        gone: the parts that the state has no more.
         status: ``open``, or how it ended.
         due: until when it waits, or None.
         sources: documents that this turn has read for the first time, sealed, by digest.
@@ -85,6 +85,8 @@ class Entry:
     turn: int
     told: bytes
     state: bytes | None
+    parts: Sequence[tuple[int, int, bytes]] = ()
+    gone: Sequence[int] = ()
     status: str = OPEN
     reason: str | None = None
     step: str | None = None

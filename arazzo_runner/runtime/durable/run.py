@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from typing import Any
+
+from msgspec import Struct
 
 from arazzo_runner.effects import Request
 from arazzo_runner.engine.events import AttemptFinished, Event, Outcome
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan
-from arazzo_runner.engine.state import RunState
+from arazzo_runner.engine.state import FORMAT, RunState
 from arazzo_runner.errors import InvalidState, JournalError
 from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import AsyncWorld, Loop, World
@@ -19,6 +21,7 @@ from arazzo_runner.runtime.durable.documents import contents, kept
 from arazzo_runner.runtime.durable.group_commit import GroupCommit
 from arazzo_runner.runtime.durable.journal import Journal, lost
 from arazzo_runner.runtime.durable.leases import Heartbeat, Holder
+from arazzo_runner.runtime.durable.parts import Piece, StateParts, in_order
 from arazzo_runner.runtime.durable.records import Vault
 from arazzo_runner.runtime.durable.resumption import AMBIGUOUS, Pending, is_ambiguous, next_of, request_of, taken_up
 from arazzo_runner.runtime.durable.rows import CANCELLED, OPEN, Entry
@@ -27,14 +30,13 @@ from arazzo_runner.runtime.interruption import Interruption
 from arazzo_runner.runtime.run.session import RunResult, Session, contract_checks
 from arazzo_runner.runtime.run.workbook import Workbook
 from arazzo_runner.runtime.secrets.placeholders import Given, Placeholders
-from arazzo_runner.runtime.serialization import encode
+from arazzo_runner.runtime.serialization import decode, encode
 
 PAUSES = frozenset({"interrupted", AMBIGUOUS})
 """The reasons for which a run stops, and can be resumed."""
 
 
-@dataclass(frozen=True)
-class Hold:
+class Hold(Struct, frozen=True):
     """The means by which this process holds a run: its journal, its lease, and what seals its records."""
 
     journal: Journal
@@ -74,6 +76,7 @@ class DurableRun:
         self._library = workbook.linker.library
         self._documents = len(self._library.documents)
         self._turn = 0
+        self._parts = StateParts()
         self._learned: list[tuple[str, bool]] = []
         self._decision = Decision()
         self._group: GroupCommit | None = None
@@ -148,7 +151,18 @@ class DurableRun:
             raise JournalError(message, hint="nothing was sent; restore a backup")
         turn, sealed = found
         head, _, text = self._vault.open(sealed, f"state {turn}").partition("\n")
-        return RunState.from_json(text, reveal=self._placeholders.reveal), Pending.from_json(head)
+        record = decode(text)
+        if record.get("format") != FORMAT:
+            raise InvalidState(f"not a run state of this version (expected {FORMAT})")
+        pieces = in_order(self._journal.parts(self.id), self._opened)
+        state = self._parts.join(self._placeholders.reveal(record["state"]), pieces)
+        return state, Pending.from_json(head)
+
+    def _sealed(self, piece: Piece) -> bytes:
+        return self._vault.seal(encode(self._placeholders.hide(piece.data)), f"part {piece.part}/{piece.place}")
+
+    def _opened(self, part: int, place: int, sealed: bytes) -> Any:
+        return self._placeholders.reveal(decode(self._vault.open(sealed, f"part {part}/{place}")))
 
     def is_ambiguous(self) -> bool:
         """Return whether it waits for an answer of which nobody but the user can say what to do about it."""
@@ -195,16 +209,23 @@ class DurableRun:
         learned = [(hide(text), answered) for text, answered in self._learned]
         text = encode({"told": list(told), "learned": learned})
         state = pending = None
+        parts: Sequence[tuple[int, int, bytes]] = ()
+        gone: Sequence[int] = ()
         if outcome is None:
             pending = Pending.of(turn)
-            kept_text = f"{pending.to_json()}\n{turn.state.to_json(hide=hide)}"
-            state = self._vault.seal(kept_text, f"state {number}")
+            split = self._parts.split(turn.state)
+            record = encode({"format": FORMAT, "state": hide(split.data)})
+            state = self._vault.seal(f"{pending.to_json()}\n{record}", f"state {number}")
+            gone = split.gone
+            parts = [(piece.part, piece.place, self._sealed(piece)) for piece in split.added]
         new = [kept(document) for document in self._library.documents[self._documents :]]
         entry = Entry(
             run=self.id,
             turn=number,
             told=self._vault.seal(text, f"turn {number}"),
             state=state,
+            parts=parts,
+            gone=gone,
             status=OPEN if outcome is None else _status(outcome),
             reason=outcome.reason.code if outcome is not None and outcome.reason is not None else None,
             step=_step(self.session.plan, turn),

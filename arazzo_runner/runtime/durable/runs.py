@@ -10,10 +10,12 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
-from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.engine.events import Event
 from arazzo_runner.engine.inputs import check_inputs, with_defaults
@@ -36,8 +38,7 @@ LOOK = 0.5
 """Seconds between two looks at a run that another process drives."""
 
 
-@dataclass(frozen=True)
-class Planned:
+class Planned(Struct, frozen=True):
     """A workflow that is about to be run, and what it was planned from.
 
     Attributes:
@@ -50,8 +51,7 @@ class Planned:
     setup: RunSetup
 
 
-@dataclass(frozen=True)
-class Row:
+class Row(Struct, frozen=True):
     """The inputs of one run, and where the secret ones came from.
 
     Attributes:

@@ -7,27 +7,25 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from msgspec import Struct, ValidationError, convert, field
+from msgspec.structs import asdict, replace
 
 from arazzo_runner.documents.reader import absolute_uri
 from arazzo_runner.documents.sources import SourceOptions
-from arazzo_runner.engine.plan import RunOptions
+from arazzo_runner.engine.plan import Level, RunOptions
 from arazzo_runner.errors import InvalidState, UsageError
 from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.serialization import plain, revived
 from arazzo_runner.secrecy import without_credentials
 
-if TYPE_CHECKING:
-    from arazzo_runner.runtime.run.contract_checks import Level
-
 FORMAT = "arazzo-setup/1"
 
 
-@dataclass(frozen=True, slots=True)
-class Origin:
+class Origin(Struct, frozen=True):
     """The origin of a secret.
 
     Attributes:
@@ -41,8 +39,7 @@ class Origin:
     line: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class RunSetup:
+class RunSetup(Struct, frozen=True):
     """The setup of a run.
 
     Attributes:
@@ -74,11 +71,8 @@ class RunSetup:
     def to_json(self) -> str:
         """The setup as JSON text, no credential in it."""
         options = replace(self.options, credentials=Credentials(certificate=self.options.credentials.certificate))
-        data = {
-            name: getattr(self, name) for name in ("number", "document", "entry", "workflow_id", "check", "transport")
-        }
-        data |= {"inputs": self.inputs, "options": options, "sources": asdict(self.sources)}
-        data |= {name: {key: asdict(o) for key, o in getattr(self, name).items()} for name in ("asked", "credentials")}
+        data = asdict(replace(self, options=options)) | {"sources": asdict(self.sources)}
+        data |= {name: {key: asdict(o) for key, o in data[name].items()} for name in ("asked", "credentials")}
         return json.dumps({"format": FORMAT, "setup": plain(data)})
 
     @classmethod
@@ -92,12 +86,8 @@ class RunSetup:
             kept = json.loads(text)
             if kept["format"] != FORMAT:
                 raise InvalidState(f"not a run's setup of this version (expected {FORMAT})")
-            data = revived(kept["setup"])
-            data["sources"] = SourceOptions(**data["sources"])
-            for name in ("asked", "credentials"):
-                data[name] = {key: Origin(**origin) for key, origin in data[name].items()}
-            return cls(**data)
-        except (ValueError, KeyError, TypeError) as error:
+            return convert(revived(kept["setup"]), cls)
+        except (ValueError, KeyError, TypeError, ValidationError) as error:
             raise InvalidState(f"not a run's setup: {error}") from None
 
 

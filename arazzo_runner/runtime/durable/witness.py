@@ -16,9 +16,10 @@ import struct
 import zlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from io import FileIO
 from pathlib import Path
+
+from msgspec import Struct
 
 from arazzo_runner.errors import JournalError
 
@@ -34,8 +35,7 @@ _LONGEST = 46
 """Bytes of a run's id: ten characters, or those and the line of a batch's file."""
 
 
-@dataclass(frozen=True, slots=True)
-class Seen:
+class Seen(Struct, frozen=True):
     """The last that a witness has seen of a run.
 
     Attributes:

@@ -12,10 +12,10 @@ import ssl
 import time
 from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, Self, TypeVar
 
 import httpcore2
+from msgspec import Struct
 
 from arazzo_runner.runtime.http.errors import AttemptOver, ProxySilent, Refused
 from arazzo_runner.runtime.http.metadata_services import is_metadata_host
@@ -29,8 +29,7 @@ AnyStream = TypeVar("AnyStream", "Stream", "AsyncStream")
 _SLICE = 16 * 1024  # a write of more could wait for the peer several times over
 
 
-@dataclass(slots=True)
-class Allowance:
+class Allowance(Struct):
     """The remaining time and bytes of one attempt.
 
     Attributes:

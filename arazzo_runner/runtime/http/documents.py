@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Failed, Headers, Request, Response, Send
 from arazzo_runner.runtime.disk_cache import DiskStore
@@ -30,8 +32,7 @@ _ACCEPT = "application/yaml, application/json, */*;q=0.5"
 _VALIDATORS = {"ETag": "If-None-Match", "Last-Modified": "If-Modified-Since"}
 
 
-@dataclass(frozen=True, slots=True)
-class Copy:
+class Copy(Struct, frozen=True):
     """A document as it once came.
 
     Attributes:

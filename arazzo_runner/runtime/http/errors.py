@@ -8,10 +8,10 @@ import socket
 import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 import h11
 import httpcore2
+from msgspec import Struct
 
 
 class Refused(Exception):
@@ -76,8 +76,7 @@ _UNREACHABLE = {
 }
 
 
-@dataclass(slots=True)
-class Progress:
+class Progress(Struct):
     """The progress of an attempt.
 
     Attributes:

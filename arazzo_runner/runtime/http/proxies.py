@@ -7,10 +7,10 @@ import os
 import ssl
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
 import httpcore2
+from msgspec import Struct
 
 from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.http.requests import Destination
@@ -18,8 +18,7 @@ from arazzo_runner.runtime.http.requests import Destination
 _SCHEMES = {"http": 80, "https": 443, "socks5": 1080, "socks5h": 1080}
 
 
-@dataclass(frozen=True, slots=True)
-class Proxy:
+class Proxy(Struct, frozen=True):
     """A proxy that was asked for.
 
     Attributes:
@@ -42,8 +41,7 @@ class Proxy:
         return httpcore2.Proxy(url, self.auth, ssl_context=context if self.scheme == "https" else None)
 
 
-@dataclass(frozen=True, slots=True)
-class Proxies:
+class Proxies(Struct, frozen=True):
     """The proxies of a client, by the scheme of what is requested.
 
     Attributes:

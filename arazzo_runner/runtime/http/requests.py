@@ -5,9 +5,10 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import cache
 from urllib.parse import quote, unquote_to_bytes, urljoin, urlsplit
+
+from msgspec import Struct
 
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.runtime.http.content_codings import accepted_codings
@@ -28,8 +29,7 @@ _FRAMING = frozenset({"content-length", "transfer-encoding"})
 _OF_A_BODY = frozenset({"content-type", "content-encoding", "content-language", "content-location", "content-length"})
 
 
-@dataclass(frozen=True, slots=True)
-class Destination:
+class Destination(Struct, frozen=True):
     """The destination of a request.
 
     Attributes:
@@ -108,6 +108,7 @@ class Hosts:
     def __init__(self, allowed: Collection[str] | None, named: Collection[str] = ()) -> None:
         self.allowed = None if allowed is None else frozenset(map(_bare, allowed))
         self._named = frozenset(map(_bare, named))
+        self._passed: set[str] = set()
 
     def check(self, host: str) -> None:
         """Refuse a host that may not be reached.
@@ -115,12 +116,13 @@ class Hosts:
         Raises:
             Refused: with the option that would allow it.
         """
-        if self.allowed is not None and host in self.allowed:
+        if host in self._passed or (self.allowed is not None and host in self.allowed):
             return
         if is_metadata_host(host):
             raise Refused(f"{host} is a cloud's metadata service; name it to allow it: --allow-host {host}")
         if self.allowed is not None and host not in self._named:
             raise Refused(f"{host} is not among the hosts that this run may reach; to allow it: --allow-host {host}")
+        self._passed.add(host)
 
 
 def _bare(host: str) -> str:

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Literal
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event, Outcome, Reason, RunFinished
 from arazzo_runner.engine.flow import Turn
-from arazzo_runner.engine.plan import Plan, PlannedStep
+from arazzo_runner.engine.plan import Level, Plan, PlannedStep
 from arazzo_runner.openapi.contract.breaches import Breach
 from arazzo_runner.openapi.contract.judge import Contract
-
-Level = Literal["off", "warn", "error"]
 
 MALFORMED = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
 """Statuses that call the request itself wrong: its breaches are then remarks, the API and its description agree."""
@@ -35,8 +34,7 @@ MAX_FOUND = 1000
 """How many breaches are kept: a poll that breaks its schema does so each time."""
 
 
-@dataclass(frozen=True, slots=True)
-class AttemptBreach:
+class AttemptBreach(Struct, frozen=True):
     """A breach and the attempt that it was found in."""
 
     workflow_id: str

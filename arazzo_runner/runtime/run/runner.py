@@ -14,8 +14,8 @@ from arazzo_runner.runtime.run.session import RunResult, Session, contract_check
 from arazzo_runner.runtime.run.workbook import Workbook, load
 
 if TYPE_CHECKING:
+    from arazzo_runner.engine.plan import Level
     from arazzo_runner.runtime.http.options import TransportOptions
-    from arazzo_runner.runtime.run.contract_checks import Level
 
 
 class Runner:

@@ -3,25 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Answered, Send
 from arazzo_runner.engine.events import Event, Outcome, Reason, Warned
 from arazzo_runner.engine.flow import Turn
-from arazzo_runner.engine.plan import Plan
+from arazzo_runner.engine.plan import Level, Plan
 from arazzo_runner.errors import Problem, RunFailed
 from arazzo_runner.runtime.drivers import AsyncWorld, Listener, Loop, Settle, World, adrive, drive, settled
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.cassettes.recording import Recorder
-    from arazzo_runner.runtime.run.contract_checks import ContractChecks, Level
+    from arazzo_runner.runtime.run.contract_checks import ContractChecks
 
 
-@dataclass(frozen=True)
-class RunResult:
+class RunResult(Struct, frozen=True):
     """The result of a run.
 
     Attributes:
@@ -111,7 +112,7 @@ class Session:
         self._checks = checks
         self.redactor = Redactor(plan.options.secret_names)
         self.inputs = dict(inputs)
-        self._listeners: list[tuple[Listener, Kinds]] = [(listener, (object,)) for listener in listeners]
+        self._listeners: list[tuple[Listener, Kinds, bool]] = [(listener, (object,), True) for listener in listeners]
         self._warnings: list[str] = []
         self.redactor.learn_inputs(plan.workflow.input_schema, self.inputs, plan.credential_inputs)
         self.redactor.learn(*plan.options.credentials.secrets())
@@ -122,13 +123,14 @@ class Session:
             plan, self._tell, self._before, self._after, self.redactor.secret_names, self._kept, settle, identity
         )
 
-    def listen(self, *listeners: Listener, only: Kinds = (object,)) -> None:
-        """Add listeners, before the run begins.
+    def listen(self, *listeners: Listener, only: Kinds = (object,), details: bool = True) -> None:
+        """Add listeners, before the run begins. What no listener hears is not masked either.
 
         Args:
-            only: the kinds of event that they are called with; what nobody hears is not masked either.
+            only: the kinds of event that they are called with.
+            details: whether their requests and responses have header fields and bodies.
         """
-        self._listeners += ((listener, only) for listener in listeners)
+        self._listeners += ((listener, only, details) for listener in listeners)
 
     def recorder(self, path: str | Path, *, comment: str = "") -> Recorder:
         """A recorder that knows this run's secrets."""
@@ -166,7 +168,7 @@ class Session:
 
     def _result(self, outcome: Outcome) -> RunResult:
         # The outputs are the user's data; why it failed is a message, which an exception may show (S1).
-        told = replace(outcome, reason=self.redactor.event(outcome.reason))
+        told = outcome if outcome.reason is None else replace(outcome, reason=self.redactor.event(outcome.reason))
         return RunResult(told, (*self.plan.problems, *self._warnings))
 
     def _before(self, effect: Any) -> None:
@@ -180,7 +182,9 @@ class Session:
     def _tell(self, event: Event) -> None:
         if isinstance(event, Warned):
             self._warnings.append(self.redactor.text(event.message))
-        if hearing := [listener for listener, kinds in self._listeners if isinstance(event, kinds)]:
-            masked = self.redactor.event(event)
-            for listener in hearing:
-                listener(masked)
+        masked: dict[bool, Event] = {}
+        for listener, kinds, details in self._listeners:
+            if isinstance(event, kinds):
+                if details not in masked:
+                    masked[details] = self.redactor.event(event, details=details)
+                listener(masked[details])

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from msgspec import Struct
 
 from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.model import ArazzoDescription
@@ -22,8 +23,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.http.options import TransportOptions
 
 
-@dataclass(frozen=True)
-class Workbook:
+class Workbook(Struct, frozen=True):
     """A loaded Arazzo document and the way to its sources.
 
     Attributes:
@@ -33,7 +33,7 @@ class Workbook:
 
     description: ArazzoDescription
     problems: Sequence[Problem]
-    linker: Linker = field(repr=False)
+    linker: Linker
 
     @property
     def workflow_ids(self) -> list[str]:

@@ -10,16 +10,17 @@ from __future__ import annotations
 import base64
 import re
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import quote, unquote
+
+from msgspec import Struct, field
 
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import JournalError
 from arazzo_runner.openapi.auth.credentials import SECRET_PARTS, Credential, Credentials, environment_variable
 from arazzo_runner.runtime.secrets.encodings import MIN_LENGTH, written_forms
 from arazzo_runner.runtime.secrets.redaction import secret_inputs
-from arazzo_runner.secrecy import IsSecret, is_secret_name
+from arazzo_runner.secrecy import IsSecret, is_secret_name, shown
 
 
 def secrets_of(plan: Plan, inputs: Mapping[str, Any]) -> frozenset[str]:
@@ -35,8 +36,7 @@ def asked_inputs(plan: Plan, inputs: Mapping[str, Any]) -> frozenset[str]:
     return secrets_of(plan, inputs) | nested
 
 
-@dataclass(frozen=True)
-class Given:
+class Given(Struct, frozen=True):
     """The secrets that the user gives and can give again.
 
     Attributes:
@@ -45,10 +45,13 @@ class Given:
         is_secret: tells which names of members are a secret's.
     """
 
-    inputs: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    inputs: Mapping[str, Any] = field(default_factory=dict)
     secret: frozenset[str] = frozenset()
-    credentials: Credentials = field(default_factory=Credentials, repr=False)
+    credentials: Credentials = field(default_factory=Credentials)
     is_secret: IsSecret = is_secret_name
+
+    def __repr__(self) -> str:
+        return shown(self, without=("inputs", "credentials"))
 
     def secrets(self) -> dict[str, str]:
         """Every text that is a secret, by what it is part of."""
@@ -88,6 +91,8 @@ class Placeholders:
 
     def hide(self, data: Any) -> Any:
         """Plain data without the secrets; members called ``inputs`` without those that are asked for, whole."""
+        if self._secrets is None and not self._inputs:
+            return data
         return _changed(data, self._hidden, self._without)
 
     def reveal(self, data: Any) -> Any:

@@ -10,10 +10,11 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import fields, is_dataclass, replace
-from functools import cache
 from typing import Any, TypeAlias, TypeVar
 from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.documents.input_schemas import declared, input_schema
 from arazzo_runner.documents.text.json_reader import is_deeper
@@ -34,6 +35,7 @@ from arazzo_runner.secrecy import BY_WORDS, CUT, SECRET_HEADERS, IsSecret, Secre
 NO_SECRETS = frozenset({"true", "false", "null", "bearer", "basic", "dpop"})
 """What no secret is, whatever carries it: ``Access-Control-Allow-Credentials: true`` would mask every ``true``, and
 ``"token_type": "Bearer"`` every ``Bearer``."""
+_BEHIND_HOST = re.compile("[/?#]")
 MAX_LEARNED = 4096
 """How many secrets of answers are remembered; the oldest is forgotten first, so that a long run stays small."""
 
@@ -280,9 +282,12 @@ class Redactor:
     def url(self, url: str) -> str:
         """A URL with every secret masked, and still one: without user and password, and no bracket in its host."""
         scheme, slashes, rest = url.partition("://")
-        end = next((index for index, character in enumerate(rest) if character in "/?#"), len(rest))
+        if not slashes:
+            return self.text(url)
+        behind = _BEHIND_HOST.search(rest)
+        end = behind.start() if behind else len(rest)
         host = self.text(rest[:end].rpartition("@")[2]).replace(MASK, MASK.strip("[]"))
-        return scheme + slashes + host + self._query(self.text(rest[end:])) if slashes else self.text(url)
+        return scheme + slashes + host + self._query(self.text(rest[end:]))
 
     def _query(self, rest: str) -> str:
         """Return the part behind a URL's host, secret parameters masked whatever their value."""
@@ -308,37 +313,43 @@ class Redactor:
         """A response with every secret masked."""
         return Response(response.status, self.headers(response.headers), self.body(response.body, answer=True))
 
-    def event(self, event: Event) -> Event:
-        """An event of a run with every secret masked, whatever it is made of."""
-        masked: Event = self._value("", event)
+    def event(self, event: Event, *, details: bool = True) -> Event:
+        """An event of a run with every secret masked, whatever it is made of.
+
+        Args:
+            details: whether requests and responses have their header fields and bodies, which take longest to mask.
+        """
+        masked: Event = self._field("", event, details=details)
         return masked
 
-    def _value(self, name: str, value: Any) -> Any:
+    def _struct(self, value: Any, *, details: bool) -> Any:
+        changes = {}
+        for name in value.__struct_fields__:
+            before = getattr(value, name)
+            kind = type(before)
+            if kind in PLAIN:
+                continue
+            after = self.text(before) if kind is str else self._field(name, before, details=details)
+            if after is not before:
+                changes[name] = after
+        return replace(value, **changes) if changes else value
+
+    def _field(self, name: str, value: Any, *, details: bool) -> Any:
         match value:
-            case None | bool() | int() | float():
-                return value
             case str():
                 return self.text(value)
             case Request():
-                return self.request(value)
+                return self.request(value) if details else Request(value.method, self.url(value.url))
             case Response():
-                return self.response(value)
-            case _ if is_dataclass(value) and not isinstance(value, type):
-                before = {name: getattr(value, name) for name in _fields(type(value))}
-                after = {name: self._value(name, item) for name, item in before.items()}
-                changes = {name: item for name, item in after.items() if item is not before[name]}
-                return replace(value, **changes) if changes else value
-            case Mapping():
-                return self.inputs(value) if name in ("inputs", "outputs") else self.data(value)
+                return self.response(value) if details else Response(value.status, (), b"")
+            case Struct():
+                return self._struct(value, details=details)
+            case Mapping() if name in ("inputs", "outputs"):
+                return self.inputs(value) if value else value
             case tuple():
-                return tuple(self._value(name, item) for item in value)
+                return tuple(self._field(name, item, details=details) for item in value) if value else value
             case _:
                 return self.data(value)
-
-
-@cache
-def _fields(kind: Any) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(kind) if field.init)
 
 
 def _parsed(body: bytes) -> Any:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from urllib.parse import parse_qsl, urlencode, urlsplit
+
+from msgspec import Struct
 
 from arazzo_runner.errors import UsageError
 
@@ -11,8 +12,7 @@ FORM = "temporal://HOST:PORT/NAMESPACE"
 QUEUE = "arazzo"
 
 
-@dataclass(frozen=True, slots=True)
-class Engine:
+class Engine(Struct, frozen=True):
     """A Temporal namespace and the queue that its workers for Arazzo runs listen to.
 
     Attributes:

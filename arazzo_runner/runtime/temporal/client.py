@@ -6,10 +6,11 @@ import logging
 import os
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
+from msgspec import Struct
+from msgspec.structs import replace
 from temporalio.api.enums.v1 import IndexedValueType
 from temporalio.api.operatorservice.v1 import AddSearchAttributesRequest, ListSearchAttributesRequest
 from temporalio.client import Client, WorkflowExecution, WorkflowExecutionStatus, WorkflowHandle
@@ -40,8 +41,7 @@ _ENDED = {
 }
 
 
-@dataclass(frozen=True, slots=True)
-class ClusterRun:
+class ClusterRun(Struct, frozen=True):
     """A run as the cluster lists it.
 
     Attributes:

@@ -5,16 +5,17 @@ Pure: it is used inside a Temporal workflow, where nothing may be read and no cl
 
 from __future__ import annotations
 
-import base64
 import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+from msgspec import Struct, ValidationError, convert
+from msgspec.structs import asdict, replace
 
 from arazzo_runner.documents.sources import SourceOptions
 from arazzo_runner.engine.flow import Turn
-from arazzo_runner.engine.plan import Plan, RunOptions
+from arazzo_runner.engine.plan import Level, Plan, RunOptions
 from arazzo_runner.engine.state import RunState
 from arazzo_runner.errors import InvalidState
 from arazzo_runner.runtime.durable.documents import KeptDocument, workbook_of
@@ -22,15 +23,11 @@ from arazzo_runner.runtime.durable.resumption import Pending
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.serialization import encode, plain, revived
 
-if TYPE_CHECKING:
-    from arazzo_runner.runtime.run.contract_checks import Level
-
-FORMAT = "arazzo-job/1"
+FORMAT = "arazzo-job/2"
 MAX_PLANS = 64
 
 
-@dataclass(frozen=True)
-class Job:
+class Job(Struct, frozen=True):
     """A run that is handed to a cluster.
 
     Attributes:
@@ -74,12 +71,9 @@ class Job:
 
     def to_json(self) -> str:
         """The job as JSON text, secrets included: it has to be sealed."""
-        names = ("id", "document", "entry", "workflow_id", "check", "searchable", "state", "pending")
-        data = {name: getattr(self, name) for name in names}
-        data |= {"options": self.options, "inputs": self.inputs, "transport": self.transport}
-        data |= {"sources": asdict(self.sources)}
-        documents = [[d.digest, d.path, d.uri, base64.b64encode(d.content).decode()] for d in self.documents]
-        return json.dumps({"format": FORMAT, "documents": documents, "job": plain(data)})
+        documents = [asdict(document) for document in self.documents]
+        data = asdict(self) | {"sources": asdict(self.sources), "documents": documents}
+        return json.dumps({"format": FORMAT, "job": plain(data)})
 
     @classmethod
     def from_json(cls, text: str) -> Job:
@@ -92,11 +86,8 @@ class Job:
             kept = json.loads(text)
             if kept["format"] != FORMAT:
                 raise InvalidState(f"not a job of this release (expected {FORMAT})")
-            data = revived(kept["job"])
-            data["sources"] = SourceOptions(**data["sources"])
-            documents = [KeptDocument(d, path, uri, base64.b64decode(c)) for d, path, uri, c in kept["documents"]]
-            return cls(**data, documents=documents)
-        except (ValueError, KeyError, TypeError) as error:
+            return convert(revived(kept["job"]), cls)
+        except (ValueError, KeyError, TypeError, ValidationError) as error:
             raise InvalidState(f"not a job: {error}") from None
 
 

@@ -103,7 +103,7 @@ def test_a_newer_journal_is_refused_by_name_and_left_alone(place: Place) -> None
         database.execute("PRAGMA user_version = 7")
     database.close()
     before = place.raw()
-    with pytest.raises(JournalError, match=r"of a newer release \(format 7, this one reads 2\)"):
+    with pytest.raises(JournalError, match=r"of a newer release \(format 7, this one reads 3\)"):
         Journal(place.directory / "journal.db")
     assert place.raw() == before
 

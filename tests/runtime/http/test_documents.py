@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import stat
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Request, Response
 from arazzo_runner.runtime.http import documents as fetching
@@ -70,7 +71,7 @@ def fetch(server: Misbehaving, tmp_path: Path, clock: Clock) -> Callable[[], byt
 
 def reason(url: str, **options: object) -> str:
     with pytest.raises(OSError) as error:  # noqa: PT011 - its text is what is looked at
-        fetch_document(url, replace(QUICK, **options))  # type: ignore[arg-type]
+        fetch_document(url, replace(QUICK, **options))
     assert error.value.strerror is None
     return str(error.value)
 

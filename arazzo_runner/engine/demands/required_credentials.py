@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
+
+from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.engine.plan import Plan, PlannedStep
 from arazzo_runner.errors import StepError, as_typed
@@ -24,8 +26,7 @@ from arazzo_runner.openapi.request.parameters import SerializedParameters
 _CERTIFICATE = "--client-cert"
 
 
-@dataclass(frozen=True, slots=True)
-class SchemeAccess:
+class SchemeAccess(Struct, frozen=True):
     """A security scheme that a step's operation asks for. No part of a credential is in it (S1).
 
     Attributes:
@@ -46,8 +47,7 @@ class SchemeAccess:
     variable: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class StepAccess:
+class StepAccess(Struct, frozen=True):
     """The credentials that a step's operation asks for.
 
     Attributes:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from arazzo_runner.engine import step as attempts
-from arazzo_runner.engine.absences import is_undeclared, left_out, output_spot, spot_of_output
-from arazzo_runner.engine.beforehand import missing_input
+from arazzo_runner.engine.absent.absences import is_undeclared, left_out, output_spot, spot_of_output
+from arazzo_runner.engine.absent.beforehand import missing_input
 from arazzo_runner.engine.events import Reason
 from arazzo_runner.engine.plan import Spot
+from arazzo_runner.engine.scopes import scope_of
 from arazzo_runner.engine.stack import Stack
 from arazzo_runner.errors import StepError, as_typed
 from arazzo_runner.expressions.nodes import Expression, Named
@@ -65,7 +65,7 @@ class Missing:
 
     def report_left_out(self) -> bool:
         """Report what the request at hand goes without, as a step's output has no value; tells whether that ends it."""
-        scope = attempts.scope_of(self.stack.workflow, self.stack.frame)
+        scope = scope_of(self.stack.workflow, self.stack.frame)
         for part in left_out(self.stack.step, scope):
             if self.stack.plan.options.missing_output == "warn" and is_undeclared(self.stack.workflow, part.node):
                 continue  # it was reported before the first request
@@ -110,12 +110,12 @@ class Missing:
 
     def _mark(self, key: str | None) -> None:
         if key is not None:
-            self.stack.told[key] = None
+            self.stack.told = self.stack.told.having(key, None)
 
     def _report(self, key: str, message: str, hint: str, spot: Spot, *, fatal: bool = True) -> bool:
         if key in self.stack.told:
             return False
-        self.stack.told[key] = None
+        self.stack.told = self.stack.told.having(key, None)
         if fatal and self.stack.plan.options.missing_output == "error":
             self.stack.end(Reason("missing-value", message, self.stack.step_id(), hint, spot.place))
             return True

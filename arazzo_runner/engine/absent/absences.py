@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
+
+from msgspec import Struct
 
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.near_names import near_names
@@ -18,8 +19,7 @@ _LISTED = 12
 """How many names of what was there a message shows."""
 
 
-@dataclass(frozen=True, slots=True)
-class Absence:
+class Absence(Struct, frozen=True):
     """An expression that found nothing.
 
     Attributes:
@@ -118,8 +118,7 @@ def _kind(value: Any) -> str:
     return "text"
 
 
-@dataclass(frozen=True, slots=True)
-class LeftOut:
+class LeftOut(Struct, frozen=True):
     """A part of a request that is left out because a step's output has no value.
 
     Attributes:

@@ -1,0 +1,1 @@
+"""The demands of a plan on the world: the URLs that it can reach, and the credentials that it needs."""
