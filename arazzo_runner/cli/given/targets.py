@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -115,10 +115,19 @@ def arazzo_files(directory: str) -> Iterator[tuple[Path, bytes]]:
 
 def descriptions(directory: str) -> Iterator[tuple[str, ArazzoDescription]]:
     """The Arazzo documents under a directory, by path; what cannot be read as one is passed over."""
+    return _described(arazzo_files(directory))
+
+
+def descriptions_of(paths: Iterable[str]) -> Iterator[tuple[str, ArazzoDescription]]:
+    """The Arazzo documents among files, by path; what cannot be read as one is passed over."""
+    return _described((Path(path), read_file(path)) for path in paths)
+
+
+def _described(files: Iterable[tuple[Path, bytes]]) -> Iterator[tuple[str, ArazzoDescription]]:
     from arazzo_runner.documents.loader import load_description
     from arazzo_runner.documents.reader import read_document
 
-    for path, data in arazzo_files(directory):
+    for path, data in files:
         try:
             description, _ = load_description(read_document(data, str(path)))
         except ArazzoError:

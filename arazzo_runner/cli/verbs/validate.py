@@ -82,7 +82,8 @@ def command(ctx: click.Context, words: ValidateWords) -> None:
         base_dir=words.sources.base_dir,
         transport=fetching_options(words.hosts),
     )
-    found = find_problems(library, documents_of(words.paths), strict=words.strict)
+    documents = documents_of(words.paths)
+    found = find_problems(library, documents, strict=words.strict)
     match words.form:
         case "json":
             text = as_json(found)
@@ -93,6 +94,11 @@ def command(ctx: click.Context, words: ValidateWords) -> None:
         case _:
             text = as_text(found, source_line)
     sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+    if words.form == "text":
+        wrong = {problem.place.path for problem in found if problem.severity is Severity.ERROR}
+        good, count = len([path for path in documents if path not in wrong]), len(documents)
+        noun = "document" if count == 1 else "documents"
+        click.echo(f"{good} of {count} {noun} in order", err=True)
     ctx.exit(1 if any(problem.severity is Severity.ERROR for problem in found) else 0)
 
 
