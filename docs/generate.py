@@ -1,21 +1,27 @@
-"""Writes the generated pages of the reference: the command line from its help, and the rules from their registry.
+"""Writes the generated pages of the reference, from help, registries, schemas and docstrings.
 
 Usage: ``python docs/generate.py`` from the repository's root. A test fails when a page is out of date.
 """
 
 from __future__ import annotations
 
+import inspect
+import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
+import arazzo_runner
 from arazzo_runner.analysis import link_rules  # noqa: F401 - registers its rules
 from arazzo_runner.cli.main import cli
 from arazzo_runner.documents.rules import RULES
 from arazzo_runner.lint import checker  # noqa: F401 - registers its rules
 
 REFERENCE = Path(__file__).with_name("reference")
+SCHEMAS = Path(arazzo_runner.__file__).with_name("reports")
 WIDTH = 100
 
 
@@ -57,7 +63,93 @@ def rules() -> str:
     return "\n".join([*parts, ""])
 
 
-PAGES = {"command-line.md": command_line, "rules.md": rules}
+REPORTS = """\
+# Reports
+
+`--report FORMAT=PATH` writes `json`, `junit` (JUnit XML), `html` (a page, or an index with a page for each run) and
+`har` (HAR 1.2, which browsers open). The JSON reports follow schemas that are published in the package; this page is
+generated from them by `docs/generate.py`. Secrets are `[redacted]` in every report.
+"""
+PYTHON = """\
+# Python
+
+All that `import arazzo_runner` offers, generated from its docstrings by `docs/generate.py`. Nothing else of the package
+is public.
+"""
+Schema = dict[str, Any]
+
+
+def reports() -> str:
+    """Return the page of the JSON reports, from their schemas."""
+    parts = [REPORTS]
+    for name in ("run-report", "runs-report", "test-report"):
+        schema = json.loads(SCHEMAS.joinpath(f"{name}.schema.json").read_text("utf-8"))
+        parts += [f"## {schema['title']}", "", schema.get("description", ""), ""]
+        parts += ["| member | type | what it is |", "| --- | --- | --- |", *_members(schema, schema, ""), ""]
+    return "\n".join(parts)
+
+
+def _members(schema: Schema, whole: Schema, before: str) -> Iterator[str]:
+    """Yield a row for each member of a schema, those inside it below it."""
+    for name, written in schema.get("properties", {}).items():
+        if not isinstance(written, dict):
+            continue
+        member = _followed(written, whole)
+        told = str(member.get("description", "")).replace("|", "\\|")
+        yield f"| `{before}{name}` | {_type(member)} | {told} |"
+        alternatives = [_followed(one, whole) for one in member.get("oneOf", ())]
+        for inner in (member, *alternatives):
+            yield from _members(inner, whole, f"{before}{name}.")
+        if isinstance(member.get("items"), dict):
+            yield from _members(_followed(member["items"], whole), whole, f"{before}{name}[].")
+
+
+def _followed(schema: Schema, whole: Schema) -> Schema:
+    """A schema with what its ``$ref`` leads to."""
+    if "$ref" not in schema:
+        return schema
+    found: Any = whole
+    for token in schema["$ref"].removeprefix("#/").split("/"):
+        found = found[token]
+    return {**found, **schema}
+
+
+def _type(member: Schema) -> str:
+    if "const" in member:
+        return f"`{member['const']}`"
+    if "enum" in member:
+        return "one of " + ", ".join(f"`{one}`" for one in member["enum"])
+    if "oneOf" in member:
+        return " or ".join(_type(one) for one in member["oneOf"])
+    kinds = member.get("type", "object" if "properties" in member or "$ref" in member else "any")
+    return " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
+
+
+def python() -> str:
+    """Return the page of the Python interface, from its docstrings."""
+    parts = [PYTHON]
+    for name in sorted(arazzo_runner.__all__, key=str.lower):
+        one = getattr(arazzo_runner, name)
+        if not callable(one):
+            continue
+        parts += _documented("##", name, one)
+        for method in sorted(vars(one) if inspect.isclass(one) else ()):
+            function = getattr(one, method)
+            if not method.startswith("_") and inspect.isroutine(function) and inspect.getdoc(function):
+                parts += _documented("###", f"{name}.{method}", function)
+    return "\n".join(parts)
+
+
+def _documented(mark: str, name: str, one: Any) -> list[str]:
+    try:
+        signature = re.sub(r" at 0x[0-9a-f]+", "", str(inspect.signature(one)))
+    except (TypeError, ValueError):
+        signature = ""
+    called = f"{name.rpartition('.')[2]}{signature}"
+    return [f"{mark} {name}", "", "```text", called, "", inspect.getdoc(one) or "", "```", ""]
+
+
+PAGES = {"command-line.md": command_line, "rules.md": rules, "reports.md": reports, "python.md": python}
 
 
 def main() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import re
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -25,8 +26,10 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["command-line.md", "rules.md"])
+@pytest.mark.parametrize("name", ["command-line.md", "rules.md", "reports.md", "python.md"])
 def test_a_generated_page_is_current(name: str) -> None:
+    if name == "python.md" and sys.version_info[:2] != (3, 11):
+        pytest.skip("signatures are written in another way by other releases of Python")
     written = (ROOT / "docs" / "reference" / name).read_text("utf-8")
     assert written == generator().PAGES[name](), "run: python docs/generate.py"
 

@@ -12,8 +12,9 @@ from arazzo_runner.reports.text import duration, label, scalar
 STEP_WIDTH = 16
 REQUEST_WIDTH = 40
 NARROWEST_REQUEST = 12
-BESIDE_REQUEST = 62
-"""The cells of a line that the request leaves to the rest."""
+BESIDE_REQUEST = 46
+"""The cells of a line that neither the request nor what follows takes; the request gets rather more of the others."""
+REQUEST_SHARE = 0.55
 
 SUCCEEDED, FAILED, AGAIN, UNDER_WAY = "✓", "✗", "↻", "…"
 COLOURS = {SUCCEEDED: "green", FAILED: "red", AGAIN: "yellow", UNDER_WAY: "cyan"}
@@ -63,7 +64,7 @@ def _head(mark: str, step_id: str, depth: int, what: str, tries: int, columns: i
 def _request_width(columns: int | None) -> int:
     if columns is None:
         return REQUEST_WIDTH
-    return max(NARROWEST_REQUEST, min(REQUEST_WIDTH, columns - BESIDE_REQUEST))
+    return max(NARROWEST_REQUEST, min(REQUEST_WIDTH, int((columns - BESIDE_REQUEST) * REQUEST_SHARE)))
 
 
 def _request(request: Request, operation: str) -> str:

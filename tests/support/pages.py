@@ -137,9 +137,10 @@ class PageSession:
     def serve(self, text: str) -> None:
         words = ["bash", "-ec", f"exec {self.here(text).strip()} --port {self.port}"]
         served = subprocess.Popen(words, cwd=self.directory, env=self.environment(), stdout=subprocess.PIPE, text=True)
+        assert served.stdout is not None
+        self._open.callback(served.stdout.close)
         self._open.callback(served.wait)
         self._open.callback(served.kill)
-        assert served.stdout is not None
         self.printed = self.back(served.stdout.readline())
 
     def close(self) -> None:
