@@ -220,7 +220,11 @@ def test_a_line_that_installs_holds(tmp_path: Path, number: int) -> None:
     name = line.split()[0]
     here = re.sub(r"git\+https://\S+?(?=['\"\s]|$)", f"git+file://{ROOT}", line)
     words = shlex.split(here)
-    homes = {"PIPX_HOME": str(tmp_path / "pipx"), "PIPX_BIN_DIR": str(tmp_path / "bin"), "UV_CACHE_DIR": str(tmp_path)}
+    homes = {
+        "PIPX_HOME": str(tmp_path / "pipx"),
+        "PIPX_BIN_DIR": str(tmp_path / "bin"),
+        "UV_CACHE_DIR": str(tmp_path / "uv"),
+    }
     environment = {**os.environ, **homes}
     if name == "pip":
         subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True, timeout=120)
