@@ -13,7 +13,10 @@
     ├── StepError                         1        a step that cannot be sent; its code is the run's reason
     ├── CassetteError                     2        a cassette that cannot be read
     ├── InvalidState                      2        a serialised run that is not one of this plan's
-    └── RunFailed                         1        raised by ``RunResult.raise_for_failure()`` only
+    ├── JournalError                      2        a journal, its key, or a run that it does not have
+    │   ├── RunHeld                       2        another process drives the run
+    │   └── JournalLost                   1        the journal cannot be written any more
+    └── RunFailed                         1        raised by ``RunResult.raise_for_failure()`` only (``run.session``)
 
 Problems of documents are values, not exceptions: they are collected, sorted and shown together. An exception that is
 made of problems carries all of them.
@@ -257,18 +260,3 @@ class JournalLost(JournalError):
 
     exit_status = 1
     code = "journal-lost"
-
-
-class RunFailed(ArazzoError):
-    """The run that ``raise_for_failure()`` was called on did not succeed.
-
-    Attributes:
-        result: the ``RunResult``.
-    """
-
-    exit_status = 1
-    code = "run-failed"
-
-    def __init__(self, message: str, result: Any) -> None:
-        super().__init__(message)
-        self.result = result

@@ -5,9 +5,8 @@ Usage: ``python docs/generate.py`` from the repository's root. A test fails when
 
 from __future__ import annotations
 
-import inspect
+import importlib.util
 import json
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -70,12 +69,6 @@ REPORTS = """\
 `har` (HAR 1.2, which browsers open). The JSON reports follow schemas that are published in the package; this page is
 generated from them by `docs/generate.py`. Secrets are `[redacted]` in every report.
 """
-PYTHON = """\
-# Python
-
-All that `import arazzo_runner` offers, generated from its docstrings by `docs/generate.py`. Nothing else of the package
-is public.
-"""
 Schema = dict[str, Any]
 
 
@@ -125,31 +118,18 @@ def _type(member: Schema) -> str:
     return " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
 
 
-def python() -> str:
-    """Return the page of the Python interface, from its docstrings."""
-    parts = [PYTHON]
-    for name in sorted(arazzo_runner.__all__, key=str.lower):
-        one = getattr(arazzo_runner, name)
-        if not callable(one):
-            continue
-        parts += _documented("##", name, one)
-        for method in sorted(vars(one) if inspect.isclass(one) else ()):
-            function = getattr(one, method)
-            if not method.startswith("_") and inspect.isroutine(function) and inspect.getdoc(function):
-                parts += _documented("###", f"{name}.{method}", function)
-    return "\n".join(parts)
+def python_api() -> str:
+    """Return the page of what the package exports."""
+    spec = importlib.util.spec_from_file_location("api_reference", Path(__file__).with_name("api_reference.py"))
+    if spec is None or spec.loader is None:
+        raise RuntimeError("docs/api_reference.py is not there")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page: str = module.page()
+    return page
 
 
-def _documented(mark: str, name: str, one: Any) -> list[str]:
-    try:
-        signature = re.sub(r" at 0x[0-9a-f]+", "", str(inspect.signature(one)))
-    except (TypeError, ValueError):
-        signature = ""
-    called = f"{name.rpartition('.')[2]}{signature}"
-    return [f"{mark} {name}", "", "```text", called, "", inspect.getdoc(one) or "", "```", ""]
-
-
-PAGES = {"command-line.md": command_line, "rules.md": rules, "reports.md": reports, "python.md": python}
+PAGES = {"command-line.md": command_line, "rules.md": rules, "reports.md": reports, "python-api.md": python_api}
 
 
 def main() -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import importlib.util
 import re
-import sys
 from pathlib import Path
 from types import ModuleType
 
 import pytest
 
+import arazzo_runner
 from tests.support.repository import ROOT
 
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / ".github").rglob("*.md")])
@@ -26,10 +27,8 @@ def generator() -> ModuleType:
     return module
 
 
-@pytest.mark.parametrize("name", ["command-line.md", "rules.md", "reports.md", "python.md"])
+@pytest.mark.parametrize("name", ["command-line.md", "rules.md", "reports.md", "python-api.md"])
 def test_a_generated_page_is_current(name: str) -> None:
-    if name == "python.md" and sys.version_info[:2] != (3, 11):
-        pytest.skip("signatures are written in another way by other releases of Python")
     written = (ROOT / "docs" / "reference" / name).read_text("utf-8")
     assert written == generator().PAGES[name](), "run: python docs/generate.py"
 
@@ -71,3 +70,23 @@ def test_the_tests_that_the_security_page_names_exist() -> None:
     assert len(paths) > 10
     for path in paths:
         assert (ROOT / "tests" / path).exists(), path
+
+
+def test_the_reference_describes_everything_public() -> None:
+    page = (ROOT / "docs" / "reference" / "python-api.md").read_text("utf-8")
+    for name in arazzo_runner.__all__:
+        assert f"### `{name}`" in page or f"`{name}`" in page.partition("## Opaque types")[2], name
+
+
+def test_the_code_of_the_page_on_python_is_python_and_names_what_there_is() -> None:
+    text = (ROOT / "docs" / "from-python.md").read_text("utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert len(blocks) > 4
+    for block in blocks:
+        for node in ast.walk(ast.parse(block)):
+            if isinstance(node, ast.ImportFrom) and node.module == "arazzo_runner":
+                assert {alias.name for alias in node.names} <= set(arazzo_runner.__all__)
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+                kinds = {"runner": arazzo_runner.Runner, "report": arazzo_runner.report, "row": arazzo_runner.RowResult}
+                if node.value.id in kinds:
+                    assert hasattr(kinds[node.value.id], node.attr), node.attr

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import inspect
 import os
 import re
 import subprocess
@@ -52,7 +53,8 @@ def test_import_contracts() -> None:
 def test_every_public_name_is_there_and_documented() -> None:
     for name in arazzo_runner.__all__:
         value = getattr(arazzo_runner, name)
-        assert name == "Event" or value.__doc__, name
+        is_alias = not isinstance(value, type) and not inspect.isfunction(value)
+        assert is_alias or value.__doc__, name
     assert sorted(arazzo_runner.__all__) == list(arazzo_runner.__all__)
 
 

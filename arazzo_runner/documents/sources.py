@@ -60,7 +60,7 @@ class Library:
         self, *, fetch: Fetch | None = None, options: SourceOptions | None = None, cache: ParsedCache | None = None
     ) -> None:
         self._fetch = fetch
-        self._options = options or SourceOptions()
+        self.options = options or SourceOptions()
         self._cache = cache
         self._by_location: dict[str, Document] = {}
         self._by_identity: dict[str, Document] = {}
@@ -128,12 +128,12 @@ class Library:
             PlanError: it is one that is never read: no URL, not a file or ``http(s)``, or a file that a document from
                 the network asks for.
         """
-        if override := self._options.overrides.get(source.name):
+        if override := self.options.overrides.get(source.name):
             uri = absolute_uri(override)
             self._named.add(uri)
             return uri
-        if self._options.base_dir is not None and not scheme_of(source.url) and not source.url.startswith("//"):
-            return resolve(f"{Path(self._options.base_dir).absolute().as_uri()}/", source.url)
+        if self.options.base_dir is not None and not scheme_of(source.url) and not source.url.startswith("//"):
+            return resolve(f"{Path(self.options.base_dir).absolute().as_uri()}/", source.url)
         try:
             uri = resolve(base_uri(description.document), source.url)
         except ValueError as error:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Self, TypeAlias, TypeVar
 
 from msgspec import Struct
 
+from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import ArazzoError
 from arazzo_runner.runtime.drivers import AsyncWorld
+from arazzo_runner.runtime.run.carriers import Carrier
 from arazzo_runner.runtime.run.session import RunResult
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
@@ -20,22 +22,27 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.http.options import TransportOptions
 
 
-class Ended(Struct, frozen=True):
-    """A run of many, and how it ended.
+class RowResult(Struct, frozen=True):
+    """The result of a run of many.
 
     Attributes:
-        line: of the file that it came from, or None.
+        row: its number, from 1; on the command line the line of the file that it came from. None when nobody knows.
         run_id: of a durable run; empty for any other.
         result: None when the run could not be driven.
         redactor: knows the run's secrets.
         error: why it could not be driven, or None.
     """
 
-    line: int | None
+    row: int | None
     run_id: str
     result: RunResult | None = None
     redactor: Redactor | None = None
     error: ArazzoError | None = None
+
+    @property
+    def succeeded(self) -> bool:
+        """Return whether the run was driven, and succeeded."""
+        return self.result is not None and self.result.succeeded
 
 
 class Worlds:
@@ -52,19 +59,22 @@ class Worlds:
         self._runs = runs
         self.group: GroupCommit | None = None
         self._stack = AsyncExitStack()
-        self._opened: dict[TransportOptions, AsyncWorld] = {}
+        self._opened: dict[TransportOptions | int, AsyncWorld] = {}
+        self._carriers: list[Carrier] = []
+        self._opening = asyncio.Lock()
 
-    async def of(self, options: TransportOptions) -> AsyncWorld:
-        """The client with those options.
+    async def of(self, carrier: Carrier, plan: Plan) -> AsyncWorld:
+        """The world that a carrier sends a plan's requests with; opened once.
 
         Raises:
-            UsageError: one cannot be used.
+            UsageError: an option cannot be used.
         """
-        if options not in self._opened:
-            from arazzo_runner.runtime.http.async_transport import open_async_transport
-
-            self._opened[options] = await self._stack.enter_async_context(open_async_transport(options))
-        return self._opened[options]
+        key = id(carrier) if carrier.kind else carrier.options
+        async with self._opening:  # those that come at once wait for the first one's
+            if key not in self._opened:
+                self._carriers.append(carrier)  # so that its id stays its own
+                self._opened[key] = await self._stack.enter_async_context(carrier.aopen(plan))
+        return self._opened[key]
 
     async def __aenter__(self) -> Self:
         if self._runs is not None:
@@ -75,14 +85,15 @@ class Worlds:
         await self._stack.aclose()
 
 
-Job: TypeAlias = Callable[[Worlds], Awaitable[Ended]]
+T = TypeVar("T")
+Job: TypeAlias = Callable[[Worlds], Awaitable[RowResult]]
 
 
 async def run_many(
-    jobs: Iterable[Job],
+    jobs: Iterable[Job] | AsyncIterable[Job],
     *,
     concurrency: int,
-    tell: Callable[[Ended], None],
+    tell: Callable[[RowResult], Awaitable[None] | None],
     stop: Callable[[], bool] = lambda: False,
     runs: DurableRuns | None = None,
 ) -> None:
@@ -91,18 +102,32 @@ async def run_many(
     Args:
         jobs: taken one by one, as there is room for the next.
         concurrency: how many go on at once.
-        tell: is told each as it ends.
+        tell: is told each as it ends; the next one waits until that is done.
         stop: whether to take no more.
         runs: the durable runs of this process, if they are.
     """
-    waiting = iter(jobs)
+    waiting = jobs if isinstance(jobs, AsyncIterable) else one_by_one(jobs)
+    following = waiting.__aiter__()
+    turn = asyncio.Lock()  # an asynchronous iterable is asked for one at a time
 
     async def work() -> None:
-        for job in waiting:
+        while True:
+            async with turn:
+                job = await anext(following, None)
+            if job is None:
+                return
             if stop():
                 return
-            tell(await job(worlds))
+            told = tell(await job(worlds))
+            if told is not None:
+                await told
 
     async with Worlds(runs) as worlds, asyncio.TaskGroup() as group:
         for _ in range(concurrency):
             group.create_task(work())
+
+
+async def one_by_one(values: Iterable[T]) -> AsyncIterator[T]:
+    """The values of an iterable, asynchronously."""
+    for value in values:
+        yield value

@@ -188,13 +188,9 @@ def test_a_killed_run_is_shown_as_far_as_it_came_and_goes_on_with_its_whole_hist
 
 def due_now(run_id: str) -> None:
     """Let the wait of a stopped run be over."""
-    from arazzo_runner.cli.driving.journals import durable_runs
-    from arazzo_runner.cli.given.options import JournalWords
+    from arazzo_runner.runtime.runners.journal_engine import JournalEngine, driving_runs
 
-    words = JournalWords(
-        journal=os.environ["ARAZZO_JOURNAL"], journal_key=os.environ["ARAZZO_JOURNAL_KEY"], trust_journal=False
-    )
-    with durable_runs(words) as runs:
+    with driving_runs(JournalEngine(os.environ["ARAZZO_JOURNAL"], key=os.environ["ARAZZO_JOURNAL_KEY"])) as runs:
         found = runs.journal.state(run_id)
         assert found is not None
         name, vault = f"state {found[0]}", runs.vault(run_id)

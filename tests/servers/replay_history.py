@@ -12,18 +12,14 @@ import sys
 from temporalio.worker import Replayer
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from arazzo_runner.cli.driving.clusters import cluster_of
-from arazzo_runner.cli.given.options import EngineWords
+from arazzo_runner.runtime.runners.cluster_engine import TemporalEngine, connect_to
 from arazzo_runner.runtime.temporal.client import PREFIX
 from arazzo_runner.runtime.temporal.worker import PASSED_THROUGH
 from arazzo_runner.runtime.temporal.workflow import ArazzoRun
 
 
 async def replay(run_id: str) -> None:
-    words = EngineWords(
-        engine=os.environ["ARAZZO_ENGINE"], engine_key=os.environ["ARAZZO_ENGINE_KEY"], engine_store=None
-    )
-    client = (await cluster_of(words)).client
+    client = (await connect_to(TemporalEngine(os.environ["ARAZZO_ENGINE"], key=os.environ["ARAZZO_ENGINE_KEY"]))).client
     history = await client.get_workflow_handle(PREFIX + run_id).fetch_history()
     runner = SandboxedWorkflowRunner(SandboxRestrictions.default.with_passthrough_modules(*PASSED_THROUGH))
     replayer = Replayer(workflows=[ArazzoRun], workflow_runner=runner, data_converter=client.data_converter)

@@ -33,7 +33,7 @@ ELSEWHERE = frozenset(
     {"main job", "its output", "tests", "python", "test output", "pytest", "pytest test", "github", "install"}
 )
 """Blocks that tests of their own carry out (``test_readme.py``, ``test_distribution.py``)."""
-GENERATED = frozenset(f"reference/{name}.md" for name in ("command-line", "rules", "reports", "python"))
+GENERATED = frozenset(f"reference/{name}.md" for name in ("command-line", "rules", "reports", "python-api"))
 _BLOCK = re.compile(
     r"^(?:<!-- (?P<what>[^\n]*?) -->\n)?```(?P<kind>[\w-]*)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL
 )

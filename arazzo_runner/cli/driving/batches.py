@@ -7,33 +7,33 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager, ExitStack
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import click
 from msgspec import Struct
 
 from arazzo_runner.cli.driving.many_reports import ManyReports
 from arazzo_runner.cli.driving.reporting import bytes_as_text, progress
-from arazzo_runner.cli.given.rows import SHOWN, InputRow, read_rows
-from arazzo_runner.errors import ArazzoError, InvalidInputs, RunHeld, UsageError
+from arazzo_runner.cli.given.rows import InputRow, read_rows
+from arazzo_runner.errors import RunHeld, UsageError
 from arazzo_runner.reports.text import duration, whole_duration
 
 if TYPE_CHECKING:
-    from arazzo_runner.cli.driving.journals import Resumer
     from arazzo_runner.cli.driving.reporting import ReportFile
     from arazzo_runner.cli.given.inputs import InputOrigin
     from arazzo_runner.cli.given.options import DecisionWords
     from arazzo_runner.cli.given.run_words import RunWords
     from arazzo_runner.engine.plan import Plan
-    from arazzo_runner.runtime.batch import Ended, Job, Worlds
-    from arazzo_runner.runtime.durable.runs import DurableRuns, Planned, Row
-    from arazzo_runner.runtime.http.options import TransportOptions
+    from arazzo_runner.runtime.batch import Job, RowResult
+    from arazzo_runner.runtime.durable.resuming import Resumer
+    from arazzo_runner.runtime.durable.runs import DurableRuns, Row
     from arazzo_runner.runtime.run.session import Session
     from arazzo_runner.runtime.run.workbook import Workbook
+    from arazzo_runner.runtime.runners.summaries import RunSummary
 
 
 def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords, asked: list[ReportFile]) -> int:
@@ -51,120 +51,67 @@ def run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords, asked: 
 
 
 def _run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords, reports: ManyReports) -> int:
-    from arazzo_runner.cli.driving import journals
     from arazzo_runner.cli.given import preparation
+    from arazzo_runner.runtime.run.carriers import Carrier
     from arazzo_runner.runtime.run.session import Session, contract_checks
+    from arazzo_runner.runtime.runners.handles import RunOrder
+    from arazzo_runner.runtime.runners.jobs import ClusterJobs, check_rows, fresh_job, plain_job
 
     live, pace = words.live, Pace(words.concurrency, quiet=words.output.verbosity.quiet)
     shared, origins = preparation.traced_inputs(plan, live.given.inputs)
     rows = read_rows(file, plan.workflow.input_schema)
-    _check(plan, shared, rows, file)
-    transport = preparation.reaching(plan, preparation.live_transport(live))
-    if words.engine.engine:
-        from arazzo_runner.cli.driving.clusters import ClusterJobs, job_of
+    if not rows:
+        raise UsageError(f"--each {file}: there are no rows in it")
+    check_rows(plan, ((f"{file}:{row.line}", {**shared, **row.inputs}) for row in rows))
 
-        handed = ((r.line, job_of(workbook, plan, {**shared, **r.inputs}, live, words.check)) for r in rows)
-        return drive(ClusterJobs(words.engine).jobs(handed, plan), len(rows), pace)
+    def hear(session: Session, row: int | None) -> AbstractContextManager[None]:
+        return reports.listening(session, document=workbook.description.document.path, name=f"row {row}")
+
+    carrier = Carrier(preparation.reaching(plan, preparation.live_transport(live)))
+    if words.engine.engine:
+        from arazzo_runner.cli.given.engines import temporal_engine
+
+        orders = ((row.line, RunOrder(workbook, plan, {**shared, **row.inputs}, carrier, words.check)) for row in rows)
+        return drive(ClusterJobs(temporal_engine(words.engine)).jobs(orders), len(rows), pace)
     if not words.durable:
-        checks = (contract_checks(plan, words.check) for _ in rows)
-        sessions = (Session(plan, {**shared, **r.inputs}, checks=c) for r, c in zip(rows, checks, strict=True))
-        hear = partial(reports.listening, document=workbook.description.document.path)
-        plain = (_plain_job(s, row.line, transport, hear) for s, row in zip(sessions, rows, strict=True))
-        return drive(plain, len(rows), pace)
-    with journals.durable_runs(words.journal, create=True) as runs:
-        planned = journals.planned_of(workbook, plan, live, words.check)
+
+        def session_of(row: InputRow) -> Session:
+            return Session(plan, {**shared, **row.inputs}, checks=contract_checks(plan, words.check))
+
+        return drive((plain_job(partial(session_of, r), r.line, carrier, hear) for r in rows), len(rows), pace)
+    from arazzo_runner.cli.given.engines import journal_engine
+    from arazzo_runner.cli.given.secrets_again import credential_origins
+    from arazzo_runner.runtime.durable.runs import planned_of
+    from arazzo_runner.runtime.runners.journal_engine import driving_runs
+
+    with driving_runs(journal_engine(words.journal), create=True) as runs:
+        credentials = credential_origins(plan, live.credentials)
+        planned = planned_of(workbook, plan, transport=carrier.options, check=words.check, credentials=credentials)
         kept = {row.line: _kept_row(row, shared, origins, file) for row in rows}
         batch = runs.start_batch(planned, kept.values())
         click.echo(f"batch {batch} · if it dies: arazzo resume {batch}", err=True)
-        hear = partial(reports.listening, document=workbook.description.document.path)
-        jobs = (_fresh_job(runs, planned, f"{batch}-{line}", row, transport, hear) for line, row in kept.items())
+        jobs = (fresh_job(runs, planned, f"{batch}-{line}", row, carrier, hear) for line, row in kept.items())
         return drive(jobs, len(kept), pace, runs)
 
 
 def _kept_row(row: InputRow, shared: dict[str, Any], origins: dict[str, InputOrigin], path: str) -> Row:
     """The inputs of a run that is kept, and where each came from."""
-    from arazzo_runner.cli.driving.journals import origins_of
+    from arazzo_runner.cli.given.secrets_again import input_origins
     from arazzo_runner.runtime.durable.runs import Row
     from arazzo_runner.runtime.durable.setup import Origin
 
     origin = Origin(f"{path}:{row.line}", str(Path(path).absolute()), line=row.line)
-    return Row({**shared, **row.inputs}, origins_of(origins) | dict.fromkeys(row.inputs, origin), row.line)
+    return Row({**shared, **row.inputs}, input_origins(origins) | dict.fromkeys(row.inputs, origin), row.line)
 
 
-def _check(plan: Plan, shared: dict[str, Any], rows: list[InputRow], path: str) -> None:
-    """Hold the inputs of every row against the schema, before the first request of any (V8).
+def resume_each(resumer: Resumer, runs: Sequence[RunSummary], decided: DecisionWords, pace: Pace) -> int:
+    """Resume many durable runs; return the exit status."""
+    from arazzo_runner.cli.given.engines import decision_of
+    from arazzo_runner.runtime.runners.jobs import resumed_job
 
-    Raises:
-        InvalidInputs: a sentence for each error, the line named.
-        UsageError: there are no rows.
-    """
-    from arazzo_runner.runtime.durable.runs import check_row
-
-    if not rows:
-        raise UsageError(f"--each {path}: there are no rows in it")
-    errors: list[str] = []
-    wrong = 0
-    for row in rows:
-        try:
-            check_row(plan, {**shared, **row.inputs})
-        except InvalidInputs as invalid:
-            wrong += 1
-            errors += [f"{path}:{row.line}: {sentence}" for sentence in invalid.errors if wrong <= SHOWN]
-    if wrong:
-        errors += [f"… and {wrong - SHOWN} more rows"] if wrong > SHOWN else []
-        raise InvalidInputs(f"{wrong} of {len(rows)} rows are wrong; nothing was sent", errors)
-
-
-Hear: TypeAlias = Callable[..., AbstractContextManager[None]]
-"""Listens to a session while a context lasts, for the reports."""
-
-
-def _plain_job(session: Session, line: int, transport: TransportOptions, hear: Hear) -> Job:
-    async def job(worlds: Worlds) -> Ended:
-        from arazzo_runner.runtime.batch import Ended
-
-        world = await worlds.of(transport)
-        with hear(session, name=f"row {line}"):
-            return Ended(line, "", await session.arun(world), session.redactor)
-
-    return job
-
-
-def _fresh_job(
-    runs: DurableRuns, planned: Planned, run_id: str, row: Row, transport: TransportOptions, hear: Hear
-) -> Job:
-    async def job(worlds: Worlds) -> Ended:
-        from arazzo_runner.runtime.batch import Ended
-
-        try:
-            run, world = runs.begin(run_id, planned, row), await worlds.of(transport)
-            with hear(run.session, name=f"row {row.line}"):
-                return Ended(row.line, run_id, await run.arun(world, group=worlds.group), run.session.redactor)
-        except ArazzoError as error:
-            return Ended(row.line, run_id, error=error)
-
-    return job
-
-
-def resume_each(resumer: Resumer, runs: Sequence[tuple[str, int | None]], decided: DecisionWords, pace: Pace) -> int:
-    """Resume many durable runs, each by its id and line; return the exit status."""
-    jobs = (_resumed_job(resumer, *run, decided) for run in runs)
+    decision = decision_of(decided)
+    jobs = (resumed_job(resumer, run.id, run.row, decision) for run in runs)
     return drive(jobs, len(runs), pace, resumer.runs)
-
-
-def _resumed_job(resumer: Resumer, run_id: str, line: int | None, decided: DecisionWords) -> Job:
-    async def job(worlds: Worlds) -> Ended:
-        from arazzo_runner.cli.driving.journals import decision_of
-        from arazzo_runner.runtime.batch import Ended
-
-        try:
-            run, setup = resumer.take(run_id)
-            result = await run.arun(await worlds.of(setup.transport), decision_of(decided), group=worlds.group)
-            return Ended(line, run_id, result, run.session.redactor)
-        except ArazzoError as error:
-            return Ended(line, run_id, error=error)
-
-    return job
 
 
 class Pace(Struct, frozen=True):
@@ -230,7 +177,7 @@ class Results:
         if not self._quiet:
             self._progress.start()
 
-    def tell(self, ended: Ended) -> None:
+    def tell(self, ended: RowResult) -> None:
         """Show a run that has ended."""
         if ended.result is not None and ended.result.reason and ended.result.reason.code == "interrupted":
             return
@@ -269,9 +216,9 @@ class Results:
         return ", ".join(f"{count} {status}" for status, count in self._statuses.most_common()) or "none"
 
 
-def entry_of(ended: Ended) -> dict[str, Any]:
+def entry_of(ended: RowResult) -> dict[str, Any]:
     """A run of many, as a line of stdout says it: outputs are what the user asked for, his own secrets masked (S1)."""
-    head: dict[str, Any] = {"row": ended.line, "runId": ended.run_id or None}
+    head: dict[str, Any] = {"row": ended.row, "runId": ended.run_id or None}
     if ended.result is None or ended.redactor is None:
         error = ended.error
         held = isinstance(error, RunHeld)

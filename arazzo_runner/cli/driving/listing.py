@@ -10,7 +10,7 @@ from arazzo_runner.cli.given.option_groups import OptionGroup, option
 
 if TYPE_CHECKING:
     from arazzo_runner.reports.jsonreport import UnfinishedRun
-    from arazzo_runner.runtime.durable.rows import RunRow
+    from arazzo_runner.runtime.runners.summaries import RunFilter, RunSummary
 
 
 STATUSES = ("running", "stopped", "succeeded", "failed", "cancelled")
@@ -24,38 +24,40 @@ class FilterWords(OptionGroup, frozen=True, kw_only=True):
     )
     workflow: str | None = option("--workflow", metavar="ID", help="Only runs of that workflow.")
 
-    def takes(self, status: str, workflow: str) -> bool:
-        """Return whether a run is asked for."""
-        return (not self.status or status in self.status) and self.workflow in (None, workflow)
+    def filter(self, batch: str | None = None) -> RunFilter:
+        """The runs that are asked for."""
+        from arazzo_runner.runtime.runners.summaries import RunFilter
+
+        return RunFilter(status=self.status, workflow_id=self.workflow, batch=batch)
 
 
-def entry_of(row: RunRow) -> dict[str, Any]:
+def entry_of(run: RunSummary) -> dict[str, Any]:
     """A run as ``--json`` shows it."""
     from arazzo_runner.reports.jsonreport import timestamp
 
     return {
-        "runId": row.id,
-        "batch": row.batch,
-        "row": row.line,
-        "workflowId": row.workflow,
-        "document": row.document,
-        "status": row.shown,
-        "reason": row.reason,
-        "stepId": row.step,
-        "attempts": row.attempts,
-        "requests": row.requests,
-        "startedAt": timestamp(row.started),
-        "updatedAt": timestamp(row.updated),
-        "waitingUntil": None if row.due is None else timestamp(row.due),
-        "holder": str(row.holder) if row.held else None,
+        "runId": run.id,
+        "batch": run.batch,
+        "row": run.row,
+        "workflowId": run.workflow_id,
+        "document": run.document,
+        "status": run.status,
+        "reason": run.reason,
+        "stepId": run.step_id,
+        "attempts": run.attempts,
+        "requests": run.requests,
+        "startedAt": timestamp(run.started_at),
+        "updatedAt": timestamp(run.updated_at or run.started_at),
+        "waitingUntil": None if run.waiting_until is None else timestamp(run.waiting_until),
+        "holder": run.holder,
     }
 
 
-def standing_of(row: RunRow) -> UnfinishedRun:
+def standing_of(run: RunSummary) -> UnfinishedRun:
     """Describe a run that has not come to its own end."""
     from arazzo_runner.reports.jsonreport import UnfinishedRun
 
-    cancelled = row.status == "cancelled"
+    cancelled = run.status == "cancelled"
     message = "the run was cancelled" if cancelled else "arazzo resume continues it"
-    status = "failed" if cancelled else row.shown
-    return UnfinishedRun(row.workflow, status, row.reason, message, row.step, row.updated)
+    status = "failed" if cancelled else run.status
+    return UnfinishedRun(run.workflow_id, status, run.reason, message, run.step_id, run.updated_at or run.started_at)

@@ -6,10 +6,7 @@ import os
 import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-from msgspec.structs import replace
 
 from arazzo_runner.cli.given.targets import Target, find_target
 from arazzo_runner.cli.given.words import check_sources, headers, hosts, pairs, server_variables, servers
@@ -30,7 +27,6 @@ if TYPE_CHECKING:
         TargetWords,
         TransportWords,
     )
-    from arazzo_runner.documents.sources import SourceOptions
     from arazzo_runner.engine.plan import Plan, RunOptions
     from arazzo_runner.openapi.auth.credentials import Credentials
     from arazzo_runner.openapi.request.servers import ServerOptions
@@ -314,26 +310,3 @@ def reaching(plan: Plan, transport: TransportOptions) -> TransportOptions:
     from arazzo_runner.engine.demands.reachable_urls import destinations
 
     return transport.naming(*destinations(plan))
-
-
-def kept_sources(words: SourceWords) -> SourceOptions:
-    """Return what the user says about sources, valid in every directory.
-
-    Raises:
-        UsageError: a ``--source`` has another form.
-    """
-    from arazzo_runner.documents.sources import SourceOptions
-    from arazzo_runner.runtime.durable.setup import absolute_sources
-
-    return absolute_sources(SourceOptions(given_sources(words), words.base_dir))
-
-
-def kept_transport(plan: Plan, words: LiveWords) -> TransportOptions:
-    """Return the transport of a durable run, valid in every directory."""
-    transport = reaching(plan, live_transport(words))
-    bundle = transport.ca_bundle and str(Path(transport.ca_bundle).absolute())
-    certificate = None
-    if transport.client_cert is not None:
-        paths = transport.client_cert.split(":", 1)
-        certificate = ":".join(str(Path(path).absolute()) for path in paths if path)
-    return replace(transport, ca_bundle=bundle, client_cert=certificate)

@@ -102,6 +102,16 @@ def document_of_case(directory: str, workflow_id: str) -> str:
         raise UsageError(error.message, hint="write document: in the case, with one of them") from None
 
 
+def may_be_document(path: Path) -> bool:
+    """Return whether a file looks like an Arazzo document."""
+    if path.suffix not in SUFFIXES or not is_file(path):
+        return False
+    try:
+        return _ARAZZO.search(read_file(path)) is not None
+    except OSError:
+        return False
+
+
 def arazzo_files(directory: str) -> Iterator[tuple[Path, bytes]]:
     """The files under a directory that look like Arazzo documents, with their content."""
     for path in sorted(p for p in Path(directory).rglob("*") if p.suffix in SUFFIXES and is_file(p)):

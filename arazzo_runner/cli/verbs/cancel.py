@@ -34,12 +34,14 @@ def command(words: CancelWords) -> None:
     """
     if words.engine.engine:
         from arazzo_runner.cli.driving.clusters import cancel_on_cluster
+        from arazzo_runner.cli.given.engines import temporal_engine
 
-        cancel_on_cluster(words.engine, words.run_ids)
+        cancel_on_cluster(temporal_engine(words.engine), words.run_ids)
         return
-    from arazzo_runner.cli.driving.journals import open_journal
+    from arazzo_runner.cli.given.engines import journal_engine
+    from arazzo_runner.runtime.runners.journal_engine import opened_journal
 
-    with open_journal(words.journal) as journal:
+    with opened_journal(journal_engine(words.journal)) as journal:
         for run_id in words.run_ids:
             if of_batch := journal.cancel_batch(run_id):
                 click.echo(f"batch {run_id}: {_said(of_batch)}", err=True)

@@ -26,10 +26,11 @@ from arazzo_runner.cli.given.options import (
 from arazzo_runner.cli.given.output_words import OutputWords
 
 if TYPE_CHECKING:
-    from arazzo_runner.cli.driving.journals import Resumer
     from arazzo_runner.effects import Request
     from arazzo_runner.runtime.durable.journal import Journal
-    from arazzo_runner.runtime.durable.runs import DurableRuns
+    from arazzo_runner.runtime.durable.resuming import Resumer
+    from arazzo_runner.runtime.runners.handles import RunHandle
+    from arazzo_runner.runtime.runners.summaries import RunSummary
 
 
 class ResumeWords(OptionGroup, frozen=True, kw_only=True):
@@ -68,8 +69,10 @@ def command(ctx: click.Context, words: ResumeWords) -> None:
 
 def resume(words: ResumeWords) -> int:
     """Resume what the words ask for; return the exit status."""
-    from arazzo_runner.cli.driving import journals
+    from arazzo_runner.cli.given.engines import decision_of, journal_engine, temporal_engine
+    from arazzo_runner.cli.given.secrets_again import WordsAgain
     from arazzo_runner.errors import UsageError
+    from arazzo_runner.runtime.runners.journal_engine import driving_runs
 
     if bool(words.run_id) == words.everything:
         raise UsageError("name one run, or --all", hint="arazzo runs lists them")
@@ -80,44 +83,45 @@ def resume(words: ResumeWords) -> int:
 
         if words.run_id is None:
             raise UsageError("runs of a cluster continue by themselves", hint="name the one to follow")
-        return resume_on_cluster(words.run_id, words.engine, words.decision, words.output)
-    journals.decision_of(words.decision)  # refused before anything is opened
-    with journals.durable_runs(words.journal) as runs:
-        resumer = journals.Resumer(runs, words.given, words.credentials)
+        return resume_on_cluster(words.run_id, temporal_engine(words.engine), words.decision, words.output)
+    decision_of(words.decision)  # refused before anything is opened
+    engine = journal_engine(words.journal)
+    with driving_runs(engine) as runs:
+        from arazzo_runner.runtime.durable.resuming import Resumer
+
+        resumer = Resumer(runs, WordsAgain(words.given, words.credentials))
         many = _many(runs.journal, words.run_id)
         if many is None and words.run_id is not None:
             if runs.journal.run(words.run_id).status == "succeeded":
-                return _repeat(runs, words.run_id, words)
+                return _repeat(engine.handle(words.run_id), words)
             return _resume(resumer, words.run_id, words)
         return _each(resumer, many or [], words)
 
 
 def _resume(resumer: Resumer, run_id: str, words: ResumeWords) -> int:
     """Resume one run."""
-    from arazzo_runner.cli.driving import execution, journals
+    from arazzo_runner.cli.driving import durable, execution
     from arazzo_runner.cli.driving.reporting import report_files
-    from arazzo_runner.errors import UsageError
+    from arazzo_runner.cli.given.engines import decision_of
     from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
     from arazzo_runner.runtime.http.transport import open_transport
+    from arazzo_runner.runtime.runners.journal_engine import refuse_needless
 
-    runs, decision = resumer.runs, journals.decision_of(words.decision)
+    runs, decision = resumer.runs, decision_of(words.decision)
     asked = report_files(words.output.reports)
     kept, setup = resumer.take(run_id)
-    if (words.decision.resend or words.decision.skip) and not kept.is_ambiguous():
-        runs.journal.release(kept.id, runs.holder)
-        message = f"the run {kept.id} does not wait for an answer that could be resent or skipped"
-        raise UsageError(message, hint=f"arazzo resume {kept.id}")
+    refuse_needless(kept, decision, runs)
     execution.announce(f"run {kept.id} · resumed at {kept.where}", words.output)
     status = execution.carry_out(
         kept.session,
         execution.through(
             lambda connections: connections.enter_context(open_transport(setup.transport)),
-            journals.stoppable(kept, decision),
+            durable.stoppable(kept, decision),
         ),
         setup.document,
         words.output,
         asked,
-        interruption=journals.interruption_of(runs),
+        interruption=durable.interruption_of(runs),
         past=runs.told(kept.id),
     )
     if runs.journal.run(kept.id).reason == AMBIGUOUS:
@@ -125,7 +129,7 @@ def _resume(resumer: Resumer, run_id: str, words: ResumeWords) -> int:
     return status
 
 
-def _repeat(runs: DurableRuns, run_id: str, words: ResumeWords) -> int:
+def _repeat(handle: RunHandle, words: ResumeWords) -> int:
     """Print the outputs of a run that has succeeded, as the journal has them: what is secret in them is masked."""
     import json
 
@@ -134,25 +138,27 @@ def _repeat(runs: DurableRuns, run_id: str, words: ResumeWords) -> int:
     from arazzo_runner.cli.verbs.runs import print_report
     from arazzo_runner.engine.events import RunFinished
 
-    announce(f"run {run_id} · has succeeded before; nothing is sent", words.output)
+    announce(f"run {handle.id} · has succeeded before; nothing is sent", words.output)
     if words.output.as_json:
-        print_report(runs, runs.journal.run(run_id))
+        print_report(handle)
         return 0
-    for event in runs.told(run_id):
+    for event in handle.events(follow=False):
         if isinstance(event, RunFinished):
             click.echo(json.dumps(dict(event.outcome.outputs), ensure_ascii=False, indent=2, default=bytes_as_text))
     return 0
 
 
-def _many(journal: Journal, run_id: str | None) -> list[tuple[str, int | None]] | None:
+def _many(journal: Journal, run_id: str | None) -> list[RunSummary] | None:
     """Return the runs that are asked for when it is not one: all that nobody drives, or the rest of a batch."""
+    from arazzo_runner.runtime.runners.summaries import summary_of
+
     if run_id is None:
-        return [(row.id, row.line) for row in reversed(journal.runs()) if row.shown == "stopped"]
+        return [summary_of(row) for row in reversed(journal.runs()) if row.shown == "stopped"]
     of_batch = journal.runs(batch=run_id)
-    return [(row.id, row.line) for row in of_batch if row.shown == "stopped"] if of_batch else None
+    return [summary_of(row) for row in of_batch if row.shown == "stopped"] if of_batch else None
 
 
-def _each(resumer: Resumer, many: list[tuple[str, int | None]], words: ResumeWords) -> int:
+def _each(resumer: Resumer, many: list[RunSummary], words: ResumeWords) -> int:
     from arazzo_runner.cli.driving.batches import Pace, resume_each
 
     if not many:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 import click
@@ -78,11 +77,15 @@ def run(words: RunWords) -> int:
         output = words.output
         return dry_run(Session(plan, inputs), inputs, checks, as_json=output.as_json, curl=output.verbosity.curl)
     if words.engine.engine:
-        from arazzo_runner.cli.driving.clusters import job_of, run_on_cluster
+        from arazzo_runner.cli.driving.clusters import run_on_cluster
+        from arazzo_runner.cli.given.engines import temporal_engine
+        from arazzo_runner.runtime.run.carriers import Carrier
+        from arazzo_runner.runtime.runners.handles import RunOrder
 
         warn_of(plan.problems, unknown, quiet=quiet)
-        job = job_of(workbook, plan, inputs, words.live, words.check)
-        return run_on_cluster(job, plan, words.engine, words.output, asked)
+        carrier = Carrier(preparation.reaching(plan, preparation.live_transport(words.live)))
+        order = RunOrder(workbook, plan, inputs, carrier, words.check)
+        return run_on_cluster(order, temporal_engine(words.engine), words.output, asked)
     session = Session(plan, inputs, checks=contract_checks(plan, words.check))
     if words.durable:
         return _run_durably(workbook, session, origins, words, asked, unknown)
@@ -143,26 +146,34 @@ def _run_durably(
     unknown: Iterable[str],
 ) -> int:
     """Run what a session was planned for, each turn stored in a journal."""
-    from arazzo_runner.cli.driving import execution, journals
+    from arazzo_runner.cli.driving import durable, execution
     from arazzo_runner.cli.driving.reporting import warn_of
-    from arazzo_runner.cli.given.preparation import live_transport
-    from arazzo_runner.runtime.durable.runs import Row
+    from arazzo_runner.cli.given.engines import journal_engine
+    from arazzo_runner.cli.given.preparation import live_transport, reaching
+    from arazzo_runner.cli.given.secrets_again import credential_origins, input_origins
+    from arazzo_runner.runtime.durable.runs import Row, planned_of
+    from arazzo_runner.runtime.runners.journal_engine import driving_runs
 
     plan = session.plan
-    with ExitStack() as stack:
-        runs = stack.enter_context(journals.durable_runs(words.journal, create=True))
-        planned = journals.planned_of(workbook, plan, words.live, words.check)
-        kept = runs.start(planned, Row(session.inputs, journals.origins_of(origins)))
+    with driving_runs(journal_engine(words.journal), create=True) as runs:
+        planned = planned_of(
+            workbook,
+            plan,
+            transport=reaching(plan, live_transport(words.live)),
+            check=words.check,
+            credentials=credential_origins(plan, words.live.credentials),
+        )
+        kept = runs.start(planned, Row(session.inputs, input_origins(origins)))
         execution.announce(f"run {kept.id} · if it dies: arazzo resume {kept.id}", words.output)
         warn_of(plan.problems, unknown, quiet=words.output.verbosity.quiet)
         world = execution.sending(kept.session, live_transport(words.live), record=words.record)
         return execution.carry_out(
             kept.session,
-            execution.through(world, journals.stoppable(kept)),
+            execution.through(world, durable.stoppable(kept)),
             workbook.description.document.path,
             words.output,
             asked,
-            interruption=journals.interruption_of(runs),
+            interruption=durable.interruption_of(runs),
         )
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Iterable
 from contextlib import closing
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -26,9 +25,8 @@ from arazzo_runner.cli.given.options import EngineWords, JournalWords, json_opti
 from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
-    from arazzo_runner.engine.events import Event
-    from arazzo_runner.runtime.durable.rows import RunRow
-    from arazzo_runner.runtime.durable.runs import DurableRuns
+    from arazzo_runner.runtime.runners.handles import RunHandle
+    from arazzo_runner.runtime.runners.summaries import RunSummary
 
 DAY = 86_400.0
 
@@ -87,28 +85,20 @@ def command(ctx: click.Context, words: RunsWords) -> None:
     ctx.obj = words
     if ctx.invoked_subcommand is None and words.engine.engine:
         from arazzo_runner.cli.driving.clusters import list_on_cluster
+        from arazzo_runner.cli.given.engines import temporal_engine
 
-        list_on_cluster(words.engine, words.only, as_json=words.as_json)
+        list_on_cluster(temporal_engine(words.engine), words.only, as_json=words.as_json)
     elif ctx.invoked_subcommand is None:
-        found = [row for row in _rows(words) if words.only.takes(row.shown, row.workflow)]
+        from arazzo_runner.cli.given.engines import journal_engine
+
+        found = journal_engine(words.journal).runs(words.only.filter(words.batch))
         if words.as_json:
             click.echo(json.dumps([entry_of(row) for row in found], indent=2))
         else:
             _table(found)
 
 
-def _rows(words: RunsWords) -> list[RunRow]:
-    """Return the runs of the journal; a journal that nobody has written to yet has none."""
-    from arazzo_runner.cli.driving.journals import journal_path, open_journal
-    from arazzo_runner.documents.files import is_file
-
-    if not is_file(journal_path(words.journal)):
-        return []
-    with open_journal(words.journal) as journal:
-        return journal.runs(batch=words.batch)
-
-
-def _table(rows: list[RunRow]) -> None:
+def _table(rows: list[RunSummary]) -> None:
     from arazzo_runner.reports.text import label
 
     if not rows:
@@ -117,11 +107,11 @@ def _table(rows: list[RunRow]) -> None:
     wide = max(len(row.id) for row in rows)
     for row in rows:
         # The clock on the wall is what a person compares with.
-        began = datetime.fromtimestamp(row.started).strftime("%Y-%m-%d %H:%M")  # noqa: DTZ006
-        at = f"at {row.step}" if row.step else ""
+        began = datetime.fromtimestamp(row.started_at).strftime("%Y-%m-%d %H:%M")  # noqa: DTZ006
+        at = f"at {row.step_id}" if row.step_id else ""
         why = f" ({row.reason})" if row.reason else ""
         counts = f"{row.requests} request{'' if row.requests == 1 else 's'}"
-        line = f"{row.id:<{wide}}  {began}  {row.shown + why:<28} {counts:>14}  {row.workflow}  {at}"
+        line = f"{row.id:<{wide}}  {began}  {row.status + why:<28} {counts:>14}  {row.workflow_id}  {at}"
         click.echo(label(line.rstrip()))
 
 
@@ -135,30 +125,31 @@ def show(listed: RunsWords, words: ShowRunWords) -> None:
         raise UsageError("--follow shows what a journal's run does, as text: without --engine and --json")
     if engine.engine:
         from arazzo_runner.cli.driving.clusters import show_on_cluster
+        from arazzo_runner.cli.given.engines import temporal_engine
 
-        show_on_cluster(engine, words.run_id, as_json=words.as_json, verbose=words.verbose)
+        show_on_cluster(temporal_engine(engine), words.run_id, as_json=words.as_json, verbose=words.verbose)
         return
-    from arazzo_runner.cli.driving.journals import durable_runs
+    from arazzo_runner.cli.given.engines import journal_engine
 
-    with durable_runs(words.journal.or_else(listed.journal)) as runs:
-        row = runs.journal.run(words.run_id)
-        if words.as_json:
-            print_report(runs, row)
-        else:
-            _history(runs, row.id, runs.follow(row.id) if words.follow else runs.told(row.id), words.verbose)
+    handle = journal_engine(words.journal.or_else(listed.journal)).handle(words.run_id)
+    if words.as_json:
+        print_report(handle)
+    else:
+        _history(handle, follow=words.follow, verbose=words.verbose)
 
 
-def print_report(runs: DurableRuns, row: RunRow) -> None:
+def print_report(handle: RunHandle) -> None:
     """Print the report of a run, whether it has ended or not."""
     from arazzo_runner.reports.jsonreport import JsonReport
 
-    with JsonReport(row.document, row.id) as report:
-        for event in runs.told(row.id):
+    run = handle.summary
+    with JsonReport(run.document, run.id) as report:
+        for event in handle.events(follow=False):
             report(event)
-        report.write(sys.stdout, standing=standing_of(row))
+        report.write(sys.stdout, standing=standing_of(run))
 
 
-def _history(runs: DurableRuns, run_id: str, told: Iterable[Event], verbose: int) -> None:
+def _history(handle: RunHandle, *, follow: bool, verbose: int) -> None:
     from arazzo_runner.engine.events import RunFinished
     from arazzo_runner.reports.console import Console, ConsoleOptions
     from arazzo_runner.reports.summary import Attempts
@@ -167,22 +158,22 @@ def _history(runs: DurableRuns, run_id: str, told: Iterable[Event], verbose: int
 
     console, attempts = Console(sys.stdout, ConsoleOptions(verbose=verbose, heartbeat=None)), Attempts()
     with closing(console):
-        for event in told:
+        for event in handle.events(follow=follow):
             console(event)
             attempts.of(event)
             if isinstance(event, RunFinished):
                 return
-    row = runs.journal.run(run_id)
+    row = handle.summary
     why = f" ({row.reason})" if row.reason else ""
-    at = f" at {row.step}" if row.step else ""
-    click.echo(label(f"{row.shown}{why}{at} · {row.requests} requests"))
-    if row.held:
+    at = f" at {row.step_id}" if row.step_id else ""
+    click.echo(label(f"{row.status}{why}{at} · {row.requests} requests"))
+    if row.holder:
         click.echo(f"  driven by {row.holder}")
-    elif row.shown == "stopped" and row.reason == AMBIGUOUS:
+    elif row.status == "stopped" and row.reason == AMBIGUOUS:
         click.echo("  look whether the request below was carried out, and type:")
         click.echo(f"    if it was:      arazzo resume {row.id} --skip STATUS[=@BODY]")
         click.echo(f"    if it was not:  arazzo resume {row.id} --resend")
-    elif row.shown == "stopped":
+    elif row.status == "stopped":
         click.echo(f"  continue with: arazzo resume {row.id}")
     if (sent := attempts.unanswered) is not None:
         click.echo(label(f"  its answer has not come yet: {sent.request.method} {sent.request.url}"))
@@ -193,8 +184,9 @@ def _history(runs: DurableRuns, run_id: str, told: Iterable[Event], verbose: int
 @takes(PruneWords)
 def prune(listed: RunsWords, words: PruneWords) -> None:
     """Delete runs that have ended, and the documents that no run needs any more."""
-    from arazzo_runner.cli.driving.journals import open_journal
+    from arazzo_runner.cli.given.engines import journal_engine
+    from arazzo_runner.runtime.runners.journal_engine import opened_journal
 
-    with open_journal(words.journal.or_else(listed.journal)) as journal:
+    with opened_journal(journal_engine(words.journal.or_else(listed.journal))) as journal:
         count = journal.prune(time.time() - words.older_than * DAY, words.status)
     click.echo(f"{count} run{'' if count == 1 else 's'} deleted", err=True)

@@ -21,28 +21,13 @@ def command(words: EngineWords) -> None:
     Start as many as are wanted, on as many machines; each needs the same key. A worker that dies is replaced by any
     other one. What is under way when a worker is asked to stop is finished first.
     """
-    import asyncio
-
-    from arazzo_runner.cli.driving.clusters import codec_of, engine_of
+    from arazzo_runner.cli.given.engines import tell_of_new_key, temporal_engine
     from arazzo_runner.errors import UsageError
 
     if not words.engine:
         raise UsageError("no cluster is named", hint="write --engine temporal://HOST:PORT/NAMESPACE")
-    engine = engine_of(words)
-    codec = codec_of(words, create=True)
-
-    async def work() -> None:
-        from arazzo_runner.runtime.temporal.client import Cluster, connect
-        from arazzo_runner.runtime.temporal.worker import work as work_for
-
-        client = await connect(engine, codec)
-        if not await Cluster(client, engine, codec).register():
-            click.echo(
-                "arazzo runs will not show workflows and statuses: the namespace lacks the search attributes "
-                "ArazzoWorkflowId and ArazzoStatus (Keyword)",
-                err=True,
-            )
-        said = f"working for {engine}, queue {engine.queue}"
-        await work_for(client, engine.queue, codec, ready=lambda: click.echo(said, err=True))
-
-    asyncio.run(work())
+    engine = temporal_engine(words)
+    said = f"working for {engine}, queue {engine.engine.queue}"
+    engine.work(
+        ready=lambda: click.echo(said, err=True), tell=lambda text: click.echo(text, err=True), made=tell_of_new_key
+    )

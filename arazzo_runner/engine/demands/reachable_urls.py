@@ -31,6 +31,18 @@ def destinations(plan: Plan) -> Iterator[str]:
         yield from _of_schemes(operation, server)
 
 
+def servers_of(plan: Plan) -> Iterator[tuple[str, str]]:
+    """The servers of the plan's operations, each with its source: those described, and the one that is used (H2)."""
+    for step, operation in plan.operations():
+        if step.url is not None:
+            continue
+        yield from ((step.server_source, server.url) for server in operation.servers)
+        try:
+            yield step.server_source, server_url(operation, plan.options.servers, source=step.server_source)
+        except StepError:  # the step will say so when it is reached
+            continue
+
+
 def server_variables_of(plan: Plan) -> dict[str, set[str]]:
     """The variables that the servers of the plan's operations have, by source; those of all of them under ``""``."""
     known: dict[str, set[str]] = {"": set()}

@@ -23,14 +23,20 @@ class ServerOptions(Struct, frozen=True):
     Attributes:
         urls: URLs that replace the description's.
         variables: values of server variables, by source and then by name.
+        bases: absolute URLs that relative servers, and those of descriptions that name none, are resolved against.
     """
 
     urls: Mapping[str, str] = field(default_factory=dict)
     variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    bases: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, source: str) -> str | None:
         """The URL given for a source, or None."""
         return self.urls.get(source, self.urls.get(""))
+
+    def base(self, source: str) -> str | None:
+        """The URL that a source's relative servers are resolved against, or None."""
+        return self.bases.get(source, self.bases.get(""))
 
     def variable(self, source: str, name: str) -> str | None:
         """The value given for a source's server variable, or None."""
@@ -55,8 +61,9 @@ def server_url(operation: Operation, options: ServerOptions, *, source: str | No
     # OpenAPI's own default: a description without servers is served where it was found.
     server = operation.servers[0] if operation.servers else ServerSpec("/", base=base_uri(operation.api.document))
     url = _filled(server, options, known_as)
-    if not _SCHEME.match(url) and server.base.startswith(("http://", "https://")):
-        url = urljoin(server.base, url or ".")  # an empty URL would be the description's own
+    base = server.base if server.base.startswith(("http://", "https://")) else options.base(known_as)
+    if base and not _SCHEME.match(url):
+        url = urljoin(base, url or ".")  # an empty URL would be the description's own
     if flaw := _flaw(url):
         raise _no_server(operation, known_as, flaw if operation.servers else "its description names none")
     return url.rstrip("/")

@@ -42,7 +42,7 @@ class Case(Struct, frozen=True):
         outputs: what it has to give, secrets masked.
         sources, base_dir: where source descriptions really are (H0).
         options: how the run behaves, where that is not the default, by the names of ``RunOptions``.
-        servers, server_variables: as ``ServerOptions`` has them.
+        servers, server_variables, server_bases: as ``ServerOptions`` has them.
         credentials: by scheme, each by its parts, masked.
         check: how much a breach of the contract counts.
     """
@@ -62,6 +62,7 @@ class Case(Struct, frozen=True):
     options: Mapping[str, Any] = field(default_factory=dict)
     servers: Mapping[str, str] = field(default_factory=dict)
     server_variables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    server_bases: Mapping[str, str] = field(default_factory=dict)
     credentials: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     check: str = "error"
 
@@ -73,7 +74,7 @@ class Case(Struct, frozen=True):
     def run_options(self) -> RunOptions:
         """Return the options of the case's run, its masked credentials in place."""
         by_scheme = {scheme: Credential(**parts) for scheme, parts in self.credentials.items()}
-        servers = ServerOptions(self.servers, self.server_variables)
+        servers = ServerOptions(self.servers, self.server_variables, self.server_bases)
         options: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value for name, value in self.options.items()
         }
@@ -110,6 +111,7 @@ def read_case(path: str | Path) -> Case | None:
         options=entry.get("options", {}),
         servers=entry.get("servers", {}),
         server_variables=entry.get("serverVariables", {}),
+        server_bases=entry.get("serverBases", {}),
         credentials=entry.get("credentials", {}),
         check=entry.get("check", "error"),
     )
@@ -145,6 +147,7 @@ def case_entry(case: Case) -> dict[str, Any]:
         "baseDir": _relative(here, case.base_dir),
         "options": dict(case.options),
         "servers": dict(case.servers),
+        "serverBases": dict(case.server_bases),
         "serverVariables": {name: dict(variables) for name, variables in case.server_variables.items()},
         "credentials": {scheme: dict(parts) for scheme, parts in case.credentials.items()},
         "check": case.check,
@@ -179,6 +182,7 @@ def case_of(session: Session, result: RunResult, path: str | Path, *, document: 
         options=changed_options(options),
         servers={name: redactor.url(url) for name, url in options.servers.urls.items()},
         server_variables=redactor.data(options.servers.variables),
+        server_bases={name: redactor.url(url) for name, url in options.servers.bases.items()},
         credentials=dict(_masked_credentials(session.plan)),
     )
 

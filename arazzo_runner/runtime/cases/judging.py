@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct, field
 
@@ -34,9 +34,11 @@ from arazzo_runner.runtime.secrets.redaction import Redactor
 
 MAX_ATTEMPTS = 200
 """How many attempts of a case its result has."""
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.http.applications import Applications
+
 MAX_BREACHES = 20
 """How many breaches of one case are told; a poll repeats them."""
-
 
 FindDocument: TypeAlias = Callable[[str], str | None]
 """Returns the document that a workflow is in, by its id; None when there is none."""
@@ -97,11 +99,15 @@ class Bench:
     Args:
         find: gives the document that a workflow is in, or None, for cases that do not name theirs.
         attempts: whether results have the attempts of their runs.
+        app: an application that gives descriptions at http(s) URLs, or None.
     """
 
-    def __init__(self, find: FindDocument = lambda _: None, *, attempts: bool = False) -> None:
-        self._find = cache(find)
+    def __init__(
+        self, find: FindDocument = lambda _: None, *, attempts: bool = False, app: Applications | None = None
+    ) -> None:
         self.attempts = attempts
+        self._app = app
+        self._find = cache(find)
         self._workbooks: dict[tuple[str, ...], Workbook] = {}
         self._contracts: dict[tuple[str, ...], Contract] = {}
 
@@ -131,7 +137,7 @@ class Bench:
         """
         key = self._key(case)
         if key not in self._workbooks:
-            self._workbooks[key] = load(key[0], sources=case.sources, base_dir=case.base_dir or None)
+            self._workbooks[key] = load(key[0], sources=case.sources, base_dir=case.base_dir or None, app=self._app)
         workbook = self._workbooks[key]
         plan = workbook.plan(case.workflow_id, options)
         check_names(case, workbook.description, plan)

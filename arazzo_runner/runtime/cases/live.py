@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from msgspec import Struct, field
 from msgspec.structs import replace
@@ -41,8 +41,12 @@ from arazzo_runner.runtime.cases.judging import (
 from arazzo_runner.runtime.cassettes.differences import Difference, compare_data
 from arazzo_runner.runtime.cassettes.replay import Replay
 from arazzo_runner.runtime.drivers import World
+from arazzo_runner.runtime.run.carriers import as_seen_by
 from arazzo_runner.runtime.run.contract_checks import ContractChecks
 from arazzo_runner.runtime.run.session import Session
+
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.http.applications import Applications
 
 OpenWorld: TypeAlias = Callable[[Plan], AbstractContextManager[World]]
 """Opens what a plan's requests are sent with."""
@@ -56,6 +60,7 @@ class LiveValues(Struct, frozen=True):
         servers: replace the cases' own, where there are any.
         sources, base_dir: replace the cases' own, where there are any (H0).
         options: replace options of the cases' runs, by the names of ``RunOptions``.
+        app: the application that the cases run against, or None; descriptions at http(s) URLs come from it.
     """
 
     inputs: Callable[[Case, Plan], Mapping[str, Any]]
@@ -64,6 +69,7 @@ class LiveValues(Struct, frozen=True):
     sources: Mapping[str, str] = field(default_factory=dict)
     base_dir: str | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
+    app: Applications | None = None
 
 
 def judge_live(
@@ -80,7 +86,7 @@ def judge_live(
         open_world: what each case is sent with.
         attempts: whether results have the attempts of their runs.
     """
-    bench = Bench(find)
+    bench = Bench(find, app=given.app)
     contract = Contract()
     for path in paths:
         try:
@@ -109,7 +115,7 @@ class _Live(Trial):
         covered, live = CoverageOfRun(plan), LastExchanges()
         session = Session(plan, inputs, [attempts_to(covered.take, live.take, self.keep)], checks=checks)
         with open_world(plan) as world:
-            result = session.run(world)
+            result = session.run(as_seen_by(session, world))
         self.coverage = covered.coverage
         self.requests = result.outcome.requests
         ended_otherwise = list(unexpected_end(case, result, session.redactor))
@@ -148,7 +154,7 @@ def _live_options(case: Case, given: LiveValues) -> RunOptions:
     recorded = case.run_options()
     urls = given.servers.urls or case.servers
     variables = {**case.server_variables, **given.servers.variables}
-    servers = ServerOptions(urls, variables)
+    servers = ServerOptions(urls, variables, {**case.server_bases, **given.servers.bases})
     return replace(recorded, servers=servers, credentials=given.credentials, **given.options)
 
 

@@ -139,6 +139,7 @@ _MEMBERS: Mapping[str, Kind] = {
     "baseDir": _text,
     "options": _object_with(OPTIONS, "option"),
     "servers": _object_of(_text),
+    "serverBases": _object_of(_text),
     "serverVariables": _object_of(_object_of(_text)),
     "credentials": _object_of(_credential),
     "check": _one_of("off", "warn", "error"),

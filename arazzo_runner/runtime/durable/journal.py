@@ -254,6 +254,10 @@ class Journal:
             raise JournalError(f"the journal {self.path} has no run {run_id!r}", hint=hint)
         return _row(found)
 
+    def has(self, run_id: str) -> bool:
+        """Return whether there is a run of that id."""
+        return self._one("SELECT 1 FROM runs WHERE id = ?", (run_id,)) is not None
+
     def setup(self, run_id: str) -> bytes:
         """Return the setup of a run, sealed."""
         found = self._one("SELECT body FROM setups JOIN runs ON key = run WHERE id = ?", (run_id,))

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, suppress
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -28,11 +28,21 @@ from arazzo_runner.runtime.durable.leases import Heartbeat, Holder
 from arazzo_runner.runtime.durable.records import Vault
 from arazzo_runner.runtime.durable.rows import NewRun
 from arazzo_runner.runtime.durable.run import DurableRun, Hold
-from arazzo_runner.runtime.durable.setup import Origin, RunSetup, refuse_credentials
+from arazzo_runner.runtime.durable.setup import (
+    Origin,
+    RunSetup,
+    absolute_sources,
+    absolute_transport,
+    refuse_credentials,
+)
+from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.interruption import Interruption
 from arazzo_runner.runtime.run.workbook import Workbook
 from arazzo_runner.runtime.secrets.placeholders import Given, asked_inputs, secrets_of
 from arazzo_runner.runtime.secrets.sealing import Key, create_key, read_key
+
+if TYPE_CHECKING:
+    from arazzo_runner.engine.plan import Level
 
 LOOK = 0.5
 """Seconds between two looks at a run that another process drives."""
@@ -131,15 +141,18 @@ class DurableRuns:
 
     # Starting
 
-    def start(self, planned: Planned, row: Row) -> DurableRun:
+    def start(self, planned: Planned, row: Row, *, run_id: str | None = None) -> DurableRun:
         """Keep a new run and hold it.
+
+        Args:
+            run_id: by which it is known; drawn when None.
 
         Raises:
             InvalidInputs: they break the workflow's schema (V8); nothing is kept.
             UsageError: a URL that is kept holds a credential.
             JournalError: the journal cannot be used.
         """
-        run_id, documents = new_id(), _documents(planned.workbook)
+        run_id, documents = run_id or new_id(), _documents(planned.workbook)
         setup, new = self._new(planned, row, run_id, documents)
         self.journal.add([new], contents(documents), self.holder)
         given = given_of(planned.plan, setup, row.inputs)
@@ -207,22 +220,57 @@ class DurableRuns:
 
     def told(self, run_id: str) -> Iterator[Event]:
         """Yield the events of a run so far, masked."""
+        for _, events in self.told_after(run_id, -1):
+            yield from events
+
+    def told_after(self, run_id: str, seen: int) -> Iterator[tuple[int, list[Event]]]:
+        """Yield the turns behind one that was seen, each with its events, masked."""
         vault = self.vault(run_id)
-        for turn, body in self.journal.turns(run_id):
-            yield from vault.open_turn(turn, body)[0]
+        for turn, body in self.journal.turns(run_id, after=seen):
+            yield turn, vault.open_turn(turn, body)[0]
 
     def follow(self, run_id: str, *, wait: Callable[[float], None] = time.sleep) -> Iterator[Event]:
         """Yield the events of a run so far, and then those that follow, until nobody drives it any more."""
-        vault, seen = self.vault(run_id), -1
-        held = True
+        seen, held = -1, True
         while held:
             # Looked at first: what is told in between is read all the same.
             held = self.journal.run(run_id).held
-            for turn, body in self.journal.turns(run_id, after=seen):
+            for turn, events in self.told_after(run_id, seen):
                 seen = turn
-                yield from vault.open_turn(turn, body)[0]
+                yield from events
             if held:
                 wait(LOOK)
+
+
+def planned_of(
+    workbook: Workbook,
+    plan: Plan,
+    *,
+    transport: TransportOptions,
+    check: Level = "off",
+    credentials: Mapping[str, Origin] | None = None,
+    carried: str = "",
+) -> Planned:
+    """A workflow that is about to be run durably.
+
+    Args:
+        credentials: where they came from; the caller's when None.
+    """
+    if credentials is None:
+        credentials = {f"--auth {scheme}": Origin("the caller") for scheme in plan.options.credentials.by_scheme}
+    setup = RunSetup(
+        number="",
+        document=workbook.description.document.path,
+        entry=workbook.description.document.uri,
+        workflow_id=plan.workflow.workflow_id,
+        sources=absolute_sources(workbook.linker.library.options),
+        options=plan.options,
+        credentials=credentials,
+        check=check,
+        transport=absolute_transport(transport),
+        carried=carried,
+    )
+    return Planned(plan, workbook, setup)
 
 
 def new_id() -> str:

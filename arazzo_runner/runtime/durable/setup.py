@@ -54,6 +54,7 @@ class RunSetup(Struct, frozen=True):
         credentials: where credentials came from, by ``--auth SCHEME``, variable or file.
         check: the level of ``--check``.
         transport: how requests are sent; its paths absolute.
+        carried: ``client`` or ``app`` when one of the process that started it carries its requests; empty for none.
     """
 
     number: str
@@ -67,6 +68,7 @@ class RunSetup(Struct, frozen=True):
     credentials: Mapping[str, Origin] = field(default_factory=dict)
     check: Level = "off"
     transport: TransportOptions = field(default_factory=TransportOptions)
+    carried: str = ""
 
     def to_json(self) -> str:
         """The setup as JSON text, no credential in it."""
@@ -96,6 +98,16 @@ def absolute_sources(options: SourceOptions) -> SourceOptions:
     overrides = {name: absolute_uri(place) for name, place in options.overrides.items()}
     base = None if options.base_dir is None else str(Path(options.base_dir).absolute())
     return SourceOptions(overrides, base)
+
+
+def absolute_transport(options: TransportOptions) -> TransportOptions:
+    """Return the options of a transport, valid in every directory."""
+    bundle = options.ca_bundle and str(Path(options.ca_bundle).absolute())
+    certificate = None
+    if options.client_cert is not None:
+        paths = options.client_cert.split(":", 1)
+        certificate = ":".join(str(Path(path).absolute()) for path in paths if path)
+    return replace(options, ca_bundle=bundle, client_cert=certificate)
 
 
 def refuse_credentials(options: RunOptions, transport: TransportOptions, documents: Iterable[str]) -> None:

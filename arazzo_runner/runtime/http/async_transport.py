@@ -15,6 +15,9 @@ from arazzo_runner.runtime.http.errors import NETWORK_ERRORS, AttemptOver, socks
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.http.transport import Pools, RequestFlow
 
+SHARES = 16
+"""Pools that tasks are spread over: httpcore looks at all connections of a pool at each request and answer."""
+
 
 class AsyncTransport:
     """The asynchronous client (``drivers.AsyncWorld``). Make it with ``open_async_transport``."""
@@ -32,7 +35,7 @@ class AsyncTransport:
 
     async def send(self, effect: Send) -> Answered | Failed:
         """Send a request; whatever happens is an answer."""
-        attempt = RequestFlow(self._pools, effect.request, effect.timeout)
+        attempt = RequestFlow(self._pools, effect.request, effect.timeout, self._share())
         limit = asyncio.timeout(effect.timeout)
         try:
             async with limit:
@@ -59,6 +62,10 @@ class AsyncTransport:
             if isinstance(stream := attempt.without_tunnel(), AsyncStream):
                 await stream.aclose()
             return attempt.failed(AttemptOver() if limit.expired() else error)
+
+    def _share(self) -> int:
+        """Return which pools the task at hand uses; with HTTP/2 all tasks share one connection."""
+        return 0 if self._pools.options.http2 else hash(asyncio.current_task()) % SHARES
 
 
 @asynccontextmanager

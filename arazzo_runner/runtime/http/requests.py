@@ -14,6 +14,7 @@ from arazzo_runner.effects import Request, Response
 from arazzo_runner.runtime.http.content_codings import accepted_codings
 from arazzo_runner.runtime.http.errors import Refused
 from arazzo_runner.runtime.http.metadata_services import is_metadata_host
+from arazzo_runner.runtime.http.options import TransportOptions
 
 MAX_REDIRECTS = 10
 
@@ -159,9 +160,17 @@ def header_fields(request: Request, target: Destination) -> list[tuple[bytes, by
         added.append(("Authorization", f"Basic {base64.b64encode(target.userinfo).decode('ascii')}"))
     if request.body is not None or request.method in ("POST", "PUT", "PATCH"):
         added.append(("Content-Length", str(len(request.body or b""))))
-    own = [(name, value) for name, value in request.headers if name.lower() not in _FRAMING]
     missing = [(name, value) for name, value in added if name.lower() not in given - _FRAMING]
-    return [_field(name, value) for name, value in missing + own]
+    return [*(_field(name, value) for name, value in missing), *own_fields(request)]
+
+
+def own_fields(request: Request) -> list[tuple[bytes, bytes]]:
+    """The request's own header fields as they are sent, without those that say where its body ends.
+
+    Raises:
+        Refused: a name or a value would break the header.
+    """
+    return [_field(name, value) for name, value in request.headers if name.lower() not in _FRAMING]
 
 
 def _field(name: str, value: str) -> tuple[bytes, bytes]:
@@ -214,3 +223,44 @@ def redirected(request: Request, response: Response) -> Request | None:
         headers = tuple(field for field in headers if field[0].lower() in _SAY_NOTHING)
         url = urlsplit(url)._replace(netloc=after.authority).geturl()  # without credentials that the server made up
     return Request(method, url, headers, body)
+
+
+class Hops:
+    """A request, and those that its redirects ask for: the same rules, whatever carries them.
+
+    Attributes:
+        request: the one to send now.
+        crossed: whether a redirect has led to another origin, which no credential goes to.
+    """
+
+    def __init__(self, request: Request, options: TransportOptions, hosts: Hosts) -> None:
+        self.request = request
+        self.crossed = False
+        self._options = options
+        self._hosts = hosts
+        self._count = 0
+
+    def target(self) -> Destination:
+        """Return where the request goes.
+
+        Raises:
+            Refused: it may not go there, or cannot.
+        """
+        target = target_of(self.request.url)
+        self._hosts.check(target.host)
+        return target
+
+    def follow(self, response: Response) -> bool:
+        """Go on to the request that a redirect asks for; tell if there is one to be sent.
+
+        Raises:
+            Refused: there are too many redirects, or this one leads where none may.
+        """
+        if not self._options.follow_redirects or (request := redirected(self.request, response)) is None:
+            return False
+        self._count += 1
+        if self._count > MAX_REDIRECTS:
+            raise Refused(f"more than {MAX_REDIRECTS} redirects")
+        self.crossed = self.crossed or target_of(request.url).origin != target_of(self.request.url).origin
+        self.request = request
+        return True

@@ -24,21 +24,12 @@ from arazzo_runner.runtime.http.errors import (
     NETWORK_ERRORS,
     AttemptOver,
     Progress,
-    Refused,
     explain,
     socks_judged,
 )
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.http.proxies import Proxies, Proxy, proxies_of, system_proxies
-from arazzo_runner.runtime.http.requests import (
-    MAX_REDIRECTS,
-    Destination,
-    Hosts,
-    header_fields,
-    redirected,
-    target_of,
-    text_of,
-)
+from arazzo_runner.runtime.http.requests import Destination, Hops, Hosts, header_fields, text_of
 
 KEEP_IDLE = 4.0
 """Seconds that an unused connection is kept: less than the 5 after which many servers close theirs, so that a request
@@ -61,14 +52,18 @@ class Pools(Generic[Pool]):
         self._backend = backend(self.hosts.allowed or ())
         self._proxies: Proxies = proxies_of(options.proxy, system_proxies() if options.proxy is None else {})
         self._own_context = _own_context(options)
-        self._opened: dict[tuple[Proxy | None, bool], Pool] = {}
+        self._opened: dict[tuple[Proxy | None, bool, int], Pool] = {}
         if options.http2:
             _require_http2()
 
-    def of(self, target: Destination, proxy: Proxy | None) -> Pool:
-        """The pool of connections to such targets, through that proxy."""
+    def of(self, target: Destination, proxy: Proxy | None, share: int = 0) -> Pool:
+        """The pool of connections to such targets, through that proxy.
+
+        Args:
+            share: which of several like it.
+        """
         encrypted = target.scheme == "https" or (proxy is not None and proxy.scheme == "https")
-        pool = self._opened.get((proxy, encrypted))
+        pool = self._opened.get((proxy, encrypted, share))
         if pool is None:
             # Loading the authorities costs more than a request: a run that encrypts nothing does not.
             context = (self._own_context or _usual_context()) if encrypted else None
@@ -81,7 +76,7 @@ class Pools(Generic[Pool]):
                 http2=self.options.http2,
                 network_backend=self._backend,
             )
-            pool = self._opened.setdefault((proxy, encrypted), made)  # another thread may have been faster
+            pool = self._opened.setdefault((proxy, encrypted, share), made)  # another thread may have been faster
         return pool
 
     def proxy_for(self, target: Destination) -> Proxy | None:
@@ -98,16 +93,16 @@ class RequestFlow(Generic[Pool]):
 
     Args:
         limit: seconds for the whole of it (F9), or None.
+        share: which of the pools are used.
     """
 
-    def __init__(self, pools: Pools[Pool], request: Request, limit: float | None) -> None:
+    def __init__(self, pools: Pools[Pool], request: Request, limit: float | None, share: int = 0) -> None:
         self._pools = pools
+        self._share = share
         self._options = pools.options
-        self._hosts = pools.hosts
-        self._request = request
+        self._hops = Hops(request, pools.options, pools.hosts)
         self._limit = limit
         self._began = time.monotonic()
-        self._hops = 0
         self._was_resent = False
         self._allowance = Allowance()
         self._progress = self._towards(None, None)
@@ -118,9 +113,8 @@ class RequestFlow(Generic[Pool]):
         Raises:
             Refused: it may not be sent, or cannot.
         """
-        request, options = self._request, self._options
-        target = target_of(request.url)
-        self._hosts.check(target.host)
+        request, options = self._hops.request, self._options
+        target = self._hops.target()
         proxy = self._pools.proxy_for(target)
         self._progress = self._towards(target, proxy)
         self._allowance = Allowance(
@@ -138,7 +132,7 @@ class RequestFlow(Generic[Pool]):
             content=request.body or b"",
             extensions={"timeout": {"connect": connect, "read": read, "write": read}},
         )
-        return self._pools.of(target, proxy), message
+        return self._pools.of(target, proxy, self._share), message
 
     def body(self, response: httpcore2.Response) -> IncomingBody:
         """Return the body to fill, now that the response's head is complete.
@@ -149,7 +143,7 @@ class RequestFlow(Generic[Pool]):
         self._allowance.head = None
         self._headers = tuple((name.decode("latin-1"), text_of(value)) for name, value in response.headers)
         self._progress.answered = True
-        if self._request.method != "HEAD" and response.status not in (204, 304):
+        if self._hops.request.method != "HEAD" and response.status not in (204, 304):
             length = next((value for name, value in self._headers if name.lower() == "content-length"), "")
             self._progress.expected = int(length) if length.isascii() and length.isdigit() else None
         return IncomingBody(self._headers, limit=self._options.max_response_bytes, progress=self._progress)
@@ -171,11 +165,7 @@ class RequestFlow(Generic[Pool]):
             Refused: there are too many redirects, or this one leads where none may.
         """
         response = Response(status, self._headers, body)
-        if self._options.follow_redirects and (request := redirected(self._request, response)) is not None:
-            self._hops += 1
-            if self._hops > MAX_REDIRECTS:
-                raise Refused(f"more than {MAX_REDIRECTS} redirects")
-            self._request = request
+        if self._hops.follow(response):
             return None
         return Answered(response, time.time(), time.monotonic() - self._began)
 
@@ -186,7 +176,7 @@ class RequestFlow(Generic[Pool]):
         """
         is_closed = isinstance(error, (httpcore2.RemoteProtocolError, httpcore2.ReadError, httpcore2.WriteError))
         is_reused = self._allowance.opened is None and not self._progress.answered and not self._allowance.start
-        if self._was_resent or not is_closed or not is_reused or self._request.method not in ("GET", "HEAD"):
+        if self._was_resent or not is_closed or not is_reused or self._hops.request.method not in ("GET", "HEAD"):
             return False
         self._was_resent = True
         return True

@@ -10,16 +10,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from arazzo_runner.effects import Answered, Send
-from arazzo_runner.engine.events import Event, Outcome, Reason, Warned
+from arazzo_runner.engine.events import Attempt, Event, Outcome, Reason, Warned
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Level, Plan
-from arazzo_runner.errors import Problem, RunFailed
+from arazzo_runner.errors import ArazzoError, Problem
 from arazzo_runner.runtime.drivers import AsyncWorld, Listener, Loop, Settle, World, adrive, drive, settled
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.cassettes.recording import Recorder
     from arazzo_runner.runtime.run.contract_checks import ContractChecks
+    from arazzo_runner.runtime.run.history import RunHistory
 
 
 class RunResult(Struct, frozen=True):
@@ -28,10 +29,18 @@ class RunResult(Struct, frozen=True):
     Attributes:
         outcome: status, reason, outputs, counts and times.
         problems: what is worth knowing: of the plan (``Problem``), and of the run (sentences).
+        history: its events, for ``attempts`` and for reports; None for one of many runs, or of another process.
+
+    A notebook shows it: its outputs, the way that it took, and its attempts.
     """
 
     outcome: Outcome
     problems: Sequence[Problem | str] = ()
+    history: RunHistory | None = None
+
+    def __repr__(self) -> str:
+        # Its inputs and outputs are as they are: whatever prints a result must not print a secret (S1).
+        return f"<RunResult of {self.outcome.workflow_id}: {self.outcome.status}, {self.outcome.requests} requests>"
 
     @property
     def succeeded(self) -> bool:
@@ -49,6 +58,17 @@ class RunResult(Struct, frozen=True):
         return self.outcome.reason
 
     @property
+    def attempts(self) -> Sequence[Attempt]:
+        """The attempts of its steps, secrets masked: of a run with thousands of them the first and the last."""
+        return () if self.history is None else tuple(self.history.attempts())
+
+    def _repr_html_(self) -> str:
+        from arazzo_runner.runtime.run.notebook import result_html
+
+        masked = self.outcome if self.history is None else self.history.redactor.event(self.outcome)
+        return result_html(masked, self.history)
+
+    @property
     def outputs(self) -> Mapping[str, Any]:
         """The workflow's outputs, as they are: mask them before you print them (S1)."""
         return self.outcome.outputs
@@ -59,11 +79,28 @@ class RunResult(Struct, frozen=True):
         Raises:
             RunFailed: it did not.
         """
+        __tracebackhide__ = True  # pytest shows the test, and not this frame
         if self.outcome.reason is not None:
             reason = self.outcome.reason
             step = f"step {reason.step_id}: " if reason.step_id else ""
             raise RunFailed(f"{self.outcome.workflow_id} failed: {step}{reason.message}", self)
         return self
+
+
+class RunFailed(ArazzoError):
+    """The run that ``raise_for_failure()`` was called on did not succeed.
+
+    Attributes:
+        result: of the run.
+    """
+
+    exit_status = 1
+    code = "run-failed"
+
+    def __init__(self, message: str, result: RunResult) -> None:
+        reason = result.reason
+        super().__init__(message, hint=reason.hint if reason else "", place=reason.place if reason else None)
+        self.result = result
 
 
 def contract_checks(plan: Plan, level: Level) -> ContractChecks | None:
@@ -119,6 +156,7 @@ class Session:
         self.redactor.learn_headers(*plan.secret_headers)
         self.redactor.learn_queries(*plan.secret_queries)
         self._keep = keep
+        self._history: RunHistory | None = None
         self._loop = Loop(
             plan, self._tell, self._before, self._after, self.redactor.secret_names, self._kept, settle, identity
         )
@@ -131,6 +169,12 @@ class Session:
             details: whether their requests and responses have header fields and bodies.
         """
         self._listeners += ((listener, only, details) for listener in listeners)
+
+    def keep_history(self) -> None:
+        """Keep the events for reports that are asked for when the run has ended."""
+        from arazzo_runner.runtime.run.history import RunHistory
+
+        self._history = RunHistory(self.plan, self.redactor, self.identity)
 
     def recorder(self, path: str | Path, *, comment: str = "") -> Recorder:
         """A recorder that knows this run's secrets."""
@@ -169,7 +213,7 @@ class Session:
     def _result(self, outcome: Outcome) -> RunResult:
         # The outputs are the user's data; why it failed is a message, which an exception may show (S1).
         told = outcome if outcome.reason is None else replace(outcome, reason=self.redactor.event(outcome.reason))
-        return RunResult(told, (*self.plan.problems, *self._warnings))
+        return RunResult(told, (*self.plan.problems, *self._warnings), self._history)
 
     def _before(self, effect: Any) -> None:
         if isinstance(effect, Send):
@@ -182,6 +226,8 @@ class Session:
     def _tell(self, event: Event) -> None:
         if isinstance(event, Warned):
             self._warnings.append(self.redactor.text(event.message))
+        if self._history is not None:
+            self._history.take(event)
         masked: dict[bool, Event] = {}
         for listener, kinds, details in self._listeners:
             if isinstance(event, kinds):

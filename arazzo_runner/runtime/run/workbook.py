@@ -20,6 +20,7 @@ from arazzo_runner.runtime.disk_cache import ParsedDescriptions
 from arazzo_runner.runtime.user_directories import cache_directory
 
 if TYPE_CHECKING:
+    from arazzo_runner.runtime.http.applications import Applications
     from arazzo_runner.runtime.http.options import TransportOptions
 
 
@@ -77,6 +78,7 @@ def load(
     sources: Mapping[str, str] | None = None,
     base_dir: str | None = None,
     transport: TransportOptions | None = None,
+    app: Applications | None = None,
 ) -> Workbook:
     """Load an Arazzo document; its sources are read when a workflow needs them.
 
@@ -85,12 +87,14 @@ def load(
         sources: where source descriptions really are, by name (H0).
         base_dir: the root of relative source URLs, instead of the document's own place.
         transport: how http(s) documents are fetched; without it, redirects to other hosts are not followed.
+        app: an application of this process that gives http(s) documents instead: ``https://…/openapi.json`` of FastAPI,
+            say; of several, only those named by a URL do.
 
     Raises:
         UnreadableDocument: it is not there, or is not YAML or JSON.
         InvalidDocument: nothing sensible can be made of it.
     """
-    linker = Linker(open_library(sources=sources, base_dir=base_dir, transport=transport))
+    linker = Linker(open_library(sources=sources, base_dir=base_dir, transport=transport, app=app))
     document = linker.library.entry(str(path))
     description = linker.description(document)
     return Workbook(description, tuple(linker.load(document)[1]), linker)
@@ -101,14 +105,21 @@ def open_library(
     sources: Mapping[str, str] | None = None,
     base_dir: str | None = None,
     transport: TransportOptions | None = None,
+    app: Applications | None = None,
 ) -> Library:
     """The documents of one run or check; see ``load``."""
     directory = cache_directory(os.environ)
     return Library(
-        fetch=partial(_fetch, transport, directory),
+        fetch=partial(_fetch, transport, directory) if app is None else partial(_fetch_from, app),
         options=SourceOptions(dict(sources or {}), base_dir),
         cache=ParsedDescriptions(directory) if directory else None,
     )
+
+
+def _fetch_from(app: Applications, url: str) -> bytes:
+    from arazzo_runner.runtime.http.applications import document_of
+
+    return document_of(app, url)
 
 
 def _fetch(transport: TransportOptions | None, directory: Path | None, url: str) -> bytes:

@@ -196,6 +196,17 @@ class Cluster:
         except RPCError as error:
             raise self._unknown(run_id, error) from None
 
+    async def run(self, run_id: str) -> ClusterRun:
+        """A run as the cluster lists it.
+
+        Raises:
+            JournalError: there is none of that id.
+        """
+        try:
+            return _run(await self._handle(run_id).describe())
+        except RPCError as error:
+            raise self._unknown(run_id, error) from None
+
     async def outcome(self, run_id: str) -> Outcome:
         """Wait for the outcome of a run."""
         text: str = await self.client.get_workflow_handle(PREFIX + run_id, result_type=str).result()

@@ -20,7 +20,7 @@ from arazzo_runner.runtime.cassettes.differences import compare
 from arazzo_runner.runtime.cassettes.format import read_cassette
 from arazzo_runner.runtime.cassettes.recording import Recorder
 from arazzo_runner.runtime.cassettes.replay import Replay
-from arazzo_runner.runtime.run.runner import Runner
+from arazzo_runner.runtime.runners.runner import Runner
 from arazzo_runner.runtime.secrets.redaction import Redactor
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 from tests.servers.record_cassettes import (

@@ -1,0 +1,138 @@
+"""Resumption of runs from their journal: their documents, plans and secrets, together again.
+
+A journal keeps no secret that the user can give again: whoever resumes a run gives them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from msgspec.structs import replace
+
+from arazzo_runner.engine.plan import Plan
+from arazzo_runner.errors import UsageError
+from arazzo_runner.openapi.auth.credentials import Credentials
+from arazzo_runner.runtime.durable.run import DurableRun
+from arazzo_runner.runtime.durable.runs import DurableRuns, Planned, given_of
+from arazzo_runner.runtime.durable.setup import RunSetup
+
+
+class SecretsAgain(Protocol):
+    """Gives the secrets of a run again."""
+
+    def inputs(self, run_id: str, setup: RunSetup, plan: Plan) -> Mapping[str, Any]:
+        """The inputs that ``setup.asked`` names.
+
+        Raises:
+            UsageError: one is missing, with what to type.
+        """
+
+    def credentials(self, run_id: str, setup: RunSetup) -> Credentials:
+        """The credentials that ``setup.credentials`` names.
+
+        Raises:
+            UsageError: one is missing, with what to type.
+        """
+
+
+class GivenSecrets:
+    """Secrets that a caller in Python gives again.
+
+    Args:
+        inputs: by name.
+        options_credentials: of the runner's options.
+    """
+
+    def __init__(self, inputs: Mapping[str, Any], options_credentials: Credentials) -> None:
+        self._inputs = dict(inputs)
+        self._credentials = options_credentials
+
+    def inputs(self, run_id: str, setup: RunSetup, plan: Plan) -> Mapping[str, Any]:  # noqa: ARG002 - of the protocol
+        """The inputs, all of them."""
+        refuse_kept_inputs(self._inputs, setup)
+        for name, origin in setup.asked.items():
+            if name not in self._inputs:
+                call = f"resume({run_id!r}, inputs={{{name!r}: …}})"
+                raise missing_secret(run_id, f"the input {name}", origin.said, call)
+        return self._inputs
+
+    def credentials(self, run_id: str, setup: RunSetup) -> Credentials:
+        """The credentials of the options."""
+        given = self._credentials
+        for name, origin in setup.credentials.items():
+            scheme = name.removeprefix("--auth ")
+            if not (scheme in given.by_scheme or name in given.by_variable or given.by_scheme):
+                hint = "RunOptions(credentials=Credentials({'SCHEME': parse_credential('…')}))"
+                raise missing_secret(run_id, f"the credential {name}", origin.said, hint)
+        return replace(given, certificate=setup.options.credentials.certificate)
+
+
+def refuse_kept_inputs(given: Mapping[str, Any], setup: RunSetup) -> None:
+    """Refuse inputs that a started run keeps.
+
+    Raises:
+        UsageError: with the first.
+    """
+    for name in given:
+        if name not in setup.asked:
+            asked = ", ".join(setup.asked) or "none"
+            raise UsageError(f"a started run keeps its inputs, {name} too; what is asked for again: {asked}")
+
+
+def missing_secret(run_id: str, what: str, where: str, hint: str) -> UsageError:
+    """Return the error for a secret that nobody gives again."""
+    message = f"the run {run_id} needs {what} again, which came from {where}: a journal keeps no secret of yours"
+    return UsageError(message, hint=hint)
+
+
+class Resumer:
+    """Resumes runs; those of one batch share their plan.
+
+    Args:
+        again: gives their secrets.
+        carried: ``client`` or ``app`` when one of those will carry the requests, as ``RunSetup.carried`` has it.
+    """
+
+    def __init__(self, runs: DurableRuns, again: SecretsAgain, *, carried: str = "") -> None:
+        self.runs = runs
+        self._again = again
+        self._carried = carried
+        self._planned: dict[tuple[Any, ...], Planned] = {}
+
+    def take(self, run_id: str) -> tuple[DurableRun, RunSetup]:
+        """Take the lease of a run, and all that it needs to go on.
+
+        Raises:
+            RunHeld: another process drives it.
+            UsageError: a secret is missing, or an application that it was started with.
+            JournalError: it has ended, there is none, or its records cannot be read.
+        """
+        runs = self.runs
+        row = runs.journal.take(run_id, runs.holder)
+        try:
+            setup = runs.setup(run_id)
+            self._check_carried(run_id, setup)
+            planned = self._plan(run_id, setup)
+            given = given_of(planned.plan, setup, self._again.inputs(run_id, setup, planned.plan))
+            return runs.resume(run_id, replace(planned, setup=setup), given, unsent=row.unsent), setup
+        except BaseException:
+            runs.journal.release(run_id, runs.holder)
+            raise
+
+    def _check_carried(self, run_id: str, setup: RunSetup) -> None:
+        if setup.carried and setup.carried != self._carried:
+            what = "an application of its process" if setup.carried == "app" else "a client of its process"
+            message = f"the requests of the run {run_id} were carried by {what}, and must not go anywhere else"
+            hint = f"resume it from Python: Runner(…, {setup.carried}=…).resume({run_id!r})"
+            raise UsageError(message, hint=hint)
+
+    def _plan(self, run_id: str, setup: RunSetup) -> Planned:
+        digests = tuple(digest for digest, _, _ in self.runs.journal.sources(run_id))
+        key = (digests, setup.entry, setup.workflow_id, repr(setup.options), repr(setup.credentials))
+        if key not in self._planned:
+            workbook = self.runs.workbook(run_id, setup)
+            credentials = self._again.credentials(run_id, setup)
+            plan = workbook.plan(setup.workflow_id, replace(setup.options, credentials=credentials))
+            self._planned[key] = Planned(plan, workbook, setup)
+        return self._planned[key]

@@ -1,0 +1,1 @@
+"""Runs from Python: the runner, handles of runs, batches, and the engines that keep them."""
