@@ -38,6 +38,8 @@ from arazzo_runner.reports.text import duration, label, located, one_line, scala
 _STATUS_COLOURS = {"succeeded": "green", "stopped": "yellow", "cancelled": "yellow"}
 NOTICEABLE_WAIT = 5.0
 """Waits from this many seconds on are shown even where the line of a step cannot be rewritten."""
+ROOM_FOR_REASONS = 80
+"""The columns from which on a wait that counts down says why."""
 NOTICEABLE_REQUEST = 0.2
 """Seconds until a request that is under way is shown."""
 
@@ -272,7 +274,8 @@ class Console:
         left = whole_duration(pending.seconds - passed, up=True)
         before = "   " if self._live is not None else f"    {label(pending.step_id)}"
         text = attempt_line(*self._held, self._columns) if self._held else before
-        return text, f"   waiting {left} ({pending.why})"
+        why = "" if self._columns is not None and self._columns < ROOM_FOR_REASONS else f" ({pending.why})"
+        return text, f"   waiting {left}{why}"
 
     # Ends
 

@@ -19,6 +19,8 @@ from tests.support.jobs import write_jobs
 from tests.support.repository import ROOT
 from tests.support.terminal import REQUIRED, terminal
 
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="the command of these tests is a script of a POSIX shell")
+
 SCHEMES = {"securitySchemes": {"jobToken": {"type": "http", "scheme": "bearer"}}}
 
 
