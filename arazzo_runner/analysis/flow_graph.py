@@ -60,7 +60,7 @@ class Flow(Struct, frozen=True, dict=True):
         return tuple(accumulate(cuts, initial=0))
 
     def follows(self, index: int, other: int) -> bool:
-        """Return whether a step can run after another has; most do so in sequence, which is told without a search."""
+        """Return whether a step can run after another has; most do so in sequence, which needs no search."""
         in_sequence = other < index and self._stretches[other] == self._stretches[index]
         return in_sequence or index in self.after(other)
 

@@ -53,7 +53,7 @@ class LinkedOperation(Struct, frozen=True):
     Attributes:
         source: the name of its source description.
         portable: the reference as the specification writes it, when the step's own form is one of the accepted others.
-        unread: what is wrong with other sources that the reference could have meant as well.
+        unread: what is wrong with other sources that the reference could refer to as well.
     """
 
     operation: Operation

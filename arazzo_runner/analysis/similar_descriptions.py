@@ -35,7 +35,7 @@ class Elsewhere(Struct, frozen=True):
     def hint(self) -> str:
         """The hint: what to type, or to write in the document."""
         if self.instead:
-            return f"if that is the description meant: {as_typed('--source', f'{self.source}={self.path}')}"
+            return f"if that is the right description: {as_typed('--source', f'{self.source}={self.path}')}"
         return f"that description lacks other operations of {self.source!r}: give it a source of its own"
 
 

@@ -68,7 +68,7 @@ class Sources:
         return self._linker.kind(self._description, name) if self.usable(name) else None
 
     def operation(self, step: Step) -> LinkedOperation | LinkError | None:
-        """The operation of a step, why there is none, or None when that cannot be told."""
+        """The operation of a step, why there is none, or None when that cannot be known."""
         if not any((step.operation_id, step.operation_path, step.channel_path, step.x_operation)):
             return None  # it calls nothing, which its structure says
         key = (step.operation_id, step.operation_path or (step.pointer if step.x_operation is not None else None))
@@ -121,7 +121,7 @@ class Sources:
         return next((n for n in names if text.startswith(tuple(n + end for end in endings))), None)
 
     def workflow(self, reference: str) -> LinkedWorkflow | LinkError | None:
-        """The workflow of a reference, why there is none, or None when that cannot be told."""
+        """The workflow of a reference, why there is none, or None when that cannot be known."""
         if reference not in self._workflows:
             self._workflows[reference] = self._workflow(reference)
         return self._workflows[reference]

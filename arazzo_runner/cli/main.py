@@ -27,7 +27,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "show": ("arazzo_runner.cli.verbs.show", "Show a workflow's inputs, steps and flow."),
     "validate": ("arazzo_runner.cli.verbs.validate", "Find every problem of documents and their sources."),
     "auth": ("arazzo_runner.cli.verbs.auth", "Show the credentials that a workflow needs, and how to give them."),
-    "record": ("arazzo_runner.cli.verbs.record", "Keep a live run as a test case."),
+    "record": ("arazzo_runner.cli.verbs.record", "Store a live run as a test case."),
     "test": ("arazzo_runner.cli.verbs.test", "Replay recorded cases and check them against their contract."),
     "runs": ("arazzo_runner.cli.verbs.runs", "List durable runs, show one, delete old ones."),
     "resume": ("arazzo_runner.cli.verbs.resume", "Resume a durable run."),
@@ -55,7 +55,7 @@ class Verbs(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Say which verb is probably meant when one is not known."""
+        """Suggest a verb when one is not known."""
         if args and args[0] not in VERBS and not args[0].startswith("-"):
             from arazzo_runner.documents.near_names import did_you_mean
 
@@ -153,7 +153,7 @@ def _open_standard_streams() -> None:
 
 
 def _tell(show: Callable[[], object]) -> None:
-    """Say it on stderr, if there is anybody to say it to: the exit status is said all the same."""
+    """Say it on stderr, if there is anybody to say it to: the exit status is said anyway."""
     with suppress(OSError):
         show()
 

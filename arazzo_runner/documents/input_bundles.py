@@ -44,7 +44,7 @@ def check_inputs(reading: Reading, schema: Json, pointer: str) -> None:
 def bundle_inputs(description: ArazzoDescription, workflow: Workflow) -> dict[str, Any]:
     """A self-contained JSON Schema of a workflow's inputs.
 
-    Broken keywords are read as they can only be meant; a ``$ref`` that leads nowhere stands for any value (D1).
+    Broken keywords are read in the only way that makes sense; a ``$ref`` that leads nowhere stands for any value (D1).
     Every other ``$ref`` leads into the schema itself: what it leads to outside of it (``#/components/inputs/…``,
     another workflow's inputs, the holder of an ``$anchor``) is added under ``$defs``, under the dotted path of its
     place, as ``components.inputs.pagination``.

@@ -1,7 +1,7 @@
 """Broken keywords of inputs schemas that can be read in one way only (D1).
 
 Authors write ``required: true`` on a property, ``type: int``, or annotations of a wrong type. ``validate`` calls each
-an error; a run takes the schema for what can only be meant.
+an error; a run reads the schema in the only way that makes sense.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ _Reader: TypeAlias = Callable[[Any], Any]
 
 
 def as_meant(written: Mapping[str, Any], read: Mapping[str, Any]) -> dict[str, Any]:
-    """One schema with its broken keywords read as they can only be meant; what cannot be read is left as it is.
+    """One schema with its broken keywords read in the only way that makes sense; what cannot be read is left as it is.
 
     Args:
         written: the schema as it is in the document.

@@ -122,7 +122,7 @@ SELECTOR = Shape(
 
 
 def _check_value(reading: Reading, value: Json, pointer: str) -> None:
-    """A value may be any JSON; an object that can only be meant as a Selector Object must be a whole one."""
+    """A value may be any JSON; an object that can only be a Selector Object must be a whole one."""
     names = {"context", "selector", "type"}
     if reading.version >= _V1_1 and isinstance(value, dict) and "selector" in value and value.keys() <= names:
         SELECTOR.load(reading, value, pointer)

@@ -264,7 +264,7 @@ class Shape(Struct, frozen=True):
 
 
 def bad_value(reading: Reading, value: str, words: Mapping[str, Any] | tuple[str, ...], pointer: str) -> None:
-    """Note that a word is none of those allowed."""
+    """Note that a word is not one of those allowed."""
     meant = near_names(value, words, most=1)
     hint = f"Did you mean '{meant[0]}'?" if meant else None
     reading.report("bad-value", f"expected {one_of(words)}, found '{value}'", pointer, hint=hint)

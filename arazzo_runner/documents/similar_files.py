@@ -1,4 +1,4 @@
-"""Files that may be the one that was meant (H0): descriptions get moved, split and renamed."""
+"""Files that may be the intended one (H0): descriptions get moved, split and renamed."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def similar_files(wanted: Path, near: Path, *, kind: str | None = None, most: in
     Args:
         wanted: the file that is not there.
         near: the directory of the document that names it.
-        kind: of the document that is meant: ``arazzo``, ``openapi`` or ``asyncapi``; files that say that they are of
+        kind: of the document that is wanted: ``arazzo``, ``openapi`` or ``asyncapi``; files that say that they are of
             another are left out. None when it is not known.
     """
     ranked: dict[Path, tuple[float, int]] = {}

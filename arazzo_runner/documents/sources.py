@@ -29,7 +29,7 @@ class ParsedCache(Protocol):
     """Keeps the plain data of documents by the SHA-256 (hex) of their bytes."""
 
     def get(self, content_digest: str) -> Json | None:
-        """The data, or None when it is not kept."""
+        """The data, or None when it is not stored."""
 
     def put(self, content_digest: str, data: Json) -> None:
         """Keep the data."""

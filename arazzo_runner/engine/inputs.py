@@ -101,7 +101,7 @@ def check_inputs(
     masked = jsonschema_rs.Draft202012Validator(schema, validate_formats=True, mask=MASK)
     for error, hidden in zip(validator.iter_errors(plain), masked.iter_errors(plain), strict=True):
         if error.instance == MASK:
-            continue  # a recorded run's secret, of which nobody knows what it was
+            continue  # a recorded run's secret, of which it is not known what it was
         path = [str(part) for part in error.instance_path]
         # An error of an object may show all that is in it; one of a secret's own shows that.
         named = any(part in secret or names.has(part) for part in path)

@@ -1,7 +1,7 @@
 """A run during one turn: what ``flow`` moves (F1 to F9).
 
 ``Run`` works on the last frame until the world is needed or the run has ended.
-Nested workflows are frames, ``goto`` and ``retry`` are moves: nothing here calls itself as a run goes on.
+Nested workflows are frames, ``goto`` and ``retry`` are moves: nothing here calls itself as a run proceeds.
 """
 
 from __future__ import annotations
@@ -299,7 +299,7 @@ class Run:
         )
 
     def retry(self, index: int, action: PlannedAction, response: Response | None) -> None:
-        """Count the retry, wait, and go on in ``again``."""
+        """Count the retry, wait, and continue in ``again``."""
         key = str(index)
         retries = {**self.stack.frame.retries, key: self.stack.frame.retries.get(key, 0) + 1}
         self.stack.frame = replace(self.stack.frame, retries=retries, retrying=index)
@@ -311,7 +311,7 @@ class Run:
             self.again()
 
     def again(self) -> None:
-        """Attempt the step anew, after the step or workflow that its retry action names (F4)."""
+        """Attempt the step again, after the step or workflow that its retry action names (F4)."""
         frame, step = self.stack.frame, self.stack.step
         action = step.on_failure[frame.retrying]
         self.stack.frame = replace(frame, phase=Phase.ENTERING, arrival=Arrival.RETRY, attempt=frame.attempt + 1)

@@ -81,7 +81,7 @@ class Codec:
             case str() | int() | float():
                 return value
             case _:
-                raise TypeError(f"{kind.__name__} cannot be kept")
+                raise TypeError(f"{kind.__name__} cannot be serialised")
 
     def revived(self, value: Any) -> Any:
         """The value that ``plain`` was given.

@@ -1,4 +1,4 @@
-"""The frames of a run during one turn: what is on top, what is told, the limits, and how it all ends (F6)."""
+"""The frames of a run during one turn: what is on top, its events, the limits, and how it all ends (F6)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run as a value: frozen, and JSON when it has to be kept (``to_json``, ``from_json``).
+"""A run as a value: frozen, and JSON when it has to be stored (``to_json``, ``from_json``).
 
 A run is a stack of frames, one for each workflow that is under way; the last one moves. Nothing in it refers to the
 plan but by name and index, so that a state can be resumed by another process that has made the same plan.
@@ -213,7 +213,7 @@ class RunState(Struct, frozen=True, forbid_unknown_fields=True):
         """The state that ``to_json`` wrote.
 
         Raises:
-            InvalidState: it is no such text.
+            InvalidState: the text is not one of those.
         """
         try:
             kept = json.loads(text)

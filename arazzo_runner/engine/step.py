@@ -48,7 +48,7 @@ class TokenWanted(Struct, frozen=True):
     """A step that cannot be sent before there is a token.
 
     Attributes:
-        key: what the token is kept under.
+        key: the key it is stored under.
         endpoint: where it comes from.
     """
 

@@ -181,7 +181,7 @@ class XPathCriterion(Struct, frozen=True):
 
 
 class Unusable(Struct, frozen=True):
-    """A criterion that cannot be parsed, run all the same (``--force``): it always fails (C1)."""
+    """A criterion that cannot be parsed, run anyway (``--force``): it always fails (C1)."""
 
     reason: str
 

@@ -1,4 +1,4 @@
-"""The nodes of runtime expressions. ``str(node)`` gives the text back.
+"""The nodes of runtime expressions. ``str(node)`` returns the text.
 
 A name may contain what looks like a path (``$inputs.page[size]``, ``$steps.s.outputs.a.b``), and which of the two it is
 depends on the names that exist. So a ``Named`` node keeps every reading, the longest name first; ``Names`` picks one
@@ -78,7 +78,7 @@ class Named(Struct, frozen=True):
     Attributes:
         owner: the step or workflow id; empty for ``$inputs`` and ``$outputs``.
         field: ``outputs`` or ``inputs``, of a step or workflow; empty for ``$inputs`` and ``$outputs``.
-        rest: the text behind the last dot of the prefix; empty when the whole object is meant (V5).
+        rest: the text behind the last dot of the prefix; empty for the whole object (V5).
         readings: every way to take ``rest`` apart, the longest name first.
     """
 

@@ -64,7 +64,7 @@ def parse_tail(text: str) -> Tail | None:
 
 
 def _is_query(text: str) -> bool:
-    """Return whether it is a query of RFC 9535: what is none must be found before a run follows it."""
+    """Return whether it is a query of RFC 9535; one that is not must be found before a run follows it."""
     try:
         jsonpath(text)
     except ExpressionSyntaxError:

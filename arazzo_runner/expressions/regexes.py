@@ -1,4 +1,4 @@
-"""Regular expressions of documents: the ``regex`` library's, which can be told to stop (C4)."""
+"""Regular expressions of documents: the ``regex`` library's, which can be interrupted (C4)."""
 
 from __future__ import annotations
 

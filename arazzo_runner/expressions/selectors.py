@@ -1,4 +1,4 @@
-"""JSON Pointer, JSONPath and XPath: compiled once, then asked what they select or told what to set."""
+"""JSON Pointer, JSONPath and XPath: compiled once, then asked what they select or given what to set."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def parse(
         condition: the expression is an operand of a simple condition, where ``.`` and ``[]`` are operators.
 
     Raises:
-        ExpressionSyntaxError: ``text`` is not an expression; its hint says what is probably meant.
+        ExpressionSyntaxError: ``text`` is not an expression; its hint says what was probably intended.
     """
     if strict and not condition and not derives(text, version):
         raise ExpressionSyntaxError(

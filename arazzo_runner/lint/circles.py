@@ -56,7 +56,7 @@ class _Circles:
     A workflow that leads into none is followed once, so that a document without circles costs what it is long.
 
     Args:
-        following: gives the references of a workflow to those that it runs or depends on.
+        following: returns the references of a workflow to those that it runs or depends on.
     """
 
     def __init__(self, linker: Linker, following: Following) -> None:

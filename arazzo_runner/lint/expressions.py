@@ -75,7 +75,7 @@ def _braced(read: Read, bare: list[Use]) -> str:
 
 
 def _check_mistaken(read: Read) -> Findings:
-    """Text that was probably meant to be an expression (V5)."""
+    """Text that was probably intended as an expression (V5)."""
     mistake = _mistaken(read)
     if mistake is not None:
         text, hint = mistake

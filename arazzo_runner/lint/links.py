@@ -102,7 +102,7 @@ def _workflow(scope: DocumentScope, reference: str, pointer: str) -> Findings:
 
 
 def _actions(scope: WorkflowScope) -> Iterator[tuple[Action, str]]:
-    """The actions of a workflow, each with where it stands: at the reference, when a component is meant."""
+    """The actions of a workflow, each with where it stands: at the reference, when it refers to a component."""
     document, workflow = scope.document, scope.workflow
     yield from document.actions(workflow.success_actions, "success")
     yield from document.actions(workflow.failure_actions, "failure")

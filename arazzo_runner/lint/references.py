@@ -117,7 +117,7 @@ def never_has_a_value(scope: WorkflowScope, node: Expression, read: Read) -> boo
 
 
 def _shown(node: Named) -> str:
-    """The name that was most likely meant: the shortest reading."""
+    """The name that was most likely intended: the shortest reading."""
     return node.readings[-1].name
 
 

@@ -27,7 +27,7 @@ _SELECTORS: Mapping[str, Callable[[str, str | None], object]] = {
 _NAMES = {"jsonpointer": "JSON Pointer", "jsonpath": "JSONPath query", "xpath": "XPath expression"}
 
 _NOT_PARAMETERS = ("accept", "content-type", "authorization")
-"""Headers that OpenAPI does not let an operation declare as parameters, and steps send all the same (H3)."""
+"""Headers that OpenAPI does not let an operation declare as parameters, and steps send anyway (H3)."""
 
 
 def check_requests(scope: WorkflowScope) -> Findings:
@@ -73,7 +73,7 @@ def _replacements(step: StepScope) -> Findings:
 
 
 def _undeclared(operation: Operation, parameter: Parameter) -> Findings:
-    """A parameter that the operation does not declare; it is sent all the same, by the location's defaults (H3)."""
+    """A parameter that the operation does not declare; it is sent anyway, by the location's defaults (H3)."""
     location = parameter.location
     if location is None or operation.parameter(parameter.name, location) or _is_credential(operation, parameter):
         return
@@ -128,7 +128,7 @@ def _required(step: StepScope, operation: Operation) -> Findings:
 
 
 def _unfilled(operation: Operation, step: StepScope, name: str) -> Finding:
-    """A variable of the path that no parameter of the step fills; one elsewhere of that name is probably meant."""
+    """A variable of the path that no parameter of the step fills; one elsewhere of that name is probably intended."""
     message = f"the operation {operation.label} requires the path parameter {name!r}"
     elsewhere = next((parameter for parameter in step.parameters if parameter.name == name), None)
     if elsewhere is None:

@@ -26,7 +26,7 @@ charsets, or escape what they hold, or take a time that grows with its square.""
 
 
 def codec_of(charset: str) -> str | None:
-    """Python's name for a charset; None when it is none of the web's, or Python has none."""
+    """Python's name for a charset; None when the web or Python does not know it."""
     try:
         name = codecs.lookup(charset).name
     except (LookupError, ValueError):

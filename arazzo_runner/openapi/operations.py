@@ -389,7 +389,7 @@ class ApiDescription:
 
 @contextmanager
 def _collecting(problems: list[Problem]) -> Iterator[None]:
-    """Keep the problems of a ``$ref`` that cannot be followed, and go on without what it stands for."""
+    """Keep the problems of a ``$ref`` that cannot be followed, and continue without what it stands for."""
     try:
         yield
     except DocumentError as error:

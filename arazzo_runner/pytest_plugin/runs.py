@@ -44,7 +44,7 @@ class Told:
 
     @property
     def text(self) -> str:
-        """The lines that were told so far."""
+        """The lines that were printed so far."""
         return self._stream.getvalue().rstrip()
 
 

@@ -18,7 +18,7 @@ def body_lines(body: bytes, content_type: str | None, *, colour: bool) -> Iterat
     """Yield the lines of a body, safe to print.
 
     Args:
-        colour: whether names and values of JSON are told apart by it.
+        colour: whether names and values of JSON are distinguished by it.
     """
     data, _ = decode_body(body, content_type)
     laid_out = _laid_out(data)

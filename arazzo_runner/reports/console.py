@@ -53,7 +53,7 @@ class ConsoleOptions(Struct, frozen=True):
         curl: show each request as a cURL command.
         colour: whether to use it.
         live: whether lines can be rewritten, as on a terminal.
-        columns: gives the terminal's width; None where lines may have any.
+        columns: returns the terminal's width; None where lines may have any.
         heartbeat: seconds without a line until one says what is waited for; None for never.
     """
 
@@ -70,7 +70,7 @@ class Console:
     """A listener that writes to ``stream``. Close it when the run has ended: it has a thread.
 
     Args:
-        source_line: gives the text of a document's line, for failures; None when it is not known.
+        source_line: returns the text of a document's line, for failures; None when it is not known.
         clock: seconds, for what is under way.
     """
 

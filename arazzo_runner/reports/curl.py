@@ -22,7 +22,7 @@ MAX_BODY = 20_000
 def curl_command(request: Request) -> str:
     """Return the command that sends a request, secrets masked already.
 
-    A body that is no text, or a long one, is read from the file ``body.bin``.
+    A body that is not text, or a long one, is read from the file ``body.bin``.
     """
     return " ".join(_words(request))
 
@@ -58,7 +58,7 @@ def _quoted(text: str, name: Callable[[str], str]) -> str:
     """Quote a text for a shell, with variables where it is masked.
 
     Args:
-        name: gives the variable's name from what stands before it.
+        name: returns the variable's name from what stands before it.
     """
     parts, end = [], 0
     for masked in _MASKED.finditer(text):

@@ -25,7 +25,7 @@ PAGE = "run"
 
 
 class HarReport:
-    """A listener that collects the requests of a run; ``write`` gives them once it has ended. A context manager."""
+    """A listener that collects the requests of a run; ``write`` returns them once it has ended. A context manager."""
 
     def __init__(self) -> None:
         self._attempts = Attempts()

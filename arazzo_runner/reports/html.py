@@ -50,13 +50,13 @@ SourceLine = Callable[[Place], str | None]
 
 
 class HtmlReport:
-    """A listener that collects a run; ``write`` gives the page once it has ended. Use it as a context manager.
+    """A listener that collects a run; ``write`` returns the page once it has ended. Use it as a context manager.
 
     Args:
         document: what was run, as the user named it.
         diagram: of the plan (``summary.diagram_of``), or None for a page without.
         problems: of the plan; its warnings are shown.
-        source_line: gives the text of a document's line, secrets masked, for a failure; None when it is not known.
+        source_line: returns the text of a document's line, secrets masked, for a failure; None when it is not known.
 
     Attributes:
         index: relative URL of the page of all runs that this is one of, or empty.

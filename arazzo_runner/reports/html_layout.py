@@ -177,7 +177,7 @@ def _box(workflow_id: str, node: Node, path: RunPath, y: float, height: float) -
 
 
 def _assign_lanes(jumps: Sequence[_Jump]) -> int:
-    """Give each jump the innermost lane that is free along its way, short ones first; gives how many there are."""
+    """Give each jump the innermost lane that is free along its way, short ones first; returns how many there are."""
     lanes: list[list[tuple[float, float]]] = []
     for jump in sorted(jumps, key=lambda jump: (abs(jump.end - jump.start), jump.start)):
         low, high = sorted((jump.start, jump.end))

@@ -34,7 +34,7 @@ class UnfinishedRun(Struct, frozen=True):
     """The state of a durable run that has not come to its own end.
 
     Attributes:
-        status: ``running``, ``stopped``, or ``failed`` when it was cancelled while nobody drove it.
+        status: ``running``, ``stopped``, or ``failed`` when it was cancelled while no process drove it.
         reason: the code of why it goes no further, or None.
         at: when that was so, seconds since the epoch.
     """
@@ -48,7 +48,7 @@ class UnfinishedRun(Struct, frozen=True):
 
 
 class JsonReport:
-    """A listener that collects a run; ``write`` gives the report once it has ended. Use it as a context manager.
+    """A listener that collects a run; ``write`` returns the report once it has ended. Use it as a context manager.
 
     Args:
         document: what was run, as the user named it.

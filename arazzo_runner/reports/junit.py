@@ -16,7 +16,7 @@ from arazzo_runner.reports.standing import reported
 from arazzo_runner.reports.summary import Attempts
 
 MAX_LINES = 100
-"""How many attempts of a step are told, the last ones: a case's output is read by people."""
+"""The number of attempts of a step that are shown, the last ones: a case's output is read by people."""
 
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
@@ -37,7 +37,7 @@ class _Case(Struct):
 
 
 class JunitReport:
-    """A listener that collects a run; ``write`` gives the report once it has ended.
+    """A listener that collects a run; ``write`` returns the report once it has ended.
 
     A step whose last attempt failed is a failure only when the run failed and no action led on from it: a check that
     may fail and is caught by an action is part of a run that succeeded.

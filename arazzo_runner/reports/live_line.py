@@ -31,12 +31,12 @@ class LiveLine:
     """A line that the next one replaces.
 
     It is cut to the terminal's width as it is when the line is drawn, without wrapping, and the cursor goes back to its
-    start. A terminal that becomes narrower may wrap the line; it keeps the cursor at its start all the same, so that
+    start. A terminal that becomes narrower may wrap the line; it keeps the cursor at its start anyway, so that
     everything from there on is erased.
 
     Args:
         write: writes to the terminal at once.
-        columns: gives the terminal's width now.
+        columns: returns the terminal's width now.
     """
 
     def __init__(self, write: Callable[[str], None], columns: Callable[[], int]) -> None:

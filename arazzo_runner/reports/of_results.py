@@ -1,6 +1,6 @@
 """Reports of runs that have ended, as functions: ``report.html(result)``. Every secret is masked (S1).
 
-They show what ``RunResult`` has kept of a run: of one with thousands of attempts the first and the last.
+They show what ``RunResult`` has stored of a run: of one with thousands of attempts the first and the last.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ def html(result: RunResult) -> str:
     """The HTML report: one page that needs nothing else.
 
     Raises:
-        UsageError: the result has kept nothing to report on.
+        UsageError: the result has nothing to report on.
     """
     from arazzo_runner.reports.flow_graph import diagram_of
     from arazzo_runner.reports.html import HtmlReport
@@ -39,7 +39,7 @@ def junit(result: RunResult) -> str:
     """The JUnit report, as XML: a test case for each step.
 
     Raises:
-        UsageError: the result has kept nothing to report on.
+        UsageError: the result has nothing to report on.
     """
     from arazzo_runner.reports.junit import JunitReport
 
@@ -52,7 +52,7 @@ def json(result: RunResult) -> dict[str, Any]:
     """The run report as data, as ``arazzo run --report json=…`` writes it.
 
     Raises:
-        UsageError: the result has kept nothing to report on.
+        UsageError: the result has nothing to report on.
     """
     from arazzo_runner.reports.jsonreport import JsonReport
 
@@ -66,7 +66,7 @@ def har(result: RunResult) -> dict[str, Any]:
     """The exchanges as an HTTP archive (HAR 1.2), as data.
 
     Raises:
-        UsageError: the result has kept nothing to report on.
+        UsageError: the result has nothing to report on.
     """
     from arazzo_runner.reports.har import HarReport
 
@@ -80,7 +80,7 @@ def text(result: RunResult) -> str:
     """The lines that the command line shows of a run: one for each step, and a failure in full.
 
     Raises:
-        UsageError: the result has kept nothing to report on.
+        UsageError: the result has nothing to report on.
     """
     from arazzo_runner.reports.console import Console, ConsoleOptions
 

@@ -29,7 +29,7 @@ def as_text(problems: Iterable[Problem], line_of: LineOf | None = None) -> str:
     """Problems for people: where, what, the document's own line with a caret, and what to type instead.
 
     Args:
-        line_of: gives the line of a place; without it the lines are left out.
+        line_of: returns the line of a place; without it the lines are left out.
     """
     problems = list(problems)
     blocks = [_block(problem, line_of) for problem in problems]

@@ -15,8 +15,8 @@ class RunsProgress:
     """A line on ``stream`` that says how far something is. Close it at the end: it has a thread.
 
     Args:
-        text: gives the line, from the seconds since the start.
-        columns: gives the terminal's width; None where lines cannot be rewritten.
+        text: returns the line, from the seconds since the start.
+        columns: returns the terminal's width; None where lines cannot be rewritten.
         heartbeat: seconds between two lines there.
     """
 

@@ -1,4 +1,4 @@
-"""A line of a document with a caret below the place that is meant."""
+"""A line of a document with a caret below the place in question."""
 
 from __future__ import annotations
 

@@ -14,6 +14,6 @@ def reported(outcome: Outcome) -> str:
 
 
 def standing(outcome: Outcome) -> str:
-    """Return the status of a run for people: ``stopped`` and ``cancelled`` are no failures of its workflow."""
+    """Return the status of a run for people: ``stopped`` and ``cancelled`` are not failures of its workflow."""
     code = outcome.reason.code if outcome.reason is not None else ""
     return "stopped" if code in STOPPED else "cancelled" if code == "cancelled" else outcome.status

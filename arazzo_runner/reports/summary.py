@@ -94,7 +94,7 @@ class StepTally(Struct):
 class RunPath(Struct):
     """Counts of the steps and ways that a run took. It grows with the document, not with the run.
 
-    Workflows and steps are told apart by their ids, which is what events know of them.
+    Workflows and steps are distinguished by their ids, which is what events know of them.
     """
 
     steps: dict[tuple[str, str], StepTally] = field(default_factory=dict)

@@ -26,7 +26,7 @@ class RowResult(Struct, frozen=True):
     """The result of a run of many.
 
     Attributes:
-        row: its number, from 1; on the command line the line of the file that it came from. None when nobody knows.
+        row: its number, from 1; on the command line the line of the file that it came from. None when it is not known.
         run_id: of a durable run; empty for any other.
         result: None when the run could not be driven.
         redactor: knows the run's secrets.
@@ -101,8 +101,8 @@ async def run_many(
 
     Args:
         jobs: taken one by one, as there is room for the next.
-        concurrency: how many go on at once.
-        tell: is told each as it ends; the next one waits until that is done.
+        concurrency: how many run at once.
+        tell: is called with each as it ends; the next one waits until that is done.
         stop: whether to take no more.
         runs: the durable runs of this process, if they are.
     """

@@ -68,7 +68,7 @@ class DiskStore:
             self._make_room()
 
     def remove(self, key: str) -> None:
-        """Forget what is kept under a key."""
+        """Delete what is stored under a key."""
         with contextlib.suppress(OSError):
             self._path(key).unlink(missing_ok=True)
 
@@ -120,7 +120,7 @@ class ParsedDescriptions:
         self._store = DiskStore(directory / f"parsed-{_FORMAT}", limit=limit)
 
     def get(self, content_digest: str) -> Json | None:
-        """The data, or None when it is not kept; an entry that cannot be read is removed."""
+        """The data, or None when it is not stored; an entry that cannot be read is removed."""
         text = self._store.get(content_digest)
         if text is None:
             return None

@@ -49,7 +49,7 @@ INTERRUPTED = Abandoned("interrupted", "the run was interrupted")
 
 
 async def settled() -> None:
-    """Everything is settled: nothing was kept, or it was written at once."""
+    """Everything is settled: nothing was stored, or it was written at once."""
 
 
 class Loop(Struct, frozen=True):
@@ -59,9 +59,9 @@ class Loop(Struct, frozen=True):
         plan: what is run.
         before: is shown each effect before it is performed, so that secrets are known before anything can print them.
         after: is shown each answer before the engine sees it.
-        keep: is given each turn before anything of it is told or performed; return the turn that is then told.
-        settle: is waited for by an asynchronous driver before it performs what a kept turn asks for.
-        tell: is told every event.
+        keep: is given each turn before its events are published and its effect is performed; returns the turn to use.
+        settle: is waited for by an asynchronous driver before it performs what a stored turn asks for.
+        tell: is called with every event.
         secret: names of inputs whose values no error may show.
         identity: unique to the run, or empty (``flow.start``).
     """

@@ -19,7 +19,7 @@ SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP"
 
 
 def silent(_: str) -> None:
-    """Say nothing: nobody asked to be told."""
+    """Say nothing: nobody asked for it."""
 
 
 class Interruption:
@@ -83,7 +83,7 @@ def _handled(signals: Iterable[int], handler: Callable[[int, FrameType | None], 
 class InterruptibleWorld:
     """A world whose effects an interruption breaks off. One that comes between two of them waits for the next.
 
-    So a run always ends where its listeners have been told all that happened.
+    So a run always ends where its listeners know all that happened.
     """
 
     def __init__(self, world: World, interruption: Interruption) -> None:

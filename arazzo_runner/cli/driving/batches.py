@@ -95,7 +95,7 @@ def _run_each(workbook: Workbook, plan: Plan, file: str, words: RunWords, report
 
 
 def _kept_row(row: InputRow, shared: dict[str, Any], origins: dict[str, InputOrigin], path: str) -> Row:
-    """The inputs of a run that is kept, and where each came from."""
+    """The inputs of a run that is stored, and where each came from."""
     from arazzo_runner.cli.given.secrets_again import input_origins
     from arazzo_runner.runtime.durable.runs import Row
     from arazzo_runner.runtime.durable.setup import Origin

@@ -42,7 +42,7 @@ def carry_out(
     """Run to the end, show it, and write what was asked for; return the exit status.
 
     Args:
-        past: what the run has told in other processes, for the reports.
+        past: the events of the run in other processes, for the reports.
     """
     from arazzo_runner.cli.driving.reporting import Reports, bytes_as_text, console
     from arazzo_runner.runtime.interruption import silent

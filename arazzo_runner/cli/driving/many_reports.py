@@ -58,7 +58,7 @@ class ManyReports:
                     with file.named_in_errors():
                         combined.add(report, label, ended.outcome)
             except OSError as error:
-                # The runs go on: a full disk is no reason to leave the others half done.
+                # The runs continue: a full disk is no reason to leave the others half done.
                 self._error = self._error or error
 
     def write(self) -> None:

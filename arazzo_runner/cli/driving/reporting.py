@@ -50,7 +50,7 @@ def report_files(words: Iterable[str], formats: tuple[str, ...] = REPORT_FORMATS
 
 
 def _proposal(form: str, path: str, formats: tuple[str, ...]) -> str:
-    """Return what is probably meant: ``html`` and ``report.html`` name their format."""
+    """Return the option that a word probably stands for: ``html`` and ``report.html`` name their format."""
     endings = {one: "xml" if one == "junit" else one for one in formats}
     if form in formats:
         return f"{form}=report.{endings[form]}"

@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 def journal_engine(words: JournalWords) -> JournalEngine:
-    """The journal that is meant."""
+    """The journal to use."""
     from arazzo_runner.runtime.runners.journal_engine import JournalEngine
 
     return JournalEngine(words.journal, key=words.journal_key, trusted=words.trust_journal)
 
 
 def temporal_engine(words: EngineWords) -> TemporalEngine:
-    """The cluster that is meant; notices about its workers go to stderr.
+    """The cluster to use; notices about its workers go to stderr.
 
     Raises:
         UsageError: its address is malformed.

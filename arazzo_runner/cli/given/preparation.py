@@ -72,7 +72,7 @@ def load_target(
     workbook = load(target.document, sources=named, base_dir=sources.base_dir, transport=transport)
     described = workbook.description.source_descriptions
     if not any(source.type == "arazzo" for source in described):
-        # A misspelt name must not send the user's token to another server than the one meant.
+        # A misspelt name must not send the user's token to another server than the intended one.
         names = [source.name for source in described]
         check_sources(named, names)
         if servers_words is not None:

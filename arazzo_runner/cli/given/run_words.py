@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class RunWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo run`` can be told."""
+    """The options of ``arazzo run``."""
 
     record: str | None = option("--record", metavar="FILE", help="Write the exchanges to a cassette, secrets masked.")
     replay: str | None = option("--replay", metavar="FILE", help="Answer only from a cassette; no socket is opened.")

@@ -18,7 +18,7 @@ _ARAZZO = re.compile(rb"""^\s*\{?\s*["']?arazzo["']?\s*:""", re.MULTILINE)
 
 
 class Target(Struct, frozen=True):
-    """A document, and the workflow of it that is meant; None when the document has to tell."""
+    """A document, and the chosen workflow of it; None when the document decides."""
 
     document: str
     workflow_id: str | None

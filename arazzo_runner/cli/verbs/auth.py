@@ -16,7 +16,7 @@ from arazzo_runner.cli.given.options import (
 
 
 class AuthWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo auth`` can be told."""
+    """The options of ``arazzo auth``."""
 
     target: TargetWords = group(TargetWords)
     as_json: bool = json_option("Print JSON.")
@@ -52,7 +52,7 @@ def command(ctx: click.Context, words: AuthWords) -> None:
     named = [words.target.target, *preparation.given_sources(words.sources).values()]
     workbook = preparation.load_target(target, words.sources, preparation.fetching_options(words.hosts).naming(*named))
     given = preparation.given_credentials(words.credentials, words.certificate)
-    # What a workflow needs can be told of one whose conditions cannot be parsed, too.
+    # What a workflow needs can be shown for one whose conditions cannot be parsed, too.
     chosen = [target.workflow_id] if target.workflow_id else workbook.workflow_ids
     plans = [workbook.plan(workflow_id, RunOptions(force=True, credentials=given)) for workflow_id in chosen]
     warn_of((), preparation.unknown_schemes(workbook, plans, given), quiet=False)

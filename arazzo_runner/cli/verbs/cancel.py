@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 class CancelWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo cancel`` can be told."""
+    """The options of ``arazzo cancel``."""
 
     run_ids: tuple[str, ...] = argument(metavar="ID…", nargs=-1, required=True, shell_complete=completed_by("runs"))
     journal: JournalWords = group(JournalWords)
@@ -29,7 +29,7 @@ def command(words: CancelWords) -> None:
     """End durable runs, by their ids or their batch's.
 
     A process that drives a run ends it before its next request, or in the middle of a wait; a request that is under way
-    is not broken off. A run that nobody drives has ended at once. Runs of a batch that have ended already stay as they
+    is not broken off. A run without a process has ended at once. Runs of a batch that have ended already stay as they
     are.
     """
     if words.engine.engine:

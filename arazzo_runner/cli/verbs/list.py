@@ -11,7 +11,7 @@ from arazzo_runner.cli.given.options import DirectoryWords, json_option
 
 
 class ListWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo list`` can be told."""
+    """The options of ``arazzo list``."""
 
     path: str | None = argument(required=False, shell_complete=completed_by("files"))
     where: DirectoryWords = group(DirectoryWords)

@@ -27,11 +27,11 @@ LOST = frozenset({"transport", "timeout", "interrupted", "max-steps", "depth"})
 
 
 class RecordWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo record`` can be told."""
+    """The options of ``arazzo record``."""
 
     case_name: str = option("--case", required=True, metavar="NAME", help="The name of the case.")
     cassettes: str = cassettes_option()
-    update: bool = option("--update", is_flag=True, help="Record an existing case anew, and show what changed.")
+    update: bool = option("--update", is_flag=True, help="Record an existing case again, and show what changed.")
     description: str = option("--description", default="", metavar="TEXT", help="What the case shows, in a sentence.")
     check: Level = check_option("error")
     live: LiveWords = group(LiveWords)
@@ -41,7 +41,7 @@ class RecordWords(OptionGroup, frozen=True, kw_only=True):
 @click.command(
     "record",
     cls=GroupedCommand,
-    short_help="Keep a live run as a test case.",
+    short_help="Store a live run as a test case.",
     epilog="Example: arazzo record deploy-inference-endpoint --case becomes-running -i namespace=acme "
     "-i hfToken=@token.txt",
 )
@@ -51,9 +51,9 @@ def command(ctx: click.Context, words: RecordWords) -> None:
     """Run a workflow and keep the run as a case for `arazzo test`: its inputs, its exchanges and what it gave.
 
     The case goes to CASSETTES/<workflowId>/NAME.yaml, secrets masked. It expects what the run did, be it to fail. With
-    --update its inputs are those of the case, but for what is given anew; secrets have to be.
+    --update its inputs are those of the case, but for what is given again; secrets have to be.
 
-    Exit status: 0 the case is kept and passes, 1 it does not pass or the run did not come to its end, 2 could not
+    Exit status: 0 the case is stored and passes, 1 it does not pass or the run did not come to its end, 2 could not
     start, 130 interrupted.
     """
     ctx.exit(record(words))
@@ -101,7 +101,7 @@ def record(words: RecordWords) -> int:
             )
             recorder.describe(case_entry(made))
     if lost:
-        kept = "the case is as it was" if old else "no case was kept"
+        kept = "the case is as it was" if old else "no case was stored"
         click.echo(f"{kept}: the run did not come to its end", err=True)
         return 130 if result.reason and result.reason.code == "interrupted" else 1
     new = read_case(path)
@@ -124,7 +124,7 @@ def _tell(old: Case | None, new: Case) -> int:
             click.echo(f"  {label(line)}", err=True)
     verdict = Bench().judge(new)
     if not verdict.passed:
-        click.echo("the case is kept, and does not pass:", err=True)
+        click.echo("the case is stored, and does not pass:", err=True)
         for line in failure_lines(verdict):
             click.echo(line, err=True)
     return 0 if verdict.passed else 1

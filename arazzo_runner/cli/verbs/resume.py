@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 
 
 class ResumeWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo resume`` can be told."""
+    """The options of ``arazzo resume``."""
 
     run_id: str | None = argument(metavar="ID", required=False, shell_complete=completed_by("runs"))
-    everything: bool = option("--all", is_flag=True, help="Every run that nobody drives.")
+    everything: bool = option("--all", is_flag=True, help="Every run that no process drives.")
     decision: DecisionWords = group(DecisionWords)
     concurrency: int = concurrency_option("Runs at once.")
     given: InputWords = group(InputWords)
@@ -149,7 +149,7 @@ def _repeat(handle: RunHandle, words: ResumeWords) -> int:
 
 
 def _many(journal: Journal, run_id: str | None) -> list[RunSummary] | None:
-    """Return the runs that are asked for when it is not one: all that nobody drives, or the rest of a batch."""
+    """Return the runs that are asked for when it is not one: all that no process drives, or the rest of a batch."""
     from arazzo_runner.runtime.runners.summaries import summary_of
 
     if run_id is None:

@@ -32,7 +32,7 @@ DAY = 86_400.0
 
 
 class RunsWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo runs`` can be told."""
+    """The options of ``arazzo runs``."""
 
     only: FilterWords = group(FilterWords)
     batch: str | None = option("--batch", metavar="ID", help="Only runs of that batch.")
@@ -42,7 +42,7 @@ class RunsWords(OptionGroup, frozen=True, kw_only=True):
 
 
 class ShowRunWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo runs show`` can be told."""
+    """The options of ``arazzo runs show``."""
 
     run_id: str = argument(metavar="ID", shell_complete=completed_by("runs"))
     as_json: bool = json_option("Print the run report: that of a finished run, or as far as it is.")
@@ -53,7 +53,7 @@ class ShowRunWords(OptionGroup, frozen=True, kw_only=True):
 
 
 class PruneWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo runs prune`` can be told."""
+    """The options of ``arazzo runs prune``."""
 
     older_than: float = option(
         "--older-than",

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class ShowWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo show`` can be told."""
+    """The options of ``arazzo show``."""
 
     target: TargetWords = group(TargetWords)
     form: Literal["text", "json", "mermaid"] = option(

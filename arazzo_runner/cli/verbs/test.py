@@ -66,7 +66,7 @@ class LiveCaseWords(OptionGroup, frozen=True, kw_only=True):
 
 
 class TestWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo test`` can be told."""
+    """The options of ``arazzo test``."""
 
     paths: tuple[str, ...] = argument(nargs=-1, shell_complete=completed_by("files"))
     words: tuple[str, ...] = option(

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class ValidateWords(OptionGroup, frozen=True, kw_only=True):
-    """All that ``arazzo validate`` can be told."""
+    """The options of ``arazzo validate``."""
 
     paths: tuple[str, ...] = argument(nargs=-1, shell_complete=completed_by("files"))
     form: Literal["text", "json", "sarif", "github"] = option(

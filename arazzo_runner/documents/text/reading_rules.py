@@ -25,7 +25,7 @@ class Fault(Struct, frozen=True):
 
 
 class Unreadable(Exception):
-    """Reading cannot go on. Internal: ``read_document`` turns it into ``UnreadableDocument``."""
+    """Reading cannot continue. Internal: ``read_document`` turns it into ``UnreadableDocument``."""
 
     def __init__(self, *faults: Fault) -> None:
         super().__init__(*faults)

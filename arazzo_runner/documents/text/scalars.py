@@ -95,7 +95,7 @@ def tagged(tag: str, text: str) -> Scalar:
     """The value of a scalar whose tag is written out (``!!int "12"``).
 
     Raises:
-        KeyError: the tag is none of the JSON schema's.
+        KeyError: the tag is not one of the JSON schema's.
         NotAJsonNumber: see ``number``.
         ValueError: the text is not a value of that tag.
     """

@@ -85,7 +85,7 @@ def parse_yaml(text: str) -> Any:
 
 
 MAX_DUPLICATES = 100
-"""How many duplicate keys are told."""
+"""The number of duplicate keys that are reported."""
 
 
 class _Builder:

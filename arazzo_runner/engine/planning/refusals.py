@@ -1,7 +1,7 @@
 """The one place that decides what refuses a run (D1).
 
-A default run is refused for one reason only: a step that it can reach cannot be carried out as meant. Everything else
-that ``validate`` calls an error is a warning of the run. ``--strict`` keeps every rule's own severity.
+A default run is refused for one reason only: a step that it can reach cannot be carried out as intended. Everything
+else that ``validate`` calls an error is a warning of the run. ``--strict`` keeps every rule's own severity.
 """
 
 from __future__ import annotations
@@ -22,8 +22,8 @@ REFUSING: Mapping[str, str] = {
     "html-page": "a web page has no workflows",
     "json-syntax": "the text cannot be read",
     "yaml-syntax": "the text cannot be read",
-    "yaml-several-documents": "it is not known which of the documents is meant",
-    "duplicate-key": "it is not known which of the two values is meant",
+    "yaml-several-documents": "it is not known which of the documents is intended",
+    "duplicate-key": "it is not known which of the two values is intended",
     "nesting-too-deep": "the text cannot be read within bounds",
     "yaml-alias-budget": "the text cannot be read within bounds",
     "yaml-cyclic-alias": "the text stands for no finite data",
@@ -42,10 +42,10 @@ REFUSING: Mapping[str, str] = {
     "step-target": "it is not known what the step calls",
     "step-dependency": "the step that has to come first is not known",
     "parameter-in": "it is not known where in the request the parameter goes",
-    "duplicate-workflow-id": "it is not known which of the workflows is meant",
+    "duplicate-workflow-id": "it is not known which of the workflows is intended",
     "duplicate-step-id": "it is not known which of the steps an action or an expression means",
-    "duplicate-source-name": "it is not known which of the descriptions is meant",
-    "duplicate-parameter": "it is not known which of the two values is meant",
+    "duplicate-source-name": "it is not known which of the descriptions is intended",
+    "duplicate-parameter": "it is not known which of the two values is intended",
     "unreadable-inputs": "the inputs cannot be checked, and their defaults are not known",
     # A reference of a reached step leads nowhere.
     "document-not-found": "the description of the step's operation is not there",
@@ -58,7 +58,7 @@ REFUSING: Mapping[str, str] = {
     "unknown-source": "there is no source to look into",
     "unknown-operation": "there is no operation to call",
     "unknown-component": "there is no component to use",
-    "ambiguous-operation": "it is not known which operation is meant",
+    "ambiguous-operation": "it is not known which operation is intended",
     "operation-path-form": "the reference names no operation",
     "channel-path-form": "the reference names no channel",
     "asyncapi-step": "the step cannot be sent",

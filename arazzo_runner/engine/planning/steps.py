@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from arazzo_runner.engine.x_security import PlannedCredential
 
 _LONGEST_TIMEOUT = 10**12
-"""Milliseconds, some thirty years: a longer time is none that anything can wait for."""
+"""Milliseconds, some thirty years, longer than anything can wait."""
 
 
 class StepPlanner:

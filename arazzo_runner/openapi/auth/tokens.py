@@ -20,7 +20,7 @@ from arazzo_runner.openapi.auth.security import Need, NeedKind
 from arazzo_runner.secrecy import shown
 
 EARLY = 10.0
-"""How many seconds before its end a token is no longer used: it would expire on the way."""
+"""Seconds before its end from which a token is not used: it would expire on the way."""
 DEFAULT_LIFETIME = 3600.0
 """How long a token is used whose answer does not say, in seconds; a 401 ends it before."""
 

@@ -80,7 +80,7 @@ def _pattern_properties(validator: Any, patterns: Mapping[str, Any], instance: A
 def _additional_properties(
     judge: Any, validator: Any, additional: Any, instance: Any, schema: Any
 ) -> Iterator[Exception]:
-    """Let the library judge additional members, those that a pattern names told as ones with a schema of their own."""
+    """Let the library judge additional members, those that a pattern names as ones with a schema of their own."""
     patterns = schema.get("patternProperties")
     if patterns and validator.is_type(instance, "object"):
         named = {name: True for name in instance if any(is_found(pattern, name) for pattern in patterns)}

@@ -1,7 +1,7 @@
 """An operation as a description of its own: it alone, and all that its ``$ref``s reach.
 
 What checks exchanges against a description then loads one operation, not five megabytes of them. The operation stands
-at ``POST /`` whatever its method and path are: which one is meant has been decided (H1), and what is left to ask is
+at ``POST /`` whatever its method and path are: which one applies has been decided (H1), and what is left to ask is
 whether an exchange conforms to it.
 """
 

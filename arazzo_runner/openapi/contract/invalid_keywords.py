@@ -1,4 +1,4 @@
-"""Keywords of schemas whose values are none that JSON Schema knows: why an exchange could not be judged, in its words.
+"""Keywords of schemas with values that JSON Schema does not know: why an exchange could not be judged, in its words.
 
 Looked for only when a library gave up: a description is not refused for what nobody asks of it.
 """
@@ -15,7 +15,7 @@ from arazzo_runner.openapi.references import DescriptionNode
 from arazzo_runner.secrecy import cut
 
 MOST = 3
-"""How many are told."""
+"""The number that is reported."""
 _MAX_SHOWN = 60
 
 

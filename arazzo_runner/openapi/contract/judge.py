@@ -52,7 +52,7 @@ class Contract:
     def judge(self, operation: Operation, request: Request, response: Response | None) -> Judgement:
         """Check an exchange against its operation.
 
-        Values that a recording has masked are not judged: nobody knows what they were.
+        Values that a recording has masked are not judged: it is not known what they were.
 
         Args:
             response: None when none came; then the request alone is judged.

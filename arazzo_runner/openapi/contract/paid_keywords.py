@@ -47,7 +47,7 @@ def _paid(judge: Keyword, validator: Any, value: Any, instance: Any, schema: Any
 
 
 def _any_of(judge: Keyword, validator: Any, parts: Any, instance: Any, schema: Any) -> Iterator[Any]:
-    if "discriminator" in schema:  # names the one that is meant
+    if "discriminator" in schema:  # names the one that applies
         yield from judge(validator, parts, instance, schema) or ()
     elif not any(_fits(validator, part, instance) for part in parts):
         yield _none_fits(validator, parts, instance)

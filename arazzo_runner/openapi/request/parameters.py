@@ -297,7 +297,7 @@ def _cookie_escapes(spec: ParameterSpec) -> Escapes:
 def path_text(spec: ParameterSpec, value: Any, *, keep_slashes: bool = False) -> str:
     """A path parameter's text, encoded so that it can never change the route.
 
-    Percent-encoded triples are encoded once more even with ``allowReserved``: ``%2F`` may be a slash to a server.
+    Percent-encoded triples are encoded again even with ``allowReserved``: ``%2F`` may be a slash to a server.
 
     Raises:
         StepError: ``request-invalid``: it is empty.

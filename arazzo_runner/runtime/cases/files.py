@@ -229,7 +229,7 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 def may_be_case(path: Path) -> bool:
     """Return whether a file looks like a case: cheap, and never wrong when it says no.
 
-    What cannot be read has to be told, and so has a file without a single member: one that was emptied or cut short.
+    What cannot be read has to be reported, and so has a file without a member: one that was emptied or cut short.
     """
     if path.suffix not in SUFFIXES or not is_file(path):
         return False

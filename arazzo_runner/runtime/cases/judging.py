@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.http.applications import Applications
 
 MAX_BREACHES = 20
-"""How many breaches of one case are told; a poll repeats them."""
+"""The number of breaches of one case that are shown; a poll repeats them."""
 
 FindDocument: TypeAlias = Callable[[str], str | None]
 """Returns the document that a workflow is in, by its id; None when there is none."""
@@ -97,7 +97,7 @@ class Bench:
     """Tests cases. Documents are loaded and contracts prepared once, however many cases they have.
 
     Args:
-        find: gives the document that a workflow is in, or None, for cases that do not name theirs.
+        find: returns the document that a workflow is in, or None, for cases that do not name theirs.
         attempts: whether results have the attempts of their runs.
         app: an application that gives descriptions at http(s) URLs, or None.
     """
@@ -301,7 +301,7 @@ def _missed(miss: Miss, case: Case, at: AttemptStarted | None, place: Place | No
     """A request that the cassette has no answer for."""
     step = f"step {at.step_id}: " if at else ""
     asked = f"{miss.request.method} {miss.request.url}"
-    hint = f"if the change is meant: arazzo record {case.document} {case.workflow_id} --case {case.name} --update"
+    hint = f"if the change is intended: arazzo record {case.document} {case.workflow_id} --case {case.name} --update"
     if miss.index is None:
         count = len(case.cassette.interactions)
         message = f"{step}the recording has no interaction for {asked}; all {count} of it were used"

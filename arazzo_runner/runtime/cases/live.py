@@ -56,7 +56,7 @@ class LiveValues(Struct, frozen=True):
     """The values that the user gives beside the cases: what nothing recorded can know.
 
     Attributes:
-        inputs: gives the inputs of a case, by its plan; those that its workflow does not declare are passed over.
+        inputs: returns the inputs of a case, by its plan; those that its workflow does not declare are passed over.
         servers: replace the cases' own, where there are any.
         sources, base_dir: replace the cases' own, where there are any (H0).
         options: replace options of the cases' runs, by the names of ``RunOptions``.

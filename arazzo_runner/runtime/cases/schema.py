@@ -44,7 +44,7 @@ def _one_of(*allowed: str) -> Kind:
         if not isinstance(value, str):
             yield "", "it is not text"
         elif value not in allowed:
-            yield "", f"{value!r} is none of {', '.join(allowed)}"
+            yield "", f"{value!r} is not one of {', '.join(allowed)}"
 
     return check
 

@@ -17,14 +17,14 @@ from arazzo_runner.runtime.secrets.redaction import Redactor
 from arazzo_runner.runtime.serialization import decode, encode
 
 _TRANSPORT_HEADERS = frozenset({"content-encoding", "transfer-encoding", "connection", "content-length"})
-"""Headers of the transfer, which no longer describe the decoded and masked body that is kept."""
+"""Headers of the transfer, which no longer describe the decoded and masked body that is stored."""
 
 
 class Recorder:
-    """Writes a cassette while a run goes on. Use it as a context manager.
+    """Writes a cassette while a run is under way. Use it as a context manager.
 
     Each interaction goes to disk at once, so that memory does not grow with the run; the file takes its name at the
-    end, whole or not at all, and an older one of that name is kept until then: also when an error ends the run before
+    end, whole or not at all, and an older one of that name is stored until then: also when an error ends the run before
     its first answer.
 
     Args:
@@ -66,7 +66,7 @@ class Recorder:
             self._file.__exit__(None, None, None)
 
     def describe(self, case: Mapping[str, Any]) -> None:
-        """Say what case the cassette is of: plain data, masked, which vcrpy passes over. What was dropped is kept."""
+        """Say what case the cassette is of: plain data, masked, which vcrpy passes over. What was dropped is stored."""
         self._case = case
         self._dropped = False
 

@@ -49,7 +49,7 @@ def check_journal(path: Path, witness: Witness, *, trusted: bool = False) -> Non
             raise JournalError(f"the journal {path} is another one than its witness {witness.path} knows", hint=_HINT)
         lost = list(_lost(database, seen))
     if lost:
-        # A run may have been deleted, or gone on, while it was looked at.
+        # A run may have been deleted, or have continued, while it was looked at.
         seen = witness.all_seen()
         with read_only(path) as database:
             lost = list(_lost(database, seen))
@@ -62,7 +62,7 @@ def check_run(database: sqlite3.Connection, path: Path, witness: Witness, run_id
     """Compare a run in a journal with what its witness has seen of it.
 
     Args:
-        trusted: the journal is right; the witness is written anew.
+        trusted: the journal is right; the witness is rewritten.
 
     Raises:
         JournalError: the journal has lost something of it, or the witness has.

@@ -1,4 +1,4 @@
-"""The documents that a run was planned from, kept by content, so that changed files do not change a started run."""
+"""The documents that a run was planned from, stored by content, so that changed files do not change a started run."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class KeptDocument(Struct, frozen=True):
     """A document as it was.
 
     Attributes:
-        digest: SHA-256 of its text, what it is kept under.
+        digest: SHA-256 of its text, the key of its content.
         path: as the user named it, or its URL.
         content: its text, UTF-8, compressed.
     """
@@ -35,7 +35,7 @@ class KeptDocument(Struct, frozen=True):
 
 
 def kept(document: Document) -> KeptDocument:
-    """A document, to be kept."""
+    """A document, to be stored."""
     data = document.text.encode()
     return KeptDocument(hashlib.sha256(data).hexdigest(), document.path, document.uri, zlib.compress(data))
 
@@ -53,10 +53,10 @@ def workbook_of(
     Args:
         entry: URI of the document that is run.
         options: what the user said about sources then.
-        cached: whether parsed descriptions are looked for on this machine's disk, and kept there.
+        cached: whether parsed descriptions are looked for on this machine's disk, and stored there.
 
     Raises:
-        JournalError: a document is damaged, or was not kept.
+        JournalError: a document is damaged, or was not stored.
     """
     directory = cache_directory(os.environ) if cached else None
     library = SealedLibrary(options=options, cache=ParsedDescriptions(directory) if directory else None)
@@ -65,7 +65,7 @@ def workbook_of(
     try:
         document = library.open(entry)
     except OSError:
-        raise JournalError(f"the document {entry} was not kept") from None
+        raise JournalError(f"the document {entry} was not stored") from None
     linker = Linker(library)
     description = linker.description(document)
     return Workbook(description, tuple(linker.load(document)[1]), linker)
@@ -84,5 +84,5 @@ def _content(document: KeptDocument) -> bytes:
     except zlib.error:
         data = b""
     if hashlib.sha256(data).hexdigest() != document.digest:
-        raise JournalError(f"the kept copy of {document.path} is damaged")
+        raise JournalError(f"the stored copy of {document.path} is damaged")
     return data

@@ -165,7 +165,7 @@ class Journal:
         return [seen is not None for seen in found]
 
     def cancel(self, run_id: str) -> RunRow:
-        """Cancel a run: its holder will end it; one that nobody drives has ended now. Returns the run as it was.
+        """Cancel a run: its holder will end it; one that no process drives has ended now. Returns the run as it was.
 
         Raises:
             JournalError: it has ended, or there is none.
@@ -179,7 +179,7 @@ class Journal:
         return row
 
     def _ended(self, rows: Iterable[RunRow]) -> None:
-        """Tell the witness of runs that were cancelled while nobody drove them."""
+        """Tell the witness of runs that were cancelled while no process drove them."""
         ended = []
         for row in rows:
             found = self._one("SELECT key FROM runs WHERE id = ? AND status <> 'open'", (row.id,))
@@ -274,7 +274,7 @@ class Journal:
         )
 
     def state(self, run_id: str) -> tuple[int, bytes] | None:
-        """The turn that a run goes on from, and its state, sealed; None when it has not begun, or has ended."""
+        """The turn that a run continues from, and its state, sealed; None when it has not begun, or has ended."""
         found = self._one("SELECT turn, body FROM states JOIN runs ON key = run WHERE id = ?", (run_id,))
         return None if found is None else (int(found[0]), bytes(found[1]))
 

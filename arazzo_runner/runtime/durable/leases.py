@@ -63,7 +63,7 @@ def is_free(holder: Holder | None, lease: float | None, now: float) -> bool:
 
 
 def _lives(holder: Holder) -> bool | None:
-    """Return whether a holder of this machine lives; None when that cannot be told."""
+    """Return whether a holder of this machine lives; None when that cannot be known."""
     if os.name != "posix":
         return None
     try:

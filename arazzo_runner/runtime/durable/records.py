@@ -34,7 +34,7 @@ class Vault:
         return self.seal(json.dumps([document.path, document.uri]), f"source {document.digest}")
 
     def open_source(self, digest: str, sealed: bytes, content: bytes) -> KeptDocument:
-        """The document that was kept."""
+        """The document that was stored."""
         path, uri = json.loads(self.open(sealed, f"source {digest}"))
         return KeptDocument(digest, path, uri, content)
 

@@ -90,7 +90,7 @@ class Resumer:
     """Resumes runs; those of one batch share their plan.
 
     Args:
-        again: gives their secrets.
+        again: returns their secrets.
         carried: ``client`` or ``app`` when one of those will carry the requests, as ``RunSetup.carried`` has it.
     """
 
@@ -101,7 +101,7 @@ class Resumer:
         self._planned: dict[tuple[Any, ...], Planned] = {}
 
     def take(self, run_id: str) -> tuple[DurableRun, RunSetup]:
-        """Take the lease of a run, and all that it needs to go on.
+        """Take the lease of a run, and all that it needs to continue.
 
         Raises:
             RunHeld: another process drives it.

@@ -1,6 +1,6 @@
 """Resumption of a run from its journal: what happens to the effect that was under way.
 
-A wait goes on until it is due. A request whose answer was not recorded may have been carried out or not: it is sent
+A wait lasts until it is due. A request whose answer was not recorded may have been carried out or not: it is sent
 again only where that is harmless, or where the user says so.
 """
 
@@ -27,7 +27,7 @@ AMBIGUOUS = "ambiguous-request"
 
 
 class Pending(Struct, frozen=True):
-    """The effect that a kept state waits for, as far as the state does not hold it.
+    """The effect that a stored state waits for, as far as the state does not hold it.
 
     Attributes:
         seconds: that are waited; None for a request.
@@ -59,7 +59,7 @@ class Pending(Struct, frozen=True):
         """Read what ``to_json`` wrote.
 
         Raises:
-            InvalidState: it is no such text.
+            InvalidState: the text is not one of those.
         """
         try:
             return cls(*json.loads(text))
@@ -156,7 +156,7 @@ def request_of(state: RunState) -> Request:
 
 
 def taken_up(loop: Loop, state: RunState, following: Next, at: float) -> Turn:
-    """The turn from which a driver goes on."""
+    """The turn from which a driver continues."""
     match following:
         case Send() | Sleep():
             loop.before(following)

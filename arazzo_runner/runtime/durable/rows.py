@@ -54,7 +54,7 @@ class RunRow(Struct, frozen=True):
 
 
 class NewRun(Struct, frozen=True):
-    """A run to be kept; ``setup`` and ``sources`` are sealed, the latter by the digest of their documents."""
+    """A run to be stored; ``setup`` and ``sources`` are sealed, the latter by the digest of their documents."""
 
     id: str
     workflow: str
@@ -71,8 +71,8 @@ class Entry(Struct, frozen=True):
     Attributes:
         run: the run's id.
         turn: its number, from 0.
-        told: what it told, sealed.
-        state: what the run goes on from, sealed; None when it has ended.
+        told: its events, sealed.
+        state: what the run continues from, sealed; None when it has ended.
         parts: pieces of the state's parts that were not written before: part, place, and what is sealed.
         gone: the parts that the state has no more.
         status: ``open``, or how it ended.

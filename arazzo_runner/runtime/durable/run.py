@@ -1,4 +1,4 @@
-"""One durable run: a session whose turns are kept before they are told or performed, and that can be resumed."""
+"""One durable run: a session whose turns are stored before they are published or performed, and that can be resumed."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Hold(Struct, frozen=True):
 
 
 class DurableRun:
-    """A run that is kept in a journal, and its session.
+    """A run that is stored in a journal, and its session.
 
     Args:
         sent: whether the request at hand may have been sent by another process.
@@ -116,7 +116,7 @@ class DurableRun:
             await self._group.write(entry)
 
     def _release(self) -> None:
-        # A journal that cannot be written has been told of; the lease then runs out.
+        # A journal that cannot be written has been reported; the lease then runs out.
         with suppress(JournalError):
             self._journal.release(self.id, self._holder)
 
@@ -137,7 +137,7 @@ class DurableRun:
                     self._checks.recall(event.attempt)
 
     def kept_state(self) -> tuple[RunState, Pending] | None:
-        """The state that the run goes on from, and what it waits for; None when it has not begun.
+        """The state that the run continues from, and what it waits for; None when it has not begun.
 
         Raises:
             JournalError: it is damaged.
@@ -200,7 +200,7 @@ class DurableRun:
         return taken_up(loop, state, following, at)
 
     def _keep(self, turn: Turn, told: Sequence[Event]) -> None:
-        """Write a turn, before anything of it is told or performed."""
+        """Write a turn, before any of its events is published or its effect performed."""
         outcome, journal, holder = turn.outcome, self._journal, self._holder
         if outcome is not None and outcome.reason is not None and outcome.reason.code in PAUSES:
             journal.release(self.id, holder, outcome.reason.code, unsent=not self._watch.sent)

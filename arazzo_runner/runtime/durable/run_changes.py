@@ -22,7 +22,7 @@ def hold(database: sqlite3.Connection, run_id: str, holder: Holder) -> None:
 
 
 def cancel(database: sqlite3.Connection, row: RunRow) -> None:
-    """Ask the holder of a run to end it; end one that nobody drives."""
+    """Ask the holder of a run to end it; end one that no process drives."""
     if row.held:
         database.execute("UPDATE runs SET cancel = 1 WHERE id = ?", (row.id,))
     else:
@@ -45,7 +45,7 @@ def forget_state(database: sqlite3.Connection, key: int) -> None:
 
 
 def record(database: sqlite3.Connection, holder: Holder, entry: Entry, path: Path) -> tuple[int, Seen] | None:
-    """Write a turn; return what the witness is told of it, or None when the holder has lost the run.
+    """Write a turn; return what the witness records of it, or None when the holder has lost the run.
 
     Raises:
         JournalLost: the turn before it is gone.

@@ -1,6 +1,6 @@
 """Durable runs: sessions that keep each turn in a journal before they do what it asks for, and that can be resumed.
 
-A run's secrets are kept in two ways, and in no third (S1): what the user can give again is not kept at all
+A run's secrets are stored in two ways, and in no third (S1): what the user can give again is not stored at all
 (``placeholders``), all else is sealed (``sealing``).
 """
 
@@ -53,7 +53,7 @@ class Planned(Struct, frozen=True):
 
     Attributes:
         workbook: the document and its sources.
-        setup: as it is kept, but for the inputs of the one run and its number.
+        setup: as it is stored, but for the inputs of the one run and its number.
     """
 
     plan: Plan
@@ -98,7 +98,7 @@ class DurableRuns:
 
     def __exit__(self, *_: object) -> None:
         self._stack.close()
-        # A journal that cannot be written has been told of; the leases then run out.
+        # A journal that cannot be written has been reported; the leases then run out.
         with suppress(JournalError):
             self.journal.release_all(self.holder)
 
@@ -148,8 +148,8 @@ class DurableRuns:
             run_id: by which it is known; drawn when None.
 
         Raises:
-            InvalidInputs: they break the workflow's schema (V8); nothing is kept.
-            UsageError: a URL that is kept holds a credential.
+            InvalidInputs: they break the workflow's schema (V8); nothing is stored.
+            UsageError: a URL that is stored holds a credential.
             JournalError: the journal cannot be used.
         """
         run_id, documents = run_id or new_id(), _documents(planned.workbook)
@@ -169,7 +169,7 @@ class DurableRuns:
         return batch
 
     def begin(self, run_id: str, planned: Planned, row: Row) -> DurableRun:
-        """A run of a batch that ``start_batch`` has kept and holds, its inputs at hand."""
+        """A run of a batch that ``start_batch`` has stored and holds, its inputs at hand."""
         setup = self.setup(run_id)
         return DurableRun(
             self._hold(run_id), run_id, planned.plan, planned.workbook, setup, given_of(planned.plan, setup, row.inputs)
@@ -212,7 +212,7 @@ class DurableRuns:
             unsent: whether the request at hand is known not to have been sent, as ``Journal.take`` says.
 
         Raises:
-            JournalError: what was kept is damaged, or the key is not the one.
+            JournalError: what was stored is damaged, or the key is not the one.
         """
         return DurableRun(
             self._hold(run_id), run_id, planned.plan, planned.workbook, planned.setup, given, sent=not unsent
@@ -230,10 +230,10 @@ class DurableRuns:
             yield turn, vault.open_turn(turn, body)[0]
 
     def follow(self, run_id: str, *, wait: Callable[[float], None] = time.sleep) -> Iterator[Event]:
-        """Yield the events of a run so far, and then those that follow, until nobody drives it any more."""
+        """Yield the events of a run so far, and then those that follow, until no process drives it any more."""
         seen, held = -1, True
         while held:
-            # Looked at first: what is told in between is read all the same.
+            # Looked at first: events that come in between are read anyway.
             held = self.journal.run(run_id).held
             for turn, events in self.told_after(run_id, seen):
                 seen = turn
@@ -279,7 +279,7 @@ def new_id() -> str:
 
 
 def check_row(plan: Plan, inputs: Mapping[str, Any]) -> None:
-    """Hold inputs against the workflow's schema before a run is kept (V8).
+    """Hold inputs against the workflow's schema before a run is stored (V8).
 
     Raises:
         InvalidInputs: with every error.

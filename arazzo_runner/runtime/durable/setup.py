@@ -82,7 +82,7 @@ class RunSetup(Struct, frozen=True):
         """The setup that ``to_json`` wrote.
 
         Raises:
-            InvalidState: it is no such text.
+            InvalidState: the text is not one of those.
         """
         try:
             kept = json.loads(text)
@@ -111,7 +111,7 @@ def absolute_transport(options: TransportOptions) -> TransportOptions:
 
 
 def refuse_credentials(options: RunOptions, transport: TransportOptions, documents: Iterable[str]) -> None:
-    """Refuse credentials in URLs that are kept: they could neither be kept nor be asked for again.
+    """Refuse credentials in URLs that are stored: they could neither be stored nor be asked for again.
 
     Args:
         documents: the URIs that the documents were read from.

@@ -104,7 +104,7 @@ class Routes:
         servers: URLs with the source that each belongs to, as ``reachable_urls.servers_of`` gives them.
 
     Raises:
-        UsageError: a name is no source's, a source has no application, or two applications would have the same URL.
+        UsageError: a name is not a source's, a source has no application, or two applications would have the same URL.
     """
 
     def __init__(self, apps: Applications, servers: Iterator[tuple[str, str]], sources: list[str]) -> None:
@@ -254,7 +254,7 @@ async def open_applications(routes: Routes, options: TransportOptions) -> AsyncI
     """Open the applications in the running loop, their lifespans begun.
 
     Raises:
-        UsageError: one does not start, or is no application.
+        UsageError: one does not start, or is not an application.
     """
     async with AsyncExitStack() as stack:
         once = {id(app): app for app in routes.apps.values() if is_asgi(app)}
@@ -267,7 +267,7 @@ def open_applications_here(routes: Routes, options: TransportOptions) -> Iterato
     """Open the applications for a synchronous run: ASGI ones live in a loop in another thread.
 
     Raises:
-        UsageError: one does not start, or is no application.
+        UsageError: one does not start, or is not an application.
     """
     if not any(map(is_asgi, routes.apps.values())):
         yield WsgiWorld(routes, options)

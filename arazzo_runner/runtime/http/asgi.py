@@ -156,7 +156,7 @@ class _Call:
 
 
 class _Lifespan:
-    """The lifespan of an application, in a task of its own; one that knows of none is served all the same."""
+    """The lifespan of an application, in a task of its own; one that knows of none is served anyway."""
 
     def __init__(self, app: AsgiCallable, state: Message) -> None:
         self._app = app

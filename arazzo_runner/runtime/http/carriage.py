@@ -26,7 +26,7 @@ class Notes(Struct, frozen=True):
 
     Attributes:
         heed: is shown each request as it went out, with what the client added, so that its secrets are known (S1).
-        troubled: is told of an error that an application raised, with the request that it was to answer.
+        troubled: is called with an error that an application raised, with the request that it was to answer.
     """
 
     heed: Callable[[Request], None] = lambda _: None

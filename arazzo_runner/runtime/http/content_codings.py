@@ -241,7 +241,7 @@ class IncomingBody:
     Args:
         headers: the response's.
         limit: of bytes, decoded or not.
-        progress: is told what came.
+        progress: is updated with what came.
 
     Attributes:
         last: what came last, as it came.

@@ -1,6 +1,6 @@
 """Sockets that know when an attempt must be over: httpcore's network streams, with the limits of H6 and F9.
 
-A socket's own time-out starts anew with every read, so a server that sends a byte a second is never too slow for it.
+A socket's own time-out starts again with every read, so a server that sends a byte a second is never too slow for it.
 httpcore hands a request's time-outs, and nothing else of the request, to the stream that serves it: so what the whole
 attempt may still use travels in them (``Patience``), and the stream applies it. No threads, no context variables.
 """
@@ -24,7 +24,7 @@ MAX_HEAD = 1024 * 1024
 """Bytes before a response's head is complete: enough for any, and an end to informational responses without one."""
 
 _TO_PROXY = (b"CONNECT ", b"\x05", b"\x01")
-"""How that begins which is meant for a proxy: a request for a tunnel, and SOCKS (RFC 1928, RFC 1929)."""
+"""First bytes that are addressed to the proxy itself: a request for a tunnel, and SOCKS (RFC 1928, RFC 1929)."""
 AnyStream = TypeVar("AnyStream", "Stream", "AsyncStream")
 _SLICE = 16 * 1024  # a write of more could wait for the peer several times over
 
@@ -107,7 +107,7 @@ class Tunnel:
         return self._end is not None
 
     def says(self, data: memoryview) -> None:
-        """Take note of what is sent: the tunnel is open when it is no longer meant for the proxy."""
+        """Take note of what is sent: the tunnel is open when it is no longer addressed to the proxy."""
         if self._end is not None and data and not data[:8].tobytes().startswith(_TO_PROXY):
             self._end = None
 

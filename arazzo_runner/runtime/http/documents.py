@@ -1,4 +1,4 @@
-"""Documents from the network, for ``documents.sources``: redirects followed, kept on disk as HTTP allows (RFC 9111).
+"""Documents from the network, for ``documents.sources``: redirects followed, stored on disk as HTTP allows (RFC 9111).
 
 Only what a server says about its answer decides whether a copy is used: it is fresh for its ``max-age``, and asked
 about by its ``ETag`` or date afterwards. A stale copy is never passed off as the document.

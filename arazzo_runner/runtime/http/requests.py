@@ -24,7 +24,7 @@ _FORBIDDEN = re.compile(r"[\x00-\x08\x0a-\x1f\x7f]")
 _SAY_NOTHING = frozenset(
     {"accept", "accept-encoding", "accept-language", "cache-control", "content-type", "range", "user-agent"}
 )
-"""Header fields that go along to another origin. Of any other nobody knows that it is not a credential."""
+"""Header fields that go along to another origin. Of any other it is not known that it is not a credential."""
 _FRAMING = frozenset({"content-length", "transfer-encoding"})
 """What says where a body ends: always ours (H3), since a wrong one would make a second request of the rest."""
 _OF_A_BODY = frozenset({"content-type", "content-encoding", "content-language", "content-location", "content-length"})

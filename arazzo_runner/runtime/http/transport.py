@@ -70,7 +70,7 @@ class Pools(Generic[Pool]):
             made = self._make(
                 ssl_context=context,
                 proxy=proxy.for_pool(context) if proxy else None,
-                max_connections=None,  # how many runs go on at once is not decided here
+                max_connections=None,  # how many runs there are at once is not decided here
                 max_keepalive_connections=20,
                 keepalive_expiry=KEEP_IDLE,
                 http2=self.options.http2,
@@ -170,7 +170,7 @@ class RequestFlow(Generic[Pool]):
         return Answered(response, time.time(), time.monotonic() - self._began)
 
     def resends(self, error: Exception) -> bool:
-        """Return whether the request is sent once more: a GET or HEAD whose reused connection was already closed.
+        """Return whether the request is sent again: a GET or HEAD whose reused connection was already closed.
 
         The server may close an idle connection at any time, and has not answered then (RFC 9112, section 9.3.1).
         """
@@ -182,7 +182,7 @@ class RequestFlow(Generic[Pool]):
         return True
 
     def without_tunnel(self) -> Stream | AsyncStream | None:
-        """The connection on which a proxy has opened no tunnel, to be closed: httpcore forgets it, or None."""
+        """The connection on which a proxy has opened no tunnel, to be closed: httpcore loses track of it, or None."""
         stream = self._allowance.opened
         return stream if stream is not None and stream.tunnel.is_awaited else None
 

@@ -51,7 +51,7 @@ class ContractChecks:
 
     Args:
         level: ``error`` makes the run fail; ``warn`` only tells.
-        contract: may be shared by runs of one plan, which spares making its validators anew.
+        contract: may be shared by runs of one plan, which spares making its validators again.
 
     Attributes:
         found: the breaches so far, in order; as they are, not masked (S1).

@@ -1,6 +1,6 @@
-"""The events of a run, kept for reports that are asked for when it has ended.
+"""The events of a run, stored for reports that are asked for when it has ended.
 
-So much is kept and no more: the first events and the last ones of a run that polls a million times. Nothing is masked
+That much is stored: the first events and the last ones of a run that polls a million times. Nothing is masked
 before somebody looks, which costs a run that nobody looks at nothing.
 """
 
@@ -14,9 +14,9 @@ from arazzo_runner.engine.plan import Plan
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
 FIRST, LAST = 1_000, 4_000
-"""How many events are kept, of the beginning and of the end."""
+"""How many events are stored, of the beginning and of the end."""
 MAX_BYTES = 32 * 1024 * 1024
-"""Bytes of bodies that are kept of the end; the oldest go first."""
+"""Bytes of bodies that are stored of the end; the oldest go first."""
 
 
 class RunHistory:
@@ -25,7 +25,7 @@ class RunHistory:
     Attributes:
         plan: that was run.
         identity: of the run, or empty.
-        left_out: how many events there were in between that are not kept.
+        left_out: how many events there were in between that are not stored.
     """
 
     def __init__(self, plan: Plan, redactor: Redactor, identity: str = "") -> None:
@@ -56,12 +56,12 @@ class RunHistory:
             self.left_out += 1
 
     def events(self) -> Iterator[Event]:
-        """Yield what is kept, secrets masked (S1)."""
+        """Yield what is stored, secrets masked (S1)."""
         for event in (*self._first, *self._last):
             yield self.redactor.event(event)
 
     def attempts(self) -> Iterator[Attempt]:
-        """Yield the attempts that are kept, secrets masked."""
+        """Yield the attempts that are stored, secrets masked."""
         return (event.attempt for event in self.events() if isinstance(event, AttemptFinished))
 
 

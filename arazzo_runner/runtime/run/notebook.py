@@ -12,7 +12,7 @@ from arazzo_runner.engine.events import Attempt, Outcome
 from arazzo_runner.runtime.run.history import RunHistory
 
 SHOWN = 50
-"""How many attempts are listed; the way counts all that are kept."""
+"""How many attempts are listed; the way counts all that are stored."""
 LONGEST = 300
 """Characters of an output that are shown."""
 _CELL = "text-align:left;vertical-align:top;padding:2px 10px"
@@ -23,7 +23,7 @@ def result_html(outcome: Outcome, history: RunHistory | None) -> str:
 
     Args:
         outcome: its outputs masked.
-        history: the attempts, or None when none were kept.
+        history: the attempts, or None when none were stored.
     """
     attempts = [] if history is None else list(history.attempts())
     return f"<div>{''.join(_parts(outcome, attempts, history.left_out if history else 0))}</div>"

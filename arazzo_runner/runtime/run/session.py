@@ -128,8 +128,8 @@ class Session:
         inputs: as the user gave them.
         listeners: called with every event, secrets masked.
         checks: check its exchanges against their operations; what they find joins the events.
-        keep: is given each turn, with its events masked, before anything of it is told or performed.
-        settle: waits until what was kept is safe, before an asynchronous driver performs anything.
+        keep: is given each turn, with its events masked, before any of its events is published or its effect performed.
+        settle: waits until what was stored is safe, before an asynchronous driver performs anything.
         identity: unique to the run; idempotency keys are derived from it, and none are sent when it is empty.
     """
 
@@ -186,7 +186,7 @@ class Session:
         """Run to the end with a synchronous world.
 
         Args:
-            begin: gives the turn to go on from; the first one by default.
+            begin: returns the turn to continue from; the first one by default.
         """
         return self._result(drive(self._loop, (begin or self.first)(self._loop, world.now()), world))
 
@@ -195,7 +195,7 @@ class Session:
         return self._result(await adrive(self._loop, (begin or self.first)(self._loop, world.now()), world))
 
     def recall(self, told: Iterable[Event]) -> None:
-        """Tell the listeners what was told before, perhaps in another process."""
+        """Repeat earlier events to the listeners, perhaps in another process."""
         for event in told:
             self._tell(event)
 

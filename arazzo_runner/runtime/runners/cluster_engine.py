@@ -75,7 +75,7 @@ class TemporalEngine:
         Args:
             ready: is called when it begins.
             tell: is given what is worth knowing of the cluster.
-            made: is told of a new key, which every worker and client of the runs needs.
+            made: is called with a new key, which every worker and client of the runs needs.
 
         Raises:
             UsageError: the cluster cannot be reached, or has no such namespace.
@@ -187,7 +187,7 @@ def codec_of(engine: TemporalEngine, *, made: Callable[[Path], None] | None = No
     """Return the codec that seals all that goes to an engine's cluster.
 
     Args:
-        made: is told of a new key; None makes none.
+        made: is called with a new key; None makes none.
 
     Raises:
         UsageError: there is no key.
@@ -280,7 +280,7 @@ def job_of(order: RunOrder) -> Job:
 
 
 class ClusterHandle:
-    """A run of a cluster (``RunHandle``): it goes on whether it is looked at or not."""
+    """A run of a cluster (``RunHandle``): it continues whether anybody looks at it or not."""
 
     def __init__(self, engine: TemporalEngine, run_id: str) -> None:
         self.id = run_id
@@ -347,7 +347,7 @@ class ClusterHandle:
         try:
             return shared_portal().call(waited())
         except TimeoutError:
-            raise TimeoutError(f"the run {self.id} goes on") from None
+            raise TimeoutError(f"the run {self.id} is still running") from None
 
     async def await_result(self) -> RunResult:
         """Wait for the result, asynchronously."""

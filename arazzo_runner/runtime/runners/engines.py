@@ -9,7 +9,7 @@ from arazzo_runner.runtime.runners.journal_engine import JournalEngine
 
 
 def engine_of(word: RunEngine | str | Path | None) -> RunEngine:
-    """Return the engine that is meant.
+    """Return the engine to use.
 
     Args:
         word: an engine, ``temporal://HOST:PORT/NAMESPACE``, or the path of a journal; None for the user's journal.

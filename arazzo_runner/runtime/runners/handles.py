@@ -1,4 +1,4 @@
-"""Handles of runs that go on by themselves, and the engines that keep them."""
+"""Handles of runs that are driven in the background, and the engines that keep them."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ class RunHandle(Protocol):
             timeout: seconds, or None.
 
         Raises:
-            TimeoutError: it goes on; nothing has happened to it.
-            JournalError: nobody drives it.
+            TimeoutError: it is still running; nothing has happened to it.
+            JournalError: no process drives it.
         """
 
     async def await_result(self) -> RunResult:
@@ -83,7 +83,7 @@ class RunOrder(Struct, frozen=True):
     Attributes:
         carrier: what sends its requests.
         listeners: called with every event where this process drives it.
-        run_id: by which it is known; a run of that id that there is already is the one that is meant.
+        run_id: by which it is known; a run of that id that there is already is the one to use.
     """
 
     workbook: Workbook
@@ -102,7 +102,7 @@ class RunOrder(Struct, frozen=True):
         """Refuse an id that no list could show."""
         if self.run_id is not None and not _ID.fullmatch(self.run_id):
             raise UsageError(
-                f"{self.run_id!r} is no id for a run", hint="use letters, digits, '.', '_' and '-', at most 100"
+                f"{self.run_id!r} is not an id for a run", hint="use letters, digits, '.', '_' and '-', at most 100"
             )
 
 
@@ -110,11 +110,11 @@ class RunEngine(Protocol):
     """Keeps durable runs: a journal of this machine, or a Temporal cluster."""
 
     def start(self, order: RunOrder) -> RunHandle:
-        """Start a run; it is kept when this returns.
+        """Start a run; it is stored when this returns.
 
         Raises:
-            InvalidInputs: they break the workflow's schema; nothing is kept.
-            UsageError: it cannot be kept, or the engine cannot be reached.
+            InvalidInputs: they break the workflow's schema; nothing is stored.
+            UsageError: it cannot be stored, or the engine cannot be reached.
         """
 
     def handle(self, run_id: str) -> RunHandle:
@@ -136,7 +136,7 @@ class RunEngine(Protocol):
         """Resume a run that has stopped.
 
         Args:
-            again: gives its secrets.
+            again: returns its secrets.
             decision: what to do about a request whose answer is unknown.
 
         Raises:

@@ -67,7 +67,7 @@ def unheard(_session: Session, _row: int | None) -> AbstractContextManager[None]
 
 
 def plain_job(make: Callable[[], Session], row: int, carrier: Carrier, hear: Hear = unheard) -> Job:
-    """A run that nothing is kept of; its session is made when its turn comes."""
+    """A run that nothing is stored of; its session is made when its turn comes."""
 
     async def job(worlds: Worlds) -> RowResult:
         try:
@@ -84,7 +84,7 @@ def plain_job(make: Callable[[], Session], row: int, carrier: Carrier, hear: Hea
 def fresh_job(
     runs: DurableRuns, planned: Planned, run_id: str, row: Row, carrier: Carrier, hear: Hear = unheard
 ) -> Job:
-    """A run of a batch that ``DurableRuns.start_batch`` has kept."""
+    """A run of a batch that ``DurableRuns.start_batch`` has stored."""
 
     async def job(worlds: Worlds) -> RowResult:
         try:

@@ -162,7 +162,7 @@ def opened_journal(engine: JournalEngine, *, create: bool = False) -> Iterator[J
 
 @contextmanager
 def reading_runs(engine: JournalEngine) -> Iterator[DurableRuns]:
-    """An engine's journal and key, to read what runs have told."""
+    """An engine's journal and key, to read the events of runs."""
     from arazzo_runner.runtime.durable.runs import DurableRuns
 
     with opened_journal(engine) as journal:
@@ -214,7 +214,7 @@ class _Driver(threading.Thread):
         self.error: BaseException | None = None
 
     def begun(self) -> str:
-        """Wait until the run is kept, and return its id; an error before that is raised here."""
+        """Wait until the run is stored, and return its id; an error before that is raised here."""
         self._begun.wait()
         if not self._run_id:
             self.join()
@@ -235,7 +235,7 @@ class _Driver(threading.Thread):
                 self._begun.set()
                 with carrier.open(run.session.plan) as world:
                     self.result = run.run(as_seen_by(run.session, world), self._decision)
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the run is told
+        except BaseException as error:  # noqa: BLE001 - whoever waits for the run gets it
             self.error = error
         finally:
             self._begun.set()
@@ -325,7 +325,7 @@ class JournalHandle:
         return self._as_kept(None if timeout is None else time.monotonic() + timeout)
 
     def _as_kept(self, end: float | None) -> RunResult:
-        """The result as the journal has it, once nobody drives the run any more."""
+        """The result as the journal has it, once no process drives the run any more."""
         from arazzo_runner.engine.events import Outcome, Reason, RunFinished
         from arazzo_runner.runtime.run.session import RunResult
 
@@ -347,10 +347,10 @@ class JournalHandle:
                 Outcome(row.workflow, "failed", reason, {}, {}, row.attempts, row.requests, row.started, took)
             )
         why = f" ({row.reason})" if row.reason else ""
-        raise JournalError(f"nobody drives the run {self.id}: it has stopped{why}", hint=f"resume({self.id!r})")
+        raise JournalError(f"no process drives the run {self.id}: it has stopped{why}", hint=f"resume({self.id!r})")
 
     def _goes_on(self) -> TimeoutError:
-        return TimeoutError(f"the run {self.id} goes on")
+        return TimeoutError(f"the run {self.id} is still running")
 
     async def await_result(self) -> RunResult:
         """Wait for the result, asynchronously."""

@@ -27,7 +27,7 @@ def run_rows(
 ) -> Iterator[RowResult]:
     """Run a workflow for each row; yield the results as the runs end.
 
-    The runs go on in a thread of their own, at most ``concurrency`` ahead of whoever takes the results. When the
+    The runs are driven in a thread of their own, at most ``concurrency`` ahead of whoever takes the results. When the
     iterator is closed the runs under way are broken off, and no more are started; durable ones can be resumed.
     """
     _check(concurrency)
@@ -137,7 +137,7 @@ async def _all(
         from arazzo_runner.runtime.runners.cluster_engine import TemporalEngine
 
         if not isinstance(engine, TemporalEngine):
-            raise UsageError(f"a batch cannot be kept by {type(engine).__name__}")
+            raise UsageError(f"a batch cannot be stored by {type(engine).__name__}")
         listed = await _listed(rows)
         check_rows(order.plan, ((f"row {number}", row) for number, row in enumerate(listed, 1)))
         orders = ((number, with_inputs(order, row)) for number, row in enumerate(listed, 1))
@@ -145,7 +145,7 @@ async def _all(
 
 
 async def _listed(rows: Iterable[Inputs] | AsyncIterable[Inputs]) -> list[Inputs]:
-    """All rows: those of a durable batch are kept together, or not at all."""
+    """All rows: those of a durable batch are stored together, or not at all."""
     return [row async for row in (rows if isinstance(rows, AsyncIterable) else one_by_one(rows))]
 
 

@@ -209,20 +209,20 @@ class Runner:
         *,
         run_id: str | None = None,
     ) -> RunHandle:
-        """Start a durable run, and return when it is kept; it goes on by itself.
+        """Start a durable run, and return when it is stored; it runs by itself.
 
         A journal's run is driven by a thread of this process; listeners are called there. When the process ends it
         stops, and ``resume`` continues it where it stopped. A cluster's run is driven by the cluster's workers.
 
         Args:
             workflow_id: may be left out when the document has one workflow.
-            run_id: by which it is known; a run of that id that there is already is the one that is meant, so that a
+            run_id: by which it is known; a run of that id that there is already is the one to use, so that a
                 repeated call starts nothing. Drawn when None.
 
         Raises:
             PlanError: the workflow cannot be run as it stands.
-            InvalidInputs: the inputs break its schema; nothing is kept.
-            UsageError: the run cannot be kept, or the cluster cannot be reached.
+            InvalidInputs: the inputs break its schema; nothing is stored.
+            UsageError: the run cannot be stored, or the cluster cannot be reached.
             JournalError: the journal cannot be used.
         """
         return self.engine.start(self._order(workflow_id, inputs or {}, run_id=run_id))
@@ -235,12 +235,12 @@ class Runner:
         resend: bool = False,
         skip: Response | None = None,
     ) -> RunHandle:
-        """Resume a durable run that has stopped, of whichever document: the engine has kept it.
+        """Resume a durable run that has stopped, of whichever document: the engine has stored it.
 
         Args:
             inputs: its secret inputs, which no journal keeps. Credentials come from the runner's options.
             resend: send a request again whose answer is not known: it may have been carried out or not.
-            skip: the answer to go on with instead.
+            skip: the answer to continue with instead.
 
         Raises:
             RunHeld: another process drives it.
@@ -286,7 +286,7 @@ class Runner:
         Args:
             rows: taken one by one, as there is room; of durable runs all are taken, checked and kept before the first.
             workflow_id: may be left out when the document has one workflow.
-            concurrency: how many go on at once.
+            concurrency: how many run at once.
             durable: whether the engine keeps them, as one batch.
 
         Raises:

@@ -130,7 +130,7 @@ class Beginnings:
 def named_in_text(text: str, is_secret: IsSecret = is_secret_name) -> Iterator[str]:
     """The values that stand behind a secret name in a text of any kind: a form, XML, YAML, lines of JSON, a header.
 
-    Of text nobody knows what is a name, so that only what is as long as a secret counts. Passwords of URLs count too.
+    What is a name in a text is not known, so only what is as long as a secret counts. Passwords of URLs count too.
     """
     for pattern, read in _NAMED:
         for match in pattern.finditer(text):
@@ -169,7 +169,7 @@ def inside_credentials(name: str, value: str) -> list[str]:
     scheme, _, rest = value.partition(" ")
     found = [rest.strip()]
     if scheme.lower() == "basic":
-        # What does not look like basic credentials is masked whole all the same.
+        # What does not look like basic credentials is masked whole anyway.
         with suppress(ValueError):
             found.append(base64.b64decode(rest, validate=True).decode().partition(":")[2])
     return found
@@ -178,7 +178,7 @@ def inside_credentials(name: str, value: str) -> list[str]:
 def written_forms(secret: str) -> list[str]:
     """A secret as it is usually written: as it is, in JSON, percent-encoded, and in base64 at each of three alignments.
 
-    Each form has its own place in the list, whatever the secret; in base64, one that is too short to be told is empty.
+    Each form has its own place in the list, whatever the secret; in base64, one too short to be recognized is empty.
     """
     return _plainly_written(secret) + _in_base64(secret)
 

@@ -1,6 +1,6 @@
-"""The secrets that a user can give again, and what stands in their place where a run is kept (S1).
+"""The secrets that a user can give again, and what stands in their place where a run is stored (S1).
 
-They are not kept, not even encrypted: every occurrence in a run's state, in plain, percent-encoded or in base64, is
+They are not stored, not even encrypted: every occurrence in a run's state, in plain, percent-encoded or in base64, is
 replaced by a placeholder, and is filled in again from what the user gives when the run is resumed. The placeholder
 holds a number that was drawn for the run and never leaves it, so that no server can write one.
 """
@@ -31,7 +31,7 @@ def secrets_of(plan: Plan, inputs: Mapping[str, Any]) -> frozenset[str]:
 
 
 def asked_inputs(plan: Plan, inputs: Mapping[str, Any]) -> frozenset[str]:
-    """The inputs that are not kept but asked for again: the secret ones, and those that hold a secret member."""
+    """The inputs that are not stored but asked for again: the secret ones, and those that hold a secret member."""
     nested = {name for name, value in inputs.items() if _named(value, "", plan.options.secret_names.has)}
     return secrets_of(plan, inputs) | nested
 

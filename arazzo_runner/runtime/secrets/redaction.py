@@ -52,7 +52,7 @@ def secret_inputs(schema: Any, names: Iterable[str], is_secret: IsSecret = is_se
 
 
 Learning: TypeAlias = Callable[[str, bool], None]
-"""Is told a secret, and whether it came in an answer."""
+"""Called with a secret, and whether it came in an answer."""
 
 
 class Redactor:
@@ -62,7 +62,7 @@ class Redactor:
         names: the names that are a secret's.
 
     Attributes:
-        remember: is told every secret as it is learned, and whether it came in an answer.
+        remember: is called with every secret as it is learned, and whether it came in an answer.
     """
 
     def __init__(self, names: SecretNames = BY_WORDS) -> None:
@@ -163,7 +163,7 @@ class Redactor:
                 self._add(self._learned, text)
 
     def recall(self, learned: Iterable[tuple[str, bool]]) -> None:
-        """Take what ``remember`` was told, perhaps in another process."""
+        """Take what ``remember`` was called with, perhaps in another process."""
         for text, answered in learned:
             self._add(self._learned if answered else self._given, text)
 

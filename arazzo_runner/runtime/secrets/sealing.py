@@ -1,7 +1,7 @@
 """Encryption of what may hold a secret that nobody can give again, with a key in a file of its own (S1).
 
 AES-256-GCM. Each run has a key derived from the file's, and each sealed text a name, so that none can be put in another
-one's place. The file is never made anew where something was sealed already: that would only hide that it is lost.
+one's place. The file is never made again where something was sealed already: that would only hide that it is lost.
 """
 
 from __future__ import annotations

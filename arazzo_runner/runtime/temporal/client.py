@@ -107,7 +107,7 @@ class Cluster:
         return self._searchable
 
     async def register(self) -> bool:
-        """Make our search attributes known to the namespace; gives whether it knows them now."""
+        """Make our search attributes known to the namespace; returns whether it knows them now."""
         if await self.is_searchable():
             return True
         keyword = IndexedValueType.INDEXED_VALUE_TYPE_KEYWORD

@@ -19,11 +19,11 @@ from arazzo_runner.runtime.temporal.history import Exhausted, HistoryWorld
 from arazzo_runner.runtime.temporal.job import Job
 
 PATIENCE = 10.0
-"""Seconds until a run that no worker has taken up is spoken of; a moment is usual."""
+"""Seconds until a run that no worker has picked up is reported; a moment is usual."""
 
 
 class WorkerNotices(Struct, frozen=True):
-    """Notices about workers that do not go on with runs, each once, however many runs of a batch they hold for.
+    """Notices about workers that do not continue runs, each once, however many runs of a batch they hold for.
 
     Args:
         engine: that the runs were handed to.
@@ -49,8 +49,8 @@ class WorkerNotices(Struct, frozen=True):
             self._say(f"no worker has taken the run up yet; it waits in the queue {self.engine.queue}")
 
     def failing(self, why: str) -> None:
-        """A worker has tried to go on with a run, and cannot."""
-        self._say(f"no worker can go on with the run so far, and it is tried again: {why}")
+        """A worker has tried to continue a run, and cannot."""
+        self._say(f"no worker can continue the run so far; it is tried again: {why}")
 
     def _say(self, text: str) -> None:
         if text not in self._said:
@@ -106,7 +106,7 @@ async def follow(
     """Take a run's turns as its history has them, until it ends or stops.
 
     Args:
-        stop: is set when the run is to be followed no longer; it continues all the same.
+        stop: is set when the run is to be followed no longer; it continues anyway.
     """
 
     def failing(why: str) -> None:
@@ -125,7 +125,7 @@ async def look(cluster: Cluster, found: Following, session: Session) -> float | 
     """Take the turns that a run's history has so far.
 
     Returns:
-        The time of the last one when the run goes on, or None when it has ended.
+        The time of the last one when the run continues, or None when it has ended.
     """
     world = HistoryWorld(cluster.histories(found.job.id, found.first, wait=False))
     try:

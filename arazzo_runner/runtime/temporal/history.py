@@ -156,7 +156,7 @@ async def _text(converter: DataConverter, payloads: Any) -> Any:
 
 
 async def _why(converter: DataConverter, failure: Failure) -> str:
-    """Why a worker could not go on, in a line. What it says is sealed with the key that it has."""
+    """Why a worker could not continue, in a line. What it says is sealed with the key that it has."""
     try:
         error = await converter.decode_failure(failure)
     except JournalError as unopened:
@@ -169,10 +169,10 @@ class HistoryWorld:
     """A world that answers from a run's history (``drivers.AsyncWorld``).
 
     Args:
-        stop: when it is set the run is no longer followed; it continues all the same.
+        stop: when it is set the run is not followed any more; it continues anyway.
         hint: how to follow it again.
         decisions: how many the user has made of requests whose answers are not known; the last may be on its way.
-        failing: is told why workers fail to go on, when they do at present.
+        failing: is called with why workers fail to continue, while they do.
     """
 
     def __init__(
@@ -197,7 +197,7 @@ class HistoryWorld:
     async def begin(self) -> None:
         """Wait until the run has begun; its first turn is taken at the time that the workflow saw then.
 
-        Who stops following before that is told so at the first effect, as at any other.
+        Who stops following before that learns so at the first effect, as at any other.
 
         Raises:
             Exhausted: no worker has taken it up yet, and that is not waited for.

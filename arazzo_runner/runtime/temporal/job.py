@@ -37,7 +37,7 @@ class Job(Struct, frozen=True):
         transport: how requests are sent, the same on every machine.
         check: the level of ``--check``, for whoever shows the run.
         searchable: whether the namespace knows our search attributes.
-        state, pending: where it goes on; None at its beginning.
+        state, pending: where it continues; None at its beginning.
     """
 
     id: str

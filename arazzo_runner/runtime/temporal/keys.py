@@ -21,7 +21,7 @@ def engine_key(word: str | None, *, made: Callable[[Path], None] | None = None) 
 
     Args:
         word: its file; or the key itself in base64, when that is what the variable holds. None for the usual file.
-        made: is told of a new key; None makes none.
+        made: is called with a new key; None makes none.
 
     Raises:
         UsageError: there is no key.

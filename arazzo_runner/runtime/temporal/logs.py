@@ -50,7 +50,7 @@ class PlainLines(logging.StreamHandler):  # type: ignore[type-arg]  # it is not 
 
 
 def plain_line(record: logging.LogRecord) -> str:
-    """A record without what an exception holds, but for those of ours that say why a run cannot be taken up."""
+    """A record without what an exception holds, but for those of ours that say why a run cannot be picked up."""
     message = record.getMessage()
     if _RETRY in message:
         return f"warning: {_UNREACHED}"

@@ -23,7 +23,7 @@ LIMIT = 1_500_000
 """Bytes of a sealed payload; Temporal refuses two million, and takes a few payloads in one message."""
 _ENCODING, _SEALED, _STORED = "encoding", b"binary/arazzo-sealed", b"binary/arazzo-stored"
 _KEY = "arazzo-key"
-"""Names the key's fingerprint beside what it sealed, so that another key is told by name."""
+"""Names the key's fingerprint beside what it sealed, so that another key is reported by name."""
 _NAME = "payload"
 
 

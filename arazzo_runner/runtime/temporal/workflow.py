@@ -57,7 +57,7 @@ class ArazzoRun:
         self._tell(job, "running")
         try:
             while turn.outcome is None:
-                # Only before a request: a wait is due at its time, wherever the run goes on.
+                # Only before a request: a wait is due at its time, wherever the run continues.
                 if isinstance(turn.effect, Send) and workflow.info().is_continue_as_new_suggested():
                     workflow.continue_as_new(job.going_on(turn).to_json())
                 turn = advance(plan, turn.state, await self._answer(job, plan, turn))
@@ -113,7 +113,7 @@ class ArazzoRun:
 
 
 def _first(job: Job, plan: Plan) -> Turn:
-    """The turn that a job begins or goes on with."""
+    """The turn that a job begins or continues with."""
     kept = job.kept_state()
     if kept is None:
         return start(plan, job.inputs, at=workflow.time(), identity=job.id)

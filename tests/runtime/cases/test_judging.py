@@ -318,7 +318,7 @@ def test_inputs_that_no_longer_fit(tmp_path: Path) -> None:
     [
         ([1], "case: it is not an object"),
         ({"inputs": [1]}, "case/inputs: it is not an object"),
-        ({"status": "maybe"}, "case/status: 'maybe' is none of succeeded, failed"),
+        ({"status": "maybe"}, "case/status: 'maybe' is not one of succeeded, failed"),
         ({"outcome": {}}, "case/outcome: there is no such member"),
         ({"options": {"speed": 1}}, "case/options/speed: there is no such option"),
         ({"options": {"max_steps": "many"}}, "case/options/max_steps: it is not a whole number from 1"),
