@@ -199,6 +199,9 @@ def _check_combination(words: RunWords) -> None:
     for option in ("--record", "--replay", "--durable"):
         if words.engine.engine and given[option]:
             raise UsageError(f"--engine and {option} exclude one another")
+    if words.each and words.engine.engine and words.output.reports:
+        hint = "arazzo runs show ID --json --engine … prints the report of one of the runs"
+        raise UsageError("--each and --report exclude one another where a cluster drives the runs", hint=hint)
     for option in ("--record", "--replay", "--dry-run"):
         if words.each and given[option]:
             raise UsageError(f"--each and {option} exclude one another")
