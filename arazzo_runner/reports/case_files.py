@@ -23,8 +23,17 @@ def write(form: str, verdict: SuiteVerdict, stream: TextIO) -> None:
             stream.write(as_junit(verdict))
         case "html":
             from arazzo_runner.reports.html import write_page
+            from arazzo_runner.reports.html_views import attempt_view, comparison
 
-            write_page("cases.html.jinja", stream, verdict=verdict, shares=shares(verdict.coverage), duration=duration)
+            write_page(
+                "cases.html.jinja",
+                stream,
+                verdict=verdict,
+                shares=shares(verdict.coverage),
+                duration=duration,
+                view=attempt_view,
+                comparison=comparison,
+            )
         case "markdown":
             stream.write(as_markdown(verdict))
         case _:

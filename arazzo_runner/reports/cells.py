@@ -10,7 +10,7 @@ _ONE_EACH = re.compile(r"[ -~✓✗↻…→·–]*")
 
 def cells(text: str) -> int:
     """Return the number of cells that a line takes."""
-    if _ONE_EACH.fullmatch(text):
+    if text.isascii() or _ONE_EACH.fullmatch(text):
         return len(text)
     from wcwidth import width
 
@@ -32,4 +32,11 @@ def cut(text: str, room: int | None) -> str:
 
 def padded(text: str, room: int) -> str:
     """Return a text that takes ``room`` cells at least, with spaces behind it."""
-    return text + " " * (room - cells(text))
+    return text.ljust(room) if text.isascii() else text + " " * (room - cells(text))
+
+
+def fitted(text: str, room: int) -> str:
+    """Return a text that takes ``room`` cells, cut or with spaces behind it."""
+    if text.isascii() and len(text) <= room:
+        return text.ljust(room)
+    return padded(cut(text, room), room)

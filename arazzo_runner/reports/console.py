@@ -32,14 +32,14 @@ from arazzo_runner.engine.events import (
 )
 from arazzo_runner.errors import Place
 from arazzo_runner.reports.live_line import FRAME, HEARTBEAT, LiveLine, Ticker
-from arazzo_runner.reports.source_excerpt import MAX_LINE, excerpt
-from arazzo_runner.reports.standing import standing
 from arazzo_runner.reports.step_line import COLOURS, UNDER_WAY, attempt_line, repeats, request_line
 from arazzo_runner.reports.text import duration, label, located, one_line, scalar, whole_duration
 
 _STATUS_COLOURS = {"succeeded": "green", "stopped": "yellow", "cancelled": "yellow"}
 NOTICEABLE_WAIT = 5.0
 """Waits from this many seconds on are shown even where the line of a step cannot be rewritten."""
+ROOM_FOR_REASONS = 80
+"""The columns from which on a wait that counts down says why."""
 NOTICEABLE_REQUEST = 0.2
 """Seconds until a request that is under way is shown."""
 
@@ -66,20 +66,6 @@ class ConsoleOptions(Struct, frozen=True):
     heartbeat: float | None = HEARTBEAT
 
 
-class Awaited(Struct, frozen=True):
-    """An answer, or the end of a pause, that a run waits for.
-
-    Attributes:
-        shown: returns its line, and what stands at the line's end, from the time.
-        begun: when it began, by the console's clock.
-        after: seconds until it is shown.
-    """
-
-    shown: Callable[[float], tuple[str, str]]
-    begun: float
-    after: float = 0.0
-
-
 class Console:
     """A listener that writes to ``stream``. Close it when the run has ended: it has a thread.
 
@@ -102,14 +88,16 @@ class Console:
         self._last: tuple[str, str, int] | None = None
         self._count = 0
         self._held: tuple[Attempt, int] | None = None
-        self._pending: Awaited | None = None
+        self._pending: AttemptStarted | Waiting | None = None
+        self._since = 0.0
         self._sent: AttemptStarted | None = None
-        self._operations: dict[tuple[str, str], str] = {}
+        self._latest: Attempt | None = None
         self._lock = threading.RLock()
         self._began = self._spoke = clock()
         columns = options.columns
         self._live = LiveLine(self._write, columns) if options.live and columns else None
         self._ticker = Ticker(self._tick)
+        self._silent_requests = not (options.quiet or options.verbose or options.curl)
 
     @property
     def hears(self) -> tuple[type[Any], ...]:
@@ -123,6 +111,13 @@ class Console:
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
+        if type(event) is AttemptStarted and self._silent_requests:
+            # Every step has one: it is only remembered, the time before what it is the time of.
+            self._since = self._clock()
+            self._pending = self._sent = event
+            if not self._ticker.started:
+                self._begin_ticking()
+            return
         with self._lock:
             self._show(event)
 
@@ -203,22 +198,14 @@ class Console:
 
             self._flush()
             self._line(self._style(f"    $ {curl_command(started.request)}", dim=True))
-        tries = self._count + 1 if self._last == (started.workflow_id, started.step_id, started.depth) else 1
-        operation = self._operations.get((started.workflow_id, started.step_id), "")
-        begun = self._clock()
-
-        def shown(now: float) -> tuple[str, str]:
-            tail = f"   {whole_duration(now - begun)}" if now - begun >= 1 else ""
-            return request_line(started, operation, tries, self._columns), tail
-
-        self._await(Awaited(shown, begun, after=NOTICEABLE_REQUEST))
+        self._await(started)
 
     def _attempt(self, attempt: Attempt) -> None:
         if self._options.verbose and attempt.response is not None:
             self._line(f"    < {attempt.response.status}")
             self._headers("<", attempt.response.headers)
             self._body("<", attempt.response.body, attempt.response.header("Content-Type"))
-        self._operations[attempt.workflow_id, attempt.step_id] = attempt.operation
+        self._latest = attempt
         key = (attempt.workflow_id, attempt.step_id, attempt.depth)
         again = repeats(attempt)
         if key != self._last:
@@ -242,48 +229,59 @@ class Console:
         seconds, why = wait.seconds, wait.why
         if self._options.verbose or (self._live is None and seconds >= NOTICEABLE_WAIT and self._count <= 1):
             self._line(f"    waiting {duration(seconds)} ({why})")
-        begun, held = self._clock(), self._held
-        before = "   " if self._live is not None else f"    {label(wait.step_id)}"
-
-        def shown(now: float) -> tuple[str, str]:
-            left = whole_duration(begun + seconds - now, up=True)
-            return attempt_line(*held, self._columns) if held else before, f"   waiting {left} ({why})"
-
-        self._await(Awaited(shown, begun))
+        self._await(wait)
 
     # What is under way
 
-    def _await(self, pending: Awaited) -> None:
-        self._pending = pending
-        if self._live is not None:
-            if not pending.after:
-                self._draw(self._live, pending, self._clock())
-            self._ticker.start(FRAME)
-        elif self._options.heartbeat is not None:
-            self._ticker.start(self._options.heartbeat)
+    def _await(self, pending: AttemptStarted | Waiting) -> None:
+        self._pending, self._since = pending, self._clock()
+        if self._live is not None and isinstance(pending, Waiting):
+            self._draw(self._live, pending, self._since)
+        self._begin_ticking()
+
+    def _begin_ticking(self) -> None:
+        first = FRAME if self._live is not None else self._options.heartbeat
+        if first is not None:
+            self._ticker.start(first)
 
     def _tick(self) -> float:
         """Show how far it is; return the seconds until it is looked at again."""
         with self._lock:
             pending, now = self._pending, self._clock()
             if self._live is not None:
-                if pending is not None and now - pending.begun >= pending.after:
+                if pending is not None and (isinstance(pending, Waiting) or now - self._since >= NOTICEABLE_REQUEST):
                     self._draw(self._live, pending, now)
                 return FRAME
             period, silence = self._options.heartbeat or HEARTBEAT, now - self._spoke
             if pending is None or silence < period:
                 return max(period - silence, FRAME)
-            line = " ".join("".join(pending.shown(now)).split()).removeprefix(f"{UNDER_WAY} ")
+            line = " ".join("".join(self._pending_line(pending, now)).split()).removeprefix(f"{UNDER_WAY} ")
             self._line(f"    {UNDER_WAY} {line} · {whole_duration(now - self._began)} so far")
             return period
 
-    def _draw(self, live: LiveLine, pending: Awaited, now: float) -> None:
-        text, tail = pending.shown(now)
+    def _draw(self, live: LiveLine, pending: AttemptStarted | Waiting, now: float) -> None:
+        text, tail = self._pending_line(pending, now)
         live.draw(text, tail, style=self._styled_step)
+
+    def _pending_line(self, pending: AttemptStarted | Waiting, now: float) -> tuple[str, str]:
+        """The line of what a run waits for, and what stands at its end: the time so far, or the time left."""
+        passed = now - self._since
+        if isinstance(pending, AttemptStarted):
+            again = self._last == (pending.workflow_id, pending.step_id, pending.depth)
+            operation = self._latest.operation if again and self._latest is not None else ""
+            text = request_line(pending, operation, self._count + 1 if again else 1, self._columns)
+            return text, f"   {whole_duration(passed)}" if passed >= 1 else ""
+        left = whole_duration(pending.seconds - passed, up=True)
+        before = "   " if self._live is not None else f"    {label(pending.step_id)}"
+        text = attempt_line(*self._held, self._columns) if self._held else before
+        why = "" if self._columns is not None and self._columns < ROOM_FOR_REASONS else f" ({pending.why})"
+        return text, f"   waiting {left}{why}"
 
     # Ends
 
     def _finished(self, outcome: Outcome) -> None:
+        from arazzo_runner.reports.standing import standing
+
         self._flush()
         requests = f"{outcome.requests} request{'' if outcome.requests == 1 else 's'}"
         shown = standing(outcome)
@@ -294,6 +292,9 @@ class Console:
             self._failure(outcome, outcome.reason)
 
     def _failure(self, outcome: Outcome, reason: Reason) -> None:
+        from arazzo_runner.reports.source_excerpt import MAX_LINE, excerpt
+        from arazzo_runner.reports.standing import standing
+
         place = reason.place
         workflow = place.workflow if place is not None and place.workflow else outcome.workflow_id
         step = f", step {label(reason.step_id)}" if reason.step_id else ""
@@ -338,7 +339,7 @@ class Console:
         return text.replace(mark, self._style(mark, fg=COLOURS[mark]), 1) if mark in COLOURS else text
 
     def _step(self, text: str) -> None:
-        self._line(self._styled_step(text))
+        self._line(self._styled_step(text) if self._options.colour else text)
 
     @property
     def _columns(self) -> int | None:

@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from importlib.resources import files
 from typing import Any, Self, TextIO
-from urllib.parse import urlsplit
 
 import jinja2
 from markupsafe import Markup
 
 from arazzo_runner import __version__
-from arazzo_runner.effects import Request, Response
 from arazzo_runner.engine.events import (
     Attempt,
     Authenticated,
@@ -32,22 +29,19 @@ from arazzo_runner.engine.events import (
     Warned,
     WorkflowEntered,
 )
-from arazzo_runner.engine.exchange import decode_body
 from arazzo_runner.errors import Place, Problem, Severity
 from arazzo_runner.reports.flow_graph import Diagram
-from arazzo_runner.reports.html_layout import Span, draw, timeline
-from arazzo_runner.reports.jsonreport import timestamp
+from arazzo_runner.reports.html_layout import draw
+from arazzo_runner.reports.html_timeline import Span, timeline
+from arazzo_runner.reports.html_views import MAX_BODY, attempt_view, clock, reason_view, values_view
 from arazzo_runner.reports.spool import Spool
-from arazzo_runner.reports.summary import Attempts, RunPath, body_text
+from arazzo_runner.reports.standing import standing
+from arazzo_runner.reports.summary import Attempts, RunPath
 from arazzo_runner.reports.text import duration, printable
 
-MAX_BODY = 20_000
-"""Characters of a body that are shown."""
 MAX_BODIES = 10_000_000
 """Characters of all bodies together, after which ``FEW`` of each are shown: a page has to stay one that opens."""
 FEW = 400
-MAX_FORMATTED = 1_000_000
-"""Bytes of JSON from which on a body is shown as it came, not laid out."""
 FIRST, LAST = 1000, 1000
 """Of a longer run the page shows that many attempts of its beginning and of its end; its counts are of all."""
 MAX_WARNINGS = 200
@@ -86,6 +80,8 @@ class HtmlReport:
         self._number = 0
         self._shown = 0
         self._waited = 0.0
+        self._last: dict[str, dict[str, Any]] = {}
+        self._breaches: dict[str, int] = {}
         self._outcome: Outcome | None = None
         self._warnings: Counter[tuple[str, str]] = Counter(
             (f"{problem.place}: {problem.message} [{problem.rule}]", problem.hint)
@@ -125,6 +121,11 @@ class HtmlReport:
         entry = attempt_view(attempt, self._number, MAX_BODY if self._shown < MAX_BODIES else FEW)
         for message in ("request", "response"):
             self._shown += len(entry[message]["body"]["text"]) if entry[message] else 0
+        unmet = [criterion for criterion in entry["criteria"] if not criterion["passed"]]
+        self._last[attempt.step_id] = {"number": self._number, "unmet": unmet}
+        if attempt.breaks_contract and len(self._breaches) < MAX_WARNINGS:
+            for problem in attempt.problems:
+                self._breaches.setdefault(problem, self._number)
         self._entries.append(entry)
 
     def write(self, stream: TextIO) -> None:
@@ -143,13 +144,14 @@ class HtmlReport:
             document=self._document,
             index=self.index,
             outcome=outcome,
-            started=_clock(outcome.started_at),
+            status=standing(outcome),
+            started=clock(outcome.started_at),
             took=duration(outcome.duration),
             waited=duration(self._waited) if self._waited else "",
             failure=self._failure(outcome.reason),
             warnings=[{"message": m, "hint": h, "times": n} for (m, h), n in self._warnings.items()],
-            inputs=_values(outcome.inputs),
-            outputs=_values(outcome.outputs),
+            inputs=values_view(outcome.inputs),
+            outputs=values_view(outcome.outputs),
             failures=sum(tally.failures for tally in self._path.steps.values()),
             drawings=draw(self._diagram, self._path) if self._diagram else (),
             timeline=timeline(spans, outcome.started_at, outcome.duration),
@@ -178,13 +180,16 @@ class HtmlReport:
             return None
         place = reason.place
         line = self._source_line(place) if place is not None and place.line else None
-        ran = [tally.last for (_, step_id), tally in self._path.steps.items() if step_id == reason.step_id]
+        last = self._last.get(reason.step_id or "", {"number": None, "unmet": []})
+        number, hidden = last["number"], self._hidden()
         return {
-            **_reason(reason),
+            **reason_view(reason),
             "line": line,
             "number": place.line if place is not None else 0,
             "caret": " " * max(place.column - 1, 0) + "^" if place is not None else "",
-            "attempt": max((number for number in ran if number not in self._hidden()), default=None),
+            "attempt": None if number in hidden else number,
+            "unmet": last["unmet"],
+            "breaches": [(text, None if at in hidden else at) for text, at in self._breaches.items()],
         }
 
     def __enter__(self) -> Self:
@@ -194,111 +199,12 @@ class HtmlReport:
         self._entries.close()
 
 
-# What is shown of an attempt: plain data
-
-
-def attempt_view(attempt: Attempt, number: int, max_body: int = MAX_BODY) -> dict[str, Any]:
-    """An attempt as the page shows it.
-
-    Args:
-        number: of the attempt in the run, from 1.
-        max_body: characters of a body that are kept.
-    """
-    request, response, action = attempt.request, attempt.response, attempt.action
-    target = urlsplit(request.url) if request else None
-    return {
-        "kind": "attempt",
-        "number": number,
-        "workflow": attempt.workflow_id,
-        "step": attempt.step_id,
-        "attempt": attempt.attempt,
-        "depth": attempt.depth,
-        "status": attempt.verdict,
-        "what": attempt.operation if request is None else request.method,
-        "path": "" if target is None else (target.path or "/") + (f"?{target.query}" if target.query else ""),
-        "request": None if request is None else _request(request, max_body),
-        "response": None if response is None else _response(response, max_body),
-        "criteria": [
-            {"condition": c.condition, "type": c.type, "passed": c.passed, "detail": c.detail or ""}
-            for c in attempt.criteria
-        ],
-        "action": None
-        if action is None
-        else {"name": action.name or "", "type": action.type, "target": action.step_id or action.workflow_id or ""},
-        "outputs": _values(attempt.outputs),
-        "problems": list(attempt.problems),
-        "reason": None if attempt.reason is None else _reason(attempt.reason),
-        "start": attempt.started_at,
-        "seconds": attempt.duration,
-        "at": _clock(attempt.started_at),
-        "for": duration(attempt.duration),
-    }
-
-
-def _clock(at: float) -> str:
-    return timestamp(at).replace("T", " ").replace("Z", " UTC")
-
-
-def _reason(reason: Reason) -> dict[str, Any]:
-    return {
-        "code": reason.code,
-        "message": reason.message,
-        "step": reason.step_id or "",
-        "hint": reason.hint,
-        "place": "" if reason.place is None else str(reason.place),
-    }
-
-
-def _request(request: Request, max_body: int) -> dict[str, Any]:
-    body = body_view(request.body or b"", request.header("Content-Type"), max_body)
-    return {"method": request.method, "url": request.url, "headers": list(request.headers), "body": body}
-
-
-def _response(response: Response, max_body: int) -> dict[str, Any]:
-    body = body_view(response.body, response.header("Content-Type"), max_body)
-    return {"status": response.status, "headers": list(response.headers), "body": body}
-
-
-def body_view(body: bytes, content_type: str | None, limit: int = MAX_BODY) -> dict[str, str]:
-    """A body as text, JSON laid out, and a note of what is not shown."""
-    text = _laid_out(body, content_type) if len(body) <= MAX_FORMATTED else None
-    if text is None:
-        text = body_text(body, content_type)
-    if text is None:
-        return {"text": "", "note": f"{len(body):,} bytes that are not text ({content_type or 'of no type'})"}
-    if len(text) > limit:
-        return {"text": text[:limit], "note": f"cut: {limit:,} of {len(text):,} characters are shown"}
-    return {"text": text, "note": ""}
-
-
-def _laid_out(body: bytes, content_type: str | None) -> str | None:
-    """JSON with line breaks, or None when it is not JSON, or is nested too deeply to lay out."""
-    data, _ = decode_body(body, content_type)
-    if not isinstance(data, (dict, list)):
-        return None
-    try:
-        return json.dumps(data, ensure_ascii=False, indent=2)
-    except RecursionError:
-        return None
-
-
-def _values(values: Mapping[str, Any]) -> list[dict[str, Any]]:
-    return [{"name": name, **_value(value)} for name, value in values.items()]
-
-
-def _value(value: Any) -> dict[str, Any]:
-    if isinstance(value, bytes):
-        return body_view(value, None)
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, indent=2, default=str)
-    return {"text": text[:MAX_BODY], "note": "" if len(text) <= MAX_BODY else f"cut: it has {len(text):,} characters"}
-
-
 # The page
 
 
 def write_page(template: str, stream: TextIO, **content: Any) -> None:
     """Write a page that needs nothing else: script, style and policy in it, and all content escaped."""
-    script, style = _asset("report.js"), _asset("report.css")
+    script, style = _asset("report.js") + _asset("bodies.js"), _asset("report.css") + _asset("bodies.css")
     page = _environment().get_template(template).generate(
         script=Markup(script),  # noqa: S704 - ours, and the policy names its digest
         style=Markup(style),  # noqa: S704

@@ -1,4 +1,4 @@
-"""Layout of the drawings of a page: the plan as a flow, and the run as a timeline. No markup is made here.
+"""Layout of the drawing of a plan as a flow. No markup is made here.
 
 A workflow is a sequence with jumps, and is drawn as one: its steps below one another in the order of execution, the way
 from one to the next between them, and every other way in a lane of its own on the right. So the drawing is as readable
@@ -7,13 +7,13 @@ with thirty steps as with three, and no wider on a phone than it has to be.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import count
-from typing import Any, Self
 
 from msgspec import Struct
 
 from arazzo_runner.analysis.flow_edges import Edge
+from arazzo_runner.reports.cells import cut
 from arazzo_runner.reports.flow_graph import Diagram, Node, WorkflowDiagram, grouped
 from arazzo_runner.reports.summary import RunPath
 from arazzo_runner.reports.text import duration, one_line
@@ -168,8 +168,8 @@ def _box(workflow_id: str, node: Node, path: RunPath, y: float, height: float) -
         height=height,
         kind=node.kind,
         state=state,
-        label=one_line(node.label, 22 if node.kind == "step" else 26),
-        detail=one_line(node.detail, 32),
+        label=cut(one_line(node.label), 22 if node.kind == "step" else 26),
+        detail=cut(one_line(node.detail), 32),
         count=f"×{tally.attempts}" if tally is not None and tally.attempts > 1 else "",
         title=f"{node.label}{': ' + node.detail if node.detail else ''} — {told}",
         attempt=tally.last if tally is not None else None,
@@ -236,100 +236,3 @@ def _label(group: Sequence[Edge], taken: int) -> tuple[str, str]:
 
 def _times(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
-
-
-# The timeline
-
-BAR = 7
-"""Pixels that each bar of a long run gets at least; the drawing is then wider than the page and scrolls."""
-MAX_TIMELINE = 16_000
-THIN = 0.002
-"""Part of the drawing that a bar gets at least."""
-TICKS = 6
-TICK = 160
-"""Pixels that a tick of a wider drawing has, so that some are in sight wherever it is scrolled to."""
-ROW = 28
-
-
-class Span(Struct, frozen=True):
-    """A part of a run's time: an attempt, or a wait when it has no number."""
-
-    workflow: str
-    step: str
-    start: float
-    seconds: float
-    state: str
-    title: str
-    number: int | None = None
-
-    @classmethod
-    def of(cls, entry: Mapping[str, Any]) -> Self:
-        """Return the layout of an entry of the page's list."""
-        at = (entry["workflow"], entry["step"], entry["start"], entry["seconds"])
-        if entry["kind"] == "wait":
-            return cls(*at, "wait", f"waiting {entry['for']} ({entry['why']}) before {entry['step']}")
-        status = f", status {entry['response']['status']}" if entry["response"] else ""
-        title = f"attempt {entry['number']}: {entry['step']} {entry['status']}{status}, {entry['for']}"
-        return cls(*at, entry["status"], title, entry["number"])
-
-
-class Bar(Struct, frozen=True):
-    """A span in its place; ``x`` and ``width`` in percent."""
-
-    x: str
-    width: str
-    state: str
-    title: str
-    number: int | None
-
-
-class Timeline(Struct, frozen=True):
-    """A run's time, a lane for each step; ``ticks`` are places in percent with what stands there."""
-
-    lanes: Sequence[tuple[str, str, Sequence[Bar]]]
-    ticks: Sequence[tuple[str, str]]
-    width: int
-    timed: bool
-
-    @property
-    def height(self) -> int:
-        """Pixels, with a row for the ticks."""
-        return (len(self.lanes) + 1) * ROW
-
-
-def timeline(spans: Iterable[Span], started_at: float, seconds: float) -> Timeline:
-    """Lay the spans of a run out. In a run that took no time, such as a replay, they stand in their order instead."""
-    known = list(spans)
-    total = max([seconds, *(span.start + span.seconds - started_at for span in known)])
-    timed = total > 0
-    lanes: dict[tuple[str, str], list[Bar]] = {}
-    for index, span in enumerate(known):
-        x = (span.start - started_at) / total if timed else index / len(known)
-        width = span.seconds / total if timed else 0.8 / len(known)
-        # What took no time is seen anyway, also at the very end.
-        at, broad = min(max(x, 0.0), 1 - THIN), max(width, THIN)
-        bar = Bar(_percent(at), _percent(broad), span.state, span.title, span.number)
-        lanes.setdefault((span.workflow, span.step), []).append(bar)
-    pixels = min(len(known) * BAR, MAX_TIMELINE)
-    return Timeline(
-        lanes=[(workflow, step, bars) for (workflow, step), bars in lanes.items()],
-        ticks=list(_ticks(total, max(TICKS, pixels // TICK))) if timed else [],
-        width=pixels,
-        timed=timed,
-    )
-
-
-def _ticks(total: float, most: int) -> Iterator[tuple[str, str]]:
-    """Round times, at most so many of them and the beginning."""
-    size = 10.0**-6
-    steps = (size * 10**power * digit for power in range(16) for digit in (1, 2, 5))
-    step = next((step for step in steps if total / step <= most), total)
-    for number in range(int(total / step + 1e-9) + 1):
-        at = number * step
-        # The last part of the drawing has no room for a text that begins there.
-        if at / total <= 1 - 0.42 / most:
-            yield _percent(at / total), duration(at) if number else "0"
-
-
-def _percent(part: float) -> str:
-    return f"{part * 100:.3f}%"

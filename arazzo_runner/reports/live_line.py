@@ -75,12 +75,16 @@ class Ticker:
 
     Args:
         tick: returns the seconds until its next call.
+
+    Attributes:
+        started: whether it has begun.
     """
 
     def __init__(self, tick: Callable[[], float]) -> None:
         self._tick = tick
         self._stopped = threading.Event()
         self._thread: threading.Thread | None = None
+        self.started = False
 
     def start(self, first: float) -> None:
         """Begin, unless it has begun.
@@ -88,6 +92,7 @@ class Ticker:
         Args:
             first: seconds until the first call.
         """
+        self.started = True
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, args=(first,), name="arazzo-progress", daemon=True)
             self._thread.start()

@@ -11,6 +11,7 @@ from typing import Any, TextIO
 
 from arazzo_runner.engine.events import Outcome
 from arazzo_runner.reports.html import HtmlReport, write_page
+from arazzo_runner.reports.html_views import reason_view
 from arazzo_runner.reports.many_runs import RunLabel
 from arazzo_runner.reports.spool import Spool
 from arazzo_runner.reports.standing import standing
@@ -65,15 +66,7 @@ class ManyRunsHtml:
                 "status": status,
                 "requests": outcome.requests,
                 "for": duration(outcome.duration),
-                "reason": None
-                if reason is None
-                else {
-                    "code": reason.code,
-                    "message": reason.message,
-                    "step": reason.step_id or "",
-                    "hint": reason.hint,
-                    "place": "" if reason.place is None else str(reason.place),
-                },
+                "reason": None if reason is None else reason_view(reason),
                 "page": f"{self._pages.name}/{name}",
             }
         )

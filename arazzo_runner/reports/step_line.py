@@ -6,14 +6,15 @@ from urllib.parse import urlsplit
 
 from arazzo_runner.effects import Request
 from arazzo_runner.engine.events import Attempt, AttemptStarted
-from arazzo_runner.reports.cells import cut, padded
+from arazzo_runner.reports.cells import cut, fitted, padded
 from arazzo_runner.reports.text import duration, label, scalar
 
 STEP_WIDTH = 16
 REQUEST_WIDTH = 40
 NARROWEST_REQUEST = 12
-BESIDE_REQUEST = 62
-"""The cells of a line that the request leaves to the rest."""
+BESIDE_REQUEST = 46
+"""The cells of a line that neither the request nor what follows takes; the request gets rather more of the others."""
+REQUEST_SHARE = 0.55
 
 SUCCEEDED, FAILED, AGAIN, UNDER_WAY = "✓", "✗", "↻", "…"
 COLOURS = {SUCCEEDED: "green", FAILED: "red", AGAIN: "yellow", UNDER_WAY: "cyan"}
@@ -44,7 +45,8 @@ def attempt_line(attempt: Attempt, tries: int, columns: int | None) -> str:
     status = str(attempt.response.status) if attempt.response is not None else "–" if attempt.request else ""
     what = _request(attempt.request, attempt.operation) if attempt.request else label(attempt.operation)
     head = _head(mark_of(attempt), attempt.step_id, attempt.depth, what, tries, columns)
-    return cut(f"{head} {status:>4} {duration(attempt.duration):>8}   {what_follows(attempt)}".rstrip(), columns)
+    line = f"{head} {status:>4} {duration(attempt.duration):>8}   {what_follows(attempt)}".rstrip()
+    return line if columns is None else cut(line, columns)
 
 
 def request_line(started: AttemptStarted, operation: str, tries: int, columns: int | None) -> str:
@@ -54,16 +56,13 @@ def request_line(started: AttemptStarted, operation: str, tries: int, columns: i
 
 
 def _head(mark: str, step_id: str, depth: int, what: str, tries: int, columns: int | None) -> str:
-    step = padded(label(step_id), STEP_WIDTH)
-    room = _request_width(columns)
+    room = REQUEST_WIDTH if columns is None else _request_width(columns)
     times = f"try {tries}" if tries > 1 else ""
-    return f"{'  ' * (depth + 1)}{mark} {step} {padded(cut(what, room), room)} {times:>7}"
+    return f"{'  ' * (depth + 1)}{mark} {padded(label(step_id), STEP_WIDTH)} {fitted(what, room)} {times:>7}"
 
 
-def _request_width(columns: int | None) -> int:
-    if columns is None:
-        return REQUEST_WIDTH
-    return max(NARROWEST_REQUEST, min(REQUEST_WIDTH, columns - BESIDE_REQUEST))
+def _request_width(columns: int) -> int:
+    return max(NARROWEST_REQUEST, min(REQUEST_WIDTH, int((columns - BESIDE_REQUEST) * REQUEST_SHARE)))
 
 
 def _request(request: Request, operation: str) -> str:

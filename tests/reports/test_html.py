@@ -11,14 +11,25 @@ from html.parser import HTMLParser
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from arazzo_runner.effects import Answered, Failed, Send
-from arazzo_runner.engine.events import Attempt, Authenticated, Outcome, Reason, RunFinished, RunStarted, Warned
+from arazzo_runner.engine.events import (
+    Attempt,
+    AttemptFinished,
+    Authenticated,
+    Outcome,
+    Reason,
+    RunFinished,
+    RunStarted,
+    Warned,
+)
 from arazzo_runner.errors import InvalidInputs, Place, PlanError, Problem, Severity
 from arazzo_runner.reports import html as module
 from arazzo_runner.reports.flow_graph import diagram_of
-from arazzo_runner.reports.html import HtmlReport, body_view, shown
-from arazzo_runner.reports.html_layout import Span, timeline
+from arazzo_runner.reports.html import HtmlReport, shown
+from arazzo_runner.reports.html_timeline import Span, timeline
+from arazzo_runner.reports.html_views import body_view, comparison, size
 from arazzo_runner.runtime.drivers import Listener
 from tests.support.own_cases import own_cases, plan_of
 from tests.support.runs import (
@@ -36,7 +47,7 @@ from tests.support.runs import (
 
 VOID = {"meta", "link", "input"}
 TAGS = re.compile(
-    "html|head|meta|link|title|style|body|a|header|h1|span|p|dl|div|dt|dd|main|section|h2|h4|pre|ul|li|ol|details|code|"
+    "html|head|meta|link|title|style|body|a|header|h1|span|p|dl|div|dt|dd|main|section|h2|h3|h4|pre|ul|li|ol|details|code|"
     "summary|figure|figcaption|b|svg|g|path|text|rect|line|label|input|button|output|kbd|table|caption|tr|th|td|script|"
     "footer"
 )
@@ -123,21 +134,21 @@ def test_a_run_is_summed_up_drawn_and_told() -> None:
     page = page_of(polling(3))
     assert "main succeeded" in page.text
     assert "7 1 failed" in page.text
-    assert "waited 2.0 s retry, before create" in page.text
-    assert "workflow clean-up begins step" in page.text
+    assert "waited 2.0 s before create was tried again" in page.text
+    assert "workflow clean-up begins: called by a step" in page.text
     assert "$statusCode == 201" in page.text
     assert len(page.of_class("attempt")) == 7
     labels = set(page.having("aria-label"))
     assert "stillPending (goto, after a success) — taken 2 times" in labels
     assert "busy (retry, after a failure) — taken 1 time" in labels
-    assert "waiting 2.0 s (retry) before create" in page.text
+    assert "waiting 2.0 s before create (retry)" in page.text
     assert len(page.of_class("wait")) >= 2
 
 
 def test_a_criterion_tells_what_it_saw() -> None:
     page = page_of(failing())
-    assert len(page.of_class("saw")) == 2
-    assert "not true: $statusCode < 400 $statusCode is 404" in page.text
+    assert len(page.of_class("came")) == 4
+    assert "Expected Came $statusCode == 200 $statusCode is 404 $statusCode < 400 $statusCode is 404" in page.text
 
 
 def test_hostile_text_stays_text() -> None:
@@ -231,8 +242,10 @@ def test_a_long_run_shows_its_beginning_and_its_end(monkeypatch: pytest.MonkeyPa
 
 
 def test_bodies_are_laid_out_and_cut() -> None:
-    assert body_view(b'{"a":[1]}', "application/json") == {"text": '{\n  "a": [\n    1\n  ]\n}', "note": ""}
-    assert body_view(b"abcdef", "text/plain", 4) == {"text": "abcd", "note": "cut: 4 of 6 characters are shown"}
+    laid_out = '{\n  "a": [\n    1\n  ]\n}'
+    assert body_view(b'{"a":[1]}', "application/json") == {"json": True, "size": "9 B", "text": laid_out, "note": ""}
+    cut = body_view(b"abcdef", "text/plain", 4)
+    assert (cut["text"], cut["note"]) == ("abcd", "cut: 4 of 6 characters are shown")
     assert body_view(b"\xff\xfe\xfd", "image/png")["note"] == "3 bytes that are not text (image/png)"
     deep = b"[" * 5000 + b"]" * 5000
     assert body_view(deep, "application/json")["text"]
@@ -253,10 +266,92 @@ def test_text_is_made_safe_and_markup_left_alone() -> None:
 def test_a_timeline_has_round_ticks_and_every_span() -> None:
     spans = [Span("w", "a", 10.0, 1.0, "succeeded", "one", 1), Span("w", "a", 11.0, 3.0, "wait", "a wait")]
     drawn = timeline(spans, 10.0, 4.0)
-    ((_, __, bars),) = drawn.lanes
-    assert [(bar.x, bar.width, bar.number) for bar in bars] == [("0.000%", "25.000%", 1), ("25.000%", "75.000%", None)]
-    assert [text for _, text in drawn.ticks] == ["0", "1.0 s", "2.0 s", "3.0 s"]
+    (lane,) = drawn.lanes
+    assert [(bar.x, bar.width, bar.number) for bar in lane.bars] == [
+        ("0.000%", "25.000%", 1),
+        ("25.000%", "75.000%", None),
+    ]
+    assert [text for _, text in drawn.ticks] == ["0 s", "1 s", "2 s", "3 s"]
     assert not timeline([], 0.0, 0.0).lanes
+
+
+@pytest.mark.parametrize(
+    ("seconds", "ticks"),
+    [
+        (0.04, ["0 ms", "10 ms", "20 ms", "30 ms"]),
+        (1.0, ["0 s", "0.2 s", "0.4 s", "0.6 s", "0.8 s"]),
+        (100.0, ["0 s", "20 s", "40 s", "60 s", "80 s"]),
+        (400.0, ["0 min", "2 min", "4 min", "6 min"]),
+        (9000.0, ["0 min", "30 min", "60 min", "90 min", "120 min"]),
+        (40_000.0, ["0 h", "2 h", "4 h", "6 h", "8 h", "10 h"]),
+    ],
+)
+def test_the_axis_has_one_unit(seconds: float, ticks: list[str]) -> None:
+    drawn = timeline([Span("w", "a", 0.0, seconds, "succeeded", "one", 1)], 0.0, seconds)
+    assert [text for _, text in drawn.ticks] == ticks
+
+
+def test_a_step_that_calls_a_workflow_stands_above_its_steps() -> None:
+    inner = Span("inner", "b", 10.0, 1.0, "succeeded", "", 1, depth=1)
+    caller = Span("outer", "a", 10.0, 1.0, "succeeded", "", 2, calls=True)
+    drawn = timeline([inner, caller], 10.0, 1.0)
+    assert [(lane.step, lane.depth, lane.bars[0].calls) for lane in drawn.lanes] == [("a", 0, True), ("b", 1, False)]
+    page = page_of(polling(2))
+    assert "cleanUp called the workflow clean-up" in page.text
+    assert len(page.of_class("depth-1")) == 2
+
+
+def test_texts_are_compared_line_by_line() -> None:
+    same = [f"line {number}" for number in range(12)]
+    expected, came = "\n".join([*same, "a", "gone"]), "\n".join([*same, "b"])
+    assert list(comparison(expected, came)) == [
+        *(("same", line, line) for line in same[:3]),
+        ("gap", "6 lines alike", ""),
+        *(("same", line, line) for line in same[-3:]),
+        ("changed", "a", "b"),
+        ("gone", "gone", ""),
+    ]
+    assert list(comparison("", "x")) == [("new", "", "x")]
+
+
+def test_sizes_are_read_by_people() -> None:
+    assert [size(count) for count in (0, 999, 1200, 999_949, 3_400_000)] == [
+        "0 B",
+        "999 B",
+        "1.2 kB",
+        "999.9 kB",
+        "3.4 MB",
+    ]
+
+
+def test_a_request_is_shown_as_a_command_without_its_secrets() -> None:
+    page = page_of(polling(1))
+    assert "curl -X" not in page.text.partition("Attempts")[0]
+    assert """-H 'Authorization: '"$AUTHORIZATION\"""" in page.text
+    assert SECRET not in page.source
+
+
+def test_every_breach_is_shown() -> None:
+    events: list[Any] = []
+    run(failing(), events.append)
+    reason = Reason("contract", "two breaches", "get")
+    with HtmlReport("a.yaml") as report:
+        for event in events:
+            if isinstance(event, AttemptFinished):
+                told = replace(event.attempt, breaks_contract=True, problems=(f"contract: {event.attempt.step_id}",))
+                report(replace(event, attempt=told))
+            elif isinstance(event, RunFinished):
+                report(replace(event, outcome=replace(event.outcome, reason=reason)))
+            else:
+                report(event)
+        page = written(report)
+    assert "contract: list attempt 1 contract: get attempt 2" in page.text
+
+
+def test_a_stopped_run_is_called_so() -> None:
+    page = page_of_reason(Reason("interrupted", "the run was interrupted"))
+    assert "main stopped" in page.text
+    assert page.of_class("badge")[0][1]["class"] == "badge stopped"
 
 
 def test_a_run_that_has_not_ended_has_no_page() -> None:

@@ -95,7 +95,7 @@ def test_pyright_sees_the_types_and_not_any(tmp_path: Path) -> None:
 def test_a_users_project_passes_where_the_package_is_installed_as_a_wheel(tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = tmp_path / "venv" / ("Scripts" if os.name == "nt" else "bin") / "python"
-    install = [str(python), "-m", "pip", "install", "-q", str(ROOT), "httpx", "mypy"]
+    install: list[str | Path] = [python, "-m", "pip", "install", "-q", str(ROOT), "httpx", "mypy"]
     installed = subprocess.run(install, capture_output=True, text=True, check=False)
     assert installed.returncode == 0, installed.stderr[-2000:]
     project = tmp_path / "project"

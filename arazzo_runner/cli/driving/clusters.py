@@ -15,7 +15,8 @@ import click
 if TYPE_CHECKING:
     from arazzo_runner.cli.driving.listing import FilterWords
     from arazzo_runner.cli.driving.reporting import ReportFile
-    from arazzo_runner.cli.given.options import DecisionWords, OutputWords
+    from arazzo_runner.cli.given.options import DecisionWords
+    from arazzo_runner.cli.given.output_words import OutputWords
     from arazzo_runner.runtime.interruption import Interruption
     from arazzo_runner.runtime.run.session import RunResult, Session
     from arazzo_runner.runtime.runners.cluster_engine import TemporalEngine

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import Struct
 
-from arazzo_runner.cli.given.options import REPORT_FORMATS
+from arazzo_runner.cli.given.output_words import REPORT_FORMATS
 from arazzo_runner.errors import Problem, Severity, UsageError
 from arazzo_runner.runtime.atomic_file import WholeFile
 
 if TYPE_CHECKING:
-    from arazzo_runner.cli.given.options import VerbosityWords
+    from arazzo_runner.cli.given.output_words import VerbosityWords
     from arazzo_runner.reports.console import Console
     from arazzo_runner.reports.progress import RunsProgress
     from arazzo_runner.runtime.run.session import Session

@@ -39,7 +39,7 @@ def command(ctx: click.Context, words: RunWords) -> None:
 
     Exit status: 0 succeeded, 1 ran and failed, 2 could not start, 130 interrupted.
     """
-    from arazzo_runner.cli.given.selection import names_several
+    from arazzo_runner.cli.given.targets import names_several
 
     if ctx.get_parameter_source("durable") is ParameterSource.ENVIRONMENT and (
         words.replay or words.engine.engine or names_several(words.named, everything=words.everything)
@@ -52,7 +52,7 @@ def run(words: RunWords) -> int:
     """Run what the words ask for; return the exit status."""
     from arazzo_runner.cli.driving.reporting import report_files, warn_of
     from arazzo_runner.cli.given import preparation
-    from arazzo_runner.cli.given.selection import names_several
+    from arazzo_runner.cli.given.targets import names_several
     from arazzo_runner.runtime.run.session import Session, contract_checks
 
     _check_combination(words)
