@@ -86,7 +86,7 @@ def timeline(spans: Iterable[Span], started_at: float, seconds: float) -> Timeli
     for index, span in enumerate(known):
         x = (span.start - started_at) / total if timed else index / len(known)
         width = span.seconds / total if timed else 0.8 / len(known)
-        # What took no time is seen all the same, also at the very end.
+        # What took no time is seen anyway, also at the very end.
         at, broad = min(max(x, 0.0), 1 - THIN), max(width, THIN)
         bar = Bar(_percent(at), _percent(broad), span.state, span.title, span.number, span.calls)
         lane = lanes.setdefault((span.workflow, span.step), Lane(span.workflow, span.step, span.start))

@@ -110,7 +110,7 @@ def size(count: int) -> str:
 
 
 def _laid_out(body: bytes, content_type: str | None) -> str | None:
-    """JSON with line breaks, or None when it is none, or is nested so deeply that laying it out is no help."""
+    """JSON with line breaks, or None when it is not JSON, or is nested too deeply to lay out."""
     data, _ = decode_body(body, content_type)
     if not isinstance(data, (dict, list)):
         return None
