@@ -11,10 +11,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from arazzo_runner.reports.html import HtmlReport
 from arazzo_runner.reports.jsonreport import report_schema
 from arazzo_runner.reports.many_runs import RunLabel
-from arazzo_runner.reports.many_runs_html import ManyRunsHtml
+from arazzo_runner.reports.pages.html import HtmlReport
+from arazzo_runner.reports.pages.many_runs_html import ManyRunsHtml
 from tests.conftest import Arazzo, Result
 from tests.support.http_server import serving
 from tests.support.jobs import Jobs, write_jobs

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from arazzo_runner.effects import MASK, Request
-from arazzo_runner.reports.body_lines import body_lines
 from arazzo_runner.reports.curl import ADDED_BY_CURL, curl_command
+from arazzo_runner.reports.terminal.body_lines import body_lines
 from tests.conftest import Arazzo
 from tests.support.http_server import serving
 from tests.support.terminal import REQUIRED

@@ -114,8 +114,8 @@ def _entry(run: RunSummary) -> dict[str, Any]:
 
 def show_on_cluster(engine: TemporalEngine, run_id: str, *, as_json: bool, verbose: int) -> None:
     """Show what a run has done so far, from its history: ``arazzo runs show ID --engine``."""
-    from arazzo_runner.reports.console import Console, ConsoleOptions
     from arazzo_runner.reports.jsonreport import JsonReport, UnfinishedRun
+    from arazzo_runner.reports.terminal.console import Console, ConsoleOptions
     from arazzo_runner.runtime.runners.cluster_engine import ask
     from arazzo_runner.runtime.temporal.following import find, look, session_of
 

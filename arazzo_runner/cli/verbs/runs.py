@@ -151,8 +151,8 @@ def print_report(handle: RunHandle) -> None:
 
 def _history(handle: RunHandle, *, follow: bool, verbose: int) -> None:
     from arazzo_runner.engine.events import RunFinished
-    from arazzo_runner.reports.console import Console, ConsoleOptions
     from arazzo_runner.reports.summary import Attempts
+    from arazzo_runner.reports.terminal.console import Console, ConsoleOptions
     from arazzo_runner.reports.text import label
     from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
 

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TextIO
 
-from arazzo_runner.reports.cells import cells, cut
+from arazzo_runner.reports.terminal.cells import cells, cut
 
 FALLBACK_COLUMNS = 80
 # From the second cell on first: some terminals keep a copy of a screen that is erased from its very start.

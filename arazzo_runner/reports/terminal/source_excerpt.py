@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from arazzo_runner.reports.cells import cells
+from arazzo_runner.reports.terminal.cells import cells
 from arazzo_runner.reports.text import printable
 
 MAX_LINE = 160

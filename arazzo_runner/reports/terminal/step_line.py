@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from arazzo_runner.effects import Request
 from arazzo_runner.engine.events import Attempt, AttemptStarted
-from arazzo_runner.reports.cells import cut, fitted, padded
+from arazzo_runner.reports.terminal.cells import cut, fitted, padded
 from arazzo_runner.reports.text import duration, label, scalar
 
 STEP_WIDTH = 16

@@ -13,9 +13,9 @@ from itertools import count
 from msgspec import Struct
 
 from arazzo_runner.analysis.flow_edges import Edge
-from arazzo_runner.reports.cells import cut
 from arazzo_runner.reports.flow_graph import Diagram, Node, WorkflowDiagram, grouped
 from arazzo_runner.reports.summary import RunPath
+from arazzo_runner.reports.terminal.cells import cut
 from arazzo_runner.reports.text import duration, one_line
 
 # The flow, in pixels

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import TextIO
 
-from arazzo_runner.reports.live_line import FRAME, HEARTBEAT, LiveLine, Ticker
+from arazzo_runner.reports.terminal.live_line import FRAME, HEARTBEAT, LiveLine, Ticker
 
 
 class RunsProgress:

@@ -31,8 +31,8 @@ from arazzo_runner.engine.events import (
     WorkflowEntered,
 )
 from arazzo_runner.errors import Place
-from arazzo_runner.reports.live_line import FRAME, HEARTBEAT, LiveLine, Ticker
-from arazzo_runner.reports.step_line import COLOURS, UNDER_WAY, attempt_line, repeats, request_line
+from arazzo_runner.reports.terminal.live_line import FRAME, HEARTBEAT, LiveLine, Ticker
+from arazzo_runner.reports.terminal.step_line import COLOURS, UNDER_WAY, attempt_line, repeats, request_line
 from arazzo_runner.reports.text import duration, label, located, one_line, scalar, whole_duration
 
 _STATUS_COLOURS = {"succeeded": "green", "stopped": "yellow", "cancelled": "yellow"}
@@ -292,8 +292,8 @@ class Console:
             self._failure(outcome, outcome.reason)
 
     def _failure(self, outcome: Outcome, reason: Reason) -> None:
-        from arazzo_runner.reports.source_excerpt import MAX_LINE, excerpt
         from arazzo_runner.reports.standing import standing
+        from arazzo_runner.reports.terminal.source_excerpt import MAX_LINE, excerpt
 
         place = reason.place
         workflow = place.workflow if place is not None and place.workflow else outcome.workflow_id
@@ -325,7 +325,7 @@ class Console:
     def _body(self, mark: str, body: bytes | None, content_type: str | None) -> None:
         if self._options.verbose < 2 or not body:
             return
-        from arazzo_runner.reports.body_lines import body_lines
+        from arazzo_runner.reports.terminal.body_lines import body_lines
 
         for line in body_lines(body, content_type, colour=self._options.colour):
             self._line(f"    {mark} {line}")

@@ -31,9 +31,9 @@ from arazzo_runner.engine.events import (
 )
 from arazzo_runner.errors import Place, Problem, Severity
 from arazzo_runner.reports.flow_graph import Diagram
-from arazzo_runner.reports.html_layout import draw
-from arazzo_runner.reports.html_timeline import Span, timeline
-from arazzo_runner.reports.html_views import MAX_BODY, attempt_view, clock, reason_view, values_view
+from arazzo_runner.reports.pages.html_layout import draw
+from arazzo_runner.reports.pages.html_timeline import Span, timeline
+from arazzo_runner.reports.pages.html_views import MAX_BODY, attempt_view, clock, reason_view, values_view
 from arazzo_runner.reports.spool import Spool
 from arazzo_runner.reports.standing import standing
 from arazzo_runner.reports.summary import Attempts, RunPath

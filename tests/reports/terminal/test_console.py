@@ -18,11 +18,11 @@ from arazzo_runner.engine.events import (
     RunStarted,
     Waiting,
 )
-from arazzo_runner.reports.cells import cells, cut, padded
-from arazzo_runner.reports.console import Console, ConsoleOptions
-from arazzo_runner.reports.live_line import LiveLine, columns_of
-from arazzo_runner.reports.progress import RunsProgress
-from arazzo_runner.reports.step_line import attempt_line
+from arazzo_runner.reports.terminal.cells import cells, cut, padded
+from arazzo_runner.reports.terminal.console import Console, ConsoleOptions
+from arazzo_runner.reports.terminal.live_line import LiveLine, columns_of
+from arazzo_runner.reports.terminal.progress import RunsProgress
+from arazzo_runner.reports.terminal.step_line import attempt_line
 
 REQUEST = Request("GET", "http://localhost/v2/jobs/1")
 RETRY = ActionTaken("notThere", "retry")

@@ -15,9 +15,9 @@ from arazzo_runner.reports import case_files as casereports
 from arazzo_runner.reports.case_lines import SuiteVerdict
 from arazzo_runner.reports.flow_graph import diagram_of
 from arazzo_runner.reports.har import HarReport
-from arazzo_runner.reports.html import HtmlReport
 from arazzo_runner.reports.many_runs import RunLabel
-from arazzo_runner.reports.many_runs_html import ManyRunsHtml
+from arazzo_runner.reports.pages.html import HtmlReport
+from arazzo_runner.reports.pages.many_runs_html import ManyRunsHtml
 from arazzo_runner.runtime.cases.coverage import KINDS, Coverage, Item
 from arazzo_runner.runtime.cases.judging import CaseResult, Failure, attempts_to
 from tests.support.browser import axe_violations, chromium
