@@ -21,7 +21,7 @@ from pathlib import Path
 from documents import arazzo, description, polling, step
 
 from arazzo_runner import Answered, Failed, Response, RunOptions, Send, Session, load
-from arazzo_runner.reports.console import Console, ConsoleOptions
+from arazzo_runner.reports.terminal.console import Console, ConsoleOptions
 
 POLLS, STEPS = 10_000, 1_000
 

@@ -1,4 +1,4 @@
-"""Writes the generated pages of the reference: the command line, the rules, and the Python API.
+"""Writes the generated pages of the reference, from help, registries, schemas and docstrings.
 
 Usage: ``python docs/generate.py`` from the repository's root. A test fails when a page is out of date.
 """
@@ -6,17 +6,21 @@ Usage: ``python docs/generate.py`` from the repository's root. A test fails when
 from __future__ import annotations
 
 import importlib.util
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 
+import arazzo_runner
 from arazzo_runner.analysis import link_rules  # noqa: F401 - registers its rules
 from arazzo_runner.cli.main import cli
 from arazzo_runner.documents.rules import RULES
 from arazzo_runner.lint import checker  # noqa: F401 - registers its rules
 
 REFERENCE = Path(__file__).with_name("reference")
+SCHEMAS = Path(arazzo_runner.__file__).with_name("reports")
 WIDTH = 100
 
 
@@ -58,6 +62,62 @@ def rules() -> str:
     return "\n".join([*parts, ""])
 
 
+REPORTS = """\
+# Reports
+
+`--report FORMAT=PATH` writes `json`, `junit` (JUnit XML), `html` (a page, or an index with a page for each run) and
+`har` (HAR 1.2, which browsers open). The JSON reports follow schemas that are published in the package; this page is
+generated from them by `docs/generate.py`. Secrets are `[redacted]` in every report.
+"""
+Schema = dict[str, Any]
+
+
+def reports() -> str:
+    """Return the page of the JSON reports, from their schemas."""
+    parts = [REPORTS]
+    for name in ("run-report", "runs-report", "test-report"):
+        schema = json.loads(SCHEMAS.joinpath(f"{name}.schema.json").read_text("utf-8"))
+        parts += [f"## {schema['title']}", "", schema.get("description", ""), ""]
+        parts += ["| member | type | what it is |", "| --- | --- | --- |", *_members(schema, schema, ""), ""]
+    return "\n".join(parts)
+
+
+def _members(schema: Schema, whole: Schema, before: str) -> Iterator[str]:
+    """Yield a row for each member of a schema, those inside it below it."""
+    for name, written in schema.get("properties", {}).items():
+        if not isinstance(written, dict):
+            continue
+        member = _followed(written, whole)
+        told = str(member.get("description", "")).replace("|", "\\|")
+        yield f"| `{before}{name}` | {_type(member)} | {told} |"
+        alternatives = [_followed(one, whole) for one in member.get("oneOf", ())]
+        for inner in (member, *alternatives):
+            yield from _members(inner, whole, f"{before}{name}.")
+        if isinstance(member.get("items"), dict):
+            yield from _members(_followed(member["items"], whole), whole, f"{before}{name}[].")
+
+
+def _followed(schema: Schema, whole: Schema) -> Schema:
+    """A schema with what its ``$ref`` leads to."""
+    if "$ref" not in schema:
+        return schema
+    found: Any = whole
+    for token in schema["$ref"].removeprefix("#/").split("/"):
+        found = found[token]
+    return {**found, **schema}
+
+
+def _type(member: Schema) -> str:
+    if "const" in member:
+        return f"`{member['const']}`"
+    if "enum" in member:
+        return "one of " + ", ".join(f"`{one}`" for one in member["enum"])
+    if "oneOf" in member:
+        return " or ".join(_type(one) for one in member["oneOf"])
+    kinds = member.get("type", "object" if "properties" in member or "$ref" in member else "any")
+    return " or ".join(kinds) if isinstance(kinds, list) else str(kinds)
+
+
 def python_api() -> str:
     """Return the page of what the package exports."""
     spec = importlib.util.spec_from_file_location("api_reference", Path(__file__).with_name("api_reference.py"))
@@ -69,7 +129,7 @@ def python_api() -> str:
     return page
 
 
-PAGES = {"command-line.md": command_line, "rules.md": rules, "python-api.md": python_api}
+PAGES = {"command-line.md": command_line, "rules.md": rules, "reports.md": reports, "python-api.md": python_api}
 
 
 def main() -> None:

@@ -34,7 +34,7 @@ def show_error(error: ArazzoError) -> None:
 
 
 def _show_problem(problem: Problem) -> None:
-    from arazzo_runner.reports.source_excerpt import excerpt
+    from arazzo_runner.reports.terminal.source_excerpt import excerpt
     from arazzo_runner.reports.text import label
 
     click.echo(f"  {label(str(problem.place))}: {label(problem.message)} [{problem.rule}]", err=True)

@@ -10,11 +10,17 @@ import sys
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import partial
+from typing import TYPE_CHECKING
 
 import click
 
 from arazzo_runner import __version__
 
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
+
+COMPLETE = "_ARAZZO_COMPLETE"
+"""The variable in which a shell asks what a word can become (``shells``)."""
 VERBS: Mapping[str, tuple[str, str]] = {
     "run": ("arazzo_runner.cli.verbs.run", "Run a workflow and print its outputs."),
     "list": ("arazzo_runner.cli.verbs.list", "List the workflows found."),
@@ -57,6 +63,13 @@ class Verbs(click.Group):
             ctx.fail(f"there is no verb {args[0]!r}; {did_you_mean(args[0], list(VERBS), 'verbs')}")
         return super().resolve_command(ctx, args)
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a verb without importing them all."""
+        from click.shell_completion import CompletionItem
+
+        verbs = [CompletionItem(name, help=told) for name, (_, told) in VERBS.items() if name.startswith(incomplete)]
+        return [*verbs, *click.Command.shell_complete(self, ctx, incomplete)]
+
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - as above
         """List the verbs without importing them."""
         with formatter.section("Verbs"):
@@ -77,7 +90,11 @@ def main() -> None:
     """Run the command line; every error of ours ends in a message and its exit status, never in a traceback."""
     _open_standard_streams()
     try:
-        status = cli.main(standalone_mode=False)
+        if COMPLETE in os.environ:
+            from arazzo_runner.cli.given.shells import use_our_shells
+
+            use_our_shells()
+        status = cli.main(prog_name="arazzo", complete_var=COMPLETE, standalone_mode=False)
         # Output that cannot be written is an error as well, and is noticed only now.
         sys.stdout.flush()
     except click.exceptions.Exit as exit_:

@@ -42,7 +42,8 @@ def check_expectations(texts: Sequence[str], outputs: Collection[str]) -> None:
                 raise UsageError(f"the expectation {text!r}: the workflow has no output {names[-1]!r}", hint=hint)
 
 
-_HINT = """write a simple condition on $outputs or $inputs: --expect "$outputs.state == 'running'\""""
+# In double quotes a shell would put its own variable in the place of $outputs.
+_HINT = """write a simple condition on $outputs or $inputs: --expect "\\$outputs.state == 'running'\""""
 
 
 def broken_expectation(

@@ -24,7 +24,6 @@ from arazzo_runner.engine.events import (
     WorkflowLeft,
 )
 from arazzo_runner.engine.exchange import Exchange
-from arazzo_runner.engine.expectations import broken_expectation
 from arazzo_runner.engine.failures import after_retries, failed_attempt
 from arazzo_runner.engine.pacing import Pacing
 from arazzo_runner.engine.plan import Plan, PlannedAction
@@ -348,6 +347,8 @@ class Run:
         if frame.purpose is Purpose.RUN:
             options = self.stack.plan.options
             if succeeded and options.expect:
+                from arazzo_runner.engine.expectations import broken_expectation
+
                 reason = broken_expectation(options.expect, frame.inputs, outputs, strict=options.strict)
             self.stack.finish(outputs, reason)
             return

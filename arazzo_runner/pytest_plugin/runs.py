@@ -36,7 +36,7 @@ class Told:
 
     def __init__(self, session: Session) -> None:
         from arazzo_runner.cli.driving.reporting import masked_line
-        from arazzo_runner.reports.console import Console, ConsoleOptions
+        from arazzo_runner.reports.terminal.console import Console, ConsoleOptions
 
         self._stream = io.StringIO()
         console = Console(self._stream, ConsoleOptions(), lambda place: masked_line(session, place))

@@ -22,9 +22,18 @@ def write(form: str, verdict: SuiteVerdict, stream: TextIO) -> None:
         case "junit":
             stream.write(as_junit(verdict))
         case "html":
-            from arazzo_runner.reports.html import write_page
+            from arazzo_runner.reports.pages.html import write_page
+            from arazzo_runner.reports.pages.html_views import attempt_view, comparison
 
-            write_page("cases.html.jinja", stream, verdict=verdict, shares=shares(verdict.coverage), duration=duration)
+            write_page(
+                "cases.html.jinja",
+                stream,
+                verdict=verdict,
+                shares=shares(verdict.coverage),
+                duration=duration,
+                view=attempt_view,
+                comparison=comparison,
+            )
         case "markdown":
             stream.write(as_markdown(verdict))
         case _:

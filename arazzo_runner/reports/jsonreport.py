@@ -16,6 +16,7 @@ from arazzo_runner.engine.exchange import decode_body
 from arazzo_runner.errors import Place, Problem, Severity
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.reports.spool import Spool
+from arazzo_runner.reports.standing import reported
 from arazzo_runner.reports.summary import Attempts
 
 FORMAT = "arazzo-run/1"
@@ -134,7 +135,7 @@ def outcome_entry(outcome: Outcome, document: str) -> dict[str, Any]:
         "report": FORMAT,
         "document": document,
         "workflowId": outcome.workflow_id,
-        "status": outcome.status,
+        "status": reported(outcome),
         "reason": _reason(outcome.reason),
         "inputs": _json(outcome.inputs),
         "outputs": _json(outcome.outputs),

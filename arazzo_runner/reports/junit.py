@@ -12,6 +12,7 @@ from msgspec import Struct, field
 
 from arazzo_runner.engine.events import Attempt, CriterionOutcome, Event, Outcome, Reason, RunFinished, Warned
 from arazzo_runner.reports.jsonreport import timestamp
+from arazzo_runner.reports.standing import reported
 from arazzo_runner.reports.summary import Attempts
 
 MAX_LINES = 100
@@ -100,7 +101,7 @@ def _suite(outcome: Outcome, document: str, ran: dict[tuple[str, str], _Case], w
     names = {"name": outcome.workflow_id, "timestamp": started, "time": seconds}
     suite = ET.Element("testsuite", safe({**names, **counts, "skipped": "0"}))
     properties = ET.SubElement(suite, "properties")
-    for name, value in (("document", document), ("status", outcome.status)):
+    for name, value in (("document", document), ("status", reported(outcome))):
         ET.SubElement(properties, "property", safe({"name": name, "value": value}))
     for key, case in cases.items():
         _write_case(suite, key, case, failures.get(key))

@@ -16,6 +16,7 @@ from arazzo_runner.reports.har import HarReport
 from arazzo_runner.reports.jsonreport import JsonReport
 from arazzo_runner.reports.junit import JunitReport, as_xml, safe
 from arazzo_runner.reports.spool import Spool
+from arazzo_runner.reports.standing import reported
 
 FORMAT = "arazzo-runs/1"
 
@@ -67,7 +68,7 @@ class ManyRunsJson:
         report.write(text, outputs=outputs)
         head = json.dumps({"name": label.name})[:-1]
         self._stream.write(f"{head}, {text.getvalue().lstrip().removeprefix('{').strip()}")
-        self._statuses[outcome.status] += 1
+        self._statuses[reported(outcome)] += 1
 
     def finish(self) -> None:
         """Write the end."""

@@ -22,7 +22,7 @@ def html(result: RunResult) -> str:
         UsageError: the result has nothing to report on.
     """
     from arazzo_runner.reports.flow_graph import diagram_of
-    from arazzo_runner.reports.html import HtmlReport
+    from arazzo_runner.reports.pages.html import HtmlReport
 
     history = _history(result)
     page = HtmlReport(
@@ -82,7 +82,7 @@ def text(result: RunResult) -> str:
     Raises:
         UsageError: the result has nothing to report on.
     """
-    from arazzo_runner.reports.console import Console, ConsoleOptions
+    from arazzo_runner.reports.terminal.console import Console, ConsoleOptions
 
     history = _history(result)
     stream = io.StringIO()

@@ -100,7 +100,9 @@ def outline(entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"depends on {', '.join(map(label, entry['dependsOn']))}"
     yield "steps"
     for step in entry["steps"]:
-        yield f"  {label(step['stepId'])}: {label(step['operation'])}"
+        called = f"{step['method']} {step['path']}" if "path" in step else ""
+        beside = f"   {label(called)}" if called and called != step["operation"] else ""
+        yield f"  {label(step['stepId'])}: {label(step['operation'])}{beside}"
         if step["dependsOn"]:
             yield f"      after {', '.join(map(label, step['dependsOn']))}"
         for criterion in step["successCriteria"]:

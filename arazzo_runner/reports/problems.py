@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from arazzo_runner.documents.rules import RULES, Rule
 from arazzo_runner.errors import Place, Problem, Severity
-from arazzo_runner.reports.source_excerpt import excerpt
+from arazzo_runner.reports.terminal.source_excerpt import excerpt
 from arazzo_runner.reports.text import printable
 from arazzo_runner.secrecy import MASK
 

@@ -57,7 +57,7 @@ def test_a_run_that_fails_by_contract_is_red_everywhere_and_shows_all_its_breach
             assert breach in reason["message"]
         assert f"step {name}: " in f"step s: {reason['message']}"
     html = page.read_text("utf-8")
-    assert html.count('class="attempt failed"') == 2
+    assert html.count('class="attempt failed ') == 2
     assert 'class="attempt succeeded"' not in html
     assert html.count('class="bar failed"') == 2
     assert "step failed" in html

@@ -223,6 +223,19 @@ def test_a_case_against_the_server_it_came_from(
     assert "-i hfToken=@FILE" in unknown.err
 
 
+def test_the_page_shows_the_exchanges_of_each_case_and_no_secret(
+    arazzo: Arazzo, emulator: InferenceEndpointsEmulator, tmp_path: Path
+) -> None:
+    assert arazzo(*recording(tmp_path, emulator, *GIVEN, *SECRET)).status == 0
+    emulator.deployments.clear()
+    page = tmp_path / "cases.html"
+    result = arazzo(*live(tmp_path, emulator.url, *SECRET, "--report", f"html={page}"))
+    shown = page.read_text("utf-8")
+    assert "createEndpoint" in shown
+    assert "The request as a cURL command" in shown
+    assert TOKEN not in shown + result.out + result.err
+
+
 def test_a_malformed_case_is_one_failed_case_of_those_sent_to_a_server(
     arazzo: Arazzo, tmp_path: Path, emulator: InferenceEndpointsEmulator
 ) -> None:

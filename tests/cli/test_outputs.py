@@ -146,7 +146,8 @@ def test_a_signal_ends_a_run_with_its_report_and_its_recording(tmp_path: Path, s
         out, _ = run.communicate(timeout=30)
     assert run.returncode == 130
     assert json.loads(out)
-    assert json.loads(report.read_text("utf-8"))["reason"]["code"] == "interrupted"
+    told = json.loads(report.read_text("utf-8"))
+    assert (told["status"], told["reason"]["code"]) == ("stopped", "interrupted")
     assert cassette.read_text("utf-8").count("- request:") == 2
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterator
@@ -11,10 +12,15 @@ import jsonschema
 import pytest
 
 from arazzo_runner.reports.jsonreport import report_schema
+from arazzo_runner.reports.many_runs import RunLabel
+from arazzo_runner.reports.pages.html import HtmlReport
+from arazzo_runner.reports.pages.many_runs_html import ManyRunsHtml
 from tests.conftest import Arazzo, Result
 from tests.support.http_server import serving
 from tests.support.jobs import Jobs, write_jobs
 from tests.support.repository import ROOT
+from tests.support.runs import failing
+from tests.support.runs import run as run_case
 
 pytestmark = pytest.mark.network
 
@@ -155,6 +161,28 @@ def test_pages_of_an_earlier_report_are_removed(run: Run) -> None:
     run("jobs.arazzo.yaml", "*", "-i", "id=a", "--report", "html=all.html")
     run("jobs.arazzo.yaml", "run-*", "--report", "html=all.html")
     assert [page.name for page in Path("all-runs").iterdir()] == ["0001-run-job.html"]
+
+
+def test_a_hostile_name_of_a_run_stays_in_the_directory_of_the_pages(tmp_path: Path) -> None:
+    stream = io.StringIO()
+    pages = ManyRunsHtml(stream, str(tmp_path / "all.html"))
+    for number, name in enumerate(("../../etc/passwd", "a\x00b", "..", "", "<script>", "x" * 300), 1):
+        with HtmlReport("a.yaml") as report:
+            result = run_case(failing(), report)
+            pages.add(report, RunLabel(number, name, "a.yaml"), result.outcome)
+    pages.finish()
+    written = sorted(page.relative_to(tmp_path).as_posix() for page in tmp_path.rglob("*.html"))
+    assert len(written) == 6
+    assert all(page.startswith("all-runs/000") for page in written)
+    assert "<script>\n" not in stream.getvalue().partition("</head>")[2].partition("<script>")[0]
+
+
+def test_reports_of_rows_that_a_cluster_drives_are_refused(arazzo: Arazzo, tmp_path: Path) -> None:
+    pytest.importorskip("temporalio")
+    each = ["--each", "rows.jsonl", "--report", f"json={tmp_path / 'a.json'}"]
+    result = arazzo("run", "deploy-inference-endpoint", *each, "--engine", "temporal://localhost:1/x")
+    assert result.status == 2
+    assert "--each and --report exclude one another where a cluster drives the runs" in result.err
 
 
 EXPECTED = "$outputs.state == 'done'"

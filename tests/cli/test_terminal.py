@@ -69,13 +69,13 @@ FINAL = {
     ],
     100: [
         "run-job",
-        "  ✓ create           POST /jobs                                      201     0 ms",
-        "  ↻ waitForIt        GET  /jobs/j1/a-path-that-is-longer-t…          404     0 ms   notThere → again",
-        "  ✓ waitForIt        GET  /jobs/j1/a-path-that-is-longer-t…  try 20  200     0 ms   done",
+        "  ✓ create           POST /jobs                             201     0 ms",
+        "  ↻ waitForIt        GET  /jobs/j1/a-path-that-is…          404     0 ms   notThere → again",
+        "  ✓ waitForIt        GET  /jobs/j1/a-path-that-is…  try 20  200     0 ms   done",
         WARNING,
         "  fetch-job (step)",
-        "    ✓ fetchOnce        GET  /jobs/j1/a-path-that-is-longer-t…          200     0 ms",
-        "  ✓ fetch            workflow fetch-job                                      0 ms",
+        "    ✓ fetchOnce        GET  /jobs/j1/a-path-that-is…          200     0 ms",
+        "  ✓ fetch            workflow fetch-job                             0 ms",
     ],
     140: [
         "run-job",
@@ -126,7 +126,7 @@ def test_a_terminal_that_is_resized_keeps_no_remains(directory: Path) -> None:
     jobs = Jobs(gate=GATE)
     with serving(jobs.handler()) as url, terminal(directory, words(url), columns=100) as screen:
         assert jobs.reached.wait(PATIENCE)
-        under_way = "  … waitForIt        GET  /jobs/j1/a-path-that-is-longer-t…  try 10"
+        under_way = "  … waitForIt        GET  /jobs/j1/a-path-that-is…  try 10"
         screen.until(lambda lines: lines[-1].startswith(under_way))
         screen.resize(50)
         under_way = "  … waitForIt        GET  /jobs/…  try 10"
@@ -135,10 +135,26 @@ def test_a_terminal_that_is_resized_keeps_no_remains(directory: Path) -> None:
         under_way = "  … waitForIt        GET  /jobs/j1/a-path-that-is-longer-tha…  try 10"
         screen.until(lambda lines: lines[-1].startswith(under_way))
         screen.resize(100)
-        under_way = "  … waitForIt        GET  /jobs/j1/a-path-that-is-longer-t…  try 10"
+        under_way = "  … waitForIt        GET  /jobs/j1/a-path-that-is…  try 10"
         screen.until(lambda lines: lines[-1].startswith(under_way))
         jobs.answer.set()
         assert timeless(screen.until(ended)) == [*FINAL[100], *END]
+
+
+def test_ctrl_c_leaves_no_live_line_and_says_that_the_run_was_stopped(directory: Path) -> None:
+    jobs = Jobs(gate=GATE)
+    with serving(jobs.handler()) as url, terminal(directory, words(url), columns=100) as screen:
+        assert jobs.reached.wait(PATIENCE)
+        screen.until(lambda lines: " try 10" in lines[-1])
+        screen.press("C-c")
+        shown = timeless(screen.until(ended))
+        jobs.answer.set()
+    assert shown[:3] == FINAL[100][:3]
+    assert shown[3].startswith("  ✓ waitForIt        GET  /jobs/j1/a-path-that-is…   try 9  200 ")
+    assert "stopped in 0 ms · 11 requests" in shown
+    assert "interrupted: workflow run-job, step waitForIt: the run was interrupted" in shown
+    assert shown[-1] == "status 130"
+    assert not [line for line in shown if "try 10" in line or line.startswith("^C")]
 
 
 def test_a_request_that_is_under_way_shows_its_time(directory: Path) -> None:

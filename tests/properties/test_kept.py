@@ -61,7 +61,7 @@ def test_what_another_release_wrote_is_refused(text: str) -> None:
 
 
 def test_what_cannot_be_read_cannot_be_written() -> None:
-    with pytest.raises(TypeError, match="object cannot be kept"):
+    with pytest.raises(TypeError, match="object cannot be serialised"):
         encode({"a": object()})
 
 

@@ -12,14 +12,15 @@ from typing import Any
 import pytest
 
 from arazzo_runner.effects import MASK, Request
-from arazzo_runner.reports.body_lines import body_lines
 from arazzo_runner.reports.curl import ADDED_BY_CURL, curl_command
+from arazzo_runner.reports.terminal.body_lines import body_lines
 from tests.conftest import Arazzo
 from tests.support.http_server import serving
 from tests.support.terminal import REQUIRED
 
 needs_curl = pytest.mark.skipif(
-    not REQUIRED and (shutil.which("curl") is None or shutil.which("bash") is None), reason="needs bash and curl"
+    os.name == "nt" or (not REQUIRED and (shutil.which("curl") is None or shutil.which("bash") is None)),
+    reason="needs bash and curl, on a POSIX system",
 )
 seen: list[dict[str, Any]] = []
 
@@ -108,6 +109,7 @@ def test_a_body_that_no_command_line_can_have_comes_from_a_file(body: bytes) -> 
     assert curl_command(Request("POST", "https://a.example/", (JSON,), body)).endswith(" --data-binary @body.bin")
 
 
+@needs_curl
 def test_a_hostile_url_or_header_cannot_leave_its_quotes() -> None:
     command = curl_command(Request("GET", "https://a.example/'$(id)'\x1b", (("X", "';id;'"),)))
     assert "\x1b" not in command

@@ -72,7 +72,8 @@ def terminal(
     opened = Terminal(directory / "tmux")
     setting = " ".join(f"{name}={shlex.quote(value)}" for name, value in (environment or {}).items())
     # A prompt of a shell would be one more thing on the screen.
-    command = f"env {setting} {shlex.join(words)}; echo status $?; exec cat > /dev/null"
+    # Ctrl-C is for the command; the shell outlives it.
+    command = f"trap : INT; env {setting} {shlex.join(words)}; echo status $?; exec cat > /dev/null"
     size = ["-x", str(columns), "-y", str(rows)]
     opened.tmux("new-session", "-d", "-c", str(directory), *size, "sh", "-c", command)
     try:

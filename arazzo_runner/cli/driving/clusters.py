@@ -15,7 +15,8 @@ import click
 if TYPE_CHECKING:
     from arazzo_runner.cli.driving.listing import FilterWords
     from arazzo_runner.cli.driving.reporting import ReportFile
-    from arazzo_runner.cli.given.options import DecisionWords, OutputWords
+    from arazzo_runner.cli.given.options import DecisionWords
+    from arazzo_runner.cli.given.output_words import OutputWords
     from arazzo_runner.runtime.interruption import Interruption
     from arazzo_runner.runtime.run.session import RunResult, Session
     from arazzo_runner.runtime.runners.cluster_engine import TemporalEngine
@@ -113,8 +114,8 @@ def _entry(run: RunSummary) -> dict[str, Any]:
 
 def show_on_cluster(engine: TemporalEngine, run_id: str, *, as_json: bool, verbose: int) -> None:
     """Show what a run has done so far, from its history: ``arazzo runs show ID --engine``."""
-    from arazzo_runner.reports.console import Console, ConsoleOptions
     from arazzo_runner.reports.jsonreport import JsonReport, UnfinishedRun
+    from arazzo_runner.reports.terminal.console import Console, ConsoleOptions
     from arazzo_runner.runtime.runners.cluster_engine import ask
     from arazzo_runner.runtime.temporal.following import find, look, session_of
 

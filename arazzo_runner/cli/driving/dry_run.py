@@ -13,9 +13,9 @@ from arazzo_runner.effects import Request, Send
 from arazzo_runner.engine.events import AttemptStarted, Reason
 from arazzo_runner.engine.flow import Turn, start
 from arazzo_runner.engine.plan import Plan, PlannedWorkflow
-from arazzo_runner.reports.console import describe_inputs
 from arazzo_runner.reports.jsonreport import body_entry, headers_entry
 from arazzo_runner.reports.problems import as_data
+from arazzo_runner.reports.terminal.console import describe_inputs
 from arazzo_runner.reports.text import label
 from arazzo_runner.runtime.run.session import Session
 

@@ -12,7 +12,7 @@ import click
 
 if TYPE_CHECKING:
     from arazzo_runner.cli.driving.reporting import ReportFile
-    from arazzo_runner.cli.given.options import OutputWords
+    from arazzo_runner.cli.given.output_words import OutputWords
     from arazzo_runner.engine.events import Event
     from arazzo_runner.runtime.drivers import World
     from arazzo_runner.runtime.http.options import TransportOptions

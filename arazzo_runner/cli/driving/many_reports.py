@@ -95,7 +95,7 @@ def _combined(asked: ReportFile, file: WholeFile) -> Any:
         case "har":
             return many_runs.ManyRunsHar(file.stream)
         case "html":
-            from arazzo_runner.reports.many_runs_html import ManyRunsHtml
+            from arazzo_runner.reports.pages.many_runs_html import ManyRunsHtml
 
             return ManyRunsHtml(file.stream, asked.path)
         case _:

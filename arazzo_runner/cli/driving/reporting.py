@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 import click
 from msgspec import Struct
 
-from arazzo_runner.cli.given.options import REPORT_FORMATS
+from arazzo_runner.cli.given.output_words import REPORT_FORMATS
 from arazzo_runner.errors import Problem, Severity, UsageError
 from arazzo_runner.runtime.atomic_file import WholeFile
 
 if TYPE_CHECKING:
-    from arazzo_runner.cli.given.options import VerbosityWords
-    from arazzo_runner.reports.console import Console
-    from arazzo_runner.reports.progress import RunsProgress
+    from arazzo_runner.cli.given.output_words import VerbosityWords
+    from arazzo_runner.reports.terminal.console import Console
+    from arazzo_runner.reports.terminal.progress import RunsProgress
     from arazzo_runner.runtime.run.session import Session
 
 
@@ -112,7 +112,7 @@ def listener_of(form: str, session: Session, document: str, stack: ExitStack) ->
             return stack.enter_context(HarReport())
         case "html":
             from arazzo_runner.reports.flow_graph import diagram_of
-            from arazzo_runner.reports.html import HtmlReport
+            from arazzo_runner.reports.pages.html import HtmlReport
 
             page = HtmlReport(
                 document,
@@ -142,8 +142,8 @@ def bytes_as_text(value: Any) -> str:
 
 def console(session: Session, verbosity: VerbosityWords) -> Console:
     """Return the console on stderr: live and in color only on a terminal."""
-    from arazzo_runner.reports.console import Console, ConsoleOptions
-    from arazzo_runner.reports.live_line import columns_of
+    from arazzo_runner.reports.terminal.console import Console, ConsoleOptions
+    from arazzo_runner.reports.terminal.live_line import columns_of
 
     terminal = sys.stderr.isatty()
     live = terminal and os.environ.get("TERM") != "dumb"
@@ -160,8 +160,8 @@ def console(session: Session, verbosity: VerbosityWords) -> Console:
 
 def progress(text: Callable[[float], str]) -> RunsProgress:
     """Return the progress of many runs on stderr, live only on a terminal."""
-    from arazzo_runner.reports.live_line import columns_of
-    from arazzo_runner.reports.progress import RunsProgress
+    from arazzo_runner.reports.terminal.live_line import columns_of
+    from arazzo_runner.reports.terminal.progress import RunsProgress
 
     live = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
     return RunsProgress(sys.stderr, text, partial(columns_of, sys.stderr) if live else None)

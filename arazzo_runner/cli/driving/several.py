@@ -13,7 +13,7 @@ import click
 from msgspec.structs import replace
 
 from arazzo_runner.cli.driving.reporting import bytes_as_text, console, progress, warn_of
-from arazzo_runner.reports.standing import standing
+from arazzo_runner.reports.standing import reported, standing
 from arazzo_runner.reports.text import duration, label, whole_duration
 
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ class SeveralRuns:
         entry = {
             "document": one.document,
             "workflowId": one.plan.workflow.workflow_id,
-            "status": result.status,
+            "status": reported(result.outcome),
             "outputs": outputs,
             "reason": reason and {"code": reason.code, "message": reason.message, "stepId": reason.step_id},
             "durationMs": round(result.outcome.duration * 1000),

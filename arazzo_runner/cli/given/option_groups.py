@@ -77,11 +77,32 @@ def option(*names: str, **attributes: Any) -> Any:
     """Declare a field as an option, with the names and attributes of ``click.option``."""
 
     def declare(field: str, heading: str) -> click.Parameter:
+        attributes.setdefault("shell_complete", _complete)
         made = GroupedOption([*names, field], **attributes)
         made.heading = heading
         return made
 
     return Declared(declare)
+
+
+def _complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+    """Complete a value by what the help calls it; a choice, which is not called anything, by its own words."""
+    if not parameter.metavar:
+        return parameter.type.shell_complete(ctx, parameter, incomplete)
+    from arazzo_runner.cli.given.completions import by_metavar
+
+    return by_metavar(ctx, parameter, incomplete)
+
+
+def completed_by(name: str) -> Callable[[click.Context, click.Parameter, str], Any]:
+    """Return what completes an argument: a function of ``completions``, which is imported when a shell asks."""
+
+    def complete(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> Any:
+        from arazzo_runner.cli.given import completions
+
+        return completions.without_errors(getattr(completions, name), ctx, parameter, incomplete)
+
+    return complete
 
 
 def argument(**attributes: Any) -> Any:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from arazzo_runner.cli.given.option_groups import OptionGroup, argument, group, option
+from arazzo_runner.cli.given.option_groups import OptionGroup, argument, completed_by, group, option
 from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
@@ -15,8 +15,6 @@ if TYPE_CHECKING:
 
 LONGEST = 100_000_000.0
 """Seconds, more than three years: a longer time is a mistake, and more than a clock can wait."""
-
-REPORT_FORMATS = ("json", "junit", "html", "har")
 
 
 class Seconds(click.FloatRange):
@@ -100,8 +98,8 @@ class DirectoryWords(OptionGroup, frozen=True, kw_only=True):
 class TargetWords(OptionGroup, frozen=True, kw_only=True):
     """``TARGET [WORKFLOW]``: the workflow to use."""
 
-    target: str = argument()
-    workflow: str | None = argument(required=False)
+    target: str = argument(shell_complete=completed_by("targets"))
+    workflow: str | None = argument(required=False, shell_complete=completed_by("workflows"))
     where: DirectoryWords = group(DirectoryWords)
 
 
@@ -368,34 +366,6 @@ class EngineWords(OptionGroup, frozen=True, kw_only=True):
             engine_key=self.engine_key or other.engine_key,
             engine_store=self.engine_store or other.engine_store,
         )
-
-
-class VerbosityWords(OptionGroup, frozen=True, kw_only=True):
-    """The amount of output on stderr."""
-
-    title = "Output"
-
-    quiet: bool = option("-q", "--quiet", is_flag=True, help="Show only the result.")
-    verbose: int = option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
-    curl: bool = option(
-        "--curl", is_flag=True, help="Show each request as a cURL command; secrets in it are variables of the shell."
-    )
-
-
-class OutputWords(OptionGroup, frozen=True, kw_only=True):
-    """The output of a run."""
-
-    title = "Output"
-
-    as_json: bool = json_option("Print the whole run report instead of the outputs.")
-    reports: tuple[str, ...] = option(
-        "--report",
-        multiple=True,
-        metavar="FORMAT=PATH",
-        help=f"Write a report when the run has ended; FORMAT is {', '.join(REPORT_FORMATS[:-1])} or "
-        f"{REPORT_FORMATS[-1]}.",
-    )
-    verbosity: VerbosityWords = group(VerbosityWords)
 
 
 class DecisionWords(OptionGroup, frozen=True, kw_only=True):

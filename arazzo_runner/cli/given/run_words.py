@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from arazzo_runner.cli.given.option_groups import OptionGroup, argument, group, option
+from arazzo_runner.cli.given.option_groups import OptionGroup, argument, completed_by, group, option
 from arazzo_runner.cli.given.options import (
     EngineWords,
     JournalWords,
     LiveWords,
-    OutputWords,
     check_option,
     concurrency_option,
 )
+from arazzo_runner.cli.given.output_words import OutputWords
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Level
@@ -30,7 +30,9 @@ class RunWords(OptionGroup, frozen=True, kw_only=True):
     )
     concurrency: int = concurrency_option("Runs of --each at once.")
     live: LiveWords = group(LiveWords)
-    more: tuple[str, ...] = argument(nargs=-1, required=False, metavar="[WORKFLOW]...")
+    more: tuple[str, ...] = argument(
+        nargs=-1, required=False, metavar="[WORKFLOW]...", shell_complete=completed_by("workflows")
+    )
     everything: bool = option("--all", is_flag=True, help="Run every workflow of the documents, one after another.")
     output: OutputWords = group(OutputWords)
     durable: bool = option(

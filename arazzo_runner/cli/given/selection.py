@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import sys
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
@@ -12,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from arazzo_runner.cli.given import preparation
-from arazzo_runner.cli.given.targets import Target, arazzo_files, descriptions, find_target, is_document
+from arazzo_runner.cli.given.targets import Target, arazzo_files, descriptions, find_target, is_document, is_pattern
 from arazzo_runner.documents.files import is_directory
 from arazzo_runner.errors import InvalidInputs, UsageError
 
@@ -20,8 +19,6 @@ if TYPE_CHECKING:
     from arazzo_runner.cli.given.options import LiveWords
     from arazzo_runner.engine.plan import Plan
     from arazzo_runner.runtime.run.workbook import Workbook
-
-_PATTERN = re.compile(r"[*?\[]")
 
 
 class Chosen(Struct, frozen=True):
@@ -35,18 +32,6 @@ class Chosen(Struct, frozen=True):
     def document(self) -> str:
         """The document, as the user named it."""
         return self.workbook.description.document.path
-
-
-def names_several(words: Sequence[str], *, everything: bool) -> bool:
-    """Return whether the words of ``TARGET [WORKFLOW]…`` ask for several workflows."""
-    if everything or len(words) > 2 or any(is_pattern(word) for word in words):
-        return True
-    return len(words) == 2 and (not is_document(words[0]) or is_document(words[1]))
-
-
-def is_pattern(word: str) -> bool:
-    """Return whether a word is a pattern of workflow ids; a file may have such a name too."""
-    return _PATTERN.search(word) is not None and not is_document(word)
 
 
 def chosen_workflows(words: Sequence[str], live: LiveWords, *, everything: bool) -> list[Chosen]:

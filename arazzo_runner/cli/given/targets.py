@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from msgspec import Struct
@@ -24,6 +24,9 @@ class Target(Struct, frozen=True):
     workflow_id: str | None
 
 
+_PATTERN = re.compile(r"[*?\[]")
+
+
 class SeveralDocuments(UsageError):
     """A workflowId stands in more than one document."""
 
@@ -36,6 +39,18 @@ def is_document(target: str) -> bool:
         or is_stream(target)
         or is_file(target)
     )
+
+
+def names_several(words: Sequence[str], *, everything: bool) -> bool:
+    """Return whether the words of ``TARGET [WORKFLOW]…`` ask for several workflows."""
+    if everything or len(words) > 2 or any(is_pattern(word) for word in words):
+        return True
+    return len(words) == 2 and (not is_document(words[0]) or is_document(words[1]))
+
+
+def is_pattern(word: str) -> bool:
+    """Return whether a word is a pattern of workflow ids; a file may have such a name too."""
+    return _PATTERN.search(word) is not None and not is_document(word)
 
 
 def find_target(target: str, workflow: str | None, directory: str) -> Target:
@@ -110,10 +125,19 @@ def arazzo_files(directory: str) -> Iterator[tuple[Path, bytes]]:
 
 def descriptions(directory: str) -> Iterator[tuple[str, ArazzoDescription]]:
     """The Arazzo documents under a directory, by path; what cannot be read as one is passed over."""
+    return _described(arazzo_files(directory))
+
+
+def descriptions_of(paths: Iterable[str]) -> Iterator[tuple[str, ArazzoDescription]]:
+    """The Arazzo documents among files, by path; what cannot be read as one is passed over."""
+    return _described((Path(path), read_file(path)) for path in paths)
+
+
+def _described(files: Iterable[tuple[Path, bytes]]) -> Iterator[tuple[str, ArazzoDescription]]:
     from arazzo_runner.documents.loader import load_description
     from arazzo_runner.documents.reader import read_document
 
-    for path, data in arazzo_files(directory):
+    for path, data in files:
         try:
             description, _ = load_description(read_document(data, str(path)))
         except ArazzoError:

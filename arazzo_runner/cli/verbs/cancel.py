@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, takes
+from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, completed_by, group, takes
 from arazzo_runner.cli.given.options import EngineWords, JournalWords
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class CancelWords(OptionGroup, frozen=True, kw_only=True):
     """The options of ``arazzo cancel``."""
 
-    run_ids: tuple[str, ...] = argument(metavar="ID…", nargs=-1, required=True)
+    run_ids: tuple[str, ...] = argument(metavar="ID…", nargs=-1, required=True, shell_complete=completed_by("runs"))
     journal: JournalWords = group(JournalWords)
     engine: EngineWords = group(EngineWords)
 

@@ -12,7 +12,8 @@ import click
 from msgspec.structs import replace
 
 from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, group, option, takes
-from arazzo_runner.cli.given.options import LiveWords, VerbosityWords, cassettes_option, check_option
+from arazzo_runner.cli.given.options import LiveWords, cassettes_option, check_option
+from arazzo_runner.cli.given.output_words import VerbosityWords
 from arazzo_runner.documents.files import exists
 from arazzo_runner.errors import UsageError
 from arazzo_runner.secrecy import without_credentials

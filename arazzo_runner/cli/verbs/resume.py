@@ -6,16 +6,24 @@ from typing import TYPE_CHECKING
 
 import click
 
-from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
+from arazzo_runner.cli.given.option_groups import (
+    GroupedCommand,
+    OptionGroup,
+    argument,
+    completed_by,
+    group,
+    option,
+    takes,
+)
 from arazzo_runner.cli.given.options import (
     CredentialWords,
     DecisionWords,
     EngineWords,
     InputWords,
     JournalWords,
-    OutputWords,
     concurrency_option,
 )
+from arazzo_runner.cli.given.output_words import OutputWords
 
 if TYPE_CHECKING:
     from arazzo_runner.effects import Request
@@ -28,7 +36,7 @@ if TYPE_CHECKING:
 class ResumeWords(OptionGroup, frozen=True, kw_only=True):
     """The options of ``arazzo resume``."""
 
-    run_id: str | None = argument(metavar="ID", required=False)
+    run_id: str | None = argument(metavar="ID", required=False, shell_complete=completed_by("runs"))
     everything: bool = option("--all", is_flag=True, help="Every run that no process drives.")
     decision: DecisionWords = group(DecisionWords)
     concurrency: int = concurrency_option("Runs at once.")

@@ -39,7 +39,7 @@ def command(ctx: click.Context, words: RunWords) -> None:
 
     Exit status: 0 succeeded, 1 ran and failed, 2 could not start, 130 interrupted.
     """
-    from arazzo_runner.cli.given.selection import names_several
+    from arazzo_runner.cli.given.targets import names_several
 
     if ctx.get_parameter_source("durable") is ParameterSource.ENVIRONMENT and (
         words.replay or words.engine.engine or names_several(words.named, everything=words.everything)
@@ -52,7 +52,7 @@ def run(words: RunWords) -> int:
     """Run what the words ask for; return the exit status."""
     from arazzo_runner.cli.driving.reporting import report_files, warn_of
     from arazzo_runner.cli.given import preparation
-    from arazzo_runner.cli.given.selection import names_several
+    from arazzo_runner.cli.given.targets import names_several
     from arazzo_runner.runtime.run.session import Session, contract_checks
 
     _check_combination(words)
@@ -199,6 +199,9 @@ def _check_combination(words: RunWords) -> None:
     for option in ("--record", "--replay", "--durable"):
         if words.engine.engine and given[option]:
             raise UsageError(f"--engine and {option} exclude one another")
+    if words.each and words.engine.engine and words.output.reports:
+        hint = "arazzo runs show ID --json --engine … prints the report of one of the runs"
+        raise UsageError("--each and --report exclude one another where a cluster drives the runs", hint=hint)
     for option in ("--record", "--replay", "--dry-run"):
         if words.each and given[option]:
             raise UsageError(f"--each and {option} exclude one another")

@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING
 import click
 
 from arazzo_runner.cli.driving.listing import STATUSES, FilterWords, entry_of, standing_of
-from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
+from arazzo_runner.cli.given.option_groups import (
+    GroupedCommand,
+    OptionGroup,
+    argument,
+    completed_by,
+    group,
+    option,
+    takes,
+)
 from arazzo_runner.cli.given.options import EngineWords, JournalWords, json_option
 from arazzo_runner.errors import UsageError
 
@@ -36,7 +44,7 @@ class RunsWords(OptionGroup, frozen=True, kw_only=True):
 class ShowRunWords(OptionGroup, frozen=True, kw_only=True):
     """The options of ``arazzo runs show``."""
 
-    run_id: str = argument(metavar="ID")
+    run_id: str = argument(metavar="ID", shell_complete=completed_by("runs"))
     as_json: bool = json_option("Print the run report: that of a finished run, or as far as it is.")
     follow: bool = option("-f", "--follow", is_flag=True, help="Keep showing what it does, until it ends or stops.")
     verbose: int = option("-v", "--verbose", count=True, help="Show requests and responses; -vv their bodies too.")
@@ -143,8 +151,8 @@ def print_report(handle: RunHandle) -> None:
 
 def _history(handle: RunHandle, *, follow: bool, verbose: int) -> None:
     from arazzo_runner.engine.events import RunFinished
-    from arazzo_runner.reports.console import Console, ConsoleOptions
     from arazzo_runner.reports.summary import Attempts
+    from arazzo_runner.reports.terminal.console import Console, ConsoleOptions
     from arazzo_runner.reports.text import label
     from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
 

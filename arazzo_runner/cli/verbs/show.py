@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import click
 
 from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, group, option, takes
 from arazzo_runner.cli.given.options import HostWords, TargetWords
+
+if TYPE_CHECKING:
+    from arazzo_runner.documents.model import Step
+    from arazzo_runner.runtime.run.workbook import Workbook
 
 
 class ShowWords(OptionGroup, frozen=True, kw_only=True):
@@ -59,8 +63,24 @@ def command(words: ShowWords) -> None:
             click.echo(mermaid(description, one), nl=False)
         return
     entries = [workflow_entry(description, one, bundle_inputs(description, one)) for one in chosen]
+    for one, entry in zip(chosen, entries, strict=True):
+        for step, told in zip(one.steps, entry["steps"], strict=True):
+            told.update(_called(workbook, step))
     if words.form == "json":
         click.echo(as_json(entries[0] if found.workflow_id or len(entries) == 1 else entries))
         return
     for index, entry in enumerate(entries):
         click.echo(("\n" if index else "") + "\n".join(outline(entry)))
+
+
+def _called(workbook: Workbook, step: Step) -> dict[str, str]:
+    """The method and path of the operation that a step calls; nothing when it cannot be found."""
+    from arazzo_runner.errors import ArazzoError
+
+    if step.workflow_id is not None:
+        return {}
+    try:
+        operation = workbook.linker.operation(workbook.description, step).operation
+    except ArazzoError:
+        return {}
+    return {"method": operation.method, "path": operation.path}

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
+from arazzo_runner.cli.given.option_groups import (
+    GroupedCommand,
+    OptionGroup,
+    argument,
+    completed_by,
+    group,
+    option,
+    takes,
+)
 from arazzo_runner.cli.given.options import (
     TIME,
     TIME_OR_NONE,
@@ -60,7 +68,7 @@ class LiveCaseWords(OptionGroup, frozen=True, kw_only=True):
 class TestWords(OptionGroup, frozen=True, kw_only=True):
     """The options of ``arazzo test``."""
 
-    paths: tuple[str, ...] = argument(nargs=-1)
+    paths: tuple[str, ...] = argument(nargs=-1, shell_complete=completed_by("files"))
     words: tuple[str, ...] = option(
         "-k", multiple=True, metavar="TEXT", help="Only cases with this text in workflow::case."
     )
@@ -186,10 +194,16 @@ def _results(paths: Sequence[Path], words: TestWords) -> Iterator[CaseResult]:
     find = partial(document_of_case, words.where.directory)
     if words.live:
         return _live(paths, find, words)
-    from arazzo_runner.runtime.cases.judging import judge_cases
+    from arazzo_runner.runtime.cases.many_cases import judge_cases
 
     jobs = words.jobs or os.cpu_count() or 1
-    return judge_cases(paths, find, jobs=jobs, stop_at_failure=words.exitfirst)
+    wanted = _wants_attempts(words)
+    return judge_cases(paths, find, jobs=jobs, stop_at_failure=words.exitfirst, attempts=wanted)
+
+
+def _wants_attempts(words: TestWords) -> bool:
+    """Return whether a report shows the exchanges of cases."""
+    return any(word.startswith("html=") for word in words.reports)
 
 
 def _live(paths: Sequence[Path], find: FindDocument, words: TestWords) -> Iterator[CaseResult]:
@@ -217,7 +231,8 @@ def _live(paths: Sequence[Path], find: FindDocument, words: TestWords) -> Iterat
     transport = preparation.transport_options(words.transport).naming(
         *preparation.named_servers(words.servers), *given.sources.values()
     )
-    for result in judge_live(paths, find, given, partial(preparation.open_world, transport=transport)):
+    world = partial(preparation.open_world, transport=transport)
+    for result in judge_live(paths, find, given, world, attempts=_wants_attempts(words)):
         yield result
         if words.exitfirst and not result.passed:
             return

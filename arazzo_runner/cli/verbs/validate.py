@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Literal
 
 import click
 
-from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
+from arazzo_runner.cli.given.option_groups import (
+    GroupedCommand,
+    OptionGroup,
+    argument,
+    completed_by,
+    group,
+    option,
+    takes,
+)
 from arazzo_runner.cli.given.options import HostWords, SourceWords
 
 if TYPE_CHECKING:
@@ -19,7 +27,7 @@ if TYPE_CHECKING:
 class ValidateWords(OptionGroup, frozen=True, kw_only=True):
     """The options of ``arazzo validate``."""
 
-    paths: tuple[str, ...] = argument(nargs=-1)
+    paths: tuple[str, ...] = argument(nargs=-1, shell_complete=completed_by("files"))
     form: Literal["text", "json", "sarif", "github"] = option(
         "--format",
         type=click.Choice(["text", "json", "sarif", "github"]),
@@ -74,7 +82,8 @@ def command(ctx: click.Context, words: ValidateWords) -> None:
         base_dir=words.sources.base_dir,
         transport=fetching_options(words.hosts),
     )
-    found = find_problems(library, documents_of(words.paths), strict=words.strict)
+    documents = documents_of(words.paths)
+    found = find_problems(library, documents, strict=words.strict)
     match words.form:
         case "json":
             text = as_json(found)
@@ -85,6 +94,11 @@ def command(ctx: click.Context, words: ValidateWords) -> None:
         case _:
             text = as_text(found, source_line)
     sys.stdout.write(text if text.endswith("\n") or not text else f"{text}\n")
+    if words.form == "text":
+        wrong = {problem.place.path for problem in found if problem.severity is Severity.ERROR}
+        good, count = len([path for path in documents if path not in wrong]), len(documents)
+        noun = "document" if count == 1 else "documents"
+        click.echo(f"{good} of {count} {noun} in order", err=True)
     ctx.exit(1 if any(problem.severity is Severity.ERROR for problem in found) else 0)
 
 

@@ -23,7 +23,6 @@ from arazzo_runner.documents.input_bundles import bundle_inputs
 from arazzo_runner.documents.input_schemas import declared
 from arazzo_runner.documents.model import ArazzoDescription, Workflow
 from arazzo_runner.documents.reader import Document
-from arazzo_runner.engine.expectations import check_expectations
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow, RunOptions, Spot
 from arazzo_runner.engine.planning.drafting import Draft, Drafting
 from arazzo_runner.engine.planning.needs import Needs, unreached_steps
@@ -80,7 +79,10 @@ class _Planner:
                 self.planned[draft.key] = self.workflow(draft)
         self.check_cycles(entry)
         self.drafting.raise_refusal(workflow_id)
-        check_expectations(self.options.expect, [name for name, _ in self.planned[entry.key].outputs])
+        if self.options.expect:
+            from arazzo_runner.engine.expectations import check_expectations
+
+            check_expectations(self.options.expect, [name for name, _ in self.planned[entry.key].outputs])
         return Plan(
             entry.key,
             self.planned,

@@ -6,8 +6,9 @@ its description says; or the case, whose outputs are not those expected.
 
 from __future__ import annotations
 
+import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -31,13 +32,13 @@ from arazzo_runner.runtime.run.session import RunResult, Session
 from arazzo_runner.runtime.run.workbook import Workbook, load
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
+MAX_ATTEMPTS = 200
+"""How many attempts of a case its result has."""
 if TYPE_CHECKING:
     from arazzo_runner.runtime.http.applications import Applications
 
 MAX_BREACHES = 20
 """The number of breaches of one case that are shown; a poll repeats them."""
-BATCH = 25
-"""How many cases a process takes at once; fewer are not worth a process of their own."""
 
 FindDocument: TypeAlias = Callable[[str], str | None]
 """Returns the document that a workflow is in, by its id; None when there is none."""
@@ -51,6 +52,7 @@ class Failure(Struct, frozen=True):
             ``outputs``, ``secret``, ``inputs`` or ``unusable``.
         details: a line each.
         place: the line of a document that it comes down to.
+        expected, came: two texts to be compared line by line; empty when there are none.
     """
 
     code: str
@@ -58,6 +60,8 @@ class Failure(Struct, frozen=True):
     details: tuple[str, ...] = ()
     hint: str = ""
     place: Place | None = None
+    expected: str = ""
+    came: str = ""
 
 
 class CaseResult(Struct, frozen=True):
@@ -69,6 +73,7 @@ class CaseResult(Struct, frozen=True):
         duration: seconds.
         remarks: what could not be judged, and what else is worth knowing.
         unjudged: how many parts of its exchanges could not be judged.
+        attempts: of its run, masked, when they were asked for; the first ``MAX_ATTEMPTS``.
     """
 
     id: str
@@ -80,6 +85,7 @@ class CaseResult(Struct, frozen=True):
     requests: int = 0
     duration: float = 0.0
     coverage: Coverage = field(default_factory=Coverage)
+    attempts: tuple[Attempt, ...] = ()
 
     @property
     def passed(self) -> bool:
@@ -92,10 +98,14 @@ class Bench:
 
     Args:
         find: returns the document that a workflow is in, or None, for cases that do not name theirs.
+        attempts: whether results have the attempts of their runs.
         app: an application that gives descriptions at http(s) URLs, or None.
     """
 
-    def __init__(self, find: FindDocument = lambda _: None, *, app: Applications | None = None) -> None:
+    def __init__(
+        self, find: FindDocument = lambda _: None, *, attempts: bool = False, app: Applications | None = None
+    ) -> None:
+        self.attempts = attempts
         self._app = app
         self._find = cache(find)
         self._workbooks: dict[tuple[str, ...], Workbook] = {}
@@ -111,7 +121,7 @@ class Bench:
 
     def judge(self, case: Case) -> CaseResult:
         """Replay a case and say what is wrong with it."""
-        trial = _Replayed(case)
+        trial = _Replayed(case, attempts=self.attempts)
 
         def run() -> None:
             plan = self.plan(case, case.run_options())
@@ -160,13 +170,19 @@ def unreadable(path: str | Path, error: ArazzoError) -> CaseResult:
 class Trial:
     """A case on trial, and what is found of it."""
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, case: Case, *, attempts: bool = False) -> None:
         self.case = case
+        self._kept: list[Attempt] | None = [] if attempts else None
         self.failures: list[Failure] = []
         self.remarks: list[str] = []
         self.unjudged = 0
         self.requests = 0
         self.coverage = Coverage()
+
+    def keep(self, attempt: Attempt) -> None:
+        """Keep an attempt, masked, if they were asked for."""
+        if self._kept is not None and len(self._kept) < MAX_ATTEMPTS:
+            self._kept.append(attempt)
 
     def verdict(self, run: Callable[[], None]) -> CaseResult:
         """Judge the case; an error that keeps it from running is a failure.
@@ -189,14 +205,15 @@ class Trial:
             requests=self.requests,
             duration=time.perf_counter() - begun,
             coverage=self.coverage,
+            attempts=tuple(self._kept or ()),
         )
 
 
 class _Replayed(Trial):
     """A case that is answered from its recording."""
 
-    def __init__(self, case: Case) -> None:
-        super().__init__(case)
+    def __init__(self, case: Case, *, attempts: bool = False) -> None:
+        super().__init__(case, attempts=attempts)
         self._at: AttemptStarted | None = None
         self._steps: Mapping[tuple[str, str], PlannedStep] = {}
         self._sending: PlannedStep | None = None
@@ -213,7 +230,7 @@ class _Replayed(Trial):
         covered = CoverageOfRun(plan)
         self._steps = steps_by_id(plan)
         session = Session(plan, case.inputs, checks=checks)
-        session.listen(self._see, attempts_to(covered.take))
+        session.listen(self._see, attempts_to(covered.take, self.keep))
         world = Replay(case.cassette, session.redactor, differ=self._differences)
         result = session.run(world)
         self.coverage = covered.coverage
@@ -231,10 +248,13 @@ class _Replayed(Trial):
         self.remarks += [told for told in result.problems if isinstance(told, str)]  # D2
         if world.miss is None:
             self.failures += unexpected_end(case, result, session.redactor)
-            differences = list(compare_data(outputs_shown(session, result), dict(case.outputs), "output"))
+            outputs = outputs_shown(session, result)
+            differences = list(compare_data(outputs, dict(case.outputs), "output"))
             lines = tuple(str(one).replace("recorded", "expected") for one in differences[:MAX_BREACHES])
             if lines:
-                self.failures.append(Failure("outputs", "the outputs are not those expected", lines))
+                then, now = _laid_out(dict(case.outputs)), _laid_out(outputs)
+                message = "the outputs are not those expected"
+                self.failures.append(Failure("outputs", message, lines, expected=then, came=now))
 
     def _see(self, event: Event) -> None:
         if isinstance(event, AttemptStarted):
@@ -287,7 +307,21 @@ def _missed(miss: Miss, case: Case, at: AttemptStarted | None, place: Place | No
         message = f"{step}the recording has no interaction for {asked}; all {count} of it were used"
         return Failure("missing-interaction", message, hint=hint, place=place)
     message = f"{step}the request {asked} is not the one recorded as interaction {miss.index + 1}"
-    return Failure("changed-request", message, tuple(map(str, miss.differences)), hint, place)
+    then, now = _sent(case.cassette.interactions[miss.index].request), _sent(miss.request)
+    return Failure("changed-request", message, tuple(map(str, miss.differences)), hint, place, then, now)
+
+
+def _sent(request: Request) -> str:
+    """A request as text: its line, and its body laid out."""
+    try:
+        body = _laid_out(json.loads(request.body or b"null")) if request.body else ""
+    except ValueError:
+        body = (request.body or b"").decode("utf-8", "replace")
+    return f"{request.method} {request.url}\n\n{body}".strip()
+
+
+def _laid_out(data: Any) -> str:
+    return json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True, default=str)
 
 
 def _unused(world: Replay, case: Case) -> Failure:
@@ -346,54 +380,3 @@ def exposed_secrets(case: Case, plan: Plan) -> Iterator[Failure]:
 def _exposed(case: Case, what: str) -> Failure:
     hint = f"replace it by '{MASK}', withdraw the secret, and record with arazzo record, which masks"
     return Failure("secret", f"{what} holds a secret that is not masked", hint=hint, place=Place(case.path))
-
-
-# Many cases
-
-
-def judge_cases(
-    paths: Sequence[Path], find: FindDocument, *, jobs: int, stop_at_failure: bool = False
-) -> Iterator[CaseResult]:
-    """Test cases, in their order; bare cassettes are passed over.
-
-    Args:
-        find: for cases that do not name their document; what processes can hand over.
-        jobs: how many processes may work at once; a few cases are tested in this one.
-        stop_at_failure: end after the first case that fails.
-    """
-    for results in _batches(paths, find, jobs):
-        for result in results:
-            yield result
-            if stop_at_failure and not result.passed:
-                return
-
-
-def _batches(paths: Sequence[Path], find: FindDocument, jobs: int) -> Iterator[Iterable[CaseResult]]:
-    if jobs < 2 or len(paths) <= BATCH:
-        bench = Bench(find)
-        for path in paths:
-            result = bench.test(path)
-            yield () if result is None else (result,)
-        return
-    from concurrent.futures import ProcessPoolExecutor
-    from multiprocessing import get_context
-
-    batches = [paths[start : start + BATCH] for start in range(0, len(paths), BATCH)]
-    pool = ProcessPoolExecutor(min(jobs, len(batches)), get_context("spawn"), _begin, (find,))
-    try:
-        yield from pool.map(_test_batch, batches)
-    finally:
-        pool.shutdown(cancel_futures=True)
-
-
-_BENCHES: list[Bench] = []
-"""Of a worker process, its one bench."""
-
-
-def _begin(find: FindDocument) -> None:
-    _BENCHES.append(Bench(find))
-
-
-def _test_batch(paths: Sequence[Path]) -> list[CaseResult]:
-    results = (_BENCHES[0].test(path) for path in paths)
-    return [result for result in results if result is not None]

@@ -73,12 +73,18 @@ class LiveValues(Struct, frozen=True):
 
 
 def judge_live(
-    paths: Iterable[str | Path], find: FindDocument, given: LiveValues, open_world: OpenWorld
+    paths: Iterable[str | Path],
+    find: FindDocument,
+    given: LiveValues,
+    open_world: OpenWorld,
+    *,
+    attempts: bool = False,
 ) -> Iterator[CaseResult]:
     """Test cases against a server, one after the other; bare cassettes are passed over.
 
     Args:
         open_world: what each case is sent with.
+        attempts: whether results have the attempts of their runs.
     """
     bench = Bench(find, app=given.app)
     contract = Contract()
@@ -91,7 +97,7 @@ def judge_live(
         if case is None:
             continue
         sources, base_dir = {**case.sources, **given.sources}, given.base_dir or case.base_dir
-        trial = _Live(replace(case, sources=sources, base_dir=base_dir))
+        trial = _Live(replace(case, sources=sources, base_dir=base_dir), attempts=attempts)
         yield trial.verdict(partial(trial.run, bench, contract, given, open_world))
 
 
@@ -107,7 +113,7 @@ class _Live(Trial):
             return
         checks = None if case.check == "off" else ContractChecks(plan, "warn", contract)
         covered, live = CoverageOfRun(plan), LastExchanges()
-        session = Session(plan, inputs, [attempts_to(covered.take, live.take)], checks=checks)
+        session = Session(plan, inputs, [attempts_to(covered.take, live.take, self.keep)], checks=checks)
         with open_world(plan) as world:
             result = session.run(as_seen_by(session, world))
         self.coverage = covered.coverage

@@ -12,7 +12,8 @@ import pytest
 from arazzo_runner.effects import MASK
 from arazzo_runner.errors import CassetteError, UsageError
 from arazzo_runner.runtime.cases.files import case_files, read_case
-from arazzo_runner.runtime.cases.judging import BATCH, Bench, CaseResult, judge_cases
+from arazzo_runner.runtime.cases.judging import Bench, CaseResult
+from arazzo_runner.runtime.cases.many_cases import BATCH, judge_cases
 from tests.support.contract_cases import ARAZZO, OPENAPI, SECRETS, edit, project, record, usual
 
 

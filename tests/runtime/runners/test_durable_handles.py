@@ -90,7 +90,7 @@ def test_events_come_while_it_runs(runner: Callable[..., Runner], shop: Shop) ->
     shop.let.clear()
     handle = runner().start("buy", {"name": "x"})
     assert handle.status == "running"
-    with pytest.raises(TimeoutError, match=f"the run {handle.id} goes on"):
+    with pytest.raises(TimeoutError, match=f"the run {handle.id} is still running"):
         handle.wait(0.01)
     coming = handle.events()
     assert isinstance(next(coming), RunStarted)
@@ -140,7 +140,7 @@ def test_a_repeated_start_of_one_id_is_one_run(runner: Callable[..., Runner], sh
     assert other.wait(30).succeeded
     assert shop.count == 2
     assert [run.id for run in runner().runs()] == ["order-17"]
-    with pytest.raises(UsageError, match="is no id for a run"):
+    with pytest.raises(UsageError, match="is not an id for a run"):
         runner().start("buy", {"name": "x"}, run_id="a/b")
 
 
@@ -197,7 +197,7 @@ def test_a_run_of_a_process_that_died_is_resumed_where_it_was(
     made = runner()
     [run] = made.runs()
     assert (run.status, run.step_id) == ("stopped", "get")
-    with pytest.raises(JournalError, match="nobody drives the run r"):
+    with pytest.raises(JournalError, match="no process drives the run r"):
         made.handle("r").wait()
     with pytest.raises(UsageError, match="needs the input token again, which came from the caller") as missing:
         made.resume("r")
