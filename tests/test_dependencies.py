@@ -38,7 +38,7 @@ def lowest() -> list[str]:
     extras = PROJECT["optional-dependencies"]
     wanted = [
         *PROJECT["dependencies"],
-        *(one for name in ("compression", "http2", "socks", "temporal") for one in extras[name]),
+        *(one for name in ("compression", "http2", "mcp", "socks", "temporal") for one in extras[name]),
     ]
     found = [match for word in wanted if (match := _BOUND.fullmatch(word))]
     assert len(found) == len(wanted), "every dependency has a lower bound"
