@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 LISTED = 50
 """How many runs a list shows."""
+AT_ONCE = 64
+"""How many runs a server drives at once: an agent that calls in a circle is stopped there."""
 AMBIGUOUS = "ambiguous-request"
 
 Report = Callable[[int, str], Awaitable[None]]
@@ -107,11 +109,12 @@ class Calls:
         """Start a run, or find the one of an earlier call with the same key; return its id.
 
         Raises:
-            CallRefused: the key is that of a call with other inputs.
+            CallRefused: the key is that of a call with other inputs, or too many runs are under way.
             ArazzoError: it cannot be started; nothing was sent.
         """
         carrier = Carrier(offer.transport)
         run_id = _run_id(offer, key) if key is not None else f"{offer.prefix}{new_id()}"
+        self._make_room()
         order = RunOrder(offer.workbook, offer.plan, inputs, carrier, self._check, (), run_id)
         handle = self._engine.start(order)
         if key is not None:
@@ -120,6 +123,15 @@ class Calls:
             self._handles.setdefault(run_id, handle)
         self._continue_stopped(run_id)
         return run_id
+
+    def _make_room(self) -> None:
+        if len(self._handles) < AT_ONCE:
+            return
+        with self._lock:
+            self._handles = {one: handle for one, handle in self._handles.items() if handle.status == "running"}
+        if len(self._handles) >= AT_ONCE:
+            message = f"{AT_ONCE} runs are under way"
+            raise CallRefused("busy", message, hint="wait for one of them, or end it: list_runs, await_run, cancel_run")
 
     def _refuse_other_inputs(self, offer: Offer, handle: RunHandle, inputs: Mapping[str, Any]) -> None:
         began = next((event for event in handle.events(follow=False) if isinstance(event, RunStarted)), None)

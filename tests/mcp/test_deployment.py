@@ -12,9 +12,12 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client
+from mcp_types import CallToolResult
 
+from tests.conftest import Arazzo
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
 from tests.support.mcp_servers import ERAS, Person, Progress, by_stdio, http_client, http_process, run, run_id_of
+from tests.support.notes import Notes, write_notes
 from tests.support.repository import ROOT
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
@@ -198,3 +201,41 @@ def test_a_deployment_is_confirmed_by_the_person(action: str, made: int, tmp_pat
         assert "hfToken" not in person.asked[0]
 
     run(used)
+
+
+def test_a_request_whose_answer_was_lost_is_not_sent_again_and_a_person_decides(tmp_path: Path, arazzo: Arazzo) -> None:
+    notes = Notes()
+
+    async def killed(url: str) -> str:
+        parameters = by_stdio(tmp_path, str(write_notes(tmp_path, url)), "--wait", "0.1")
+        run_id = ""
+        try:
+            async with Client(parameters) as client:
+                answer = await client.call_tool("add-note", {"text": "t", "idempotencyKey": "k"})
+                run_id = answer.structured_content["runId"]
+                await anyio.to_thread.run_sync(notes.reached.wait)
+                os.kill(int(tmp_path.joinpath("pid").read_text()), signal.SIGKILL)
+        except Exception:  # noqa: BLE001 - the client says in its own way that its server has gone
+            assert run_id
+        return run_id
+
+    async def asked(run_id: str) -> CallToolResult:
+        parameters = by_stdio(tmp_path, str(tmp_path / "notes.arazzo.json"), "--wait", "20")
+        async with Client(parameters) as client:
+            return await client.call_tool("await_run", {"runId": run_id})
+
+    with notes.serving() as url:
+        notes.gate.clear()
+        run_id = run(lambda: killed(url))
+        notes.gate.set()
+        stopped = run(lambda: asked(run_id))
+        assert stopped.structured_content["code"] == "ambiguous-request"
+        assert f"arazzo resume {run_id} --resend" in stopped.structured_content["hint"]
+        body = tmp_path / "body.json"
+        body.write_text('{"id": 9}', "utf-8")
+        journal = ["--journal", str(tmp_path / "mcp.db"), "--journal-key", str(tmp_path / "mcp.key")]
+        decided = arazzo("resume", run_id, "--skip", f"201=@{body}", *journal)
+        assert decided.status == 0
+        outputs = run(lambda: asked(run_id)).structured_content
+    assert outputs == {"id": 9}
+    assert notes.requests == ["POST /note"]

@@ -200,6 +200,26 @@ def test_calls_with_wrong_inputs_send_nothing(tmp_path: Path) -> None:
     run(used)
 
 
+def test_an_agent_that_calls_in_a_circle_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("arazzo_runner.mcp.calls.AT_ONCE", 3)
+
+    async def used() -> None:
+        notes = Notes()
+        with notes.serving() as url:
+            document = write_notes(tmp_path, url)
+            async with client_of(served(catalogue_of([document], Terms(wait=0.0)), tmp_path).server) as client:
+                notes.gate.clear()
+                runs = [(await client.call_tool("read-note", {})).structured_content["runId"] for _ in range(3)]
+                busy = await client.call_tool("read-note", {})
+                assert busy.structured_content["code"] == "busy"
+                notes.gate.set()
+                for run_id in runs:
+                    assert (await _ended(client, run_id))["status"] == "succeeded"
+                assert (await client.call_tool("read-note", {})).structured_content["status"] == "running"
+
+    run(used)
+
+
 def test_runs_of_others_are_not_seen(tmp_path: Path) -> None:
     """Neither those of the command line, nor those of workflows that another server offers."""
 
