@@ -12,7 +12,6 @@ from typing import Any
 import anyio
 import pytest
 from mcp import Client
-from mcp_types import CallToolResult
 
 from tests.conftest import Arazzo
 from tests.servers.inference_endpoints import Behaviour, InferenceEndpointsEmulator
@@ -219,7 +218,7 @@ def test_a_request_whose_answer_was_lost_is_not_sent_again_and_a_person_decides(
             assert run_id
         return run_id
 
-    async def asked(run_id: str) -> CallToolResult:
+    async def asked(run_id: str) -> Any:
         parameters = by_stdio(tmp_path, str(tmp_path / "notes.arazzo.json"), "--wait", "20")
         async with Client(parameters) as client:
             return await client.call_tool("await_run", {"runId": run_id})
