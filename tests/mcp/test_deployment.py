@@ -104,9 +104,10 @@ def test_a_server_killed_in_between_finds_the_run_and_continues_it(era: str, tmp
                     os.kill(int(tmp_path.joinpath("pid").read_text()), signal.SIGKILL)
             except Exception:  # noqa: BLE001 - the client says in its own way that its server has gone
                 assert run_id
-            let_it_run(api)
             async with Client(parameters, mode=era) as client:
-                # It is continued before anybody asks for it, and a repeated call is the same run.
+                await polls(api, 2)  # it is continued before anybody asks for it
+                let_it_run(api)
+                # A repeated call is the same run.
                 assert await outputs_of(client, run_id) == OUTPUTS
                 again = await client.call_tool(DEPLOY, ARGUMENTS)
                 assert again.structured_content == OUTPUTS

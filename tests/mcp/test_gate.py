@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import MutableMapping
+from typing import Any
+
 import httpx2
 import pytest
 
-from arazzo_runner.mcp.gate import names_of
+from arazzo_runner.mcp.gate import Gate, Receive, Scope, Send, names_of
 from tests.support.mcp_servers import TOKEN, http_process
 from tests.support.notes import write_notes
 
@@ -61,6 +65,48 @@ def test_other_requests_are_refused(headers: dict[str, str], status: int, messag
     assert answer.status_code == status
     assert "read-note" not in answer.text
     assert TOKEN not in answer.text
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        ([(b"host", b"here:1"), (b"authorization", b"Bearer t")], 200),
+        ([(b"host", b"HERE:1"), (b"authorization", b"bearer t")], 200),
+        ([(b"host", b"there:1"), (b"authorization", b"Bearer t")], 421),
+        ([(b"host", b"here:1"), (b"host", b"there:1"), (b"authorization", b"Bearer t")], 421),
+        ([(b"authorization", b"Bearer t")], 421),
+        ([(b"host", b"here:1"), (b"authorization", b"Bearer t"), (b"origin", b"http://there:1")], 403),
+        ([(b"host", b"here:1"), (b"authorization", b"Bearer t"), (b"origin", b"http://here:1")], 200),
+        ([(b"host", b"here:1"), (b"authorization", b"Bearer t"), (b"authorization", b"Bearer u")], 401),
+        ([(b"host", b"here:1")], 401),
+    ],
+)
+def test_the_gate_needs_no_help_of_what_is_behind_it(headers: list[tuple[bytes, bytes]], status: int) -> None:
+    """Whatever the application behind it looks at."""
+    sent: list[MutableMapping[str, Any]] = []
+
+    async def behind(scope: Scope, receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+
+    async def receive() -> MutableMapping[str, Any]:
+        return {"type": "http.request"}
+
+    async def send(message: MutableMapping[str, Any]) -> None:
+        sent.append(message)
+
+    gate = Gate(behind, frozenset({"here:1"}), "t")
+    asyncio.run(gate({"type": "http", "headers": headers}, receive, send))  # type: ignore[arg-type]
+    assert sent[0]["status"] == status
+
+
+def test_nothing_but_http_gets_through() -> None:
+    async def behind(scope: Scope, receive: Receive, send: Send) -> None:
+        raise AssertionError("a socket got through")
+
+    async def nothing(*_: object) -> Any:
+        raise AssertionError
+
+    asyncio.run(Gate(behind, frozenset({"here:1"}), None)({"type": "websocket", "headers": []}, nothing, nothing))  # type: ignore[arg-type]
 
 
 def test_every_path_is_behind_the_gate(url: str) -> None:
