@@ -30,7 +30,7 @@ _ANSWER = "confirm"
 _FORM: dict[str, Any] = {"type": "object", "properties": {}}
 """Nothing to fill in: to accept it is to confirm."""
 MAX_OPEN = 1_000
-"""How many questions may be open at once; the oldest is forgotten first, and asked again."""
+"""Questions that may be open at once; the oldest is forgotten first, and asked again."""
 
 
 class Confirmation:

@@ -108,14 +108,14 @@ class Offer(Struct, frozen=True, dict=True, eq=False):
 
     @cached_property
     def transport(self) -> TransportOptions:
-        """How its requests are sent."""
+        """The options of the transport: the hosts that the plan names can be reached."""
         from arazzo_runner.engine.demands.reachable_urls import destinations
 
         return self.grounds.transport.naming(*destinations(self.plan))
 
     @cached_property
     def takes_key(self) -> bool:
-        """Whether the argument ``idempotencyKey`` is ours and not an input of the workflow."""
+        """True when the argument ``idempotencyKey`` is ours and not an input of the workflow."""
         return KEY not in self.plan.workflow.declared_inputs
 
     @cached_property
@@ -138,7 +138,7 @@ class Offer(Struct, frozen=True, dict=True, eq=False):
 
     @cached_property
     def lacks(self) -> tuple[str, ...]:
-        """What a run needs and the person has not given, each with where to put it."""
+        """The secrets that a run needs and nobody has given, each with where to put it."""
         inputs = [
             f"the input {name}: set ARAZZO_INPUT_{name} in the server's environment, or start it with -i {name}=@FILE"
             for name in missing_secrets(self.plan, self.given)

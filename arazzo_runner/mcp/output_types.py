@@ -19,10 +19,10 @@ from arazzo_runner.openapi.schemas import Schema
 from arazzo_runner.secrecy import IsSecret
 
 _DEPTH = 4
-"""How deeply a schema is described; below that anything may stand."""
+"""Levels of a schema that are described; below them anything may stand."""
 _MEMBERS = 60
 _HOPS = 20
-"""How many outputs of other steps and workflows an expression is followed through."""
+"""Outputs of other steps and workflows that an expression is followed through."""
 _TYPES = frozenset({"string", "number", "integer", "boolean", "array", "object", "null"})
 _WORD = re.compile(r"[\w.:/+-]{1,40}")
 _CHOICES = 40

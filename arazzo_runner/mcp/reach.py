@@ -12,7 +12,7 @@ _HARMLESS = frozenset({*_READING, "OPTIONS", "POST", "PUT", "PATCH"})
 """Methods that do not delete; a method that is not known may."""
 _REPEATABLE = frozenset({*_READING, "OPTIONS", "PUT", "DELETE"})
 SHOWN = 20
-"""How many operations a description names."""
+"""Operations that a description names."""
 
 
 class Reach(Struct, frozen=True):

@@ -10,10 +10,10 @@ from urllib.parse import quote, unquote
 from mcp_types import Resource, ResourceTemplate, TextResourceContents
 
 from arazzo_runner.mcp.answers import MARK, plain_json
-from arazzo_runner.mcp.calls import Calls
 from arazzo_runner.mcp.catalogue import Catalogue
 from arazzo_runner.mcp.offers import Offer
 from arazzo_runner.mcp.refusals import CallRefused
+from arazzo_runner.mcp.tool_calls import ToolCalls
 from arazzo_runner.reports.jsonreport import JsonReport, UnfinishedRun
 from arazzo_runner.reports.mermaid import mermaid
 from arazzo_runner.secrecy import CUT, without_credentials
@@ -48,7 +48,7 @@ def workflow_resources(catalogue: Catalogue, start: int) -> tuple[list[Resource]
     return page, start + PAGE if start + PAGE < len(offers) else None
 
 
-def read(uri: str, catalogue: Catalogue, calls: Calls) -> list[TextResourceContents]:
+def read(uri: str, catalogue: Catalogue, calls: ToolCalls) -> list[TextResourceContents]:
     """Return what is at a URI.
 
     Raises:
@@ -74,7 +74,7 @@ def _workflow(uri: str, offer: Offer, limit: int) -> list[TextResourceContents]:
     ]
 
 
-def _run(uri: str, run_id: str, calls: Calls, limit: int) -> TextResourceContents:
+def _run(uri: str, run_id: str, calls: ToolCalls, limit: int) -> TextResourceContents:
     handle = calls.handle(run_id)
     run = handle.summary
     stream = io.StringIO()

@@ -42,11 +42,11 @@ from arazzo_runner.mcp.answers import (
     plain_json,
     summary_entry,
 )
-from arazzo_runner.mcp.calls import LISTED, Calls
 from arazzo_runner.mcp.catalogue import GENERIC, OF_RUNS, Catalogue
 from arazzo_runner.mcp.confirmation import Confirmation
 from arazzo_runner.mcp.offers import KEY, Offer
 from arazzo_runner.mcp.refusals import CallRefused
+from arazzo_runner.mcp.tool_calls import LISTED, ToolCalls
 from arazzo_runner.mcp.tools import hints_entry, output_schema, tools_of
 from arazzo_runner.runtime.runners.summaries import RunSummary
 from arazzo_runner.runtime.secrets.redaction import Redactor
@@ -70,7 +70,7 @@ class WorkflowServer:
         listings: how often the list of tools was made.
     """
 
-    def __init__(self, catalogue: Catalogue, calls: Calls, redactor: Redactor) -> None:
+    def __init__(self, catalogue: Catalogue, calls: ToolCalls, redactor: Redactor) -> None:
         self.catalogue = catalogue
         self.listings = 0
         self._calls = calls

@@ -95,7 +95,7 @@ def test_the_gate_needs_no_help_of_what_is_behind_it(headers: list[tuple[bytes, 
         sent.append(message)
 
     gate = Gate(behind, frozenset({"here:1"}), "t")
-    asyncio.run(gate({"type": "http", "headers": headers}, receive, send))  # type: ignore[arg-type]
+    asyncio.run(gate({"type": "http", "headers": headers}, receive, send))
     assert sent[0]["status"] == status
 
 
@@ -106,7 +106,7 @@ def test_nothing_but_http_gets_through() -> None:
     async def nothing(*_: object) -> Any:
         raise AssertionError
 
-    asyncio.run(Gate(behind, frozenset({"here:1"}), None)({"type": "websocket", "headers": []}, nothing, nothing))  # type: ignore[arg-type]
+    asyncio.run(Gate(behind, frozenset({"here:1"}), None)({"type": "websocket", "headers": []}, nothing, nothing))
 
 
 def test_every_path_is_behind_the_gate(url: str) -> None:

@@ -201,7 +201,7 @@ def test_calls_with_wrong_inputs_send_nothing(tmp_path: Path) -> None:
 
 
 def test_an_agent_that_calls_in_a_circle_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("arazzo_runner.mcp.calls.AT_ONCE", 3)
+    monkeypatch.setattr("arazzo_runner.mcp.tool_calls.AT_ONCE", 3)
 
     async def used() -> None:
         notes = Notes()

@@ -19,10 +19,10 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
 
 from arazzo_runner.engine.plan import RunOptions
-from arazzo_runner.mcp.calls import Calls
 from arazzo_runner.mcp.catalogue import Catalogue
 from arazzo_runner.mcp.offers import Grounds, Terms
 from arazzo_runner.mcp.server import WorkflowServer
+from arazzo_runner.mcp.tool_calls import ToolCalls
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.run.workbook import load
 from arazzo_runner.runtime.runners.journal_engine import JournalEngine
@@ -69,7 +69,7 @@ class Served:
     """
 
     server: WorkflowServer
-    calls: Calls
+    calls: ToolCalls
     told: list[str]
 
 
@@ -77,7 +77,7 @@ def served(catalogue: Catalogue, directory: Path, *secrets: str) -> Served:
     """A server of a catalogue, its journal in a directory."""
     told: list[str] = []
     engine = JournalEngine(directory / "mcp.db", key=directory / "mcp.key")
-    calls = Calls(engine, catalogue, tell=told.append)
+    calls = ToolCalls(engine, catalogue, tell=told.append)
     redactor = Redactor()
     redactor.learn(*secrets)
     server = WorkflowServer(catalogue, calls, redactor)

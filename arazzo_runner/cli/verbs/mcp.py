@@ -192,11 +192,11 @@ def _start(
     import threading
 
     from arazzo_runner.cli.given.engines import journal_engine
-    from arazzo_runner.mcp.calls import Calls
     from arazzo_runner.mcp.server import WorkflowServer
+    from arazzo_runner.mcp.tool_calls import ToolCalls
     from arazzo_runner.mcp.transports import serve_http, serve_stdio
 
-    calls = Calls(
+    calls = ToolCalls(
         journal_engine(words.journal), catalogue, check=words.check, tell=lambda text: _tell(redactor.text(text))
     )
     server = WorkflowServer(catalogue, calls, redactor)

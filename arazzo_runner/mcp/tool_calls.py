@@ -29,9 +29,9 @@ if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Level
 
 LISTED = 50
-"""How many runs a list shows."""
+"""Runs in one list."""
 AT_ONCE = 64
-"""How many runs a server drives at once: an agent that calls in a circle is stopped there."""
+"""Runs that a server drives at once: an agent that calls in a circle is stopped there."""
 AMBIGUOUS = "ambiguous-request"
 
 Report = Callable[[int, str], Awaitable[None]]
@@ -51,7 +51,7 @@ class Followed(Struct, frozen=True):
     why: str = ""
 
 
-class Calls:
+class ToolCalls:
     """Runs the workflows of a catalogue for an agent.
 
     Args:
