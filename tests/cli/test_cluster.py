@@ -17,6 +17,7 @@ from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from threading import Timer
 from typing import Self
 
 import pytest
@@ -223,8 +224,14 @@ def test_a_run_that_no_worker_takes_up_can_be_left(arazzo: Arazzo, workers: Work
 def said_by(process: subprocess.Popen[str], what: str) -> str:
     """The line in which a process says something, and the one after it."""
     assert process.stderr is not None
-    line = next(line for line in process.stderr if what in line)
-    return line + process.stderr.readline()
+    patience = Timer(300, process.kill)  # a process that says something else is not waited for in vain
+    patience.start()
+    try:
+        line = next((line for line in process.stderr if what in line), "")
+        assert line, f"the process did not say {what!r}"
+        return line + process.stderr.readline()
+    finally:
+        patience.cancel()
 
 
 def test_a_run_that_no_worker_takes_up_says_so_and_what_to_type(
@@ -248,7 +255,7 @@ def test_a_worker_with_another_key_is_told_of_and_one_with_the_key_goes_on(
     with InferenceEndpointsEmulator(token=TOKEN) as emulator:
         run = in_background(deploying(emulator))
         run_id = announced_by(run)
-        said = said_by(run, "no worker can go on with the run so far")
+        said = said_by(run, "no worker can continue the run so far")
         assert "a worker has another key" in said
         assert "arazzo worker --engine" in said
         assert "another key" in said_by(other, "Failed handling activation")
