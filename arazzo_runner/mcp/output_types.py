@@ -137,16 +137,21 @@ class _OutputTypes:
         return self._shape(schema, _DEPTH)
 
     def _shape(self, schema: Schema, depth: int) -> dict[str, Any]:
-        kinds = sorted(_types(schema))
+        """Return the types of a schema: one type in each part, which every client can read."""
+        kinds = sorted(_types(schema), key=lambda kind: (kind == "null", kind))
         if not kinds or depth <= 0:
             return {}
-        shape: dict[str, Any] = {"type": kinds[0] if len(kinds) == 1 else kinds}
+        shapes = [self._shape_of(kind, schema, depth) for kind in kinds]
+        return shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
+
+    def _shape_of(self, kind: str, schema: Schema, depth: int) -> dict[str, Any]:
+        shape: dict[str, Any] = {"type": kind}
         choices = schema.value("enum")
-        if isinstance(choices, list) and len(choices) <= _CHOICES and all(map(_is_word, choices)):
-            shape["enum"] = choices
-        if "array" in kinds:
+        if kind == "string" and isinstance(choices, list) and len(choices) <= _CHOICES and all(map(_is_word, choices)):
+            shape["enum"] = [choice for choice in choices if isinstance(choice, str)]
+        if kind == "array":
             shape["items"] = self._shape(schema.items(), depth - 1)
-        if "object" in kinds:
+        if kind == "object":
             names = [name for name in schema.property_names() if _WORD.fullmatch(name)][:_MEMBERS]
             shape["properties"] = {
                 name: {} if self._is_secret(name) else self._shape(schema.member(name), depth - 1) for name in names
@@ -162,7 +167,7 @@ def _types(schema: Schema) -> set[str]:
 
 def _is_word(value: Any) -> bool:
     """Return whether a choice is a word, not a text of the API."""
-    return value is None or isinstance(value, (bool, int)) or (isinstance(value, str) and bool(_WORD.fullmatch(value)))
+    return value is None or (isinstance(value, str) and bool(_WORD.fullmatch(value)))
 
 
 def _plain_type(schema: Mapping[str, Any]) -> dict[str, Any]:
@@ -191,7 +196,8 @@ def _path_of(pointer: str | None) -> list[str]:
 def _at(schema: dict[str, Any], path: Iterable[str | int]) -> dict[str, Any]:
     """Return the part of a made schema that a path leads to; empty when it does not tell."""
     for step in path:
-        inner = schema.get("items") if isinstance(step, int) else schema.get("properties", {}).get(step)
+        holder = schema["anyOf"][0] if "anyOf" in schema else schema
+        inner = holder.get("items") if isinstance(step, int) else holder.get("properties", {}).get(step)
         if not isinstance(inner, dict):
             return {}
         schema = inner

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Callable, Mapping
 from functools import cached_property, partial
 from typing import Any
@@ -13,6 +14,7 @@ from mcp.server.lowlevel import Server
 from mcp.server.request_state import RequestStateBoundary, RequestStateSecurity
 from mcp.shared.exceptions import MCPError
 from mcp_types import (
+    INTERNAL_ERROR,
     INVALID_PARAMS,
     CallToolRequestParams,
     CallToolResult,
@@ -28,6 +30,7 @@ from mcp_types import (
     TextContent,
     Tool,
 )
+from pydantic import ValidationError
 
 from arazzo_runner import __version__
 from arazzo_runner.errors import ArazzoError
@@ -52,6 +55,7 @@ from arazzo_runner.runtime.runners.summaries import RunSummary
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
 Context = ServerRequestContext[Any, Any]
+_log = logging.getLogger(__name__)
 
 INSTRUCTIONS = (
     "The tools of this server run workflows: sequences of API calls that somebody wrote down. A call answers with the "
@@ -125,6 +129,11 @@ class WorkflowServer:
                 message=self._redactor.text(error.error.message),
                 data=self._redactor.data(error.error.data),
             ) from None
+        except ValidationError:
+            raise  # of the client's own message
+        except Exception as error:  # noqa: BLE001 - what it says may hold a secret, and must not get out as it is
+            _log.error("%s: %s", ctx.method, self._redactor.text(repr(error)))
+            raise MCPError(code=INTERNAL_ERROR, message="Internal error") from None
         if ctx.method == "tools/list" or not isinstance(result, Mapping):
             return result  # the list is masked when it is made
         masked: dict[str, Any] = self._redactor.data(dict(result))

@@ -13,7 +13,7 @@ from arazzo_runner.mcp.reach import Reach
 
 _RUN_ID = {"type": "string", "description": "The id of a run, as a call of a workflow answered it."}
 _TEXT = {"type": "string"}
-_MAYBE = {"type": ["string", "null"]}
+_MAYBE = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 _RUNNING = {
     "type": "object",
     "properties": {"runId": _TEXT, "status": {"const": "running"}},

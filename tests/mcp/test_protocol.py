@@ -200,6 +200,48 @@ def test_calls_with_wrong_inputs_send_nothing(tmp_path: Path) -> None:
     run(used)
 
 
+@pytest.mark.parametrize("era", ERAS)
+def test_a_call_that_a_client_gives_up_goes_on(era: str, tmp_path: Path) -> None:
+    async def used() -> None:
+        notes = Notes()
+        with notes.serving() as url:
+            notes.gate.clear()
+            document = write_notes(tmp_path, url)
+            async with client_of(served(catalogue_of([document], Terms(wait=60.0)), tmp_path).server, era) as client:
+                async with anyio.create_task_group() as group:
+                    group.start_soon(client.call_tool, "add-note", {"text": "t"})
+                    await anyio.to_thread.run_sync(notes.reached.wait)
+                    group.cancel_scope.cancel()
+                notes.gate.set()
+                [run_id] = [
+                    entry["runId"] for entry in (await client.call_tool("list_runs", {})).structured_content["runs"]
+                ]
+                assert (await _ended(client, run_id))["status"] == "succeeded"
+                assert notes.requests == ["POST /note"]
+
+    run(used)
+
+
+def test_an_error_of_ours_is_no_traceback_and_shows_no_secret(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise RuntimeError("it broke over s3cr3t-word")
+
+    monkeypatch.setattr("arazzo_runner.mcp.tool_calls.ToolCalls.admit", broken)
+
+    async def used() -> None:
+        catalogue = catalogue_of([write_notes(tmp_path, "http://127.0.0.1:9")])
+        async with client_of(served(catalogue, tmp_path, "s3cr3t-word").server) as client:
+            with pytest.raises(MCPError, match="Internal error"):
+                await client.call_tool("read-note", {})
+
+    run(used)
+    assert "it broke over [redacted]" in caplog.text
+    assert "s3cr3t-word" not in caplog.text
+    assert "Traceback" not in caplog.text
+
+
 def test_an_agent_that_calls_in_a_circle_is_stopped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("arazzo_runner.mcp.tool_calls.AT_ONCE", 3)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from arazzo_runner.mcp.catalogue import Catalogue
+from arazzo_runner.mcp.offers import Terms
 from arazzo_runner.mcp.summary_index import SummaryIndex, words_of
 from arazzo_runner.runtime.run.workbook import Workbook
 from tests.support.mcp_servers import catalogue_of, client_of, run, served
@@ -82,6 +83,22 @@ def test_the_generic_tools_find_describe_and_run_the_right_one(thousand: Catalog
             unknown = await client.call_tool("run_workflow", {"name": "nothing"})
             assert unknown.is_error
             assert unknown.structured_content["code"] == "unknown-workflow"
+
+    run(asked)
+
+
+def test_a_workflow_that_is_found_and_cannot_be_run_says_why(tmp_path: Path) -> None:
+    workflows = {f"w{n}": {"summary": f"Number {n}.", "steps": [step("s", "noSuchOperation")]} for n in range(3)}
+    catalogue = catalogue_of([write_notes(tmp_path, "http://127.0.0.1:9", workflows)], Terms(tools=2))
+    server = served(catalogue, tmp_path).server
+
+    async def asked() -> None:
+        async with client_of(server) as client:
+            for tool in ("describe_workflow", "run_workflow"):
+                answer = await client.call_tool(tool, {"name": "w1"})
+                assert answer.is_error
+                assert answer.structured_content["code"] == "plan"
+                assert "noSuchOperation" in answer.structured_content["reason"]
 
     run(asked)
 

@@ -189,6 +189,7 @@ def _catalogue(words: McpWords) -> tuple[Catalogue, Redactor]:
 def _start(
     words: McpWords, catalogue: Catalogue, redactor: Redactor, address: tuple[str, int] | None, token: str
 ) -> None:
+    import sys
     import threading
 
     from arazzo_runner.cli.given.engines import journal_engine
@@ -203,6 +204,8 @@ def _start(
     server.prepare(_tell)
     threading.Thread(target=calls.continue_all, name="arazzo mcp: earlier runs", daemon=True).start()
     if address is None:
+        if sys.stdin.isatty():
+            _tell("serving on standard input and output: a client starts this command; Ctrl-C ends it")
         serve_stdio(server)
     else:
         serve_http(server, *address, token, ready=lambda url: _tell(f"serving at {url}"))
