@@ -113,6 +113,8 @@ class PersonsInputs:
             if name.startswith(ENVIRONMENT_PREFIX)
         }
         redactor.learn_inputs({}, variables)
+        # Those whose names say that they are secret, before any plan tells of the others.
+        redactor.learn_inputs({}, trace_inputs({}, self._words, {}, sys.stdin)[0])
 
     def __repr__(self) -> str:
         return "<inputs of the person>"

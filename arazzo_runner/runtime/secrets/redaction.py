@@ -186,14 +186,19 @@ class Redactor:
             text = self._number_pattern.sub(MASK, text)
         if not self._given and not self._learned:
             return text
-        if self._finder is None:
-            self._finder = Finder((*self._given, *self._learned))
-        masked = self._finder.masked(text)
-        if CUT not in masked:
-            return masked
-        if self._beginnings is None:
-            self._beginnings = Beginnings((*self._given, *self._learned))
-        return self._beginnings.masked(masked)
+        count = len(self._given) + len(self._learned)
+        finder = self._finder
+        if finder is None:
+            finder = self._finder = Finder((*self._given, *self._learned))
+        masked = finder.masked(text)
+        if CUT in masked:
+            beginnings = self._beginnings
+            if beginnings is None:
+                beginnings = self._beginnings = Beginnings((*self._given, *self._learned))
+            masked = beginnings.masked(masked)
+        if count != len(self._given) + len(self._learned):
+            self._finder = self._beginnings = None  # another thread has learned meanwhile
+        return masked
 
     def outputs(self, value: Any) -> Any:
         """Outputs for stdout: data that the user asked for, in which only the user's own secrets are masked (S1)."""

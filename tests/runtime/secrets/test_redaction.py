@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 from arazzo_runner.effects import MASK, Request, Response
 from arazzo_runner.engine.inputs import check_inputs
+from arazzo_runner.runtime.secrets.finder import Finder
 from arazzo_runner.runtime.secrets.redaction import MAX_LEARNED, NO_SECRETS, Redactor, secret_inputs
 from arazzo_runner.secrecy import SecretNames, is_secret_name
 
@@ -357,3 +358,21 @@ def test_a_secret_with_half_of_a_surrogate_pair_is_masked() -> None:
     redactor.learn_response(answer)
     assert redactor.text("abcd\ud800") == MASK
     assert json.loads(redactor.response(answer).body) == {"token": MASK, "n": "\ud800"}
+
+
+def test_what_another_thread_learns_meanwhile_is_masked_from_then_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    redactor = Redactor()
+    redactor.learn("the-first-secret")
+    masked = Finder.masked
+
+    def learning(self: Finder, text: str) -> str:
+        found = masked(self, text)
+        monkeypatch.setattr(Finder, "masked", masked)
+        finder = redactor._finder
+        redactor.learn("the-second-secret")
+        redactor._finder = finder  # what the slower thread puts back
+        return found
+
+    monkeypatch.setattr(Finder, "masked", learning)
+    assert redactor.text("the-first-secret") == "[redacted]"
+    assert redactor.text("the-second-secret") == "[redacted]"
