@@ -129,6 +129,26 @@ class Debugger:
         return None if judged is None else explained(judged)
 
     @property
+    def led_here(self) -> Explanation | None:
+        """Why the run is at this point: the explanation of the last attempt of the turn; None where it has none."""
+        judged = self.judgement or next(iter(self._judgements()[::-1]), None)
+        return None if judged is None else explained(judged)
+
+    @property
+    def state(self) -> RunState:
+        """The state at this point: in the middle of a turn the one that the answer came to."""
+        if self.point.where not in EFFECTS and self._turn:
+            return self._tape[self._turn - 1].turn.state
+        return self.state_after
+
+    @property
+    def state_after(self) -> RunState:
+        """The state that the turn at hand leads to; of a run that has ended, with the frame of its last attempt."""
+        turn = self.kept.turn
+        judged = next(iter(self._judgements()[::-1]), None) if turn.outcome is not None else None
+        return turn.state if judged is None else replace(turn.state, frames=(judged.frame,))
+
+    @property
     def scope(self) -> Scope:
         """The names that expressions can use at this point."""
         point, turn = self.point, self.kept.turn
@@ -315,7 +335,11 @@ class Debugger:
             self.source.rewind([one for i in range(self._turn) if (one := self._tape[i].turn.effect) is not None])
         if isinstance(effect, Send) and self.source.sends:
             self._performed[self._turn] = effect.request
-        answer = self.source.perform(effect)
+        try:
+            answer = self.source.perform(effect)
+        except KeyboardInterrupt:
+            self._gone_back = True  # it may have been carried out: the same question as behind a step back
+            raise
         self._source_at = self._turn + 1
         self._take(answer)
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from arazzo_runner.effects import Answer, Answered, Failed, Response, Send, Sleep, Woke
-from arazzo_runner.engine.events import AttemptFinished, Authenticated, Event, RunFinished
+from arazzo_runner.engine.events import AttemptFinished, Authenticated, Event
 from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.drivers import World
 
@@ -101,7 +101,6 @@ class ToldSource:
         self._at = 0.0
         self._answers: list[Answered | Failed] = []
         self._next = 0
-        self.ended = False
         for event in told:
             self._at = self._at or getattr(event, "at", 0.0)
             match event:
@@ -111,8 +110,11 @@ class ToldSource:
                     )
                 case Authenticated():
                     self._answers.append(_answer(event.response, event.at, ""))
-                case RunFinished():
-                    self.ended = True
+
+    @property
+    def has_more(self) -> bool:
+        """Return whether there is an answer to a further request."""
+        return self._next < len(self._answers)
 
     def now(self) -> float:
         """The time of the last event that was told."""
