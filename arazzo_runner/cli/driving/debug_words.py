@@ -28,8 +28,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "quit": ("", "end; what was sent stays sent"),
 }
 """Each command, what it takes, and what it does."""
-_FIRST = {"n": "next", "s": "step", "b": "back", "d": "diff", "l": "list", "c": "continue", "p": "print", "w": "where"}
-"""Single letters that mean the command that is typed most often."""
+_FIRST = {"s": "step"}
+"""Beginnings that mean the command that is typed most often: ``set`` needs more words anyway."""
 
 
 class Command(Struct, frozen=True):
