@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-from typing import Literal, TypeAlias
+from collections.abc import Mapping
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct
 
+from arazzo_runner.engine.absent.absences import Absence
 from arazzo_runner.engine.events import Attempt
 from arazzo_runner.engine.plan import PlannedAction, PlannedStep, PlannedWorkflow
 from arazzo_runner.engine.state import Frame
@@ -75,6 +77,8 @@ class Explanation(Struct, frozen=True):
     Attributes:
         kind: of the actions: ``onSuccess`` or ``onFailure``.
         unmatched: there were actions, and none of them was taken.
+        outputs: of the step, when it succeeded.
+        absent: its outputs without a value, each with what was there instead (D2).
     """
 
     succeeded: bool
@@ -82,6 +86,8 @@ class Explanation(Struct, frozen=True):
     kind: str
     actions: tuple[ActionSeen, ...]
     unmatched: bool
+    outputs: Mapping[str, Any]
+    absent: Mapping[str, Absence]
 
 
 def explained(judged: Judgement) -> Explanation:
@@ -96,7 +102,10 @@ def explained(judged: Judgement) -> Explanation:
     actions = step.on_success if succeeded else step.on_failure
     seen = tuple(_action(judged, index, action) for index, action in enumerate(actions))
     unmatched = bool(actions) and judged.chosen is None and judged.frame.suspended is None
-    return Explanation(succeeded, criteria, "onSuccess" if succeeded else "onFailure", seen, unmatched)
+    outputs = judged.attempt.outputs
+    absent = judged.frame.absent.get(step.step_id, {}) if succeeded else {}
+    kind = "onSuccess" if succeeded else "onFailure"
+    return Explanation(succeeded, criteria, kind, seen, unmatched, outputs, absent)
 
 
 def _action(judged: Judgement, index: int, action: PlannedAction) -> ActionSeen:

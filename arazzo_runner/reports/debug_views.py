@@ -146,10 +146,28 @@ def passed_line(debugger: Debugger, point: Point) -> str | None:
 
 def explanation_lines(redactor: Redactor, explanation: Explanation) -> Iterator[str]:
     """Yield why an attempt went on as it did: each criterion of each action, its operands, and what was not tried."""
+    yield from criteria_lines(redactor, explanation)
+    yield from action_lines(redactor, explanation)
+
+
+def criteria_lines(redactor: Redactor, explanation: Explanation) -> Iterator[str]:
+    """Yield the criteria of the step, and its outputs."""
     if explanation.criteria:
         yield "  criteria"
     for criterion in explanation.criteria:
         yield from _criterion(redactor, criterion, "    ")
+    if explanation.outputs or explanation.absent:
+        yield "  outputs"
+    for name, value in explanation.outputs.items():
+        yield f"    ✓ {label(name)} = {value_text(redactor, name, value)}"
+    for name, absence in explanation.absent.items():
+        yield f"    ✗ {label(name)} has no value: {label(redactor.text(absence.sentence))}"
+        if absence.hint:
+            yield f"        {label(redactor.text(absence.hint))}"
+
+
+def action_lines(redactor: Redactor, explanation: Explanation) -> Iterator[str]:
+    """Yield the actions of the step, and what became of them."""
     if explanation.actions:
         yield f"  {explanation.kind}"
     for action in explanation.actions:

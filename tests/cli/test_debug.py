@@ -83,6 +83,9 @@ def test_a_stop_with_a_condition_is_where_the_reasons_are_shown(arazzo: Arazzo) 
         "  criteria",
         "    ✓ $statusCode == 200",
         "        $statusCode = 200",
+        "  outputs",
+        '    ✓ state = "running"',
+        '    ✓ inferenceUrl = "https://my-gpt2.us-east-1.aws.endpoints.huggingface.cloud"',
         "  onSuccess",
         "    stillStarting (goto pollStatus) refused: a criterion did not hold",
         "      ✗ $.status.state == 'pending' || $.status.state == 'initializing' (jsonpath)",
@@ -182,7 +185,23 @@ def test_workflows_are_stepped_over_into_and_out_of(capsys: pytest.CaptureFixtur
     assert DebugConsole(over, ScriptLines(["n", "n", "n", "n"])).run() == 0
     shown = capsys.readouterr().out
     assert "delete in clean-up, before" not in shown
+    assert shown.count("cleanUp in clean-up, a workflow has been entered") == 1
     assert "the run has ended: succeeded" in shown
+
+
+def test_an_output_without_a_value_says_what_was_there_when_it_was_taken(arazzo: Arazzo, tmp_path: Path) -> None:
+    text = (ROOT / DOCUMENT).read_text("utf-8").replace("../openapi", str(ROOT / "openapi"))
+    document = tmp_path / "wrong.yml"
+    document.write_text(text.replace("#/status/state", "#/status/stat"), "utf-8")
+    target = ["debug", str(document), *GIVEN, "-i", f"hfToken={SECRET}", "--replay", str(CASE)]
+    script = "break pollStatus:action\nc\nwhere\nc\nc\nprint $steps.pollStatus.outputs.state\n"
+    result = arazzo(*target, stdin=script)
+    sentence = "$response.body#/status/stat found nothing: /status of the body has state, "
+    shown = said(result, "where")
+    (wrong,) = (line for line in shown if line.startswith("    ✗ state has no value"))
+    assert sentence in wrong
+    assert shown[shown.index(wrong) + 1] == "        did you mean state?"
+    assert said(result, "print $steps.pollStatus.outputs.state")[0].startswith(f"(no value) {sentence}")
 
 
 def test_an_empty_line_repeats(arazzo: Arazzo) -> None:

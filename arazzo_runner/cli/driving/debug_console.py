@@ -173,7 +173,7 @@ class DebugConsole:
         self._here()
 
     def _next(self, start: Point, point: Point) -> bool:
-        return point.where == "request" and point.depth <= start.depth
+        return point.where in ("request", "call") and _level(point) <= _level(start)
 
     def _out(self, start: Point, point: Point) -> bool:
         return point.depth < start.depth and point.where in ("criteria", "request")
@@ -186,9 +186,8 @@ class DebugConsole:
             self._say(*views.response_lines(self.debugger.redactor, attempt.response))
         explanation = self.debugger.explanation
         if explanation is not None and point.where in ("criteria", "action"):
-            lines = list(views.explanation_lines(self.debugger.redactor, explanation))
-            of_actions = next((i for i, one in enumerate(lines) if one.startswith("  on")), len(lines))
-            self._say(*(lines[:of_actions] if point.where == "criteria" else lines[of_actions:]))
+            show = views.criteria_lines if point.where == "criteria" else views.action_lines
+            self._say(*show(self.debugger.redactor, explanation))
 
     def _back(self, command: Command) -> None:
         if not self.debugger.back(count_of(command.rest)):
@@ -246,6 +245,11 @@ class DebugConsole:
         if explanation is not None:
             yield "because of the attempt before:" if debugger.point.attempt is None else "because:"
             yield from views.explanation_lines(debugger.redactor, explanation)
+
+
+def _level(point: Point) -> int:
+    """How deep the step of a point is: a call belongs to the workflow that calls."""
+    return point.depth - 1 if point.where == "call" else point.depth
 
 
 def _help() -> Iterator[tuple[str, str, str]]:

@@ -8,8 +8,9 @@ import re
 import shlex
 import subprocess
 import tempfile
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
@@ -22,6 +23,9 @@ from arazzo_runner.reports.debug_views import value_text
 from arazzo_runner.runtime.debugging.debugger import Debugger
 from arazzo_runner.runtime.debugging.stops import condition_of
 from arazzo_runner.runtime.secrets.redaction import Redactor
+
+if TYPE_CHECKING:
+    from arazzo_runner.engine.absent.absences import Absence
 
 _INPUT = re.compile(r"\$inputs\.(\S+)")
 _OUTPUT = re.compile(r"\$steps\.([^.\s]+)\.outputs\.(\S+)")
@@ -51,9 +55,20 @@ def evaluated(debugger: Debugger, text: str) -> list[str]:
         return ["true" if verdict.passed else "false", *seen]
     value = evaluate(node, scope)
     if value is UNDEFINED:
-        absence = absence_of(Whole(node, text), scope)
+        absence = _of_step(debugger, text) or absence_of(Whole(node, text), scope)
         return [f"(no value) {redactor.text(absence.sentence)}", *([f"  {absence.hint}"] if absence.hint else [])]
     return value_text(redactor, text, value, whole=True).splitlines()
+
+
+def _of_step(debugger: Debugger, text: str) -> Absence | None:
+    """What was there when a step's output was taken; None when the expression is none that had no value then (D2)."""
+    found = _OUTPUT.fullmatch(text)
+    judged = debugger.judgement
+    frames = debugger.state_after.frames if judged is None else (judged.frame,)
+    if found is None or not frames:
+        return None
+    absent: Mapping[str, Absence] = frames[-1].absent.get(found[1], {})
+    return absent.get(found[2])
 
 
 def set_value(debugger: Debugger, rest: str) -> None:
