@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from arazzo_runner.effects import MASK, Request, Response, Sleep
-from arazzo_runner.engine.judgement import ActionSeen, CriterionSeen, Explanation
+from arazzo_runner.engine.explanation import ActionSeen, CriterionSeen, Explanation
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.reports.text import duration, label, scalar
 from arazzo_runner.runtime.debugging.changes import differences

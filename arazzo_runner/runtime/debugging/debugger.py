@@ -8,9 +8,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from arazzo_runner.effects import SAFE, Answer, Answered, Request, Response, Send
+from arazzo_runner.engine.explanation import Explanation, explained
 from arazzo_runner.engine.flow import Turn, observed, rebuilt, start
 from arazzo_runner.engine.inputs import check_inputs
-from arazzo_runner.engine.judgement import Explanation, Judgement, explained
+from arazzo_runner.engine.judgement import Judgement
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow
 from arazzo_runner.engine.state import Phase, RunState
 from arazzo_runner.errors import UsageError
