@@ -1,6 +1,6 @@
 """The judgement of an attempt, explained: each criterion of each action, what its operands were, what was not asked.
 
-Loaded when somebody wants to know: a run leaves only the ``Judgement``.
+Loaded when somebody wants to know: a run leaves only the ``JudgedAttempt``.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 from msgspec import Struct
 
 from arazzo_runner.engine.absent.absences import Absence
-from arazzo_runner.engine.judgement import Judgement
+from arazzo_runner.engine.judgement import JudgedAttempt
 from arazzo_runner.engine.plan import PlannedAction
 from arazzo_runner.expressions.criteria import CompiledCriterion
 from arazzo_runner.expressions.evaluate import Scope
@@ -70,7 +70,7 @@ class Explanation(Struct, frozen=True):
     absent: Mapping[str, Absence]
 
 
-def explained(judged: Judgement) -> Explanation:
+def explained(judged: JudgedAttempt) -> Explanation:
     """Return why an attempt went on as it did."""
     succeeded = judged.attempt.status == "succeeded"
     step = judged.step
@@ -88,8 +88,8 @@ def explained(judged: Judgement) -> Explanation:
     return Explanation(succeeded, criteria, kind, seen, unmatched, outputs, absent)
 
 
-def _action(judged: Judgement, index: int, action: PlannedAction) -> ActionSeen:
-    """What became of one action, in the order in which ``step.choose`` asks (F1, F4)."""
+def _action(judged: JudgedAttempt, index: int, action: PlannedAction) -> ActionSeen:
+    """Return what became of one action, in the order in which ``step.choose`` asks (F1, F4)."""
     leads_to = None if action.step is None else judged.workflow.steps[action.step].step_id
     if action.workflow is not None:
         leads_to = action.workflow.rpartition("#")[2]

@@ -14,7 +14,7 @@ from msgspec.structs import replace
 from arazzo_runner.effects import Answer, Effect
 from arazzo_runner.engine.events import Event, Outcome, RunStarted
 from arazzo_runner.engine.inputs import check_inputs, how_to_give, with_defaults
-from arazzo_runner.engine.judgement import Judgement
+from arazzo_runner.engine.judgement import JudgedAttempt
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.run import Run
 from arazzo_runner.engine.state import Frame, Phase, Purpose, RunState
@@ -76,7 +76,7 @@ def advance(plan: Plan, state: RunState, answer: Answer) -> Turn:
     return _turn(_taken(plan, state, answer))
 
 
-def observed(plan: Plan, state: RunState, answer: Answer) -> tuple[Turn, tuple[Judgement, ...]]:
+def observed(plan: Plan, state: RunState, answer: Answer) -> tuple[Turn, tuple[JudgedAttempt, ...]]:
     """``advance``, with what the judgement of each attempt was made of, in order.
 
     Raises:

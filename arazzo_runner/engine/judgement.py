@@ -1,4 +1,4 @@
-"""What an attempt was judged by, for explanations (``engine.explanation``)."""
+"""The values that an attempt was judged by, for explanations (``engine.explanation``)."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from arazzo_runner.engine.state import Frame
 from arazzo_runner.expressions.evaluate import Scope
 
 
-class Judgement(Struct, frozen=True):
-    """The values that an attempt was judged by.
+class JudgedAttempt(Struct, frozen=True):
+    """An attempt, and the values that it was judged by.
 
     Attributes:
         asked_in: the scope of the step's criteria.

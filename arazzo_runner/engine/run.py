@@ -26,7 +26,7 @@ from arazzo_runner.engine.events import (
 )
 from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.failures import after_retries, failed_attempt
-from arazzo_runner.engine.judgement import Judgement
+from arazzo_runner.engine.judgement import JudgedAttempt
 from arazzo_runner.engine.pacing import Pacing
 from arazzo_runner.engine.plan import Plan, PlannedAction
 from arazzo_runner.engine.prerequisites import completed_elsewhere, not_completed
@@ -264,7 +264,7 @@ class Run:
             outputs=outputs,
             duration=duration,
         )
-        self.stack.judged.append(Judgement(workflow, step, attempt, asked_in, scope, frame, chosen and chosen[0]))
+        self.stack.judged.append(JudgedAttempt(workflow, step, attempt, asked_in, scope, frame, chosen and chosen[0]))
         if frame.suspended is not None:
             self.resume_suspended(frame.suspended)
         elif chosen is not None:

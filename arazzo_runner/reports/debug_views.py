@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from arazzo_runner.effects import MASK, Request, Response, Sleep
+from arazzo_runner.engine.events import Warned
 from arazzo_runner.engine.explanation import ActionSeen, CriterionSeen, Explanation
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.reports.text import duration, label, scalar
@@ -112,7 +113,7 @@ def _outcome(point: Point) -> str:
 
 
 def action_text(point: Point) -> str:
-    """What follows the attempt of a point."""
+    """Return what follows the attempt of a point."""
     action = None if point.attempt is None else point.attempt.action
     if action is None:
         return "the workflow fails" if point.attempt and point.attempt.status == "failed" else "the step continues"
@@ -142,6 +143,15 @@ def passed_line(debugger: Debugger, point: Point) -> str | None:
     if point.where == "call":
         return f"  {'  ' * point.depth}→ {label(point.workflow_id)}"
     return None
+
+
+def warning_lines(debugger: Debugger) -> Iterator[str]:
+    """Yield the warnings of the turn at hand."""
+    for event in debugger.kept.turn.events:
+        if isinstance(event, Warned):
+            yield f"  ! {label(debugger.redactor.text(event.message))}"
+            if event.hint:
+                yield f"    hint: {label(debugger.redactor.text(event.hint))}"
 
 
 def explanation_lines(redactor: Redactor, explanation: Explanation) -> Iterator[str]:

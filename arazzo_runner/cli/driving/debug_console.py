@@ -19,7 +19,7 @@ from arazzo_runner.runtime.debugging.stops import read_stop
 
 
 class CommandLines(Protocol):
-    """Where commands come from.
+    """A source of commands.
 
     Attributes:
         is_script: the first error ends it, and each command is shown.
@@ -42,6 +42,7 @@ class DebugConsole:
         self._lines = lines
         self._last = ""
         self._number = 0
+        self._warned = -1
         self._does: dict[str, Callable[[Command], None]] = {
             "next": lambda _: self._go(self._next),
             "step": lambda _: self._step(),
@@ -91,7 +92,7 @@ class DebugConsole:
             if not line or line.startswith("#"):
                 continue
             if self._lines.is_script:
-                self._say(f"(arazzo) {self.debugger.redactor.text(line)}")
+                self._say(f"(arazzo) {values.shown_command(self.debugger.redactor, line)}")
             try:
                 command = read_command(line)
             except UsageError as error:
@@ -147,7 +148,14 @@ class DebugConsole:
         if error.hint:
             self._say(f"  hint: {label(text(error.hint))}")
 
+    def _warn(self) -> None:
+        """Tell the warnings of the turn at hand, once."""
+        if self.debugger.index > self._warned:
+            self._warned = self.debugger.index
+            self._say(*views.warning_lines(self.debugger))
+
     def _here(self) -> None:
+        self._warn()
         self._say(views.position_line(self.debugger))
         outcome = self.debugger.kept.turn.outcome
         if self.debugger.has_ended and outcome is not None:
@@ -162,6 +170,7 @@ class DebugConsole:
         start = self.debugger.point
 
         def passed(point: Point) -> bool:
+            self._warn()
             if line := views.passed_line(self.debugger, point):
                 self._say(line)
             return until(start, point)
@@ -248,7 +257,7 @@ class DebugConsole:
 
 
 def _level(point: Point) -> int:
-    """How deep the step of a point is: a call belongs to the workflow that calls."""
+    """The depth of a point's step: a call belongs to the workflow that calls."""
     return point.depth - 1 if point.where == "call" else point.depth
 
 

@@ -1,4 +1,4 @@
-"""Where the commands of ``arazzo debug`` come from: a file or a pipe, or a person at a terminal."""
+"""Sources of commands for ``arazzo debug``: a file or a pipe, or a person at a terminal."""
 
 from __future__ import annotations
 

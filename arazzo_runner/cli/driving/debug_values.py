@@ -19,7 +19,7 @@ from arazzo_runner.effects import MASK, Request, Response
 from arazzo_runner.errors import ExpressionSyntaxError, UsageError
 from arazzo_runner.expressions.templates import Dialect, Whole
 from arazzo_runner.expressions.undefined import UNDEFINED
-from arazzo_runner.reports.debug_views import value_text
+from arazzo_runner.reports.debug_views import masked, value_text
 from arazzo_runner.runtime.debugging.debugger import Debugger
 from arazzo_runner.runtime.debugging.stops import condition_of
 from arazzo_runner.runtime.secrets.redaction import Redactor
@@ -61,7 +61,7 @@ def evaluated(debugger: Debugger, text: str) -> list[str]:
 
 
 def _of_step(debugger: Debugger, text: str) -> Absence | None:
-    """What was there when a step's output was taken; None when the expression is none that had no value then (D2)."""
+    """Return what was there when a step's output was taken; None when the expression is none without a value (D2)."""
     found = _OUTPUT.fullmatch(text)
     judged = debugger.judgement
     frames = debugger.state_after.frames if judged is None else (judged.frame,)
@@ -69,6 +69,20 @@ def _of_step(debugger: Debugger, text: str) -> Absence | None:
         return None
     absent: Mapping[str, Absence] = frames[-1].absent.get(found[1], {})
     return absent.get(found[2])
+
+
+def shown_command(redactor: Redactor, line: str) -> str:
+    """A line of a script as it is shown: values of secret names, and secret members of answers, are masked (S1)."""
+    word, _, rest = line.partition(" ")
+    name, _, value = rest.strip().partition(" ")
+    value = value.strip()
+    if name.startswith("$") and value and not value.startswith("@") and word.startswith("se"):
+        value = str(masked(redactor, name, value))
+    elif name.isdecimal() and value and not value.startswith("@"):
+        value = redactor.body(value.encode("utf-8", "surrogateescape"), answer=True).decode("utf-8", "surrogateescape")
+    else:
+        return redactor.text(line)
+    return redactor.text(f"{word} {name} {value}")
 
 
 def set_value(debugger: Debugger, rest: str) -> None:

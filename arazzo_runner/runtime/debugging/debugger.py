@@ -11,7 +11,7 @@ from arazzo_runner.effects import SAFE, Answer, Answered, Request, Response, Sen
 from arazzo_runner.engine.explanation import Explanation, explained
 from arazzo_runner.engine.flow import Turn, observed, rebuilt, start
 from arazzo_runner.engine.inputs import check_inputs
-from arazzo_runner.engine.judgement import Judgement
+from arazzo_runner.engine.judgement import JudgedAttempt
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow
 from arazzo_runner.engine.state import Phase, RunState
 from arazzo_runner.errors import UsageError
@@ -64,7 +64,7 @@ class Debugger:
         self._performed: dict[int, Request] = {}
         self._gone_back = False
         self._source_at = 0
-        self._observed: tuple[int, Turn, tuple[Judgement, ...]] | None = None
+        self._observed: tuple[int, Turn, tuple[JudgedAttempt, ...]] | None = None
         first = start(plan, inputs, at=source.now(), secret=redactor.secret_names, identity=identity)
         self._tape.append(Kept(self._known(first)))
         self._turn = 0
@@ -79,7 +79,7 @@ class Debugger:
 
     @property
     def length(self) -> int:
-        """How many turns are kept."""
+        """The number of turns that are kept."""
         return len(self._tape)
 
     @property
@@ -113,8 +113,8 @@ class Debugger:
         return effect.request if self.point.where in ("request", "token") and isinstance(effect, Send) else None
 
     @property
-    def judgement(self) -> Judgement | None:
-        """What the attempt at this point was judged by; None where nothing was judged."""
+    def judgement(self) -> JudgedAttempt | None:
+        """The values that the attempt at this point was judged by; None where nothing was judged."""
         attempt = self.point.attempt
         if attempt is None:
             return None
@@ -125,13 +125,13 @@ class Debugger:
 
     @property
     def explanation(self) -> Explanation | None:
-        """Why the attempt at this point went on as it did; None where nothing was judged."""
+        """The reasons for which the attempt at this point went on as it did; None where nothing was judged."""
         judged = self.judgement
         return None if judged is None else explained(judged)
 
     @property
     def led_here(self) -> Explanation | None:
-        """Why the run is at this point: the explanation of the last attempt of the turn; None where it has none."""
+        """The explanation of the last attempt of the turn, which led here; None where it has none."""
         judged = self.judgement or next(iter(self._judgements()[::-1]), None)
         return None if judged is None else explained(judged)
 
@@ -283,6 +283,8 @@ class Debugger:
             UsageError: the step has no outputs yet, or nothing can be changed here.
         """
         self._refuse_fixed()
+        if self.plan.options.secret_names.has(name):
+            self.redactor.learn(value)
         self._change(lambda state: with_output(state, step, name, value))
 
     def _refuse_fixed(self) -> None:
@@ -378,8 +380,8 @@ class Debugger:
             self.redactor.learn_request(turn.effect.request)
         return turn
 
-    def _judgements(self) -> tuple[Judgement, ...]:
-        """What the attempts of the turn at hand were judged by: the engine is asked again, which sends nothing."""
+    def _judgements(self) -> tuple[JudgedAttempt, ...]:
+        """The attempts of the turn at hand, judged: the engine is asked again, which sends nothing."""
         kept = self.kept
         if self._observed is not None and self._observed[0] == self._turn and self._observed[1] is kept.turn:
             return self._observed[2]

@@ -54,7 +54,7 @@ class WorldSource:
         return Woke(self._world.now())
 
     def rewind(self, effects: Sequence[Send | Sleep]) -> None:
-        """What was sent stays sent."""
+        """Do nothing: what was sent stays sent."""
 
 
 class ReplaySource:
