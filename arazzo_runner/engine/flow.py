@@ -14,9 +14,10 @@ from msgspec.structs import replace
 from arazzo_runner.effects import Answer, Effect
 from arazzo_runner.engine.events import Event, Outcome, RunStarted
 from arazzo_runner.engine.inputs import check_inputs, how_to_give, with_defaults
+from arazzo_runner.engine.judgement import JudgedAttempt
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.run import Run
-from arazzo_runner.engine.state import Frame, Purpose, RunState
+from arazzo_runner.engine.state import Frame, Phase, Purpose, RunState
 from arazzo_runner.errors import InvalidInputs, InvalidState
 
 
@@ -72,12 +73,30 @@ def advance(plan: Plan, state: RunState, answer: Answer) -> Turn:
     Raises:
         InvalidState: the state belongs to another plan, has ended, or waits for another kind of answer.
     """
-    if state.plan != plan.fingerprint:
-        raise InvalidState("the run was started with other documents or options")
-    if not state.frames:
-        raise InvalidState("the run has ended")
-    run = Run(plan, replace(state, now=max(state.now, answer.at)))
-    run.take(answer)
+    return _turn(_taken(plan, state, answer))
+
+
+def observed(plan: Plan, state: RunState, answer: Answer) -> tuple[Turn, tuple[JudgedAttempt, ...]]:
+    """``advance``, with what the judgement of each attempt was made of, in order.
+
+    Raises:
+        InvalidState: see ``advance``.
+    """
+    run = _taken(plan, state, answer)
+    turn = _turn(run)
+    return turn, tuple(run.stack.judged)
+
+
+def rebuilt(plan: Plan, state: RunState) -> Turn:
+    """The turn of a state whose values were changed: the request at hand is built anew, and nothing is judged again.
+
+    Raises:
+        InvalidState: no request is at hand: the run has ended, or waits for a further attempt (F4).
+    """
+    if not state.frames or state.frames[-1].phase is Phase.RETRYING:
+        raise InvalidState("no request is at hand")
+    run = Run(plan, state)
+    run.rebuild()
     return _turn(run)
 
 
@@ -90,6 +109,17 @@ def abandon(plan: Plan, state: RunState, code: str, message: str, *, at: float, 
     run = Run(plan, replace(state, now=max(state.now, at)))
     run.stack.stop(code, message, hint=hint)
     return _turn(run)
+
+
+def _taken(plan: Plan, state: RunState, answer: Answer) -> Run:
+    """The run with an answer taken, before it moves on."""
+    if state.plan != plan.fingerprint:
+        raise InvalidState("the run was started with other documents or options")
+    if not state.frames:
+        raise InvalidState("the run has ended")
+    run = Run(plan, replace(state, now=max(state.now, answer.at)))
+    run.take(answer)
+    return run
 
 
 def _turn(run: Run) -> Turn:

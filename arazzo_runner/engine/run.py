@@ -17,6 +17,7 @@ from arazzo_runner.engine.absent.missing import Missing
 from arazzo_runner.engine.authentication import Authentication
 from arazzo_runner.engine.calls import Calls
 from arazzo_runner.engine.events import (
+    Attempt,
     AttemptFinished,
     AttemptStarted,
     CriterionOutcome,
@@ -25,6 +26,7 @@ from arazzo_runner.engine.events import (
 )
 from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.failures import after_retries, failed_attempt
+from arazzo_runner.engine.judgement import JudgedAttempt
 from arazzo_runner.engine.pacing import Pacing
 from arazzo_runner.engine.plan import Plan, PlannedAction
 from arazzo_runner.engine.prerequisites import completed_elsewhere, not_completed
@@ -86,6 +88,14 @@ class Run:
                     self.again()
             case phase, _:
                 raise InvalidState(f"a run that is {phase.value} cannot take {type(answer).__name__}")
+
+    def rebuild(self) -> None:
+        """Undo the beginning of the attempt at hand, so that its request is built from the state as it is now."""
+        frame = self.stack.frame
+        if frame.phase is Phase.SENDING:
+            self.stack.requests -= 1
+        self.stack.attempts -= 1
+        self.stack.frame = replace(frame, prepared=None, phase=Phase.ENTERING)
 
     # Entering a step
 
@@ -225,7 +235,7 @@ class Run:
                 sent = sent.having(self.pacing.sent_key, last)
             self.stack.frame = frame = replace(frame, prepared=None, sent=sent, last_url=prepared.request.url)
         seen = self.stack.exchange
-        scope = scope_of(workflow, frame, seen, child=child)
+        scope = asked_in = scope_of(workflow, frame, seen, child=child)
         judged: list[CriterionOutcome] = []
         if failure is None:
             judged = attempts.judge(step.criteria, scope)
@@ -246,7 +256,7 @@ class Run:
             if failure is not None and (chosen is None or chosen[1].type != "retry"):
                 failure = after_retries(failure, attempts.used_up(actions, scope, frame.retries))
         taken = action_taken(self.stack.plan, frame, chosen[1] if chosen else None, failed=failure is not None)
-        self.record(
+        attempt = self.record(
             exchange=seen if prepared is not None else None,
             judged=judged,
             reason=failure,
@@ -254,6 +264,7 @@ class Run:
             outputs=outputs,
             duration=duration,
         )
+        self.stack.judged.append(JudgedAttempt(workflow, step, attempt, asked_in, scope, frame, chosen and chosen[0]))
         if frame.suspended is not None:
             self.resume_suspended(frame.suspended)
         elif chosen is not None:
@@ -269,11 +280,12 @@ class Run:
                 )
             self.move_to(frame.position + 1, Arrival.SEQUENCE)
 
-    def record(self, *, duration: float, **found: Any) -> None:
-        """Tell the attempt at hand (``attempt_record``)."""
+    def record(self, *, duration: float, **found: Any) -> Attempt:
+        """Tell the attempt at hand (``attempt_record``), and return it."""
         took = duration or self.stack.now - self.stack.frame.started_at
         attempt = attempt_record(self.stack.workflow, self.stack.frame, depth=self.stack.depth, duration=took, **found)
         self.stack.tell(AttemptFinished(attempt, self.stack.now))
+        return attempt
 
     # What follows
 

@@ -12,6 +12,7 @@ from arazzo_runner.engine import step as attempts
 from arazzo_runner.engine.absent.absences import Absence
 from arazzo_runner.engine.events import Event, Outcome, Reason, RunFinished, Warned, WorkflowLeft
 from arazzo_runner.engine.exchange import Exchange
+from arazzo_runner.engine.judgement import JudgedAttempt
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow
 from arazzo_runner.engine.scopes import scope_of
 from arazzo_runner.engine.state import Frame, RunState
@@ -35,6 +36,7 @@ class Stack:
         self.told = state.told
         self.cookies = state.cookies
         self.events: list[Event] = []
+        self.judged: list[JudgedAttempt] = []
         self.effect: Effect | None = None
         self.outcome: Outcome | None = None
         self.exchange: Exchange | None = None

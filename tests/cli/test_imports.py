@@ -63,6 +63,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         directory.joinpath("one.json").write_text(json.dumps(arazzo), "utf-8")
         directory.joinpath("one.yaml").write_text(f"# YAML\n{json.dumps(arazzo)}", "utf-8")
         directory.joinpath("rows.jsonl").write_text("{}\n{}\n", "utf-8")
+        directory.joinpath("commands.txt").write_text("continue\n", "utf-8")
         loaded(["record", "one.json", "--case", "kept"], directory)
         loaded(["run", "one.json", "--durable", "--journal", "j.db", "--journal-key", "j.key"], directory)
         yield directory

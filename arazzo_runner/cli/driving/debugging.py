@@ -1,0 +1,94 @@
+"""A debugger opened for ``arazzo debug``: with servers, a cassette, or a durable run of the journal."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from arazzo_runner.cli.given import preparation
+from arazzo_runner.engine.events import AttemptFinished, Event
+from arazzo_runner.errors import UsageError
+from arazzo_runner.runtime.debugging.debugger import Debugger
+from arazzo_runner.runtime.debugging.sources import AnswerSource, ReplaySource, ToldSource, WorldSource
+from arazzo_runner.runtime.run.session import Session
+
+if TYPE_CHECKING:
+    from arazzo_runner.cli.given.options import CredentialWords, InputWords, JournalWords, LiveWords
+    from arazzo_runner.runtime.drivers import World
+
+
+def opened(words: LiveWords, replay: str | None, stack: ExitStack) -> tuple[Debugger, Sequence[str]]:
+    """Open a debugger at the beginning of a run, and return it with what is worth knowing before.
+
+    Args:
+        replay: the cassette that answers; None for servers.
+        stack: closes the connections.
+
+    Raises:
+        UsageError, DocumentError, InvalidInputs: the run cannot be started.
+    """
+    target, workbook = preparation.load_live(words)
+    plan = workbook.plan(target.workflow_id, preparation.run_options(words))
+    warnings = preparation.unknown_names(workbook, plan)
+    session = Session(plan, preparation.given_inputs(plan, words.given.inputs))
+    source: AnswerSource
+    if replay is not None:
+        from arazzo_runner.runtime.cassettes.format import read_cassette
+        from arazzo_runner.runtime.cassettes.replay import Replay
+
+        cassette = read_cassette(replay)
+
+        def open_replay() -> World:
+            return Replay(cassette, session.redactor)
+
+        source = ReplaySource(open_replay)
+    else:
+        source = WorldSource(stack.enter_context(preparation.open_world(plan, preparation.live_transport(words))))
+    debugger = Debugger(plan, session.inputs, session.redactor, source)
+    stack.callback(debugger.close)
+    return debugger, [*(f"{one.place}: {one.message}" for one in plan.problems), *warnings]
+
+
+def opened_run(
+    run_id: str, journal: JournalWords, given: InputWords, credentials: CredentialWords, stack: ExitStack
+) -> Debugger:
+    """Open a durable run where it stopped or ended, as its journal has it: nothing is sent, and nothing is changed.
+
+    Raises:
+        UsageError: a secret is missing, or the records do not lead where the run has been.
+        JournalError: there is no such run, or its records cannot be read.
+    """
+    from arazzo_runner.cli.given.engines import journal_engine
+    from arazzo_runner.cli.given.secrets_again import WordsAgain
+    from arazzo_runner.runtime.runners.journal_engine import reading_runs
+
+    again = WordsAgain(given, credentials)
+    with reading_runs(journal_engine(journal)) as runs:
+        setup = runs.setup(run_id)
+        workbook = runs.workbook(run_id, setup)
+        options = replace(setup.options, credentials=again.credentials(run_id, setup))
+        plan = workbook.plan(setup.workflow_id, options)
+        inputs = {**setup.inputs, **again.inputs(run_id, setup, plan)}
+        told = list(runs.told(run_id))
+    session = Session(plan, inputs, identity=run_id)
+    source = ToldSource(run_id, told)
+    debugger = Debugger(plan, session.inputs, session.redactor, source, identity=run_id)
+    stack.callback(debugger.close)
+    while not debugger.has_ended and (debugger.request is None or source.has_more):
+        debugger.step_once()
+    events = [event for index in range(debugger.length) for event in debugger.kept_at(index).turn.events]
+    if _way(events) != _way(told):
+        message = (
+            f"the records of the run {run_id} do not lead where it has been: an answer that is masked in them decided"
+        )
+        raise UsageError(message, hint=f"arazzo runs show {run_id} tells its events")
+    return debugger
+
+
+def _way(events: Iterable[Event]) -> list[tuple[str, str, int, str]]:
+    """The attempts, as far as masked records tell them."""
+    finished = (event.attempt for event in events if isinstance(event, AttemptFinished))
+    return [(one.workflow_id, one.step_id, one.attempt, one.status) for one in finished]
