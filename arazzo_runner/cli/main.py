@@ -30,6 +30,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "record": ("arazzo_runner.cli.verbs.record", "Store a live run as a test case."),
     "test": ("arazzo_runner.cli.verbs.test", "Replay recorded cases and check them against their contract."),
     "debug": ("arazzo_runner.cli.verbs.debug", "Hold a run still, look into it, go back, and see why."),
+    "dap": ("arazzo_runner.cli.verbs.dap", "Debug in an editor: the Debug Adapter Protocol on stdio."),
     "runs": ("arazzo_runner.cli.verbs.runs", "List durable runs, show one, delete old ones."),
     "resume": ("arazzo_runner.cli.verbs.resume", "Resume a durable run."),
     "cancel": ("arazzo_runner.cli.verbs.cancel", "End a durable run."),

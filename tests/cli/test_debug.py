@@ -99,6 +99,12 @@ def test_a_stop_with_a_condition_is_where_the_reasons_are_shown(arazzo: Arazzo) 
     assert "  →  110    - stepId: pollStatus" in said(result, "list")
 
 
+def test_a_comparison_is_a_condition_and_no_pointer(arazzo: Arazzo) -> None:
+    asked = "print $response.body#/status/state == 'pending' && $statusCode < 300"
+    result = replayed(arazzo, asked, more=("--break", "pollStatus:answer"))
+    assert said(result, asked) == ["true", '  $response.body#/status/state = "pending"', "  $statusCode = 200"]
+
+
 def test_what_was_not_tried_says_why(arazzo: Arazzo) -> None:
     result = replayed(arazzo, "where", more=("--break", "pollStatus:action"))
     shown = said(result, "where")

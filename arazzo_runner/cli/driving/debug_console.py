@@ -13,7 +13,8 @@ from arazzo_runner.cli.driving.debug_words import COMMANDS, Command, count_of, r
 from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError, UsageError
 from arazzo_runner.reports import debug_views as views
 from arazzo_runner.reports.text import label
-from arazzo_runner.runtime.debugging.debugger import ConfirmationNeeded, Debugger
+from arazzo_runner.runtime.debugging.confirmation import ConfirmationNeeded
+from arazzo_runner.runtime.debugging.debugger import Debugger
 from arazzo_runner.runtime.debugging.points import Point
 from arazzo_runner.runtime.debugging.stops import read_stop
 
@@ -182,7 +183,7 @@ class DebugConsole:
         self._here()
 
     def _next(self, start: Point, point: Point) -> bool:
-        return point.where in ("request", "call") and _level(point) <= _level(start)
+        return point.where in ("request", "call") and level(point) <= level(start)
 
     def _out(self, start: Point, point: Point) -> bool:
         return point.depth < start.depth and point.where in ("criteria", "request")
@@ -256,7 +257,7 @@ class DebugConsole:
             yield from views.explanation_lines(debugger.redactor, explanation)
 
 
-def _level(point: Point) -> int:
+def level(point: Point) -> int:
     """The depth of a point's step: a call belongs to the workflow that calls."""
     return point.depth - 1 if point.where == "call" else point.depth
 

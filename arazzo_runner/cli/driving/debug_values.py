@@ -27,6 +27,7 @@ from arazzo_runner.runtime.secrets.redaction import Redactor
 if TYPE_CHECKING:
     from arazzo_runner.engine.absent.absences import Absence
 
+_OPERATORS = re.compile(r"\s(==|!=|<=|>=|<|>|=|&&|\|\|)(\s|$)|^!|^\(|^'")
 _INPUT = re.compile(r"\$inputs\.(\S+)")
 _OUTPUT = re.compile(r"\$steps\.([^.\s]+)\.outputs\.(\S+)")
 
@@ -43,16 +44,20 @@ def evaluated(debugger: Debugger, text: str) -> list[str]:
 
     strict = debugger.plan.options.strict
     scope, redactor = debugger.scope, debugger.redactor
+    refused: ExpressionSyntaxError | None = None
     try:
-        node = Dialect(strict=strict).parse(text)
-    except ExpressionSyntaxError as refused:
-        try:
-            criterion = condition_of(text, strict=strict)
-        except ExpressionSyntaxError as error:
-            raise (error if re.search(r"[=!<>&|'\"]", text) else refused) from None
+        # A pointer may hold spaces: what reads as a comparison is meant as one.
+        criterion = condition_of(text, strict=strict) if _OPERATORS.search(text) else None
+    except ExpressionSyntaxError as error:
+        refused, criterion = error, None
+    if criterion is not None:
         verdict = criterion.check(scope)
         seen = [f"  {one.text} = {value_text(redactor, one.text, one.value)}" for one in operands_of(criterion, scope)]
         return ["true" if verdict.passed else "false", *seen]
+    try:
+        node = Dialect(strict=strict).parse(text)
+    except ExpressionSyntaxError as error:
+        raise (refused or error) from None
     value = evaluate(node, scope)
     if value is UNDEFINED:
         absence = _of_step(debugger, text) or absence_of(Whole(node, text), scope)

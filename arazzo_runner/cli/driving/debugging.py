@@ -16,8 +16,20 @@ from arazzo_runner.runtime.debugging.sources import AnswerSource, ReplaySource, 
 from arazzo_runner.runtime.run.session import Session
 
 if TYPE_CHECKING:
+    from arazzo_runner.cli.given.debug_options import DebugWords
     from arazzo_runner.cli.given.options import CredentialWords, InputWords, JournalWords, LiveWords
     from arazzo_runner.runtime.drivers import World
+
+
+def opened_with(words: DebugWords, stack: ExitStack) -> tuple[Debugger, Sequence[str]]:
+    """Open what the words ask for; see ``opened`` and ``opened_run``."""
+    warnings: Sequence[str] = ()
+    if words.run_id is not None:
+        debugger = opened_run(words.run_id, words.journal, words.live.given, words.live.credentials, stack)
+    else:
+        debugger, warnings = opened(words.live, words.replay, stack)
+    debugger.yes = words.yes
+    return debugger, warnings
 
 
 def opened(words: LiveWords, replay: str | None, stack: ExitStack) -> tuple[Debugger, Sequence[str]]:
@@ -92,3 +104,17 @@ def _way(events: Iterable[Event]) -> list[tuple[str, str, int, str]]:
     """The attempts, as far as masked records tell them."""
     finished = (event.attempt for event in events if isinstance(event, AttemptFinished))
     return [(one.workflow_id, one.step_id, one.attempt, one.status) for one in finished]
+
+
+def check_combination(words: DebugWords) -> None:
+    """Refuse words that exclude one another.
+
+    Raises:
+        UsageError: with the two.
+    """
+    if words.run_id is not None and (words.live.target.target or words.replay):
+        raise UsageError(
+            f"--run and {'--replay' if words.replay else 'TARGET'} exclude one another: the journal has the documents"
+        )
+    if words.run_id is None and not words.live.target.target:
+        raise UsageError("TARGET is missing: what is to be run", hint="arazzo list names the workflows")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from msgspec.structs import replace
 
-from arazzo_runner.effects import SAFE, Answer, Answered, Request, Response, Send
+from arazzo_runner.effects import Answer, Answered, Request, Response, Send
 from arazzo_runner.engine.explanation import Explanation, explained
 from arazzo_runner.engine.flow import Turn, observed, rebuilt, start
 from arazzo_runner.engine.inputs import check_inputs
@@ -17,16 +17,13 @@ from arazzo_runner.engine.state import Phase, RunState
 from arazzo_runner.errors import UsageError
 from arazzo_runner.expressions.evaluate import Scope
 from arazzo_runner.runtime.debugging.changes import with_input, with_output
+from arazzo_runner.runtime.debugging.confirmation import refuse_repetition
 from arazzo_runner.runtime.debugging.points import EFFECTS, Point, points_of
 from arazzo_runner.runtime.debugging.scopes import scope_at_effect, scope_at_end
 from arazzo_runner.runtime.debugging.sources import AnswerSource
 from arazzo_runner.runtime.debugging.stops import Stop
 from arazzo_runner.runtime.debugging.tape import ROOM, Kept, Tape
 from arazzo_runner.runtime.secrets.redaction import Redactor
-
-
-class ConfirmationNeeded(UsageError):
-    """A request that changes something would be performed again."""
 
 
 class Debugger:
@@ -203,13 +200,24 @@ class Debugger:
 
     def stop_here(self) -> Stop | None:
         """The first stop that holds at this point, or None."""
+        return next(iter(self.stops_here()), None)
+
+    def stops_here(self) -> Sequence[Stop]:
+        """The stops that hold at this point."""
         if not self.stops:
-            return None
+            return ()
         scope, unmatched = self.scope, False
         if self.point.where == "action":
             explanation = self.explanation
             unmatched = explanation is not None and explanation.unmatched
-        return next((stop for stop in self.stops.values() if stop.holds(self.point, scope, unmatched=unmatched)), None)
+        return [stop for stop in self.stops.values() if stop.holds(self.point, scope, unmatched=unmatched)]
+
+    def point_back(self) -> bool:
+        """Go back by one point, be it of an earlier turn; nothing is sent. Return whether there was one."""
+        if self._point > 0:
+            self._point -= 1
+            return True
+        return self.back() > 0
 
     def forward(self, count: int = 1) -> int:
         """Go forward along the turns that are kept, to their effects; nothing is sent. Return by how many turns."""
@@ -332,8 +340,8 @@ class Debugger:
         effect = kept.turn.effect
         if effect is None:
             raise UsageError("the run has ended", hint="back goes to where it was before, quit ends")
-        if isinstance(effect, Send):
-            self._ask(effect.request)
+        if isinstance(effect, Send) and self._gone_back and self.source.sends and not self.yes:
+            refuse_repetition(self._turn, effect.request, self._performed, self.redactor)
         if self._source_at != self._turn:
             self.source.rewind([one for i in range(self._turn) if (one := self._tape[i].turn.effect) is not None])
         if isinstance(effect, Send) and self.source.sends:
@@ -345,21 +353,6 @@ class Debugger:
             raise
         self._source_at = self._turn + 1
         self._take(answer)
-
-    def _ask(self, request: Request) -> None:
-        """Refuse to repeat a request that changes something, unless the user has said yes.
-
-        Raises:
-            ConfirmationNeeded: it may have been carried out before.
-        """
-        if self.yes or not self.source.sends or not self._gone_back or request.method in SAFE:
-            return
-        if self._turn in self._performed or request in self._performed.values():
-            shown = self.redactor.request(request)
-            raise ConfirmationNeeded(
-                f"{shown.method} {shown.url} was sent before, and changes something",
-                hint="send it again: --yes, or the command followed by !; go along what is kept: forward",
-            )
 
     def _take(self, answer: Answer) -> None:
         if isinstance(answer, Answered):

@@ -29,12 +29,16 @@ class Stop(Struct, frozen=True):
         step: id of the step; empty for every step.
         place: empty for the beginning of the step.
         condition: has to hold there, too; or None.
+        workflow: id of the step's workflow; empty for any.
+        action: name of the action that has to be the chosen one; empty for any.
     """
 
     text: str
     step: str = ""
     place: str = ""
     condition: CompiledCriterion | None = None
+    workflow: str = ""
+    action: str = ""
 
     def holds(self, point: Point, scope: Scope, *, unmatched: bool) -> bool:
         """Return whether a run is held at a point.
@@ -44,6 +48,12 @@ class Stop(Struct, frozen=True):
             unmatched: there were actions, and none matched.
         """
         if self.step and self.step != point.step_id:
+            return False
+        if self.workflow and point.where != "call" and self.workflow != point.workflow_id:
+            return False
+        if self.action and (point.attempt is None or point.attempt.action is None):
+            return False
+        if self.action and point.attempt and point.attempt.action and point.attempt.action.name != self.action:
             return False
         return self._is_at(point, unmatched=unmatched) and (
             self.condition is None or self.condition.check(scope).passed

@@ -11,7 +11,8 @@ from msgspec.structs import replace
 
 from arazzo_runner.effects import Response
 from arazzo_runner.errors import UsageError
-from arazzo_runner.runtime.debugging.debugger import ConfirmationNeeded, Debugger
+from arazzo_runner.runtime.debugging.confirmation import ConfirmationNeeded
+from arazzo_runner.runtime.debugging.debugger import Debugger
 from arazzo_runner.runtime.debugging.stops import read_stop
 from arazzo_runner.runtime.debugging.tape import Kept
 from tests.support.debugging import held
