@@ -23,6 +23,13 @@ def full(session: nox.Session) -> None:
 
 
 @nox.session
+def coverage(session: nox.Session) -> None:
+    """Run every test and show which lines and branches none reaches."""
+    session.install("-e", ".[dev]")
+    session.run("pytest", "-q", "-n", "auto", "--cov", "--cov-report=term", *session.posargs)
+
+
+@nox.session
 def house(session: nox.Session) -> None:
     """Check lint, format, types and import contracts."""
     session.install("-e", ".[dev]")
