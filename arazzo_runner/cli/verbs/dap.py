@@ -18,8 +18,7 @@ if TYPE_CHECKING:
     "dap",
     cls=GroupedCommand,
     short_help="Debug in an editor: the Debug Adapter Protocol on stdio.",
-    epilog='Example of a launch configuration: {"type": "arazzo", "request": "launch", "program": "ship.arazzo.yaml", '
-    '"inputs": {"token": "…"}}',
+    epilog='Example: {"type": "arazzo", "request": "launch", "program": "ship.arazzo.yaml", "inputs": {"token": "…"}}',
 )
 @click.pass_context
 def command(ctx: click.Context) -> None:
