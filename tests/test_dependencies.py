@@ -33,13 +33,14 @@ pytestmark = [
 ]
 
 
-def lowest() -> list[str]:
-    """Every direct dependency of the package and its extras, at its lowest."""
-    extras = PROJECT["optional-dependencies"]
-    wanted = [
-        *PROJECT["dependencies"],
-        *(one for name in ("compression", "http2", "mcp", "socks", "temporal") for one in extras[name]),
-    ]
+def lowest(*extras: str) -> list[str]:
+    """Every direct dependency of the extras, at its lowest."""
+    optional = PROJECT["optional-dependencies"]
+    return bounds([one for name in extras for one in optional[name]])
+
+
+def bounds(wanted: list[str]) -> list[str]:
+    """Dependencies at their lowest."""
     found = [match for word in wanted if (match := _BOUND.fullmatch(word))]
     assert len(found) == len(wanted), "every dependency has a lower bound"
     return sorted({f"{match[1]}=={match[2]}{match[3]}" for match in found})
@@ -51,7 +52,8 @@ def python_of(directory: Path) -> str:
 
 def test_the_lowest_versions_that_are_allowed_do(tmp_path: Path) -> None:
     constraints = tmp_path / "lowest.txt"
-    constraints.write_text("\n".join(lowest()) + "\n", "utf-8")
+    pinned = [*bounds(PROJECT["dependencies"]), *lowest("compression", "http2", "socks", "temporal")]
+    constraints.write_text("\n".join(pinned) + "\n", "utf-8")
     subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
     python = python_of(tmp_path / "venv")
     install = [python, "-m", "pip", "install", "-q", "-c", str(constraints), f"{ROOT}[test]"]
@@ -62,6 +64,34 @@ def test_the_lowest_versions_that_are_allowed_do(tmp_path: Path) -> None:
         [python, "-m", "pytest", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=600
     )
     assert done.returncode == 0, done.stdout[-3000:]
+
+
+def test_the_lowest_sdk_that_is_allowed_serves(tmp_path: Path) -> None:
+    """Its own dependencies ask for later releases of ours, so that it has an environment of its own."""
+    constraints = tmp_path / "lowest.txt"
+    constraints.write_text("\n".join(lowest("mcp")) + "\n", "utf-8")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = python_of(tmp_path / "venv")
+    install = [python, "-m", "pip", "install", "-q", "-c", str(constraints), f"{ROOT}[mcp]"]
+    installed = subprocess.run(install, capture_output=True, text=True, check=False)
+    assert installed.returncode == 0, installed.stderr[-2000:]
+    hello = {
+        "jsonrpc": "2.0",
+        "id": 1,
+        "method": "initialize",
+        "params": {"protocolVersion": "2025-11-25", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
+    }
+    done = subprocess.run(
+        [python, "-m", "arazzo_runner", "mcp", str(ROOT / "workflows"), "--journal", str(tmp_path / "j.db")],
+        cwd=tmp_path,
+        input=f"{json.dumps(hello)}\n",
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout.splitlines()[0])["result"]["serverInfo"]["name"] == "arazzo"
 
 
 def test_no_dependency_is_known_to_be_vulnerable(tmp_path: Path) -> None:
