@@ -16,6 +16,8 @@ import pytest
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 from tests.support.repository import ROOT
 
+pytestmark = pytest.mark.slow
+
 EXAMPLES = ROOT / "docs" / "examples"
 SHOPS = ("fastapi-shop", "flask-shop")
 

@@ -11,6 +11,8 @@ from tests.support.api import Answer, api
 from tests.support.confined import confined
 from tests.support.small_documents import API, STEP, document, write
 
+pytestmark = pytest.mark.slow
+
 
 def workflows(count: int, *, follow: int | None = None) -> dict[str, Any]:
     """A document of so many workflows, each of which runs the next one; the last runs ``follow``."""
