@@ -33,7 +33,7 @@ MAX_DEPTH = 50
 
 
 Level: TypeAlias = Literal["off", "warn", "error"]
-"""What ``--check`` does with a breach of a description."""
+"""The levels of ``--check``: what a breach of a description does."""
 
 
 class Spot(Struct, frozen=True):

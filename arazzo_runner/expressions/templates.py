@@ -324,7 +324,7 @@ def _is_text(text: str, node: Expression, dialect: Dialect) -> bool:
 
 
 _BROKEN_PATH = re.compile(r"[.\[#][^\s.]")
-"""What stands behind a name and was intended as a path: it is not text, and has a rule of its own (V5)."""
+"""The rest behind a name, intended as a path: it is not text, and has a rule of its own (V5)."""
 
 
 def compile_json_text(text: str, dialect: Dialect = DEFAULT) -> CompiledValue:

@@ -67,7 +67,7 @@ class DebugConsole:
         """Stop there.
 
         Raises:
-            UsageError: it is no place to stop at.
+            UsageError: nothing can stop there.
         """
         steps = [step.step_id for workflow in self.debugger.plan.workflows.values() for step in workflow.steps]
         self._number += 1

@@ -157,7 +157,7 @@ def edited(request: Request, redactor: Redactor) -> Request:
     What is secret stands there masked, and stays as it is where it is not changed: the file holds no secret (S1).
 
     Raises:
-        UsageError: there is no editor, or what it left is no request.
+        UsageError: no editor can be started, or the edited text is not a request.
     """
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR")
     if not editor:

@@ -71,7 +71,7 @@ def opened_run(
 
     Raises:
         UsageError: a secret is missing, or the records do not lead where the run has been.
-        JournalError: there is no such run, or its records cannot be read.
+        JournalError: the run does not exist, or its records cannot be read.
     """
     from arazzo_runner.cli.given.engines import journal_engine
     from arazzo_runner.cli.given.secrets_again import WordsAgain

@@ -121,7 +121,7 @@ BY_METAVAR: dict[str, Complete] = {
     "NAME=PATH": sources,
     "[SOURCE=]URL": sources,
 }
-"""How the values of options are completed, by what the help calls them."""
+"""Completions of option values, by the name that the help has for them."""
 
 
 def by_metavar(ctx: click.Context, parameter: click.Parameter, incomplete: str) -> list[CompletionItem]:

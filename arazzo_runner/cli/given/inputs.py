@@ -19,7 +19,7 @@ from arazzo_runner.secrecy import BY_WORDS, SecretNames
 
 ENVIRONMENT_PREFIX = "ARAZZO_INPUT_"
 _ENDINGS = (".json", ".yaml", ".yml")
-"""What the name of a file of inputs ends with, by which it differs from a value."""
+"""Endings of the names of input files, which tell a file from a value."""
 
 
 class InputOrigin(Struct, frozen=True):

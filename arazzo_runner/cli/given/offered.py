@@ -148,7 +148,7 @@ def client_token(path: str) -> str:
     """Read the token of ``--token FILE``. A file that others can read is refused.
 
     Raises:
-        UsageError: it cannot be read, or is no good token.
+        UsageError: it cannot be read, or is not a usable token.
     """
     try:
         if Path(path).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
