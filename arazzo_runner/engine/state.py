@@ -257,18 +257,6 @@ def as_state(data: Any) -> RunState:
         raise InvalidState(f"not a run state: {error}") from None
 
 
-def as_entry(data: Any, kind: Any) -> Any:
-    """A value of a map that grows, from its data.
-
-    Raises:
-        InvalidState: it is not one of this release.
-    """
-    try:
-        return convert(data, kind, dec_hook=_converted)
-    except (ValidationError, TypeError) as error:
-        raise InvalidState(f"not a part of a run state: {error}") from None
-
-
 def _converted(kind: Any, value: Any) -> Any:
     """A map that grows, from its entries: what msgspec does not know."""
     if isinstance(value, PersistentMap):

@@ -11,7 +11,8 @@ from msgspec import Struct
 
 from arazzo_runner.engine.events import Outcome
 from arazzo_runner.errors import ArazzoError, DocumentError, InvalidInputs
-from arazzo_runner.reports.jsonreport import outcome_entry, timestamp
+from arazzo_runner.reports.jsonreport import outcome_entry
+from arazzo_runner.reports.jsonreport import summary_entry as report_entry
 from arazzo_runner.runtime.runners.summaries import RunSummary
 from arazzo_runner.secrecy import CUT, cut
 
@@ -164,18 +165,8 @@ def _failure(entry: Mapping[str, Any], *notes: str) -> ToolAnswer:
 
 def summary_entry(run: RunSummary) -> dict[str, Any]:
     """A run as ``run_status`` and ``list_runs`` show it."""
-    return {
-        "runId": run.id,
-        "workflowId": run.workflow_id,
-        "status": run.status,
-        "reason": run.reason,
-        "stepId": run.step_id,
-        "attempts": run.attempts,
-        "requests": run.requests,
-        "startedAt": timestamp(run.started_at),
-        "updatedAt": timestamp(run.updated_at or run.started_at),
-        "waitingUntil": None if run.waiting_until is None else timestamp(run.waiting_until),
-    }
+    entry = report_entry(run)
+    return {name: value for name, value in entry.items() if name not in ("batch", "row", "document", "holder")}
 
 
 def sentence(text: str) -> str:

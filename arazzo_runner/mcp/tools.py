@@ -151,7 +151,7 @@ def _of_runs(catalogue: Catalogue) -> list[Tool]:
         Tool(
             name="await_run",
             title="Wait for a run",
-            description="Wait for a run and answer as its workflow does: with its outputs, or that it goes on. A run "
+            description="Wait for a run and answer as its workflow does: with its outputs, or that it continues. A run "
             "that was interrupted is continued where it was; nothing is sent twice.",
             input_schema=_object({"runId": _RUN_ID, "seconds": seconds}, "runId"),
             annotations=ToolAnnotations(

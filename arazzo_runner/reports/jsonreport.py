@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from importlib.resources import files
-from typing import Any, Self, TextIO
+from typing import TYPE_CHECKING, Any, Self, TextIO
 
 from msgspec import Struct
 
@@ -18,6 +18,9 @@ from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.reports.spool import Spool
 from arazzo_runner.reports.standing import reported
 from arazzo_runner.reports.summary import Attempts
+
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.runners.summaries import RunSummary
 
 FORMAT = "arazzo-run/1"
 MAX_WARNINGS = 1000
@@ -230,3 +233,23 @@ def _json(value: Any) -> Any:
 def timestamp(seconds: float) -> str:
     """A time as RFC 3339 in UTC, milliseconds kept."""
     return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def summary_entry(run: RunSummary) -> dict[str, Any]:
+    """A run of a list as JSON shows it."""
+    return {
+        "runId": run.id,
+        "batch": run.batch,
+        "row": run.row,
+        "workflowId": run.workflow_id,
+        "document": run.document,
+        "status": run.status,
+        "reason": run.reason,
+        "stepId": run.step_id,
+        "attempts": run.attempts,
+        "requests": run.requests,
+        "startedAt": timestamp(run.started_at),
+        "updatedAt": timestamp(run.updated_at or run.started_at),
+        "waitingUntil": None if run.waiting_until is None else timestamp(run.waiting_until),
+        "holder": run.holder,
+    }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -29,28 +29,6 @@ class FilterWords(OptionGroup, frozen=True, kw_only=True):
         from arazzo_runner.runtime.runners.summaries import RunFilter
 
         return RunFilter(status=self.status, workflow_id=self.workflow, batch=batch)
-
-
-def entry_of(run: RunSummary) -> dict[str, Any]:
-    """A run as ``--json`` shows it."""
-    from arazzo_runner.reports.jsonreport import timestamp
-
-    return {
-        "runId": run.id,
-        "batch": run.batch,
-        "row": run.row,
-        "workflowId": run.workflow_id,
-        "document": run.document,
-        "status": run.status,
-        "reason": run.reason,
-        "stepId": run.step_id,
-        "attempts": run.attempts,
-        "requests": run.requests,
-        "startedAt": timestamp(run.started_at),
-        "updatedAt": timestamp(run.updated_at or run.started_at),
-        "waitingUntil": None if run.waiting_until is None else timestamp(run.waiting_until),
-        "holder": run.holder,
-    }
 
 
 def standing_of(run: RunSummary) -> UnfinishedRun:

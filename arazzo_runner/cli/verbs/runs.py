@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from arazzo_runner.cli.driving.listing import STATUSES, FilterWords, entry_of, standing_of
+from arazzo_runner.cli.driving.listing import STATUSES, FilterWords, standing_of
 from arazzo_runner.cli.given.option_groups import (
     GroupedCommand,
     OptionGroup,
@@ -93,7 +93,9 @@ def command(ctx: click.Context, words: RunsWords) -> None:
 
         found = journal_engine(words.journal).runs(words.only.filter(words.batch))
         if words.as_json:
-            click.echo(json.dumps([entry_of(row) for row in found], indent=2))
+            from arazzo_runner.reports.jsonreport import summary_entry
+
+            click.echo(json.dumps([summary_entry(row) for row in found], indent=2))
         else:
             _table(found)
 
