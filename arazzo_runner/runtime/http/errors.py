@@ -90,6 +90,7 @@ class Progress(Struct):
         received: bytes of its body so far, as they came.
         expected: bytes of its body as announced, or None.
         start: the first bytes that came at all.
+        schemes: of URLs with and without TLS, for what to write instead.
     """
 
     peer: str
@@ -102,15 +103,15 @@ class Progress(Struct):
     received: int = 0
     expected: int | None = None
     start: bytes = b""
+    schemes: tuple[str, str] = ("https", "http")
 
 
 def explain(error: BaseException, progress: Progress) -> str:
     """Explain an error, with what to do about it when there is something."""
     if isinstance(error, Refused):
         return str(error)
-    for cause in _causes(error):
-        if words := _cause(cause, progress):
-            return words
+    if words := system_words(error, progress):
+        return words
     peer, host = progress.peer, progress.host
     match error:
         case ProxySilent():
@@ -137,6 +138,11 @@ def explain(error: BaseException, progress: Progress) -> str:
         case _ if progress.answered:
             return f"{host} broke the connection off, {_so_far(progress)}"
     return f"{host} broke the connection off before it answered"
+
+
+def system_words(error: BaseException, progress: Progress) -> str | None:
+    """Explain what the system, TLS or the HTTP parser said, whatever wrapped it; None when they said nothing."""
+    return next((words for cause in _causes(error) if (words := _cause(cause, progress))), None)
 
 
 def _ended_early(progress: Progress) -> str:
@@ -172,7 +178,7 @@ def _cause(cause: BaseException, progress: Progress) -> str | None:
         case ssl.SSLEOFError() | ssl.SSLZeroReturnError():
             return None  # the connection broke off: said as such
         case ssl.SSLError():
-            return _tls(cause, progress.host, progress.port)
+            return _tls(cause, progress)
         case socket.gaierror() if cause.errno in _NO_SUCH_NAME:
             return f"there is no host named {peer}"
         case socket.gaierror():
@@ -205,10 +211,11 @@ def _certificate(error: ssl.SSLCertVerificationError, host: str) -> str:
     return f"the TLS certificate of {host} {why} (--ca-bundle FILE trusts its authority; --insecure takes any)"
 
 
-def _tls(error: ssl.SSLError, host: str, port: int) -> str:
+def _tls(error: ssl.SSLError, progress: Progress) -> str:
+    host, (secure, plain) = progress.host, progress.schemes
     reason = (error.reason or "no reason given").replace("_", " ").lower()
     if error.reason in ("WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILURE"):
-        return f"{host} does not speak TLS on port {port}: is its URL http:// instead of https://?"
+        return f"{host} does not speak TLS on port {progress.port}: is its URL {plain}:// instead of {secure}://?"
     if "CERTIFICATE_REQUIRED" in (error.reason or "") or "HANDSHAKE_FAILURE" in (error.reason or ""):
         return f"{host} ended the TLS handshake: {reason} (--client-cert gives it a certificate)"
     return f"TLS with {host} failed: {reason}"

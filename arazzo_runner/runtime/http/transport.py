@@ -6,16 +6,13 @@ credentials along, lenient decoding) is what H6 rules out or wants otherwise.
 
 from __future__ import annotations
 
-import ssl
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any, Generic, TypeVar
 
 import httpcore2
 
-from arazzo_runner.documents.files import is_file, read_file
 from arazzo_runner.effects import Answered, Failed, Request, Response, Send
 from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.http.content_codings import IncomingBody
@@ -30,6 +27,7 @@ from arazzo_runner.runtime.http.errors import (
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.http.proxies import Proxies, Proxy, proxies_of, system_proxies
 from arazzo_runner.runtime.http.requests import Destination, Hops, Hosts, header_fields, text_of
+from arazzo_runner.runtime.http.tls import own_context, usual_context
 
 KEEP_IDLE = 4.0
 """Seconds that an unused connection is kept: less than the 5 after which many servers close theirs, so that a request
@@ -51,7 +49,7 @@ class Pools(Generic[Pool]):
         self.hosts = Hosts(options.allowed_hosts, options.named_hosts)
         self._backend = backend(self.hosts.allowed or ())
         self._proxies: Proxies = proxies_of(options.proxy, system_proxies() if options.proxy is None else {})
-        self._own_context = _own_context(options)
+        self._own_context = own_context(options)
         self._opened: dict[tuple[Proxy | None, bool, int], Pool] = {}
         if options.http2:
             _require_http2()
@@ -66,7 +64,7 @@ class Pools(Generic[Pool]):
         pool = self._opened.get((proxy, encrypted, share))
         if pool is None:
             # Loading the authorities costs more than a request: a run that encrypts nothing does not.
-            context = (self._own_context or _usual_context()) if encrypted else None
+            context = (self._own_context or usual_context()) if encrypted else None
             made = self._make(
                 ssl_context=context,
                 proxy=proxy.for_pool(context) if proxy else None,
@@ -260,65 +258,6 @@ def open_transport(options: TransportOptions) -> Iterator[Transport]:
     finally:
         for pool in pools.opened():
             pool.close()
-
-
-def _own_context(options: TransportOptions) -> ssl.SSLContext | None:
-    """The context for all connections of a client whose options ask for one of its own.
-
-    Raises:
-        UsageError: a file that the options name cannot be used.
-    """
-    if options.ca_bundle is None and options.client_cert is None and not options.insecure and not options.http2:
-        return None
-    bundle, own = options.ca_bundle, options.client_cert
-    hint = "it must have the certificates of authorities in PEM form"
-    context = _loaded("--ca-bundle", bundle, lambda: ssl.create_default_context(cafile=bundle), hint)
-    if own:
-        hint = "it must be in PEM form, the key without a pass phrase or in a file of its own: CERT:KEY"
-        _loaded("--client-cert", own, lambda: _load_certificate(context, own), hint)
-    if options.insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    return context
-
-
-@cache
-def _usual_context() -> ssl.SSLContext:
-    """The context without options, shared by all clients of the process."""
-    return ssl.create_default_context()
-
-
-T = TypeVar("T")
-
-
-def _load_certificate(context: ssl.SSLContext, path: str) -> None:
-    """Load a client's certificate and its key, from one file or from CERT:KEY."""
-    certificate, _, key = path.partition(":")
-    try:
-        context.load_cert_chain(certificate, key or None)
-    except ssl.SSLError:
-        if _lacks_key(key or certificate):
-            hint = f"put the key into a file with the certificate, or name its own: --client-cert {certificate}:KEY"
-            raise UsageError(f"--client-cert {path}: there is no key in {key or certificate}", hint=hint) from None
-        raise
-
-
-def _lacks_key(path: str) -> bool:
-    """Return whether a file has a certificate and no key."""
-    content = read_file(path) if is_file(path) else b""
-    return b"BEGIN CERTIFICATE" in content and b"PRIVATE KEY" not in content
-
-
-def _loaded(option: str, path: str | None, load: Callable[[], T], hint: str) -> T:
-    try:
-        return load()
-    except FileNotFoundError:
-        raise UsageError(f"{option} {path}: there is no such file", hint="check the path") from None
-    except ssl.SSLError as error:
-        reason = (error.reason or "no certificate in it").replace("_", " ").lower()
-        raise UsageError(f"{option} {path}: {reason}", hint=hint) from None
-    except OSError as error:
-        raise UsageError(f"{option} {path}: {error.strerror or error}", hint="check the file") from None
 
 
 def _require_http2() -> None:

@@ -1,0 +1,1 @@
+"""Brokers: messages over real servers, a module for each protocol behind one interface."""
