@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -14,10 +15,14 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import TYPE_CHECKING, ClassVar, Self
 
 import pytest
-import trustme
+
+from tests.support.repository import ROOT
+
+if TYPE_CHECKING:
+    import trustme
 
 PATIENCE = 90.0
 """Seconds until a broker must listen; RabbitMQ takes fifteen on an idle machine."""
@@ -100,12 +105,19 @@ class BrokerServer:
             path.chmod(0o755)  # some brokers give up their rights before they read
         return certificate, key
 
+    def certificate_words(self) -> list[str]:
+        """The words that give a server of ours its certificate."""
+        if self.ca is None:
+            return []
+        certificate, key = self.certificate()
+        return ["--certificate", str(certificate), "--key", str(key)]
+
     def start(self) -> Self:
         """Start it, and wait until it listens."""
-        log = (self.directory / "server.log").open("ab")
-        self.process = subprocess.Popen(
-            self.words(), stdout=log, stderr=log, env=self.environment(), start_new_session=True
-        )
+        with (self.directory / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(
+                self.words(), stdout=log, stderr=log, env=self.environment(), cwd=ROOT, start_new_session=True
+            )
         self.wait()
         return self
 
@@ -113,7 +125,8 @@ class BrokerServer:
         """Wait until it listens."""
         end = time.monotonic() + PATIENCE
         while True:
-            assert self.process is not None and self.process.poll() is None, self.log()
+            assert self.process is not None
+            assert self.process.poll() is None, self.log()
             with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=1):
                 return
             assert time.monotonic() < end, self.log()
@@ -235,13 +248,38 @@ class Tansu(BrokerServer):
         return str(path)
 
     def words(self) -> list[str]:
-        address = f"tcp://127.0.0.1:{self.port}"
+        own = free_port() if self.fronted else self.port
         words = [self.command() or "", "broker", "--storage-engine", "memory://tansu/"]
-        words += ["--listener-url", address, "--advertised-listener-url", address]
-        if self.ca is not None:
-            certificate, key = self.certificate()
-            words += ["--cert", str(certificate), "--key", str(key)]
-        return [*words, "--authentication"] if self.secured else words
+        words += [
+            "--listener-url",
+            f"tcp://127.0.0.1:{own}",
+            "--advertised-listener-url",
+            f"tcp://127.0.0.1:{self.port}",
+        ]
+        if not self.fronted:
+            return words
+        front = [sys.executable, "-m", "tests.servers.kafka_front", str(self.port), str(own)]
+        front += [*(["--user", f"{USER}:{PASSWORD}"] if self.secured else []), *self.certificate_words()]
+        return ["sh", "-c", f"{shlex.join(words)} & exec {shlex.join(front)}"]
+
+    @property
+    def fronted(self) -> bool:
+        """Whether it needs a front: its own TLS is switched off in the wheel, and users cannot be made beforehand."""
+        return self.secured or self.ca is not None
+
+
+class WebSocketHub(BrokerServer):
+    """A WebSocket server that passes on what it gets."""
+
+    name, protocol, plain, encrypted = "websockets", "ws", "ws", "wss"
+
+    @classmethod
+    def command(cls) -> str | None:
+        return sys.executable if importlib.util.find_spec("websockets") else None
+
+    def words(self) -> list[str]:
+        words = [self.command() or "", "-m", "tests.servers.websocket_hub", str(self.port)]
+        return [*words, *(["--user", f"{USER}:{PASSWORD}"] if self.secured else []), *self.certificate_words()]
 
 
 class RabbitMQ(BrokerServer):
@@ -294,7 +332,7 @@ class RabbitMQ(BrokerServer):
             subprocess.run([mapper, "-kill"], env=environment, check=False, capture_output=True)
 
 
-BROKERS: tuple[type[BrokerServer], ...] = (Mosquitto, Mosquitto5, Nats, RedisServer, Tansu, RabbitMQ)
+BROKERS: tuple[type[BrokerServer], ...] = (Mosquitto, Mosquitto5, Nats, RedisServer, Tansu, WebSocketHub, RabbitMQ)
 
 
 def needs(kind: type[BrokerServer]) -> pytest.MarkDecorator:

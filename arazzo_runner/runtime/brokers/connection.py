@@ -169,8 +169,10 @@ class Connecting(Struct, frozen=True, eq=False):
         """Explain why there is no connection, without what a library quotes (S1)."""
         seconds, schemes = self.options.connect_timeout, self.speech.schemes
         progress = Progress(self.host, self.port, self.host, self.port, seconds, seconds, schemes=schemes)
-        if words := system_words(error, progress):
-            return words
+        # A library's own error may have the number of the one behind it, and mean something else by it.
+        for cause in (error.__cause__, error):
+            if cause is not None and (words := system_words(cause, progress)):
+                return words
         if isinstance(error, TimeoutError):
             return f"no connection to the broker {self.host} within {seconds:g} s (--connect-timeout)"
         return f"no connection to the broker {self.host}, port {self.port}: it does not answer as {schemes[1]} does"

@@ -12,6 +12,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.abc import AbstractTokenProvider
 from aiokafka.errors import (
     ClusterAuthorizationFailedError,
+    KafkaConnectionError,
     KafkaError,
     MessageSizeTooLargeError,
     SaslAuthenticationFailed,
@@ -171,15 +172,36 @@ async def connect(connecting: Connecting) -> KafkaConnection:
         Refused: there is no connection; the text says why.
     """
     settings = _settings(connecting)
-    with connecting.judged(KafkaError, ValueError, say=lambda error: _unconnected(error, connecting)):
+    # A broker that refuses a password of SCRAM says so where the library looks for a proof: KeyError.
+    with connecting.judged(KafkaError, ValueError, KeyError, say=lambda error: _unconnected(error, connecting)):
         producer = AIOKafkaProducer(**settings, acks="all", enable_idempotence=False)
         try:
             async with asyncio.timeout(connecting.options.connect_timeout):
                 await producer.start()
+        except KafkaConnectionError as error:
+            await producer.stop()
+            await _knock(connecting)
+            raise error from None
         except BaseException:
             await producer.stop()
             raise
     return KafkaConnection(producer, connecting, settings)
+
+
+async def _knock(connecting: Connecting) -> None:
+    """Connect without Kafka's protocol: the library does not tell why it could not.
+
+    Raises:
+        OSError: as the system or TLS says.
+        Refused: a connection can be had, so that it was the broker that ended it.
+    """
+    context = context_of(connecting.options) if connecting.secure else None
+    async with asyncio.timeout(connecting.options.connect_timeout):
+        _, writer = await asyncio.open_connection(connecting.host, connecting.port, ssl=context)
+    writer.close()
+    if connecting.user[0] is not None or connecting.broker.access.token is not None:
+        raise connecting.refused_credentials()
+    raise Refused(f"the broker {connecting.host} closed the connection: it may want credentials, or TLS")
 
 
 def _settings(connecting: Connecting) -> dict[str, Any]:
@@ -217,7 +239,7 @@ def _received(record: ConsumerRecord, address: str) -> Message:
 
 def _unconnected(error: Exception, connecting: Connecting) -> str | None:
     refused = isinstance(error, SaslAuthenticationFailed | ClusterAuthorizationFailedError)
-    if refused or "auth" in str(error).lower():
+    if refused or isinstance(error, KeyError) or "auth" in str(error).lower():
         raise connecting.refused_credentials()
     return None
 

@@ -50,7 +50,7 @@ class _Client(aiomqtt.Client):
             self.repeated.add(message.mid)
         super()._on_message(client, userdata, message)
 
-    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:
+    def _on_socket_register_write(self, client: Any, userdata: Any, sock: Any) -> None:  # noqa: ARG002 - the library's
         """As the library's, for a socket that is closed before the loop comes to it, too."""
 
         def watch() -> None:
@@ -58,6 +58,13 @@ class _Client(aiomqtt.Client):
                 self._loop.add_writer(sock.fileno(), client.loop_write)
 
         self._loop.call_soon_threadsafe(watch)
+
+    def abandon(self) -> None:
+        """Close the socket of a connection that was refused; the library keeps it open."""
+        opened = self._client.socket()
+        if opened is not None:
+            self._on_socket_close(self._client, None, opened)
+            opened.close()
 
     def acknowledge_by_hand(self) -> None:
         self._client.manual_ack_set(on=True)
@@ -240,7 +247,11 @@ async def connect(connecting: Connecting) -> MqttConnection:
     if connecting.kept:
         client.acknowledge_by_hand()
     with connecting.judged(aiomqtt.MqttError, ValueError, say=lambda error: _unconnected(error, connecting)):
-        await client.__aenter__()
+        try:
+            await client.__aenter__()
+        except BaseException:
+            client.abandon()
+            raise
     return MqttConnection(client, connecting, version=version)
 
 

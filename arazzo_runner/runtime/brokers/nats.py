@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any
 
 import nats.errors
@@ -75,21 +76,30 @@ class NatsConnection(Connection):
         await self._client.close()
 
 
+class _Harmless(logging.Filter):
+    """Keeps out what asyncio says of each TLS connection of the library, which is of no consequence."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        return "eof_received() has no effect when using ssl" not in record.msg
+
+
+logging.getLogger("asyncio").addFilter(_Harmless())
+
+
 async def connect(connecting: Connecting) -> NatsConnection:
     """Connect to a NATS server.
 
     Raises:
         Refused: there is no connection; the text says why.
     """
-    client, refused = _Client(), list[Exception]()
+    client, errors = _Client(), list[Exception]()
     client.encrypts = connecting.secure
 
     async def closed() -> None:
         connecting.lost()
 
     async def failed(error: Exception) -> None:
-        if _say(error) is not None:
-            refused.append(error)
+        errors.append(error)
 
     user, password = connecting.user
     access = connecting.broker.access
@@ -97,10 +107,12 @@ async def connect(connecting: Connecting) -> NatsConnection:
     given = {name: value for name, value in options.items() if value is not None}
     scheme = "tls" if connecting.secure else "nats"
     host = f"[{connecting.host}]" if ":" in connecting.host else connecting.host
-    with connecting.judged(nats.errors.Error, say=lambda error: _unconnected(error, refused, connecting)):
+    with connecting.judged(nats.errors.Error, say=lambda error: _unconnected([error, *errors], connecting)):
         await client.connect(
             f"{scheme}://{host}:{connecting.port}",
             allow_reconnect=False,
+            max_reconnect_attempts=1,
+            reconnect_time_wait=0,
             closed_cb=closed,
             error_cb=failed,
             connect_timeout=max(1, round(connecting.options.connect_timeout)),
@@ -117,11 +129,12 @@ def _received(message: Msg) -> Message:
     return Message(message.data, headers, message.subject, content_type, reply_to=message.reply or None)
 
 
-def _unconnected(error: Exception, also: list[Exception], connecting: Connecting) -> str | None:
-    texts = " ".join(map(str, (error, *also))).lower()
+def _unconnected(errors: list[Exception], connecting: Connecting) -> str | None:
+    """The words for what came while the library tried to connect; it raises the last of it."""
+    texts = " ".join(map(str, errors)).lower()
     if "authorization" in texts or "user authentication" in texts:
         raise connecting.refused_credentials()
-    return None
+    return next((connecting.explained(error) for error in errors if isinstance(error, OSError)), None)
 
 
 def _say(error: Exception) -> str | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 from contextlib import suppress
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -62,7 +63,7 @@ class WebSocketConnection(Connection):
                 ):
                     connection = await open_connection(
                         url,
-                        additional_headers=[*self._connecting.broker.access.headers, *_pairs(settings, "headers")],
+                        additional_headers=[*_credentials(self._connecting), *_pairs(settings, "headers")],
                         ssl=context_of(self._connecting.options) if self._connecting.secure else None,
                         open_timeout=self._connecting.options.connect_timeout,
                         max_size=self._connecting.options.max_response_bytes,
@@ -95,6 +96,17 @@ def _url(connecting: Connecting, address: str, settings: ChannelSettings) -> str
     queries = "&".join(text for text in (query, added) if text)
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}/{quote(joined, safe='/%:@!$&()*+,;=~')}" + (f"?{queries}" if queries else "")
+
+
+def _credentials(connecting: Connecting) -> list[tuple[str, str]]:
+    """The headers that say who we are."""
+    access, (user, password) = connecting.broker.access, connecting.user
+    if access.headers:
+        return list(access.headers)
+    if user is not None:
+        pair = base64.b64encode(f"{user}:{password or ''}".encode()).decode()
+        return [("Authorization", f"Basic {pair}")]
+    return [("Authorization", f"Bearer {access.token}")] if access.token is not None else []
 
 
 def _pairs(settings: ChannelSettings, part: str) -> list[tuple[str, str]]:

@@ -1,0 +1,25 @@
+"""A broker of each kind for the tests of this folder, started when one first needs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from tests.servers.brokers import BROKERS, BrokerServer, needs, running
+
+EACH = [pytest.param(kind, id=kind.__name__, marks=needs(kind)) for kind in BROKERS]
+
+
+@pytest.fixture(scope="package", params=EACH)
+def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[BrokerServer]:
+    """A broker that runs, of each kind."""
+    kind: type[BrokerServer] = request.param
+    with running(kind, tmp_path_factory.mktemp(kind.__name__)) as server:
+        yield server
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    """The event loop of these tests."""
+    return "asyncio"
