@@ -10,13 +10,11 @@ import trustme
 
 from arazzo_runner.effects import Access, Failed, Match, Message, Publish, Receive, Received, Subscribe
 from arazzo_runner.runtime.http.options import TransportOptions
-from tests.runtime.brokers.conftest import EACH
+from tests.runtime.brokers.conftest import EACH, leaves_sockets
 from tests.servers.brokers import PASSWORD, USER, BrokerServer, running
 from tests.support.messages import PATIENCE, a_topic, broker_of, party, settings_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.anyio]
-# paho leaves the socket of a handshake that failed to the garbage collector.
-abandons_sockets = pytest.mark.filterwarnings("ignore:.*ssl.SSLSocket:pytest.PytestUnraisableExceptionWarning")
+pytestmark = [pytest.mark.slow, pytest.mark.anyio, leaves_sockets]
 
 
 @pytest.mark.parametrize("kind", EACH)
@@ -51,7 +49,6 @@ async def test_a_broker_that_is_away_is_told(kind: type[BrokerServer], tmp_path:
     assert f"127.0.0.1 refused the connection on port {server.port}: nothing listens there" in answer.message
 
 
-@abandons_sockets
 @pytest.mark.parametrize("kind", EACH)
 async def test_credentials_and_certificates(kind: type[BrokerServer], tmp_path: Path) -> None:
     topic = a_topic()
@@ -89,7 +86,6 @@ async def test_credentials_and_certificates(kind: type[BrokerServer], tmp_path: 
         assert isinstance(in_url, Received)
 
 
-@abandons_sockets
 @pytest.mark.parametrize("kind", EACH)
 async def test_a_broker_without_tls_gets_no_password(kind: type[BrokerServer], tmp_path: Path) -> None:
     with running(kind, tmp_path) as server:
