@@ -105,6 +105,7 @@ def run_options(words: LiveWords) -> RunOptions:
     from arazzo_runner.engine.plan import RunOptions
 
     behaviour = words.behaviour
+    secret, not_secret = secret_names(words.secrets)
     return RunOptions(
         strict=behaviour.strict,
         force=behaviour.force,
@@ -118,19 +119,20 @@ def run_options(words: LiveWords) -> RunOptions:
         credentials=given_credentials(words.credentials, words.transport.certificate),
         cookies=words.extra.cookies,
         headers=headers(words.extra.headers),
-        **secret_names(words.secrets),
+        secret=secret,
+        not_secret=not_secret,
     )
 
 
-def secret_names(words: SecretWords) -> dict[str, tuple[str, ...]]:
-    """Return what the user says about names, as fields of ``RunOptions`` (S1).
+def secret_names(words: SecretWords) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names that are a secret's, and those that are none, as the user says (S1).
 
     Raises:
         UsageError: a name is both secret and not.
     """
     if both := [name for name in words.secret if SecretNames(not_secret=words.not_secret).denies(name)]:
         raise UsageError(f"--secret {both[0]} and --not-secret contradict each other", hint="leave one of them out")
-    return {"secret": words.secret, "not_secret": words.not_secret}
+    return words.secret, words.not_secret
 
 
 def given_servers(words: ServerWords) -> ServerOptions:

@@ -1,0 +1,1 @@
+"""AsyncAPI descriptions: servers, channels, operations and messages, their traits merged and their ``$ref``s followed."""
