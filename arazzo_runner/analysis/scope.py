@@ -164,6 +164,19 @@ class StepScope(Struct, frozen=True, dict=True):
         return None if linked is None else action_of(self.step, linked)
 
     @cached_property
+    def has_sent(self) -> bool:
+        """Tell if an earlier step of the workflow sends on the step's own operation over messages (M3)."""
+        operation = None if self.messages is None else self.messages.operation
+        return operation is not None and any(
+            other.action == "send"
+            and other.messages is not None
+            and other.messages.operation is not None
+            and (other.messages.source, other.messages.operation.pointer)
+            == (self.messages and self.messages.source, operation.pointer)
+            for other in self.holder.steps[: self.index]
+        )
+
+    @cached_property
     def child(self) -> LinkedWorkflow | None:
         """The workflow that the step calls, if it is known."""
         return self.holder.document.linked(self.step.workflow_id) if self.step.workflow_id is not None else None

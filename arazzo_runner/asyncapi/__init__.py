@@ -1,1 +1,1 @@
-"""AsyncAPI descriptions: servers, channels, operations and messages, their traits merged and their ``$ref``s followed."""
+"""AsyncAPI descriptions: servers, channels, operations and messages; traits merged, ``$ref``s followed."""

@@ -44,13 +44,15 @@ class _Bundle:
             return node.value
         if not names and isinstance(node.value.get("$ref"), str):
             return self._referenced(node)
-        return {
-            key: member.value
-            if not names and key in _VALUES
-            else self._copy(member, names=not names and key in _NAMING)
-            for key, member in node.items()
-            if names or not (key.startswith("x-") or key in ("$id", "$defs"))
-        }
+        copied = {}
+        for key, member in node.items():
+            if names:
+                copied[key] = self._copy(member)
+            elif key in _VALUES:
+                copied[key] = member.value
+            elif not key.startswith("x-") and key not in ("$id", "$defs"):
+                copied[key] = self._copy(member, names=key in _NAMING)
+        return copied
 
     def _referenced(self, node: DescriptionNode) -> dict[str, Any]:
         try:

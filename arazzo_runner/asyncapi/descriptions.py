@@ -131,7 +131,6 @@ class AsyncDescription:
             named=bool(own),
             reply=self._reply(node.member("reply")),
             bindings=node.merged("bindings", follow),
-            api=self,
             pointer=entry.node.pointer,
         )
 

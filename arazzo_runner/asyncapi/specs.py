@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, field
 
 from arazzo_runner.openapi.schemas import Schema
-
-if TYPE_CHECKING:
-    from arazzo_runner.asyncapi.descriptions import AsyncDescription
 
 Action: TypeAlias = Literal["send", "receive"]
 """What the application does that the description is of; the runner is its counterpart (M3)."""
@@ -129,7 +126,6 @@ class MessageOperation(Struct, frozen=True):
     named: bool
     reply: ReplySpec | None
     bindings: Bindings
-    api: AsyncDescription
     pointer: str
 
     @property

@@ -128,7 +128,7 @@ def step_fields(reading: Reading, step: dict[str, Json], pointer: str) -> None:
     if "channelPath" in step and "action" not in step:
         message = "a step with 'channelPath' has no 'action'"
         reading.report("async-field", message, pointer, hint="Write 'action: send' or 'action: receive'.")
-    if "correlationId" in step and step.get("action") != "receive":
+    if "correlationId" in step and step.get("action") == "send":
         message = "'correlationId' is for steps with 'action: receive'"
         reading.report("async-field", message, join(pointer, "correlationId"), key=True)
 

@@ -223,12 +223,8 @@ class MessageSteps:
         member = taken_by_member(match, message)
         if member is not None:
             step = self.stack.step
-            said = (
-                f"the step {step.step_id!r} took a message because its payload's member {member} is the correlation id"
-            )
-            hint = (
-                "declare the id's place in the description: correlationId: {location: $message.payload#" + member + "}"
-            )
+            said = f"the step {step.step_id!r} took a message by the payload's member {member}, which is the id"
+            hint = f"declare it in the description: correlationId: {{location: '$message.payload#{member}'}}"
             self.stack.warn(said, step_id=step.step_id, hint=hint, place=exchange.correlation.spot.place)
 
     def failed(self, answer: Failed) -> None:

@@ -109,7 +109,7 @@ def message_of(exchange: PlannedExchange, draft: Draft, scope: Scope, *, reply_t
         content_type=content_type,
         correlation_id=_correlation_id(meant, draft),
         reply_to=reply_to,
-        key=_key(meant, draft),
+        key=_key(meant),
     )
 
 
@@ -183,7 +183,7 @@ def _correlation_id(meant: PlannedMessage | None, draft: Draft) -> str | None:
     return next((folded[name.lower()] for name in CORRELATION_HEADERS if name.lower() in folded), None)
 
 
-def _key(meant: PlannedMessage | None, draft: Draft) -> str | None:
+def _key(meant: PlannedMessage | None) -> str | None:
     """Kafka's key, where the bindings of the message fix it by ``const`` or a single ``enum``."""
     schema = {} if meant is None else meant.bindings.get("key")
     match schema:

@@ -58,7 +58,7 @@ class MessagePlanner:
             message = f"the step {scope.step.step_id!r} does not say whether it sends or receives"
             self._report("channel-action", message, scope.step.pointer)
             return None
-        target = target_of(linked, action, has_sent=_has_sent(scope, linked))
+        target = target_of(linked, action, has_sent=scope.has_sent)
         chosen = self._broker(scope, linked, target)
         protocol = None if chosen is None else protocol_of(chosen.broker.protocol, chosen.broker.version)
         if chosen is None or protocol is None:
@@ -233,17 +233,3 @@ def is_json_schema(schema_format: str) -> bool:
     """Return whether the format of a payload's schema is JSON Schema, or a superset of it."""
     known = ("application/vnd.aai.asyncapi", "application/schema+", "application/vnd.oai.openapi")
     return not schema_format or schema_format.lower().startswith(known)
-
-
-def _has_sent(scope: StepScope, linked: LinkedMessages) -> bool:
-    """Return whether an earlier step of the workflow sends on the operation (M3)."""
-    if linked.operation is None:
-        return False
-    return any(
-        other.messages is not None
-        and other.messages.operation is not None
-        and other.messages.source == linked.source
-        and other.messages.operation.pointer == linked.operation.pointer
-        and other.action == "send"
-        for other in scope.holder.steps[: scope.index]
-    )
