@@ -22,7 +22,7 @@ from arazzo_runner.effects import (
     Subscribe,
     Subscribed,
 )
-from arazzo_runner.engine.matching import miss
+from arazzo_runner.engine.matching import Miss, miss
 from tests.support.worlds import AnswerFor, AsyncListWorld, ListWorld
 
 Entry = Mapping[str, Any]
@@ -84,7 +84,7 @@ class ScriptedBroker:
     def _receive(self, effect: Receive, now: float, wait: Callable[[float], None]) -> MessageAnswer:
         box, deadline = self._boxes[effect.key], now + effect.seconds
         while True:
-            reasons = []
+            reasons: list[Miss] = []
             for number, message in list(box.came.items()):
                 if number <= effect.beyond:
                     continue
@@ -99,9 +99,9 @@ class ScriptedBroker:
             now = max(now, following)
             if not due:
                 nearest = max(reasons, key=lambda reason: reason.closeness, default=None)
-                told = f"; the nearest: {nearest.why}" if nearest is not None else ""
-                message = f"no message came within {effect.seconds:g} s; {len(reasons)} did not match{told}"
-                return Failed("receive-timeout", message, at=now)
+                nearly = f"; the nearest: {nearest.why}" if nearest is not None else ""
+                told = f"no message came within {effect.seconds:g} s; {len(reasons)} did not match{nearly}"
+                return Failed("receive-timeout", told, at=now)
             self._deliver(now)
 
     def _deliver(self, now: float) -> None:
