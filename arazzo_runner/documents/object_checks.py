@@ -168,8 +168,12 @@ def step_dependencies(reading: Reading, step: dict[str, Json], pointer: str) -> 
     """A step's ``dependsOn`` names steps (1.1)."""
     listed = step.get("dependsOn")
     for number, name in enumerate(listed if isinstance(listed, list) else []):
-        foreign = isinstance(name, str) and name.startswith("$") and not own_step(name)
-        if foreign and not _FOREIGN_STEP.fullmatch(name):
+        if not isinstance(name, str) or not name.startswith("$"):
+            continue
+        if own_step(name):
+            message = f"{name!r} stands for the step {own_step(name)!r} here, and not in every tool"
+            reading.report("step-dependency-form", message, join(pointer, "dependsOn", number))
+        elif not _FOREIGN_STEP.fullmatch(name):
             message = f"{name!r} names no step"
             reading.report("step-dependency", message, join(pointer, "dependsOn", number))
 

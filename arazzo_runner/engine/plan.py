@@ -291,6 +291,11 @@ class Plan(Struct, frozen=True):
                 if step.operation is not None:
                     yield step, step.operation
 
+    @property
+    def has_messages(self) -> bool:
+        """Tell if a step of it sends or receives messages."""
+        return any(True for _ in self.exchanges())
+
     def exchanges(self) -> Iterator[tuple[PlannedWorkflow, PlannedStep, PlannedExchange]]:
         """The steps of all its workflows that send or receive messages."""
         for workflow in self.workflows.values():

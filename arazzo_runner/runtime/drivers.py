@@ -148,7 +148,17 @@ def perform(effect: Effect, world: World) -> Answer:
             world.sleep(seconds)
             return Woke(world.now())
         case Subscribe() | Publish() | Receive():
-            return world.exchange(effect) if isinstance(world, Messaging) else unable(world.now())
+            return exchange(effect, world)
+
+
+def exchange(effect: MessageEffect, world: World) -> MessageAnswer:
+    """Exchange a message in a world, which a world of requests alone cannot."""
+    return world.exchange(effect) if isinstance(world, Messaging) else unable(world.now())
+
+
+def unable(at: float) -> Failed:
+    """The answer of a world that exchanges no messages."""
+    return Failed("transport", "no messages can be exchanged here", at)
 
 
 class AsyncWorld(Protocol):
@@ -172,9 +182,9 @@ class AsyncMessaging(Protocol):
         """Subscribe, send or take a message, and wait for what comes."""
 
 
-def unable(at: float) -> Failed:
-    """The answer of a world that exchanges no messages."""
-    return Failed("transport", "no messages can be exchanged here", at)
+async def aexchange(effect: MessageEffect, world: AsyncWorld) -> MessageAnswer:
+    """Exchange a message in an asynchronous world."""
+    return await world.exchange(effect) if isinstance(world, AsyncMessaging) else unable(world.now())
 
 
 async def adrive(loop: Loop, turn: Turn, world: AsyncWorld) -> Outcome:
@@ -200,4 +210,4 @@ async def aperform(effect: Effect, world: AsyncWorld) -> Answer:
             await world.sleep(seconds)
             return Woke(world.now())
         case Subscribe() | Publish() | Receive():
-            return await world.exchange(effect) if isinstance(world, AsyncMessaging) else unable(world.now())
+            return await aexchange(effect, world)
