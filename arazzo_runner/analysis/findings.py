@@ -22,6 +22,7 @@ Check: TypeAlias = Callable[[Subject], Findings]
 
 DEVIATIONS = frozenset(
     {
+        "asyncapi-2",
         "bare-literal",
         "double-quoted-literal",
         "expression-grammar",

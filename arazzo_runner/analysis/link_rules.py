@@ -88,14 +88,6 @@ RULES.register(
         passing=_workflow("  - {stepId: find-pet, operationId: $sourceDescriptions.pets.findPet}\n"),
     ),
     _error(
-        id="asyncapi-step",
-        summary="A step that is run works over HTTP.",
-        hint="Steps over AsyncAPI are validated, and cannot be run yet.",
-        section="Step Object (1.1)",
-        failing=_workflow(_STEP).replace("openapi}", "asyncapi}"),
-        passing=_workflow(_STEP),
-    ),
-    _error(
         id="unknown-component",
         summary="A Reusable Object names a component of its kind.",
         hint="Name one of the document's components.",

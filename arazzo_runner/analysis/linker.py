@@ -13,38 +13,22 @@ from urllib.parse import unquote
 from msgspec import Struct
 from msgspec.structs import replace
 
+from arazzo_runner.analysis.link_errors import LinkError
+from arazzo_runner.analysis.message_links import LinkedMessages, MessageLinks, channel_path_error
 from arazzo_runner.analysis.similar_descriptions import Elsewhere, descriptions_with
+from arazzo_runner.asyncapi.descriptions import AsyncDescription
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.loader import load_description
 from arazzo_runner.documents.model import Action, ArazzoDescription, Parameter, Reusable, Step, Workflow
 from arazzo_runner.documents.near_names import did_you_mean
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.documents.sources import Library, source_type
-from arazzo_runner.errors import (
-    ArazzoError,
-    DocumentError,
-    InvalidDocument,
-    PlanError,
-    Problem,
-    Severity,
-)
+from arazzo_runner.errors import DocumentError, InvalidDocument, PlanError, Problem, Severity
 from arazzo_runner.openapi.operations import ApiDescription, Operation
 
+__all__ = ["LinkError", "LinkedMessages", "LinkedOperation", "LinkedWorkflow", "Linker"]
+
 _QUALIFIED = "$sourceDescriptions."
-
-
-class LinkError(ArazzoError):
-    """A reference that leads nowhere, or to more than one thing.
-
-    Attributes:
-        rule: the id of the rule that it breaks.
-    """
-
-    code = "link"
-
-    def __init__(self, rule: str, message: str, *, hint: str = "") -> None:
-        super().__init__(message, hint=hint)
-        self.rule = rule
 
 
 class LinkedOperation(Struct, frozen=True):
@@ -86,6 +70,7 @@ class Linker:
         self._apis: dict[tuple[str, str], ApiDescription] = {}
         self._sources: dict[tuple[str, str], ApiDescription] = {}
         self._workflows: dict[str, dict[str, list[Workflow]]] = {}
+        self.messages = MessageLinks(self, self._only)
 
     def load(self, document: Document) -> tuple[ArazzoDescription | None, list[Problem]]:
         """The model of an Arazzo document and its structural problems."""
@@ -132,19 +117,25 @@ class Linker:
             message = f"the name {name!r} is that of more than one source: {', '.join(urls)}"
             raise LinkError("duplicate-source-name", message, hint="give each source a name of its own")
 
-    def _apis_of(self, description: ArazzoDescription) -> tuple[list[ApiDescription], list[Problem]]:
-        """The OpenAPI descriptions of a document that can be read, and what is wrong with its other sources."""
+    def _apis_of(
+        self, description: ArazzoDescription
+    ) -> tuple[list[ApiDescription], list[AsyncDescription], list[Problem]]:
+        """The descriptions of a document that can be read, and what is wrong with its other sources."""
         found: list[ApiDescription] = []
+        brokers: list[AsyncDescription] = []
         problems: list[Problem] = []
         for name in dict.fromkeys(source.name for source in description.source_descriptions):
             try:
-                if self.kind(description, name) == "openapi":
-                    found.append(self.api(description, name))
+                match self.kind(description, name):
+                    case "openapi":
+                        found.append(self.api(description, name))
+                    case "asyncapi":
+                        brokers.append(self.messages.api(description, name))
             except DocumentError as error:
                 problems += error.problems
                 if not error.problems:
                     raise
-        return found, problems
+        return found, brokers, problems
 
     def kind(self, description: ArazzoDescription, name: str) -> str | None:
         """``openapi``, ``arazzo`` or ``asyncapi``; the document is opened only when it does not say so."""
@@ -152,9 +143,6 @@ class Linker:
         if source is None or source.type is not None:
             return source.type if source else None
         return source_type(source, self.library.source(description, name))
-
-    def _names(self, description: ArazzoDescription, kind: str) -> list[str]:
-        return [s.name for s in description.source_descriptions if self.kind(description, s.name) == kind]
 
     def _split(self, description: ArazzoDescription, text: str) -> tuple[str, str] | None:
         """A source's name and what follows the dot behind it; the longest declared name wins."""
@@ -174,15 +162,21 @@ class Linker:
 
     # Operations
 
-    def operation(self, description: ArazzoDescription, step: Step) -> LinkedOperation:
-        """The operation that a step calls (H1).
+    def operation(self, description: ArazzoDescription, step: Step) -> LinkedOperation | LinkedMessages:
+        """The operation that a step calls (H1), or the channel whose messages it exchanges (M2).
 
         Raises:
-            LinkError: it is unknown, ambiguous, or one of an AsyncAPI description.
+            LinkError: it is unknown or ambiguous.
             DocumentError: a source that it can mean cannot be used.
         """
-        if step.operation_path is not None:
-            return self._by_path(description, step.operation_path)
+        path = step.operation_path if step.operation_path is not None else step.channel_path
+        if path is not None:
+            if (linked := self.messages.by_path(description, path)) is not None:
+                return linked
+            if step.operation_path is not None:
+                return self._by_path(description, step.operation_path)
+            kinds = {s.name: self.kind(description, s.name) for s in description.source_descriptions}
+            raise channel_path_error(description, path, kinds)
         if step.x_operation is not None and step.operation_id is None:
             from arazzo_runner.analysis.direct_calls import direct_operation
 
@@ -190,38 +184,42 @@ class Linker:
                 return LinkedOperation(direct_operation(step.x_operation, description.document), "")
             except ValueError as error:
                 raise LinkError("x-operation-form", str(error), hint="write x-operation: {url: …, method: …}") from None
-        if step.operation_id is None:
-            raise LinkError("asyncapi-step", f"the step {step.step_id!r} works over AsyncAPI, which cannot be run yet")
-        return self._by_id(description, step.operation_id, step)
+        return self._by_id(description, step.operation_id or "", step)
 
-    def _by_id(self, description: ArazzoDescription, reference: str, step: Step) -> LinkedOperation:
+    def _by_id(self, description: ArazzoDescription, reference: str, step: Step) -> LinkedOperation | LinkedMessages:
         if reference.startswith(_QUALIFIED):
-            return self._qualified(description, reference, step)
-        apis, unread = self._apis_of(description)
-        found = [api.name for api in apis if reference in api.by_id]
-        if len(found) > 1:
-            spelled = " or ".join(f"{_QUALIFIED}{name}.{reference}" for name in found)
-            message = f"the operation {reference!r} is in more than one source: {', '.join(found)}"
+            return self._qualified(description, reference)
+        apis, brokers, unread = self._apis_of(description)
+        found = [api.name for api in apis if reference in api.by_id] if step.action is None else []
+        others = [api.name for api in brokers if reference in api.by_id]
+        if len(found) + len(others) > 1:
+            spelled = " or ".join(f"{_QUALIFIED}{name}.{reference}" for name in (*found, *others))
+            message = f"the operation {reference!r} is in more than one source: {', '.join((*found, *others))}"
             raise LinkError("ambiguous-operation", message, hint=f"write {spelled}")
         if found:
             return replace(self._linked(description, found[0], reference), unread=tuple(unread))
+        if others:
+            return replace(self.messages.by_id(description, others[0], reference), unread=tuple(unread))
         split = self._split(description, reference)
+        portable = f"{_QUALIFIED}{reference}"
         if split is not None and any(api.name == split[0] and split[1] in api.by_id for api in apis):
-            return self._linked(description, *split, portable=f"{_QUALIFIED}{reference}")
+            return self._linked(description, *split, portable=portable)
+        if split is not None and any(api.name == split[0] and split[1] in api.by_id for api in brokers):
+            return replace(self.messages.by_id(description, *split), portable=portable)
         if unread:
             raise PlanError(f"{description.document.path} cannot be run", unread)
-        if not apis and self._names(description, "asyncapi"):
-            raise _asyncapi(step)
-        raise self._unknown_operation(description, reference, apis)
+        if step.action is not None and any(reference in api.by_id for api in apis):
+            return self._linked(description, next(a.name for a in apis if reference in a.by_id), reference)
+        raise self._unknown_operation(description, reference, [*apis, *brokers])
 
-    def _qualified(self, description: ArazzoDescription, reference: str, step: Step) -> LinkedOperation:
+    def _qualified(self, description: ArazzoDescription, reference: str) -> LinkedOperation | LinkedMessages:
         text = reference[len(_QUALIFIED) :]
         split = self._split(description, text)
         if split is None:
             raise self._unknown_source(description, text.partition(".")[0])
         name, operation_id = split
         if self.kind(description, name) == "asyncapi":
-            raise _asyncapi(step)
+            return self.messages.by_id(description, name, operation_id)
         if operation_id not in self.api(description, name).by_id:
             raise self._unknown_operation(description, operation_id, [self.api(description, name)])
         return self._linked(description, name, operation_id)
@@ -235,14 +233,15 @@ class Linker:
         return LinkedOperation(operation, name, portable)
 
     def _unknown_operation(
-        self, description: ArazzoDescription, operation_id: str, apis: Sequence[ApiDescription]
+        self, description: ArazzoDescription, operation_id: str, apis: Sequence[ApiDescription | AsyncDescription]
     ) -> LinkError:
-        for api in apis:
+        over_http = [api for api in apis if isinstance(api, ApiDescription)]
+        for api in over_http:
             api.find(operation_id)  # says what is wrong with a path item that cannot be read and may hold it
         where = " and ".join(api.document.path for api in apis) or "any source"
         message = f"there is no operation {operation_id!r} in {where}"
         elsewhere = descriptions_with(
-            self.library, description, apis, operation_id, lambda api: operation_id in api.by_id
+            self.library, description, over_http, operation_id, lambda api: operation_id in api.by_id
         )
         near = list(dict.fromkeys(name for api in apis for name in api.nearest(operation_id)))[:3]
         if not near and not elsewhere:
@@ -264,8 +263,6 @@ class Linker:
             )
         if description.source(name) is None:
             raise self._unknown_source(description, name)
-        if self.kind(description, name) == "asyncapi":
-            raise LinkError("asyncapi-step", f"{reference!r} is an operation of AsyncAPI, which cannot be run yet")
         api = self.api(description, name)
         for candidate in (pointer, unquote(pointer), pointer.lower(), unquote(pointer).rstrip("/")):
             operation = api.at(candidate)
@@ -376,9 +373,3 @@ def _unknown(message: str, elsewhere: Sequence[Elsewhere], near: str) -> LinkErr
     paths = " and ".join(found.path for found in elsewhere[:3])
     hint = f"{elsewhere[0].hint}; or {near}" if near else elsewhere[0].hint
     return LinkError("unknown-operation", f"{message}; it is in {paths}", hint=hint)
-
-
-def _asyncapi(step: Step) -> LinkError:
-    return LinkError(
-        "asyncapi-step", f"the step {step.step_id!r} works over AsyncAPI, which can be validated but not be run yet"
-    )

@@ -13,9 +13,11 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from arazzo_runner.analysis.execution_order import execution_order
-from arazzo_runner.analysis.linker import LinkedOperation, LinkedWorkflow, Linker, LinkError
+from arazzo_runner.analysis.linker import LinkedMessages, LinkedOperation, LinkedWorkflow, Linker, LinkError
+from arazzo_runner.analysis.message_steps import action_of
 from arazzo_runner.analysis.occurrences import Read, read_components, read_step, read_workflow
-from arazzo_runner.analysis.sources import Sources
+from arazzo_runner.analysis.sources import Sources, Target
+from arazzo_runner.asyncapi.specs import Action as MessageAction
 from arazzo_runner.documents.input_schemas import Inputs, inputs_of
 from arazzo_runner.documents.model import Action, ArazzoDescription, Parameter, Reusable, Step, Workflow
 from arazzo_runner.documents.pointer import resolve
@@ -126,24 +128,53 @@ class StepScope(Struct, frozen=True, dict=True):
 
     @property
     def reference(self) -> tuple[str, str] | None:
-        """The field that names the step's operation, and its pointer; None for a step that calls none over HTTP."""
+        """The field that names the step's operation or channel, and its pointer; None for a step that has neither."""
         step = self.step
-        if step.workflow_id is not None or step.channel_path is not None:
+        if step.workflow_id is not None:
             return None
-        for name, text in (("operationPath", step.operation_path), ("operationId", step.operation_id)):
+        fields = {
+            "operationPath": step.operation_path,
+            "channelPath": step.channel_path,
+            "operationId": step.operation_id,
+        }
+        for name, text in fields.items():
             if text is not None:
                 return text, f"{step.pointer}/{name}"
         return None
 
     @cached_property
-    def link(self) -> LinkedOperation | LinkError | None:
-        """The step's operation, or the reason why there is none; None when that is unknown."""
+    def link(self) -> Target:
+        """The step's operation or channel, or the reason why there is none; None when that is unknown."""
         return self.holder.document.sources.operation(self.step) if self.reference else None
 
     @property
     def operation(self) -> Operation | None:
-        """The operation that the step calls, if it is known."""
+        """The operation that the step calls over HTTP, if it is known."""
         return self.link.operation if isinstance(self.link, LinkedOperation) else None
+
+    @property
+    def messages(self) -> LinkedMessages | None:
+        """The channel whose messages the step exchanges, if it is one that does and the channel is known."""
+        return self.link if isinstance(self.link, LinkedMessages) else None
+
+    @property
+    def action(self) -> MessageAction | None:
+        """What the step does with messages, said or implied (M3); None for any other step."""
+        linked = self.messages
+        return None if linked is None else action_of(self.step, linked)
+
+    @cached_property
+    def has_sent(self) -> bool:
+        """Tell if an earlier step of the workflow sends on the step's own operation over messages (M3)."""
+        operation = None if self.messages is None else self.messages.operation
+        return operation is not None and any(
+            other.action == "send"
+            and other.messages is not None
+            and other.messages.operation is not None
+            and (other.messages.source, other.messages.operation.pointer)
+            == (self.messages and self.messages.source, operation.pointer)
+            for other in self.holder.steps[: self.index]
+        )
 
     @cached_property
     def child(self) -> LinkedWorkflow | None:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import re
+from typing import TypeAlias
 
 from msgspec.structs import replace
 
-from arazzo_runner.analysis.linker import LinkedOperation, LinkedWorkflow, Linker, LinkError
+from arazzo_runner.analysis.linker import LinkedMessages, LinkedOperation, LinkedWorkflow, Linker, LinkError
 from arazzo_runner.documents.model import ArazzoDescription, Step
 from arazzo_runner.errors import DocumentError, Problem, Severity
+
+Target: TypeAlias = LinkedOperation | LinkedMessages | LinkError | None
 
 _QUALIFIED = re.compile(r"\{?\$sourceDescriptions\.(?P<name>.+)")
 
@@ -26,7 +29,7 @@ class Sources:
         self._description = description
         self._broken: dict[str, tuple[Problem, ...]] = {}
         self._usable: dict[str, bool] = {}
-        self._operations: dict[tuple[str | None, str | None], LinkedOperation | LinkError | None] = {}
+        self._operations: dict[tuple[str | None, ...], Target] = {}
         self._workflows: dict[str, LinkedWorkflow | LinkError | None] = {}
 
     @property
@@ -57,6 +60,8 @@ class Sources:
                 api = self._linker.api(self._description, name)
                 _ = api.index
                 self._broken[f"{name}#"] = api.notices
+            case "asyncapi":
+                _ = self._linker.messages.api(self._description, name).by_id
             case "arazzo":
                 self._linker.description(document)
 
@@ -67,31 +72,34 @@ class Sources:
             return source.type if source else None
         return self._linker.kind(self._description, name) if self.usable(name) else None
 
-    def operation(self, step: Step) -> LinkedOperation | LinkError | None:
-        """The operation of a step, why there is none, or None when that cannot be known."""
+    def operation(self, step: Step) -> Target:
+        """The operation or channel of a step, why there is none, or None when that cannot be known."""
         if not any((step.operation_id, step.operation_path, step.channel_path, step.x_operation)):
             return None  # it calls nothing, which its structure says
-        key = (step.operation_id, step.operation_path or (step.pointer if step.x_operation is not None else None))
+        path = step.operation_path or step.channel_path or (step.pointer if step.x_operation is not None else None)
+        key = (step.operation_id, path, step.action)
         if key not in self._operations:
-            self._operations[key] = self._operation(step, step.operation_path or step.operation_id or "")
+            reference = step.operation_path or step.channel_path or step.operation_id or ""
+            self._operations[key] = self._operation(step, reference)
         return self._operations[key]
 
-    def _operation(self, step: Step, reference: str) -> LinkedOperation | LinkError | None:
+    def _operation(self, step: Step, reference: str) -> Target:
         named = self._named(reference)
         if named is not None and not self.usable(named):
             return None
         description = self._description if named is not None else self._with_usable_sources()
         try:
             linked = self._linker.operation(description, step)
-            operation = linked.operation
-            self._broken[f"{operation.source}#{operation.pointer}"] = (
-                *operation.unresolved,
-                *operation.unresolved_body,
-            )
+            if isinstance(linked, LinkedOperation):
+                operation = linked.operation
+                self._broken[f"{operation.source}#{operation.pointer}"] = (
+                    *operation.unresolved,
+                    *operation.unresolved_body,
+                )
             return linked
         except LinkError as error:
             # A source that cannot be read may be the one that has the operation.
-            uncertain = error.rule in ("unknown-operation", "asyncapi-step") and self._some_unread(description)
+            uncertain = error.rule == "unknown-operation" and self._some_unread(description)
             return None if uncertain else error
         except DocumentError as error:
             self._broken.setdefault(reference, tuple(p for p in error.problems if p.severity is Severity.ERROR))
@@ -100,7 +108,7 @@ class Sources:
     def _some_unread(self, usable: ArazzoDescription) -> bool:
         if len(usable.source_descriptions) < len(self._description.source_descriptions):
             return True
-        if any(self.kind(source.name) == "openapi" for source in usable.source_descriptions):
+        if any(self.kind(source.name) in ("openapi", "asyncapi") for source in usable.source_descriptions):
             return False
         return not all(self.usable(source.name) for source in usable.source_descriptions)
 
@@ -108,7 +116,7 @@ class Sources:
         kept = tuple(
             source
             for source in self._description.source_descriptions
-            if source.type not in (None, "openapi") or self.usable(source.name)
+            if source.type == "arazzo" or self.usable(source.name)
         )
         return replace(self._description, source_descriptions=kept)
 

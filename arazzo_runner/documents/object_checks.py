@@ -16,6 +16,7 @@ _URI_REFERENCE = re.compile(
     r"(?:[A-Za-z][A-Za-z0-9+.\-]*:)?(?:[A-Za-z0-9\-._~:/?\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*"
     r"(?:\#(?:[A-Za-z0-9\-._~:/?@!$&'()*+,;=]|%[0-9A-Fa-f]{2})*)?"
 )
+_OWN_STEP = re.compile(r"\$steps\.([^.]+)")
 _FOREIGN_STEP = re.compile(r"\$workflows\.[^.]+\.steps\.[^.]+|\$sourceDescriptions\.[^.]+\.[^.]+\.steps\.[^.]+")
 
 TARGETS = ("operationId", "operationPath", "workflowId", "channelPath")
@@ -128,7 +129,7 @@ def step_fields(reading: Reading, step: dict[str, Json], pointer: str) -> None:
     if "channelPath" in step and "action" not in step:
         message = "a step with 'channelPath' has no 'action'"
         reading.report("async-field", message, pointer, hint="Write 'action: send' or 'action: receive'.")
-    if "correlationId" in step and step.get("action") != "receive":
+    if "correlationId" in step and step.get("action") == "send":
         message = "'correlationId' is for steps with 'action: receive'"
         reading.report("async-field", message, join(pointer, "correlationId"), key=True)
 
@@ -157,11 +158,22 @@ def _parameters_need_in(reading: Reading, value: dict[str, Json], pointer: str) 
             reading.report("parameter-in", message, here)
 
 
+def own_step(name: str) -> str:
+    """The id of the step of the same workflow that ``$steps.<stepId>`` names; empty for any other text (M16)."""
+    match = _OWN_STEP.fullmatch(name)
+    return match[1] if match else ""
+
+
 def step_dependencies(reading: Reading, step: dict[str, Json], pointer: str) -> None:
     """A step's ``dependsOn`` names steps (1.1)."""
     listed = step.get("dependsOn")
     for number, name in enumerate(listed if isinstance(listed, list) else []):
-        if isinstance(name, str) and name.startswith("$") and not _FOREIGN_STEP.fullmatch(name):
+        if not isinstance(name, str) or not name.startswith("$"):
+            continue
+        if own_step(name):
+            message = f"{name!r} stands for the step {own_step(name)!r} here, and not in every tool"
+            reading.report("step-dependency-form", message, join(pointer, "dependsOn", number))
+        elif not _FOREIGN_STEP.fullmatch(name):
             message = f"{name!r} names no step"
             reading.report("step-dependency", message, join(pointer, "dependsOn", number))
 

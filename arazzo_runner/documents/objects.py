@@ -48,7 +48,7 @@ _ID = Text(may_be_empty=False, advised=re.compile(r"[A-Za-z0-9_\-]+"))
 _TEXT = Text()
 _SOME_TEXT = Text(may_be_empty=False)
 
-_LOCATIONS = {"path": _V1_0, "query": _V1_0, "header": _V1_0, "cookie": _V1_0, "querystring": _V1_1}
+_LOCATIONS = {"channel": _V1_1, "path": _V1_0, "query": _V1_0, "header": _V1_0, "cookie": _V1_0, "querystring": _V1_1}
 _SOURCE_TYPES = {"openapi": _V1_0, "arazzo": _V1_0, "asyncapi": _V1_1}
 _EXPRESSION_VERSIONS = {
     "jsonpath": ("rfc9535", "draft-goessner-dispatch-jsonpath-00"),
@@ -258,6 +258,17 @@ REQUEST_BODY = Shape(
     given={"has_payload": "payload"},
 )
 
+
+class _StepName(Struct, frozen=True):
+    """The id of a step, alone or as ``$steps.<stepId>`` (M16), or a reference to a step of another workflow."""
+
+    absent: None = None
+
+    def load(self, reading: Reading, value: Json, pointer: str) -> Any:
+        text = _SOME_TEXT.load(reading, value, pointer)
+        return checks.own_step(text) or text if isinstance(text, str) else text
+
+
 _OUTPUTS = Entries(_ExpressionOrSelector(), "output-name")
 _DEPENDENCIES = Items(_SOME_TEXT, may_be_empty=False)
 _SUCCESS_ACTIONS = Items(_OrReusable(SUCCESS_ACTION))
@@ -281,7 +292,7 @@ STEP = Shape(
         Field("timeout", Number(integer=True), "timeout", since=_V1_1),
         Field("correlationId", Anything(), "correlation_id", since=_V1_1),
         Field("action", Choice({"send": _V1_1, "receive": _V1_1}), "action", since=_V1_1),
-        Field("dependsOn", _DEPENDENCIES, "depends_on", since=_V1_1),
+        Field("dependsOn", Items(_StepName(), may_be_empty=False), "depends_on", since=_V1_1),
         Field("x-operation", Anything(), "x_operation"),
         Field("x-security", Anything(), "x_security"),
     ),

@@ -7,7 +7,7 @@ from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, field
 
-from arazzo_runner.effects import Request, Response
+from arazzo_runner.effects import Message, Request, Response
 from arazzo_runner.errors import Place
 
 Status: TypeAlias = Literal["succeeded", "failed"]
@@ -51,6 +51,28 @@ class ActionTaken(Struct, frozen=True):
     workflow_id: str | None = None
 
 
+class ExchangedMessage(Struct, frozen=True):
+    """The message of an attempt.
+
+    Attributes:
+        action: ``send`` or ``receive``.
+        source: the name of the source description.
+        url: of the broker, without the channel's address.
+        address: of the message; where no message was taken, the one that was listened at.
+        message: that was sent or taken; None when none was taken.
+        correlation_id: that was waited for, or sent; or None.
+        looked_at: how many messages a receive step has seen, the one that it took among them (M10).
+    """
+
+    action: Literal["send", "receive"]
+    source: str
+    url: str
+    address: str
+    message: Message | None = None
+    correlation_id: str | None = None
+    looked_at: int = 0
+
+
 class Attempt(Struct, frozen=True):
     """One attempt of one step, whole.
 
@@ -58,11 +80,12 @@ class Attempt(Struct, frozen=True):
         attempt: from 1 each time ``goto`` or the sequence enters the step, retries counting on.
         depth: how many workflows it is nested in; 0 in the workflow that was asked for.
         operation: what the step does: method and path of its operation, or the workflow that it calls.
-        request: None for a workflow step.
+        request: None for a workflow step, and for one over messages.
         response: None when none came.
         problems: what is worth knowing and failed nothing (V7, H3).
         duration: seconds.
         breaks_contract: its exchange breaks its description, and the run fails for it (``--check error``).
+        exchanged: the message of a step over messages; None for any other.
     """
 
     workflow_id: str
@@ -81,6 +104,7 @@ class Attempt(Struct, frozen=True):
     started_at: float
     duration: float
     breaks_contract: bool = False
+    exchanged: ExchangedMessage | None = None
 
     @property
     def verdict(self) -> Status:
@@ -113,6 +137,39 @@ class AttemptStarted(Struct, frozen=True):
     attempt: int
     depth: int
     request: Request
+    at: float
+
+
+class ChannelSubscribed(Struct, frozen=True):
+    """A channel has been subscribed to, for a step that comes later or is at hand (M4).
+
+    Attributes:
+        url: of the broker.
+        address: where it listens.
+    """
+
+    workflow_id: str
+    step_id: str
+    depth: int
+    url: str
+    address: str
+    at: float
+
+
+class MessageAwaited(Struct, frozen=True):
+    """A message is about to be sent, or a step begins to wait for one.
+
+    Attributes:
+        exchanged: with the message that is sent.
+        seconds: for which a message is waited, or None.
+    """
+
+    workflow_id: str
+    step_id: str
+    attempt: int
+    depth: int
+    exchanged: ExchangedMessage
+    seconds: float | None
     at: float
 
 
@@ -176,6 +233,7 @@ class Outcome(Struct, frozen=True):
     Attributes:
         outputs: of the workflow; also when the run failed.
         attempts, requests: how many there were.
+        messages: how many were sent and taken.
         duration: seconds.
         unjudged: how many parts of exchanges contract checks could not judge.
     """
@@ -190,6 +248,7 @@ class Outcome(Struct, frozen=True):
     started_at: float
     duration: float
     unjudged: int = 0
+    messages: int = 0
 
 
 class RunFinished(Struct, frozen=True):
@@ -204,6 +263,8 @@ Event: TypeAlias = (
     RunStarted
     | WorkflowEntered
     | AttemptStarted
+    | ChannelSubscribed
+    | MessageAwaited
     | Authenticated
     | AttemptFinished
     | Waiting

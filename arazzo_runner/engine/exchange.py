@@ -60,7 +60,7 @@ def _xml_encoding(body: bytes) -> str:
 
 
 class SentRequest(Struct, frozen=True, dict=True):
-    """The request that was sent (``expressions.evaluate.Message``); ``sent`` holds its parameters by place and name."""
+    """The request that was sent (``evaluate.MessageView``); ``sent`` holds its parameters by place and name."""
 
     request: Request
     sent: Mapping[str, Mapping[str, Any]]
@@ -82,7 +82,7 @@ class SentRequest(Struct, frozen=True, dict=True):
 
 
 class ReceivedResponse(Struct, frozen=True, dict=True):
-    """The response that came back (``expressions.evaluate.Message``); schemas say which elements of XML are lists."""
+    """The response that came back (``evaluate.MessageView``); schemas say which elements of XML are lists."""
 
     response: Response
     operation: Operation | None = None

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 
 from arazzo_runner.engine.events import CriterionOutcome, Reason
 from arazzo_runner.engine.exchange import Exchange, ReceivedResponse
+from arazzo_runner.engine.messages.seen import MessageExchange
 from arazzo_runner.engine.plan import PlannedAction, PlannedStep, Spot
 from arazzo_runner.engine.state import Finished
 from arazzo_runner.secrecy import cut
@@ -21,7 +22,7 @@ MAX_WORDS = 300
 def failed_attempt(
     step: PlannedStep,
     judged: Sequence[CriterionOutcome],
-    exchange: Exchange | None,
+    exchange: Exchange | MessageExchange | None,
     child: Finished | None,
     cause: Reason | None = None,
 ) -> Reason | None:
@@ -33,7 +34,7 @@ def failed_attempt(
     """
     if child is not None and not child.succeeded:
         return _child_failed(step, cause)
-    response = None if exchange is None else exchange.response
+    response = exchange.response if isinstance(exchange, Exchange) else None
     failed = [index for index, outcome in enumerate(judged) if not outcome.passed]
     if failed:
         seen = "; ".join(f"{judged[index].condition} ({judged[index].detail})" for index in failed)

@@ -23,11 +23,13 @@ from arazzo_runner.openapi.request.servers import ServerOptions
 from arazzo_runner.secrecy import SECRET_HEADERS, SecretNames, shown
 
 if TYPE_CHECKING:
+    from arazzo_runner.engine.planned_messages import PlannedExchange
     from arazzo_runner.engine.x_security import PlannedCredential
 
 DEFAULT_MAX_STEPS = 10_000
 DEFAULT_POLL_INTERVAL = 1.0
 DEFAULT_MAX_RETRY_AFTER = 300.0
+DEFAULT_RECEIVE_TIMEOUT = 30.0
 MAX_DEPTH = 50
 """How deeply workflows may call one another (F6)."""
 
@@ -68,6 +70,10 @@ class RunOptions(Struct, frozen=True):
         headers: fields that neither document nor description has, each with its source, empty for all (H6).
         secret: names that are a secret's, whatever their words say (S1).
         not_secret: names that are none.
+        receive: whether a step takes the first message that matches, or waits until its criteria pass (M9).
+        receive_timeout: for which a step without a timeout of its own waits for a message (M10).
+        from_earliest: read logs of messages from their beginning (M5).
+        consume: names of sources that may be read where that takes messages from others (M17).
     """
 
     strict: bool = False
@@ -84,6 +90,10 @@ class RunOptions(Struct, frozen=True):
     headers: tuple[tuple[str, str, str], ...] = ()
     secret: tuple[str, ...] = ()
     not_secret: tuple[str, ...] = ()
+    receive: Literal["first", "until-pass"] = "first"
+    receive_timeout: float = DEFAULT_RECEIVE_TIMEOUT
+    from_earliest: bool = False
+    consume: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
         return shown(self, without=("credentials", "headers"))
@@ -180,7 +190,7 @@ class PlannedUrl(Struct, frozen=True):
 
 
 class PlannedStep(Struct, frozen=True):
-    """A step: the call of an operation, or of a workflow.
+    """A step: the call of an operation or of a workflow, or a message.
 
     Attributes:
         index: its place in the order of execution, from 0 (F8).
@@ -191,6 +201,7 @@ class PlannedStep(Struct, frozen=True):
         url: the URL of ``x-operation``, which takes the place of server and path; or None (H1).
         credentials: those of ``x-security`` (H1).
         accept: the value of ``Accept``, unless the step sends one itself.
+        exchange: what it sends or receives over a broker; None for a step that does neither.
     """
 
     step_id: str
@@ -211,14 +222,17 @@ class PlannedStep(Struct, frozen=True):
     url: PlannedUrl | None = None
     credentials: tuple[PlannedCredential, ...] = ()
     accept: str = "*/*"
+    exchange: PlannedExchange | None = None
 
     @property
     def title(self) -> str:
-        """The step's title for people: method and path, or the workflow's id."""
+        """The step's title for people: method and path, action and address, or the workflow's id."""
         if self.operation is not None and self.url is not None:
             return f"{self.operation.method} {self.url.text}"
         if self.operation is not None:
             return f"{self.operation.method} {self.operation.path}"
+        if self.exchange is not None:
+            return self.exchange.title
         return f"workflow {self.workflow.rpartition('#')[2]}" if self.workflow is not None else self.step_id
 
 
@@ -255,6 +269,7 @@ class Plan(Struct, frozen=True):
         entry: key of the workflow that was asked for.
         problems: what is worth knowing before the run: warnings and hints, no errors.
         fingerprint: of the documents and options, which a state resumed has to match.
+        receivers: the receive steps that the run can come to, by key of the workflow and index (M4).
     """
 
     entry: str
@@ -262,6 +277,7 @@ class Plan(Struct, frozen=True):
     options: RunOptions
     problems: tuple[Problem, ...] = ()
     fingerprint: str = ""
+    receivers: tuple[tuple[str, int], ...] = ()
 
     @property
     def workflow(self) -> PlannedWorkflow:
@@ -274,6 +290,18 @@ class Plan(Struct, frozen=True):
             for step in workflow.steps:
                 if step.operation is not None:
                     yield step, step.operation
+
+    @property
+    def has_messages(self) -> bool:
+        """Tell if a step of it sends or receives messages."""
+        return any(True for _ in self.exchanges())
+
+    def exchanges(self) -> Iterator[tuple[PlannedWorkflow, PlannedStep, PlannedExchange]]:
+        """The steps of all its workflows that send or receive messages."""
+        for workflow in self.workflows.values():
+            for step in workflow.steps:
+                if step.exchange is not None:
+                    yield workflow, step, step.exchange
 
     @property
     def secret_headers(self) -> frozenset[str]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from arazzo_runner.engine.events import ActionTaken, Attempt, CriterionOutcome, Reason
-from arazzo_runner.engine.exchange import Exchange
+from arazzo_runner.effects import Request, Response
+from arazzo_runner.engine.events import ActionTaken, Attempt, CriterionOutcome, ExchangedMessage, Reason
+from arazzo_runner.engine.exchange import Exchange, ReceivedResponse
+from arazzo_runner.engine.messages.seen import MessageExchange, SeenMessage
 from arazzo_runner.engine.plan import Plan, PlannedAction, PlannedWorkflow
 from arazzo_runner.engine.state import Frame
 
@@ -17,7 +19,7 @@ def attempt_record(  # noqa: PLR0913 - an attempt is made of that much
     *,
     depth: int,
     duration: float,
-    exchange: Exchange | None = None,
+    exchange: Exchange | MessageExchange | None = None,
     judged: Sequence[CriterionOutcome] = (),
     reason: Reason | None = None,
     taken: ActionTaken | None = None,
@@ -30,9 +32,19 @@ def attempt_record(  # noqa: PLR0913 - an attempt is made of that much
         duration: seconds.
     """
     step = workflow.steps[frame.position]
-    problems = list(exchange.prepared.problems) if exchange is not None else []
-    if exchange is not None and exchange.response is not None and exchange.response.problem:
-        problems.append(exchange.response.problem)
+    request: Request | None = None
+    response: Response | None = None
+    exchanged: ExchangedMessage | None = None
+    problems: list[str] = []
+    match exchange:
+        case Exchange(prepared):
+            request, response = prepared.request, exchange.answer
+            problems += prepared.problems
+            problems += _problem_of(exchange.response)
+        case MessageExchange():
+            exchanged = exchange.record
+            problems += exchange.problems
+            problems += _problem_of(exchange.seen)
     return Attempt(
         workflow_id=workflow.workflow_id,
         step_id=step.step_id,
@@ -40,8 +52,8 @@ def attempt_record(  # noqa: PLR0913 - an attempt is made of that much
         depth=depth,
         operation=step.title,
         status="succeeded" if reason is None else "failed",
-        request=exchange.prepared.request if exchange is not None else None,
-        response=exchange.answer if exchange is not None else None,
+        request=request,
+        response=response,
         criteria=tuple(judged),
         action=taken,
         outputs=outputs or {},
@@ -49,7 +61,12 @@ def attempt_record(  # noqa: PLR0913 - an attempt is made of that much
         reason=reason,
         started_at=frame.started_at,
         duration=duration,
+        exchanged=exchanged,
     )
+
+
+def _problem_of(seen: ReceivedResponse | SeenMessage | None) -> list[str]:
+    return [seen.problem] if seen is not None and seen.problem else []
 
 
 def action_taken(plan: Plan, frame: Frame, action: PlannedAction | None, *, failed: bool) -> ActionTaken | None:

@@ -10,7 +10,17 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from arazzo_runner.effects import Answer, Answered, Failed, Response, Send, Woke
+from arazzo_runner.effects import (
+    Answer,
+    Answered,
+    Failed,
+    Published,
+    Received,
+    Response,
+    Send,
+    Subscribed,
+    Woke,
+)
 from arazzo_runner.engine import step as attempts
 from arazzo_runner.engine.absent.absences import Absence
 from arazzo_runner.engine.absent.missing import Missing
@@ -27,9 +37,11 @@ from arazzo_runner.engine.events import (
 from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.failures import after_retries, failed_attempt
 from arazzo_runner.engine.judgement import JudgedAttempt
+from arazzo_runner.engine.messages.messaging import MessageSteps
+from arazzo_runner.engine.messages.seen import MessageExchange
 from arazzo_runner.engine.pacing import Pacing
 from arazzo_runner.engine.plan import Plan, PlannedAction
-from arazzo_runner.engine.prerequisites import completed_elsewhere, not_completed
+from arazzo_runner.engine.prerequisites import Prerequisites
 from arazzo_runner.engine.records import action_taken, attempt_record
 from arazzo_runner.engine.scopes import scope_of
 from arazzo_runner.engine.stack import Stack
@@ -59,8 +71,10 @@ class Run:
         self.stack = Stack(plan, state)
         self.missing = Missing(self.stack)
         self.pacing = Pacing(self.stack)
+        self.prerequisites = Prerequisites(self.stack)
         self.calls = Calls(self.stack, self.missing)
         self.authentication = Authentication(self.stack)
+        self.messaging = MessageSteps(self.stack, self.missing, self.exchanged, self.broken_off)
 
     def move(self) -> None:
         """Move until the world is needed or the run has ended."""
@@ -80,6 +94,14 @@ class Run:
                     self.begin()
             case Phase.SENDING, Failed():
                 self.lost(answer)
+            case Phase.SUBSCRIBING, Subscribed():
+                self.messaging.subscribed(answer)
+            case Phase.PUBLISHING, Published():
+                self.messaging.published(answer)
+            case Phase.RECEIVING, Received():
+                self.messaging.received(answer)
+            case Phase.SUBSCRIBING | Phase.PUBLISHING | Phase.RECEIVING, Failed():
+                self.messaging.failed(answer)
             case Phase.PACING, Woke() if self.stack.frame.prepared is not None:
                 if not self.stack.out_of_time():
                     self.send(self.stack.frame.prepared)
@@ -94,13 +116,16 @@ class Run:
         frame = self.stack.frame
         if frame.phase is Phase.SENDING:
             self.stack.requests -= 1
-        self.stack.attempts -= 1
-        self.stack.frame = replace(frame, prepared=None, phase=Phase.ENTERING)
+        if frame.underway is None or frame.underway.subscription is None or frame.underway.in_step:
+            self.stack.attempts -= 1
+        self.stack.frame = replace(frame, prepared=None, underway=None, phase=Phase.ENTERING)
 
     # Entering a step
 
     def enter(self) -> None:
         """Begin what the last frame has before it: a workflow it depends on, a step, or its end."""
+        if self.messaging.subscribing.next():
+            return
         frame, workflow = self.stack.frame, self.stack.workflow
         for key in workflow.depends_on:
             dependency = self.stack.plan.workflows[key]
@@ -115,7 +140,7 @@ class Run:
         if frame.position >= len(workflow.steps):
             self.leave(succeeded=True)
             return
-        if self.stack.out_of_time() or self.stack.out_of_steps() or self.too_early():
+        if self.stack.out_of_time() or self.stack.out_of_steps() or self.prerequisites.too_early():
             return
         self.stack.attempts += 1
         step = self.stack.step
@@ -135,30 +160,11 @@ class Run:
         )
         self.begin()
 
-    def too_early(self) -> bool:
-        """Return whether the step at hand depends on one that has not completed, which ends the run (F8)."""
-        frame, step = self.stack.frame, self.stack.step
-        needed = not_completed(self.stack.workflow, step, frame)
-        if needed is not None:
-            self.unmet(f"the step {needed.step_id!r}", f"lead to {needed.step_id!r} first")
-            return True
-        for other in step.depends_elsewhere:
-            known = completed_elsewhere(other, self.stack.frames, self.stack.completed, self.stack.plan.workflows)
-            if known is False:
-                hint = f"run the workflow {other.workflow_id!r} before: name it in dependsOn of this workflow"
-                self.unmet(other.reference, hint)
-                return True
-            if known is None and frame.attempt == 1 and step.step_id not in frame.steps:
-                message = f"the step {step.step_id!r} depends on {other.reference}"
-                self.stack.warn(f"{message}: whether that has completed is not checked", step_id=step.step_id)
-        return False
-
-    def unmet(self, needed: str, hint: str) -> None:
-        message = f"the step {self.stack.step.step_id!r} depends on {needed}, which has not completed"
-        self.stack.stop("dependency-failed", message, hint=hint)
-
     def begin(self) -> None:
-        """Build the request of the attempt at hand, and get it on its way."""
+        """Build the request or the message of the attempt at hand, and get it on its way."""
+        if self.stack.step.exchange is not None:
+            self.messaging.begin()
+            return
         frame = self.stack.frame
         key = idempotency_key(self.stack.state.identity, frame.workflow, self.stack.step.step_id, self.stack.attempts)
         tokens, cookies = self.authentication.usable_tokens(), self.stack.usable_cookies()
@@ -205,6 +211,17 @@ class Run:
         else:
             reason = Reason(answer.code, answer.message, self.stack.step.step_id, place=self.stack.step.spot.place)
             self.conclude(failure=reason, duration=answer.duration)
+
+    def exchanged(self, made: MessageExchange, failure: Reason | None, duration: float) -> None:
+        """Conclude an attempt that has exchanged a message, or failed to."""
+        self.stack.exchange = made
+        self.conclude(failure=failure, duration=duration)
+
+    def broken_off(self, made: MessageExchange, failure: Reason | None, duration: float) -> None:
+        """End the run with an attempt over messages, no action tried."""
+        self.record(exchange=made, reason=failure, duration=duration)
+        if failure is not None:
+            self.stack.end(failure)
 
     def conclude(
         self,
@@ -257,7 +274,7 @@ class Run:
                 failure = after_retries(failure, attempts.used_up(actions, scope, frame.retries))
         taken = action_taken(self.stack.plan, frame, chosen[1] if chosen else None, failed=failure is not None)
         attempt = self.record(
-            exchange=seen if prepared is not None else None,
+            exchange=seen if step.workflow is None else None,
             judged=judged,
             reason=failure,
             taken=taken,
@@ -268,7 +285,7 @@ class Run:
         if frame.suspended is not None:
             self.resume_suspended(frame.suspended)
         elif chosen is not None:
-            self.act(*chosen, failure, seen.answer if seen is not None else None)
+            self.act(*chosen, failure, seen.answer if isinstance(seen, Exchange) else None)
         elif failure is not None:
             self.leave(succeeded=False, reason=failure)
         else:

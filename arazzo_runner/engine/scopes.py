@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from msgspec.structs import replace
+
 from arazzo_runner.engine.exchange import Exchange
+from arazzo_runner.engine.messages.seen import MessageExchange
 from arazzo_runner.engine.plan import PlannedWorkflow
 from arazzo_runner.engine.state import Finished, Frame
 from arazzo_runner.expressions.evaluate import Scope, WorkflowView
@@ -14,7 +17,7 @@ from arazzo_runner.expressions.undefined import UNDEFINED
 def scope_of(
     workflow: PlannedWorkflow,
     frame: Frame,
-    exchange: Exchange | None = None,
+    exchange: Exchange | MessageExchange | None = None,
     *,
     child: Finished | None = None,
 ) -> Scope:
@@ -27,21 +30,24 @@ def scope_of(
     views: Mapping[str, WorkflowView] = frame.workflows
     if workflow.workflow_id not in views:
         views = _Including(views, workflow.workflow_id, WorkflowView(frame.inputs, {}))
-    request, response = (None, None) if exchange is None else (exchange.request, exchange.response)
-    return Scope(
+    scope = Scope(
         inputs=frame.inputs,
         outputs={} if child is None else child.outputs,
         steps=frame.steps,
         workflows=views,
-        url=UNDEFINED if request is None else request.request.url,
-        method=UNDEFINED if request is None else request.request.method,
-        status_code=UNDEFINED if response is None else response.response.status,
-        request=request,
-        response=response,
         sources=workflow.sources,
         components=workflow.components,
         self_uri=UNDEFINED if workflow.self_uri is None else workflow.self_uri,
     )
+    match exchange:
+        case Exchange(_, request, response):
+            status = UNDEFINED if response is None else response.response.status
+            url, method = request.request.url, request.request.method
+            return replace(scope, url=url, method=method, status_code=status, request=request, response=response)
+        case MessageExchange(seen=seen):
+            return replace(scope, url=exchange.location, message=seen)
+        case None:
+            return scope
 
 
 class _Including(Mapping[str, WorkflowView]):

@@ -13,6 +13,7 @@ from arazzo_runner.engine.absent.absences import Absence
 from arazzo_runner.engine.events import Event, Outcome, Reason, RunFinished, Warned, WorkflowLeft
 from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.judgement import JudgedAttempt
+from arazzo_runner.engine.messages.seen import MessageExchange
 from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow
 from arazzo_runner.engine.scopes import scope_of
 from arazzo_runner.engine.state import Frame, RunState
@@ -35,11 +36,13 @@ class Stack:
         self.tokens = dict(state.tokens)
         self.told = state.told
         self.cookies = state.cookies
+        self.subscriptions = state.subscriptions
+        self.messages = state.messages
         self.events: list[Event] = []
         self.judged: list[JudgedAttempt] = []
         self.effect: Effect | None = None
         self.outcome: Outcome | None = None
-        self.exchange: Exchange | None = None
+        self.exchange: Exchange | MessageExchange | None = None
 
     @property
     def now(self) -> float:
@@ -82,6 +85,8 @@ class Stack:
             tokens=self.tokens,
             told=self.told,
             cookies=self.cookies,
+            subscriptions=self.subscriptions,
+            messages=self.messages,
         )
 
     def usable_cookies(self) -> tuple[StoredCookie, ...]:
@@ -132,6 +137,7 @@ class Stack:
             outputs=outputs,
             attempts=self.attempts,
             requests=self.requests,
+            messages=self.messages,
             started_at=self.state.started_at,
             duration=self.now - self.state.started_at,
         )

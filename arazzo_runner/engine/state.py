@@ -14,7 +14,7 @@ from typing import Any, TypeAlias, get_args
 from msgspec import Struct, ValidationError, convert, field
 from msgspec.structs import replace
 
-from arazzo_runner.effects import Request
+from arazzo_runner.effects import Message, Request
 from arazzo_runner.engine.absent.absences import Absence
 from arazzo_runner.engine.persistent_map import PersistentMap
 from arazzo_runner.engine.serialization import DATA
@@ -46,6 +46,12 @@ class Phase(StrEnum):
     """A frame above runs a workflow for this one."""
     AUTHENTICATING = "authenticating"
     """A token, or where one comes from, has been asked for (H5)."""
+    SUBSCRIBING = "subscribing"
+    """A channel is being subscribed to, before a step (M4) or in one."""
+    PUBLISHING = "publishing"
+    """A message is on its way to the broker (M11)."""
+    RECEIVING = "receiving"
+    """A message is waited for (M10)."""
     RETRYING = "retrying"
     """The wait before a further attempt (F4) is under way."""
 
@@ -110,6 +116,51 @@ class Sent(Struct, frozen=True):
     retry_after: float | None = None
 
 
+class Subscription(Struct, frozen=True):
+    """A channel that the run is subscribed to: enough to subscribe again, never a connection (M4, M20).
+
+    Attributes:
+        workflow, step: key and index of the step whose channel it is.
+        asked: the address that was asked for: with open parameters, or the name that was suggested for an inbox.
+        address: where the broker listens.
+        inbox: whether it is one of the run's own, for replies (M14).
+        place: where the broker keeps what was read, or None.
+    """
+
+    workflow: str
+    step: int
+    asked: str
+    address: str = ""
+    inbox: bool = False
+    place: str | None = None
+
+
+class Underway(Struct, frozen=True):
+    """The effect over messages that a frame waits for.
+
+    Attributes:
+        key: of the subscription; empty for a message that is sent.
+        subscription: that is being made, or None.
+        in_step: whether a subscription is a part of the attempt at hand, and not made before it.
+        message: that is being sent, or None.
+        deadline: the time until which a message is waited for.
+        correlation_id: that is waited for, or None.
+        looked_at: how many messages were seen so far.
+        beyond: the number of the last message that did not satisfy (M9).
+        unsatisfying: how many there were.
+    """
+
+    key: str = ""
+    subscription: Subscription | None = None
+    in_step: bool = False
+    message: Message | None = None
+    deadline: float = 0.0
+    correlation_id: str | None = None
+    looked_at: int = 0
+    beyond: int = 0
+    unsatisfying: int = 0
+
+
 class Frame(Struct, frozen=True, forbid_unknown_fields=True):
     """One workflow under way.
 
@@ -134,6 +185,8 @@ class Frame(Struct, frozen=True, forbid_unknown_fields=True):
         started_at: when the attempt at hand began.
         absent: by step id, the outputs that its last success did not have, each with what was there (D2).
         called: key of the workflow that it was started with, when ``goto`` has led to another one; else empty.
+        underway: the effect over messages that it waits for, or None.
+        replies: by operation, the key of the subscription at which its replies arrive (M14).
     """
 
     workflow: str
@@ -159,6 +212,8 @@ class Frame(Struct, frozen=True, forbid_unknown_fields=True):
     last_url: str = ""
     absent: PersistentMap[Mapping[str, Absence]] = field(default_factory=PersistentMap)
     called: str = ""
+    underway: Underway | None = None
+    replies: Mapping[str, str] = field(default_factory=dict)
 
 
 def with_outputs(frame: Frame, step_id: str, outputs: Outputs, absent: Mapping[str, Absence]) -> Frame:
@@ -185,6 +240,8 @@ class RunState(Struct, frozen=True, forbid_unknown_fields=True):
         told: what was reported missing already, so that it is reported once (D2).
         identity: what idempotency keys are derived from; empty for none.
         cookies: those that answers have set, when the run keeps them (H6); secrets.
+        subscriptions: by their keys (M4).
+        messages: sent and taken so far.
     """
 
     plan: str
@@ -199,6 +256,8 @@ class RunState(Struct, frozen=True, forbid_unknown_fields=True):
     told: PersistentMap[None] = field(default_factory=PersistentMap)
     identity: str = ""
     cookies: tuple[StoredCookie, ...] = ()
+    subscriptions: PersistentMap[Subscription] = field(default_factory=PersistentMap)
+    messages: int = 0
 
     def to_json(self, *, hide: Change = _as_it_is) -> str:
         """The state as JSON text. It holds the inputs and outputs as they are, secrets included.

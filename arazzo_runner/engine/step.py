@@ -208,7 +208,7 @@ def arguments(
     """
     result = []
     for parameter in step.parameters:
-        value = _resolved(parameter, scope)
+        value = resolved_parameter(parameter, scope)
         location = parameter.location or "query"
         if value is UNDEFINED or value is None:
             if is_required(operation, parameter, filled):
@@ -238,7 +238,12 @@ def is_required(operation: Operation, parameter: PlannedParameter, filled: Colle
     return spec is not None and spec.is_needed(filled)
 
 
-def _resolved(parameter: PlannedParameter, scope: Scope) -> Any:
+def resolved_parameter(parameter: PlannedParameter, scope: Scope) -> Any:
+    """The value of a parameter, or ``UNDEFINED``.
+
+    Raises:
+        StepError: it is text that is built from a missing value (V1).
+    """
     try:
         return parameter.value.resolve(scope)
     except StepError as error:
@@ -255,7 +260,7 @@ def _lone_expression(value: CompiledValue) -> Expression | None:
 
 def inputs_of(parameters: Sequence[PlannedParameter], scope: Scope) -> dict[str, Any]:
     """The inputs that parameters give to a workflow (F7); those without a value are left out."""
-    pairs = ((parameter.name, _resolved(parameter, scope)) for parameter in parameters)
+    pairs = ((parameter.name, resolved_parameter(parameter, scope)) for parameter in parameters)
     return {name: value for name, value in pairs if value is not UNDEFINED}
 
 

@@ -21,7 +21,7 @@ Value: TypeAlias = Any
 """Plain JSON data, ``bytes`` for a body that is not text, or ``UNDEFINED``."""
 
 
-class Message(Protocol):
+class MessageView(Protocol):
     """A request, a response or a message, as expressions see it."""
 
     def header(self, name: str) -> str | Undefined:
@@ -88,9 +88,9 @@ class Scope(Struct, frozen=True):
     url: str | Undefined = UNDEFINED
     method: str | Undefined = UNDEFINED
     status_code: int | Undefined = UNDEFINED
-    request: Message | None = None
-    response: Message | None = None
-    message: Message | None = None
+    request: MessageView | None = None
+    response: MessageView | None = None
+    message: MessageView | None = None
     sources: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     components: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
     self_uri: str | Undefined = UNDEFINED
@@ -141,7 +141,7 @@ def _message_part(node: MessagePart, scope: Scope) -> Value:
             return holder.body
 
 
-def _with_or_without_root(holder: Message, look: Callable[[Value], Value]) -> Value:
+def _with_or_without_root(holder: MessageView, look: Callable[[Value], Value]) -> Value:
     """Look into a body; of an XML one also below the root element, whose name documents leave out (V7)."""
     body = holder.structured_body
     found = look(body)

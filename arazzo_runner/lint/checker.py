@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from arazzo_runner.analysis import link_rules  # noqa: F401 - registers rules that several modules report
+from arazzo_runner.analysis import link_rules, message_rules  # noqa: F401 - register rules of several modules
 from arazzo_runner.analysis.findings import Check, Finding
 from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.analysis.occurrences import Read
@@ -24,6 +24,7 @@ from arazzo_runner.lint import (
     foreseen,
     links,
     members,
+    messages,
     references,
     requests,
 )
@@ -42,6 +43,7 @@ WORKFLOW_CHECKS: tuple[Check[WorkflowScope], ...] = (
     extensions.check_extensions,
     foreseen.check_foreseen,
     members.check_members,
+    messages.check_messages,
 )
 DOCUMENT_CHECKS: tuple[Check[DocumentScope], ...] = (
     links.check_component_links,

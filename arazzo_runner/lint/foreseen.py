@@ -32,8 +32,8 @@ def check_foreseen(scope: WorkflowScope) -> Findings:
         if step.operation is not None:
             yield from _request(scope, step, step.operation, uses)
     for read in scope.reads:
-        if "/successCriteria/" in read.site.pointer and read.site.kind == "criterion":
-            yield from _criterion(scope, read)
+        if "/successCriteria/" in read.site.pointer:
+            yield from _criterion(scope, read) if read.site.kind == "criterion" else _context(scope, read)
 
 
 def _request(scope: WorkflowScope, step: StepScope, operation: Operation, uses: _Uses) -> Findings:
@@ -71,6 +71,14 @@ def _criterion(scope: WorkflowScope, read: Read) -> Findings:
     if certain(criterion.test.node, absent) is False:
         message = f"the criterion {criterion.source.condition!r} can never hold, so that the step can only fail"
         yield Finding("criterion-never-holds", message, read.site.pointer)
+
+
+def _context(scope: WorkflowScope, read: Read) -> Findings:
+    """A context that never has a value, whose criterion therefore fails (V1, M15)."""
+    for use in read.uses:
+        if use.form not in _IN_TEXT and never_has_a_value(scope, use.node, read):
+            message = f"{use.text} never has a value, so that the criterion on it can never hold"
+            yield Finding("criterion-never-holds", message, read.site.pointer)
 
 
 def certain(node: logic.Node[Operand], absent: _Absent) -> bool | None:

@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from typing import Literal
 
 from arazzo_runner.analysis.findings import Finding, Findings, sentence, suggestion
-from arazzo_runner.analysis.linker import LinkedOperation, LinkError
+from arazzo_runner.analysis.linker import LinkedMessages, LinkedOperation, LinkError
 from arazzo_runner.analysis.scope import DocumentScope, StepScope, WorkflowScope
 from arazzo_runner.documents.model import Action, Parameter, Reusable, Workflow
 from arazzo_runner.documents.pointer import join
 from arazzo_runner.documents.uris import base_uri, resolve, self_uri
 from arazzo_runner.lint import operation_rules  # noqa: F401 - registers the rules that this module reports
-from arazzo_runner.lint.channels import check_channel, check_message_operation
 
 _QUALIFIED = "$sourceDescriptions."
 
@@ -128,8 +127,6 @@ def _step_target(scope: StepScope) -> Findings:
     step = scope.step
     if step.workflow_id is not None:
         yield from _workflow(scope.holder.document, step.workflow_id, f"{step.pointer}/workflowId")
-    elif step.channel_path is not None:
-        yield from check_channel(scope.holder.document, step, step.channel_path)
     elif scope.reference is not None:
         yield from _operation(scope, *scope.reference)
 
@@ -137,14 +134,11 @@ def _step_target(scope: StepScope) -> Findings:
 def _operation(scope: StepScope, reference: str, pointer: str) -> Findings:
     link, step = scope.link, scope.step
     match link:
-        case LinkError(rule="asyncapi-step"):
-            yield from check_message_operation(scope.holder.document, step, reference, pointer)
-            return
         case LinkError():
             yield Finding(link.rule, link.message, pointer, sentence(link.hint))
             return
-        case LinkedOperation(portable=str(portable)):
-            message = f"the reference {reference!r} to an operation is understood here, and not by every tool"
+        case LinkedOperation(portable=str(portable)) | LinkedMessages(portable=str(portable)):
+            message = f"the reference {reference!r} is understood here, and not by every tool"
             yield Finding("operation-reference-form", message, pointer, f"Write {portable}.")
         case None if step.operation_path is not None and "#" not in reference:
             message = f"the operationPath {reference!r} has no JSON Pointer behind a '#'"
@@ -173,8 +167,9 @@ def _unqualified(scope: StepScope, reference: str, pointer: str) -> Findings:
     document = scope.holder.document
     sources = [s for s in document.description.source_descriptions if document.sources.kind(s.name) != "arazzo"]
     link = scope.link
-    if len(sources) < 2 or (isinstance(link, LinkedOperation) and link.portable is not None):
+    known = link if isinstance(link, LinkedOperation | LinkedMessages) else None
+    if len(sources) < 2 or (known is not None and known.portable is not None):
         return
-    name = link.source if isinstance(link, LinkedOperation) else "<name>"
+    name = "<name>" if known is None else known.source
     message = f"the operationId {reference!r} does not say which of the {len(sources)} sources it belongs to"
     yield Finding("unqualified-operation", message, pointer, f"Write {_QUALIFIED}{name}.{reference}.")

@@ -25,21 +25,7 @@ workflows:
 """
 
 
-def _channel(path: str) -> str:
-    return f"""\
-arazzo: 1.1.0
-info: {{title: Buy a pet, version: 1.0.0}}
-sourceDescriptions:
-- {{name: events, url: events.asyncapi.yaml, type: asyncapi}}
-- {{name: pets, url: pets.openapi.yaml, type: openapi}}
-workflows:
-- workflowId: buy-pet
-  steps: [{path}]
-"""
-
-
 _FORM = "application/x-www-form-urlencoded"
-_CHANNEL_PATH = "{$sourceDescriptions.events.url}#/channels/petArrived"
 
 RULES.register(
     _error(
@@ -68,30 +54,6 @@ RULES.register(
         at="/sourceDescriptions/0/url",
         failing="broken.openapi.yaml",
         passing="pets.openapi.yaml",
-    ),
-    _error(
-        id="channel-path-form",
-        summary="A channelPath names a source and a JSON Pointer into it.",
-        hint="Write '{$sourceDescriptions.<name>.url}#/channels/<channel>'.",
-        section="Step Object (1.1)",
-        failing=_channel("{stepId: wait, action: receive, channelPath: petArrived}"),
-        passing=_channel(f"{{stepId: wait, action: receive, channelPath: '{_CHANNEL_PATH}'}}"),
-    ),
-    _warning(
-        id="unknown-channel",
-        summary="A channel, or an operation over messages, is one of its AsyncAPI description.",
-        hint="Name a channel of the description.",
-        section="Step Object (1.1)",
-        failing=_channel(f"{{stepId: wait, action: receive, channelPath: '{_CHANNEL_PATH}s'}}"),
-        passing=_channel(f"{{stepId: wait, action: receive, channelPath: '{_CHANNEL_PATH}'}}"),
-    ),
-    _hint(
-        id="asyncapi-not-run",
-        summary="A step works over HTTP.",
-        hint="Steps over AsyncAPI are validated, and cannot be run yet.",
-        section="Step Object (1.1)",
-        failing=_channel(f"{{stepId: wait, action: receive, channelPath: '{_CHANNEL_PATH}'}}"),
-        passing=_channel("{stepId: find, operationId: $sourceDescriptions.pets.findPet}"),
     ),
     _warning(
         id="unqualified-operation",

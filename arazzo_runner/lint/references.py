@@ -112,8 +112,27 @@ def never_has_a_value(scope: WorkflowScope, node: Expression, read: Read) -> boo
             found = _workflow(scope, node, "")
         case MessagePart() | Special():
             own = isinstance(node, Special) and node.name == "self"
-            return read.site.moment == "before" and not own
+            return (read.site.moment == "before" and not own) or _is_of_another_kind(scope, node, read)
     return any(finding.rule in ("unknown-input", "unknown-output") for finding in found)
+
+
+def _is_of_another_kind(scope: WorkflowScope, node: Expression, read: Read) -> bool:
+    """Return whether a step over messages reads a part of an HTTP exchange, or one over HTTP a message (M15)."""
+    site = read.site
+    if site.step is None or site.step.step_id not in scope.step_ids or site.step.workflow_id is not None:
+        return False
+    step = scope.steps[scope.step_ids[site.step.step_id]]
+    if step.messages is not None:
+        return is_of_http(node)
+    return step.operation is not None and isinstance(node, MessagePart) and node.holder == "message"
+
+
+def is_of_http(node: Expression) -> bool:
+    """Return whether an expression reads a part of an HTTP exchange, which a step over messages does not have."""
+    match node:
+        case MessagePart(holder="request" | "response") | Special(name="statusCode" | "method"):
+            return True
+    return False
 
 
 def _shown(node: Named) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from msgspec import Struct, field
 
@@ -25,14 +25,22 @@ class ServerSpec(Struct, frozen=True):
 def servers_of(node: DescriptionNode) -> tuple[ServerSpec, ...]:
     """The Server Objects of an array; one without a URL is left out."""
     return tuple(
-        ServerSpec(url, dict(_variables(server.member("variables"))), base_uri(server.document))
+        ServerSpec(url, dict(server_variables(server.member("variables"))), base_uri(server.document))
         for server in node.elements()
         if isinstance(url := server.member("url").value, str)
     )
 
 
-def _variables(node: DescriptionNode) -> Iterator[tuple[str, tuple[str | None, tuple[str, ...]]]]:
-    for name, variable in node.items():
+def server_variables(
+    node: DescriptionNode, follow: Callable[[DescriptionNode], DescriptionNode] = lambda node: node
+) -> Iterator[tuple[str, tuple[str | None, tuple[str, ...]]]]:
+    """The variables of a server by name: the default (None when it has none) and the allowed values.
+
+    Args:
+        follow: follows ``$ref``s, which AsyncAPI allows here.
+    """
+    for name, written in node.items():
+        variable = follow(written)
         default = variable.member("default").value
         allowed = tuple(str(value.value) for value in variable.member("enum").elements())
         yield name, (None if default is None else str(default), allowed)

@@ -3,11 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
-from arazzo_runner.effects import Answer, Answered, Failed, Send, Sleep, Woke
+from arazzo_runner.effects import (
+    Answer,
+    Answered,
+    Effect,
+    Failed,
+    MessageAnswer,
+    MessageEffect,
+    Publish,
+    Receive,
+    Send,
+    Sleep,
+    Subscribe,
+    Woke,
+)
 from arazzo_runner.engine.events import Event, Outcome
 from arazzo_runner.engine.flow import Turn, abandon, advance, start
 from arazzo_runner.engine.plan import Plan
@@ -29,6 +42,14 @@ class World(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait."""
+
+
+@runtime_checkable
+class Messaging(Protocol):
+    """The part of a synchronous driver's world that exchanges messages; a world of requests alone has none."""
+
+    def exchange(self, effect: MessageEffect) -> MessageAnswer:
+        """Subscribe, send or take a message, and wait for what comes."""
 
 
 class Abandoned(Exception):
@@ -68,7 +89,7 @@ class Loop(Struct, frozen=True):
 
     plan: Plan
     tell: Listener
-    before: Callable[[Send | Sleep], None] = lambda _: None
+    before: Callable[[Effect], None] = lambda _: None
     after: Callable[[Answer], None] = lambda _: None
     secret: Collection[str] = ()
     keep: Callable[[Turn], Turn] = lambda turn: turn
@@ -101,7 +122,7 @@ def drive(loop: Loop, turn: Turn, world: World) -> Outcome:
     """Drive a run from a turn to its end. An interruption (Ctrl-C) is an end like any other: a complete report."""
     while turn.outcome is None:
         try:
-            answer = _perform(turn, world)
+            answer = perform(effect_of(turn), world)
         except KeyboardInterrupt:
             turn = loop.abandoned(turn.state, INTERRUPTED, world.now())
         except Abandoned as why:
@@ -111,15 +132,33 @@ def drive(loop: Loop, turn: Turn, world: World) -> Outcome:
     return turn.outcome
 
 
-def _perform(turn: Turn, world: World) -> Answer:
-    match turn.effect:
-        case Send() as effect:
+def effect_of(turn: Turn) -> Effect:
+    """The effect of a turn that has no outcome."""
+    if turn.effect is None:
+        raise RuntimeError("a turn without an outcome has an effect")
+    return turn.effect
+
+
+def perform(effect: Effect, world: World) -> Answer:
+    """Perform an effect in a world."""
+    match effect:
+        case Send():
             return world.send(effect)
         case Sleep(seconds):
             world.sleep(seconds)
             return Woke(world.now())
-        case None:
-            raise RuntimeError("a turn without an outcome has an effect")
+        case Subscribe() | Publish() | Receive():
+            return exchange(effect, world)
+
+
+def exchange(effect: MessageEffect, world: World) -> MessageAnswer:
+    """Exchange a message in a world, which a world of requests alone cannot."""
+    return world.exchange(effect) if isinstance(world, Messaging) else unable(world.now())
+
+
+def unable(at: float) -> Failed:
+    """The answer of a world that exchanges no messages."""
+    return Failed("transport", "no messages can be exchanged here", at)
 
 
 class AsyncWorld(Protocol):
@@ -135,12 +174,25 @@ class AsyncWorld(Protocol):
         """Wait."""
 
 
+@runtime_checkable
+class AsyncMessaging(Protocol):
+    """The part of an asynchronous driver's world that exchanges messages."""
+
+    def exchange(self, effect: MessageEffect) -> Awaitable[MessageAnswer]:
+        """Subscribe, send or take a message, and wait for what comes."""
+
+
+async def aexchange(effect: MessageEffect, world: AsyncWorld) -> MessageAnswer:
+    """Exchange a message in an asynchronous world."""
+    return await world.exchange(effect) if isinstance(world, AsyncMessaging) else unable(world.now())
+
+
 async def adrive(loop: Loop, turn: Turn, world: AsyncWorld) -> Outcome:
     """Drive a run from a turn to its end, asynchronously."""
     await loop.settle()
     while turn.outcome is None:
         try:
-            answer = await _aperform(turn, world)
+            answer = await aperform(effect_of(turn), world)
         except Abandoned as why:
             turn = loop.abandoned(turn.state, why, world.now())
         else:
@@ -149,12 +201,13 @@ async def adrive(loop: Loop, turn: Turn, world: AsyncWorld) -> Outcome:
     return turn.outcome
 
 
-async def _aperform(turn: Turn, world: AsyncWorld) -> Answer:
-    match turn.effect:
-        case Send() as effect:
+async def aperform(effect: Effect, world: AsyncWorld) -> Answer:
+    """Perform an effect in an asynchronous world."""
+    match effect:
+        case Send():
             return await world.send(effect)
         case Sleep(seconds):
             await world.sleep(seconds)
             return Woke(world.now())
-        case None:
-            raise RuntimeError("a turn without an outcome has an effect")
+        case Subscribe() | Publish() | Receive():
+            return await aexchange(effect, world)

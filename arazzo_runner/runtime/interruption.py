@@ -12,8 +12,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Self
 
-from arazzo_runner.effects import Answered, Failed, Send
-from arazzo_runner.runtime.drivers import World
+from arazzo_runner.effects import Answered, Failed, MessageAnswer, MessageEffect, Send
+from arazzo_runner.runtime.drivers import World, exchange
 
 SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -111,6 +111,15 @@ class InterruptibleWorld:
         """
         with self._breakable():
             self._world.sleep(seconds)
+
+    def exchange(self, effect: MessageEffect) -> MessageAnswer:
+        """Exchange a message.
+
+        Raises:
+            KeyboardInterrupt: an interruption was asked for.
+        """
+        with self._breakable():
+            return exchange(effect, self._world)
 
     @contextmanager
     def _breakable(self) -> Iterator[None]:

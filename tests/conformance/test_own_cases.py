@@ -3,42 +3,62 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, TypeVar, cast
 from urllib.parse import urlsplit
 
 import pytest
+from msgspec import Struct
 
-from arazzo_runner.effects import Answered, Failed, Send, Woke
+from arazzo_runner.effects import Answered, Effect, Failed, Publish, Receive, Send, Sleep, Subscribe
 from arazzo_runner.engine.events import AttemptFinished, Event, Warned
 from arazzo_runner.engine.flow import Turn, advance, start
 from arazzo_runner.errors import InvalidInputs, PlanError
+from arazzo_runner.runtime.drivers import effect_of, perform
 from arazzo_runner.runtime.run.session import Session
+from tests.support.broker import BrokerWorld
 from tests.support.own_cases import answer_to, own_cases, plan_of
 from tests.support.worlds import ListWorld
 
-START = 1000.0
-"""The time at which every case begins; answers take no time, waits take what they ask for."""
+T = TypeVar("T")
 
 
-def run(case: dict[str, Any]) -> tuple[Turn, list[Event], list[Send], list[float]]:
+class Seen(Struct):
+    """What a run has asked for, in order, and what came of it."""
+
+    turn: Turn
+    events: list[Event]
+    effects: list[Effect]
+
+    def of(self, kind: type[T]) -> list[T]:
+        """The effects of one kind."""
+        return [effect for effect in self.effects if isinstance(effect, kind)]
+
+
+def run(case: dict[str, Any]) -> Seen:
     plan = plan_of(case)
-    now = START
-    turn = start(plan, case.get("inputs", {}), at=now)
-    events = list(turn.events)
-    sends: list[Send] = []
-    sleeps: list[float] = []
-    while turn.outcome is None:
-        if isinstance(turn.effect, Send):
-            answer = answer_to(case, len(sends), now)
-            sends.append(turn.effect)
-        else:
-            assert turn.effect is not None
-            sleeps.append(turn.effect.seconds)
-            now += turn.effect.seconds
-            answer = Woke(now)
-        turn = advance(plan, turn.state, answer)
-        events += turn.events
-    return turn, events, sends, sleeps
+    world = BrokerWorld(lambda number, _, now: cast(Any, answer_to(case, number, now)), case.get("messages", ()))
+    turn = start(plan, case.get("inputs", {}), at=world.now())
+    seen = Seen(turn, list(turn.events), [])
+    while seen.turn.outcome is None:
+        effect = effect_of(seen.turn)
+        seen.effects.append(effect)
+        seen.turn = advance(plan, seen.turn.state, perform(effect, world))
+        seen.events += seen.turn.events
+    return seen
+
+
+def message_of(effect: Publish, wanted: dict[str, Any]) -> dict[str, Any]:
+    """The parts of a message that a case speaks of."""
+    message = effect.message
+    parts = {
+        "address": message.address,
+        "text": message.payload.decode(),
+        "json": json.loads(message.payload) if "json" in wanted else None,
+        "headers": dict(message.headers),
+        "content_type": message.content_type,
+        "correlation_id": message.correlation_id,
+    }
+    return {name: parts[name] for name in wanted}
 
 
 def body_of(effect: Send) -> Any:
@@ -69,7 +89,8 @@ def test_a_case_does_what_its_rule_says(case: dict[str, Any]) -> None:
         assert all(text in told for text in expected.pop("shown", ()))
     if "planned" in expected:
         assert [p.rule for p in plan_of(case).problems] == expected.pop("planned")
-    turn, events, sends, sleeps = run(case)
+    seen = run(case)
+    turn, events, sends = seen.turn, seen.events, seen.of(Send)
     assert turn.outcome is not None
     attempts = [event.attempt for event in events if isinstance(event, AttemptFinished)]
     reason = turn.outcome.reason
@@ -79,10 +100,24 @@ def test_a_case_does_what_its_rule_says(case: dict[str, Any]) -> None:
         "requests": [f"{s.request.method} {_path(s.request.url)}" for s in sends],
         "bodies": [body_of(effect) for effect in sends],
         "outputs": dict(turn.outcome.outputs),
-        "sleeps": sleeps,
+        "sleeps": [effect.seconds for effect in seen.of(Sleep)],
+        "order": [type(effect).__name__.lower() for effect in seen.effects],
+        "subscribed": [effect.address for effect in seen.of(Subscribe)],
+        "inboxes": sum(effect.inbox for effect in seen.of(Subscribe)),
+        "waits": [effect.seconds for effect in seen.of(Receive)],
         "attempts": [attempt.attempt for attempt in attempts],
         "timeouts": [effect.timeout for effect in sends],
     }
+    if "sent" in expected:
+        wanted_messages = expected.pop("sent")
+        told = [event.attempt.exchanged for event in events if isinstance(event, AttemptFinished)]
+        accepted = [one.message for one in told if one is not None and one.action == "send"]
+        published = [effect for effect in seen.of(Publish) if effect.message in accepted]
+        pairs_of = zip(published[-len(wanted_messages) :] if wanted_messages else [], wanted_messages, strict=True)
+        assert [
+            (message_of(effect, wanted), wanted) for effect, wanted in pairs_of if wanted != message_of(effect, wanted)
+        ] == []
+        assert bool(wanted_messages) == bool(published)
     if "headers" in expected:
         pairs = zip(sends, expected.pop("headers"), strict=True)
         assert all(send.request.header(name) == value for send, wanted in pairs for name, value in wanted.items())
@@ -120,6 +155,7 @@ def masked(case: dict[str, Any]) -> str:
 def test_every_rule_has_a_case() -> None:
     rules = {case.values[0]["rule"] for case in own_cases()}
     expected = [("V", 8), ("C", 7), ("F", 9)]
+    expected.append(("M", 16))
     wanted = {f"{letter}{number}" for letter, last in expected for number in range(1, last + 1)}
     assert wanted | {f"H{number}" for number in range(7)} | {"D2", "S1"} == rules
 

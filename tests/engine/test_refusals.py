@@ -56,6 +56,7 @@ HARMLESS: dict[str, str] = {
 """Rules whose own example refuses nothing, and why; ``NEEDED`` has one that does."""
 
 OTHERWISE: dict[str, str] = {
+    "step-dependency-form": "step-dependency-unknown",
     "empty-text": "criterion-syntax",
     "async-field": "unknown-operation",
     "bad-value": "unknown-operation",

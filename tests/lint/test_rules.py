@@ -14,7 +14,9 @@ from arazzo_runner.errors import Severity
 from tests.support.pets import check
 
 PLAN_ONLY = {
-    "asyncapi-step": "a step that cannot be run is a hint here, asyncapi-not-run",
+    "message-server": "which server it is may be said when it is run",
+    "message-server-chosen": "which server it is may be said when it is run",
+    "message-protocol": "which server it is may be said when it is run",
     "unusable-criterion": "it is what --force makes of criterion-syntax",
 }
 """Rules that only a plan reports, and why."""

@@ -24,24 +24,45 @@ def own_cases() -> list[Any]:
     return [
         pytest.param(case, id=case["id"])
         for path in sorted(CASES.glob("*.yaml"))
-        if path.name != "api.yaml"
+        if path.name not in ("api.yaml", "events.yaml")
         for case in read_document(path.read_bytes(), path.name).data
     ]
 
 
 def document(case: dict[str, Any]) -> dict[str, Any]:
     workflows = {"main": case["workflow"], **case.get("more", {})}
+    sources = [{"name": "api", "url": "api.yaml", "type": "openapi"}]
+    if "messages" in case:
+        sources.append({"name": "events", "url": "events.yaml", "type": "asyncapi"})
     return {
-        "arazzo": case.get("arazzo", "1.0.1"),
+        "arazzo": case.get("arazzo", "1.1.0" if "messages" in case else "1.0.1"),
         "info": {"title": case["id"], "version": "1.0.0"},
-        "sourceDescriptions": [{"name": "api", "url": "api.yaml", "type": "openapi"}],
+        "sourceDescriptions": sources,
         "workflows": [{"workflowId": name, **workflow} for name, workflow in workflows.items()],
     }
+
+
+def events(case: dict[str, Any]) -> Any:
+    """The AsyncAPI description of a case: the common one, with what the case replaces."""
+    common = read_document((CASES / "events.yaml").read_bytes(), "events.yaml").data
+    return _replaced(common, case.get("events", {}))
+
+
+def _replaced(under: Any, above: Any) -> Any:
+    """One value laid over another, member by member; null takes a member out, ``$replace`` replaces the whole."""
+    if isinstance(above, dict) and "$replace" in above:
+        return above["$replace"]
+    if not isinstance(under, dict) or not isinstance(above, dict):
+        return above
+    made = {**under, **{key: _replaced(under.get(key), value) for key, value in above.items()}}
+    return {key: value for key, value in made.items() if above.get(key, value) is not None or key not in above}
 
 
 def plan_of(case: dict[str, Any], *, tls: bool = True) -> Plan:
     api = (CASES / "api.yaml").read_text("utf-8")
     texts = {"case.yaml": json.dumps(document(case)), "api.yaml": api if tls else api.replace("https://", "http://")}
+    if "messages" in case:
+        texts["events.yaml"] = json.dumps(events(case))
     library = Library(fetch=lambda url: texts[url.rpartition("/")[2]].encode())
     options = dict(case.get("options", {}))
     server = options.pop("server", None)

@@ -82,7 +82,40 @@ workflows:
   outputs: {token: $steps.ask.outputs.token}
 """
 
-EVENTS = "asyncapi: 3.0.0\nchannels: {petArrived: {}}\noperations: {awaitPet: {}}\n"
+EVENTS = """\
+asyncapi: 3.0.0
+info: {title: Pets that arrive, version: 1.0.0}
+servers:
+  broker: {host: 'broker.example.com:1883', protocol: mqtt, protocolVersion: '5'}
+channels:
+  petArrived:
+    address: pets/arrived
+    messages: {pet: {$ref: '#/components/messages/pet'}}
+  petAdded:
+    address: pets/added
+    messages: {pet: {$ref: '#/components/messages/pet'}}
+  petMoved:
+    address: pets/{petId}/moved
+    parameters: {petId: {}}
+    messages: {pet: {$ref: '#/components/messages/pet'}}
+operations:
+  awaitPet: {action: send, channel: {$ref: '#/channels/petArrived'}}
+  addPet: {action: receive, channel: {$ref: '#/channels/petAdded'}}
+  movePet: {action: receive, channel: {$ref: '#/channels/petMoved'}}
+components:
+  messages:
+    pet:
+      headers: {type: object, properties: {correlationId: {type: string}}}
+      payload: {type: object, properties: {id: {type: integer}, name: {type: string}}}
+"""
+
+SECOND_EVENTS = """\
+asyncapi: 2.6.0
+info: {title: Pets that arrive, version: 1.0.0}
+servers: {broker: {url: 'mqtt://broker.example.com', protocol: mqtt}}
+channels:
+  pets/arrived: {subscribe: {operationId: awaitPet, message: {payload: {type: object}}}}
+"""
 
 BROKEN = """\
 openapi: 3.1.0
@@ -110,6 +143,13 @@ WEB = {
     "https://example.com/other.arazzo.yaml": OTHER,
     "https://example.com/flows/other": OTHER,
     "https://example.com/events.asyncapi.yaml": EVENTS,
+    "https://example.com/second.asyncapi.yaml": SECOND_EVENTS,
+    "https://example.com/no-server.asyncapi.yaml": EVENTS.replace("servers:", "x-servers:"),
+    "https://example.com/queues.asyncapi.yaml": EVENTS.replace("protocol: mqtt", "protocol: sqs"),
+    "https://example.com/several.asyncapi.yaml": EVENTS.replace(
+        "\nchannels:", "\n  second: {host: other.example.com, protocol: mqtt}\nchannels:"
+    ),
+    "https://example.com/no-headers.asyncapi.yaml": EVENTS.replace("protocolVersion: '5'", "protocolVersion: 3.1.1"),
 }
 
 

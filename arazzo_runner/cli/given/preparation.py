@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable
-from contextlib import AbstractContextManager
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.cli.given.targets import Target, find_target
@@ -30,8 +30,8 @@ if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Plan, RunOptions
     from arazzo_runner.openapi.auth.credentials import Credentials
     from arazzo_runner.openapi.request.servers import ServerOptions
+    from arazzo_runner.runtime.drivers import World
     from arazzo_runner.runtime.http.options import TransportOptions
-    from arazzo_runner.runtime.http.transport import Transport
     from arazzo_runner.runtime.run.workbook import Workbook
 
 
@@ -105,6 +105,7 @@ def run_options(words: LiveWords) -> RunOptions:
     from arazzo_runner.engine.plan import RunOptions
 
     behaviour = words.behaviour
+    secret, not_secret = secret_names(words.secrets)
     return RunOptions(
         strict=behaviour.strict,
         force=behaviour.force,
@@ -118,19 +119,20 @@ def run_options(words: LiveWords) -> RunOptions:
         credentials=given_credentials(words.credentials, words.transport.certificate),
         cookies=words.extra.cookies,
         headers=headers(words.extra.headers),
-        **secret_names(words.secrets),
+        secret=secret,
+        not_secret=not_secret,
     )
 
 
-def secret_names(words: SecretWords) -> dict[str, tuple[str, ...]]:
-    """Return what the user says about names, as fields of ``RunOptions`` (S1).
+def secret_names(words: SecretWords) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Return the names that are a secret's, and those that are none, as the user says (S1).
 
     Raises:
         UsageError: a name is both secret and not.
     """
     if both := [name for name in words.secret if SecretNames(not_secret=words.not_secret).denies(name)]:
         raise UsageError(f"--secret {both[0]} and --not-secret contradict each other", hint="leave one of them out")
-    return {"secret": words.secret, "not_secret": words.not_secret}
+    return words.secret, words.not_secret
 
 
 def given_servers(words: ServerWords) -> ServerOptions:
@@ -294,15 +296,19 @@ def live_transport(words: LiveWords) -> TransportOptions:
     return transport_options(words.transport).naming(*named)
 
 
-def open_world(plan: Plan, transport: TransportOptions) -> AbstractContextManager[Transport]:
+@contextmanager
+def open_world(plan: Plan, transport: TransportOptions) -> Iterator[World]:
     """The client of a run: it reaches the hosts that the plan's documents name, too.
 
     Raises:
         UsageError: an option cannot be used.
     """
     from arazzo_runner.runtime.http.transport import open_transport
+    from arazzo_runner.runtime.run.carriers import messaging
 
-    return open_transport(reaching(plan, transport))
+    options = reaching(plan, transport)
+    with open_transport(options) as client, messaging(plan, client, options) as world:
+        yield world
 
 
 def reaching(plan: Plan, transport: TransportOptions) -> TransportOptions:

@@ -74,13 +74,22 @@ def command(words: ShowWords) -> None:
 
 
 def _called(workbook: Workbook, step: Step) -> dict[str, str]:
-    """The method and path of the operation that a step calls; nothing when it cannot be found."""
+    """The method and path that a step calls, or action and address; nothing when neither can be found."""
+    from arazzo_runner.analysis.linker import LinkedMessages
+    from arazzo_runner.analysis.message_steps import action_of, target_of
     from arazzo_runner.errors import ArazzoError
 
     if step.workflow_id is not None:
         return {}
     try:
-        operation = workbook.linker.operation(workbook.description, step).operation
+        linked = workbook.linker.operation(workbook.description, step)
     except ArazzoError:
         return {}
-    return {"method": operation.method, "path": operation.path}
+    if not isinstance(linked, LinkedMessages):
+        return {"method": linked.operation.method, "path": linked.operation.path}
+    action = action_of(step, linked)
+    if action is None:
+        return {}
+    channel = target_of(linked, action, has_sent=False).channel
+    address = "(its reply)" if channel is None else channel.address or channel.name
+    return {"action": action, "address": address, "source": linked.source}

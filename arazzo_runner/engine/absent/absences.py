@@ -10,7 +10,7 @@ from msgspec import Struct
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.engine.plan import PlannedStep, PlannedWorkflow, Spot
-from arazzo_runner.expressions.evaluate import Scope, evaluate
+from arazzo_runner.expressions.evaluate import MessageView, Scope, evaluate
 from arazzo_runner.expressions.nodes import Expression, Interpretation, MessagePart, Named
 from arazzo_runner.expressions.templates import CompiledValue, expressions_of, leaves
 from arazzo_runner.expressions.undefined import UNDEFINED
@@ -61,10 +61,10 @@ def absence_of(compiled: CompiledValue, scope: Scope) -> Absence:
 def _absence(node: Expression, scope: Scope) -> Absence:
     match node:
         case MessagePart(holder=holder, part="header" | "headers"):
-            message = scope.response if holder == "response" else scope.request
+            message = _held(holder, scope)
             return Absence(str(node), f"the {holder} has no such header" if message else f"there is no {holder}")
-        case MessagePart(holder=holder, part="body"):
-            message = scope.response if holder == "response" else scope.request
+        case MessagePart(holder=holder, part="body" | "payload"):
+            message = _held(holder, scope)
             body = UNDEFINED if message is None else message.structured_body
             return _inside(str(node), body, tuple(_steps_of(node)))
         case Named(readings=(Interpretation(name, tail, pointer), *_)) if tail is not None or pointer:
@@ -73,6 +73,10 @@ def _absence(node: Expression, scope: Scope) -> Absence:
             steps = json_pointer.split(pointer) if pointer and pointer.startswith("/") else (tail and tail.steps) or ()
             return _inside(str(node), value, tuple(steps), str(whole))
     return Absence(str(node), "it has no value")
+
+
+def _held(holder: str, scope: Scope) -> MessageView | None:
+    return {"request": scope.request, "response": scope.response}.get(holder, scope.message)
 
 
 def _steps_of(node: MessagePart) -> Iterator[str | int]:

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from arazzo_runner.engine.plan import PlannedAction, PlannedStep, PlannedWorkflow, Spot
+from arazzo_runner.engine.planned_messages import PlannedExchange
 from arazzo_runner.engine.step import is_required
 from arazzo_runner.errors import StepError
 from arazzo_runner.expressions.evaluate import Scope, evaluate
@@ -30,6 +31,8 @@ def missing_input(
 
 def _errors(step: PlannedStep, scope: Scope, credentials: Credentials) -> Iterator[StepError]:
     """Why a step's request cannot be made with the inputs, whatever the answers before it are (V1)."""
+    if step.exchange is not None:
+        yield from _of_exchange(step, step.exchange, scope)
     operation = step.operation
     if operation is None:
         return
@@ -43,6 +46,29 @@ def _errors(step: PlannedStep, scope: Scope, credentials: Credentials) -> Iterat
         required = operation.body_required
         what = "the payload cannot be built:"
         yield from _absent(step.body.payload, what, step.body.spot, scope, required=required)
+
+
+def _of_exchange(step: PlannedStep, exchange: PlannedExchange, scope: Scope) -> Iterator[StepError]:
+    """Why a step's message cannot be sent, or not be told from others (V1, M7, M12)."""
+    sends = exchange.action == "send"
+    for parameter in exchange.parameters:
+        if parameter.given is not None:
+            needed = parameter.default is None and (sends or exchange.protocol.wildcard is None)
+            required = needed and not (sends and parameter.location is not None)
+            what = f"the parameter {parameter.name!r} of the address {exchange.address}:"
+            given = parameter.given
+            yield from _absent(given.value, what, given.spot, scope, required=required, null_is_absent=True)
+    for header in exchange.headers if sends else ():
+        yield from _absent(
+            header.value, f"the header {header.name!r} cannot be built:", header.spot, scope, required=False
+        )
+    if sends and step.body is not None:
+        what = "the payload cannot be built:"
+        yield from _absent(step.body.payload, what, step.body.spot, scope, required=False)
+    if exchange.correlation is not None:
+        correlation = exchange.correlation
+        what = "the correlationId is what the message is told from others by, and"
+        yield from _absent(correlation.value, what, correlation.spot, scope, required=True, null_is_absent=True)
 
 
 def _absent(

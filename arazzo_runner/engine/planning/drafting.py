@@ -7,6 +7,7 @@ from typing import TypeVar
 
 from msgspec import Struct
 
+from arazzo_runner.analysis import message_rules  # noqa: F401 - registers rules that plans report
 from arazzo_runner.analysis.link_rules import problem
 from arazzo_runner.analysis.linker import Linker, LinkError
 from arazzo_runner.documents.model import ArazzoDescription, Workflow

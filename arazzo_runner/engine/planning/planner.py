@@ -89,6 +89,16 @@ class _Planner:
             self.options,
             self.drafting.refusals.warnings,
             self.fingerprint(),
+            self.receivers(),
+        )
+
+    def receivers(self) -> tuple[tuple[str, int], ...]:
+        """The receive steps that the run can come to; those of the workflow that was asked for come first (M4)."""
+        return tuple(
+            (workflow.key, step.index)
+            for workflow in self.planned.values()
+            for step in workflow.steps
+            if step.exchange is not None and step.exchange.action == "receive" and step.exchange.reached
         )
 
     def fingerprint(self) -> str:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, Literal, cast
 
+from arazzo_runner.analysis.linker import LinkedMessages
 from arazzo_runner.analysis.scope import StepScope
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import Action, Criterion, Parameter, RequestBody, Step
@@ -35,6 +36,7 @@ from arazzo_runner.openapi.operations import Operation
 from arazzo_runner.openapi.responses import accept_header
 
 if TYPE_CHECKING:
+    from arazzo_runner.engine.planning.messages import MessagePlanner
     from arazzo_runner.engine.x_security import PlannedCredential
 
 _LONGEST_TIMEOUT = 10**12
@@ -65,14 +67,14 @@ class StepPlanner:
         """A step with the parameters and actions that apply to it, its own and the workflow's (F2)."""
         step = scope.step
         workflow: str | None = None
-        operation, source = None, ""
+        operation, messages, source = None, None, ""
         if step.workflow_id is not None:
             workflow = self._drafting.reach(self._draft, step.workflow_id, f"{step.pointer}/workflowId")
         else:
-            operation, source = self._operation(step)
+            operation, messages, source = self._target(step)
         operation, credentials = self._credentials(scope, operation)
         ids = scope.holder.step_ids
-        parameters = self._located(scope.parameters, operation) if workflow is None else scope.parameters
+        parameters = self._planned_parameters(scope, operation, messages)
         return PlannedStep(
             step_id=step.step_id,
             index=scope.index,
@@ -81,7 +83,7 @@ class StepPlanner:
             operation=operation,
             workflow=workflow,
             server_source=source,
-            parameters=self._parameters(parameters),
+            parameters=parameters,
             body=self._body(step.request_body) if step.request_body is not None else None,
             criteria=self._criteria(step.success_criteria),
             on_success=tuple(self._action(action, ids) for action in scope.success_actions),
@@ -92,7 +94,25 @@ class StepPlanner:
             url=self._url(step) if operation is not None else None,
             credentials=credentials,
             accept="*/*" if operation is None else self._accept(operation),
+            exchange=None if messages is None else self._messages.exchange(scope, messages, parameters),
         )
+
+    def _planned_parameters(
+        self, scope: StepScope, operation: Operation | None, messages: LinkedMessages | None
+    ) -> tuple[PlannedParameter, ...]:
+        if operation is not None:
+            return self._parameters(self._located(scope.parameters, operation))
+        if messages is None:
+            return self._parameters(scope.parameters)
+        from arazzo_runner.engine.planning.messages import located
+
+        return self._parameters(located(scope.parameters, messages))
+
+    @cached_property
+    def _messages(self) -> MessagePlanner:
+        from arazzo_runner.engine.planning.messages import MessagePlanner
+
+        return MessagePlanner(self._drafting, self._draft, self._value)
 
     def _url(self, step: Step) -> PlannedUrl | None:
         """The URL of ``x-operation`` (H1)."""
@@ -120,17 +140,22 @@ class StepPlanner:
             self._drafting.report(self._draft, "x-security-form", str(error), pointer)
             return operation, ()
 
-    def _operation(self, step: Step) -> tuple[Operation | None, str]:
-        """The operation that a step calls, and the source that it is in."""
+    def _target(self, step: Step) -> tuple[Operation | None, LinkedMessages | None, str]:
+        """The operation that a step calls, or the channel whose messages it exchanges, and the source that it is in."""
         draft, drafting = self._draft, self._drafting
         if not any((step.operation_id, step.operation_path, step.channel_path, step.x_operation)):
-            return None, ""  # it calls nothing, which its structure says
-        direct = step.x_operation is not None and step.operation_id is None
-        target = "operationPath" if step.operation_path is not None else "x-operation" if direct else "operationId"
-        pointer = f"{step.pointer}/{target}"
+            return None, None, ""  # it calls nothing, which its structure says
+        pointer = f"{step.pointer}/{_target_field(step)}"
         linked = drafting.attempt(draft, pointer, lambda: drafting.linker.operation(draft.description, step))
         if linked is None:
-            return None, ""
+            return None, None, ""
+        if isinstance(linked, LinkedMessages):
+            owner = draft.description.document.place(pointer)
+            drafting.refusals.add(linked.unread, reached=False, owner=owner)
+            if linked.portable is not None:
+                message = f"the reference to {linked.label} is not portable"
+                drafting.report(draft, "operation-reference-form", message, pointer, f"write {linked.portable}")
+            return None, linked, f"{draft.prefix}{linked.source}"
         operation = linked.operation
         if linked.portable is not None:
             message = f"the reference to the operation {operation.label} is not portable"
@@ -143,7 +168,7 @@ class StepPlanner:
             drafting.refusals.add(operation.unresolved_body, reached=draft.reached and guessed, owner=owner)
             drafting.refusals.add(linked.unread, reached=False, owner=owner)
         drafting.refusals.add(operation.api.notices, reached=False)
-        return operation, f"{draft.prefix}{linked.source}"
+        return operation, None, f"{draft.prefix}{linked.source}"
 
     def _located(self, parameters: Iterable[Parameter], operation: Operation | None) -> Iterable[Parameter]:
         """Parameters of an operation; one without ``in`` goes where the operation declares its name, once (D1)."""
@@ -267,3 +292,12 @@ class StepPlanner:
             if made is not None:
                 compiled.append((name, made))
         return tuple(compiled)
+
+
+def _target_field(step: Step) -> str:
+    """The field that names what a step calls."""
+    if step.operation_path is not None:
+        return "operationPath"
+    if step.channel_path is not None:
+        return "channelPath"
+    return "x-operation" if step.x_operation is not None and step.operation_id is None else "operationId"

@@ -99,10 +99,14 @@ def encode_body(operation: Operation, content_type: str, payload: Any) -> Body:
     Raises:
         StepError: ``request-invalid``: the media type cannot hold the payload.
     """
+    return encode_content(content_type, payload, media_type(operation, content_type))
+
+
+def encode_content(content_type: str, payload: Any, spec: MediaTypeSpec) -> Body:
+    """Encode a payload whose media type is described or not; see ``encode_body``."""
     if isinstance(payload, bytes):
         return Body(content_type, payload)
     kind = essence(content_type)
-    spec = media_type(operation, content_type)
     if kind.startswith("multipart/"):
         from arazzo_runner.openapi.request.multipart import encode_multipart
 

@@ -9,10 +9,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
-from arazzo_runner.effects import Answered, Failed, Request, Response, Send
+from arazzo_runner.effects import Answered, Failed, MessageAnswer, MessageEffect, Request, Response, Send
 from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.atomic_file import WholeFile
-from arazzo_runner.runtime.drivers import AsyncWorld, World
+from arazzo_runner.runtime.drivers import AsyncWorld, World, aexchange, exchange
 from arazzo_runner.runtime.secrets.redaction import Redactor
 from arazzo_runner.runtime.serialization import decode, encode
 
@@ -162,6 +162,10 @@ class Recording:
             self._recorder.add(effect.request, answer.response)
         return answer
 
+    def exchange(self, effect: MessageEffect) -> MessageAnswer:
+        """Exchange a message."""
+        return exchange(effect, self._world)
+
 
 class AsyncRecording:
     """An asynchronous world that records what another one answers."""
@@ -178,3 +182,7 @@ class AsyncRecording:
         if isinstance(answer, Answered):
             self._recorder.add(effect.request, answer.response)
         return answer
+
+    async def exchange(self, effect: MessageEffect) -> MessageAnswer:
+        """Exchange a message."""
+        return await aexchange(effect, self._world)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
-from arazzo_runner.effects import Answer, Answered, Failed, Response, Send, Sleep, Woke
+from arazzo_runner.effects import Answer, Answered, Effect, Failed, Response, Send, Sleep, Woke
 from arazzo_runner.engine.events import AttemptFinished, Authenticated, Event
 from arazzo_runner.errors import UsageError
-from arazzo_runner.runtime.drivers import World
+from arazzo_runner.runtime.drivers import World, perform, unable
 
 
 class AnswerSource(Protocol):
@@ -25,14 +25,14 @@ class AnswerSource(Protocol):
     def now(self) -> float:
         """Seconds since the epoch."""
 
-    def perform(self, effect: Send | Sleep) -> Answer:
+    def perform(self, effect: Effect) -> Answer:
         """Perform an effect.
 
         Raises:
             UsageError: there is no answer to it, and nothing is sent for one.
         """
 
-    def rewind(self, effects: Sequence[Send | Sleep]) -> None:
+    def rewind(self, effects: Sequence[Effect]) -> None:
         """Go back to where these effects, and no others, had been performed."""
 
 
@@ -46,14 +46,11 @@ class WorldSource:
         self._world = world
         self.now = world.now
 
-    def perform(self, effect: Send | Sleep) -> Answer:
-        """Send, or wait."""
-        if isinstance(effect, Send):
-            return self._world.send(effect)
-        self._world.sleep(effect.seconds)
-        return Woke(self._world.now())
+    def perform(self, effect: Effect) -> Answer:
+        """Send, wait, or exchange a message."""
+        return perform(effect, self._world)
 
-    def rewind(self, effects: Sequence[Send | Sleep]) -> None:
+    def rewind(self, effects: Sequence[Effect]) -> None:
         """Do nothing: what was sent stays sent."""
 
 
@@ -75,11 +72,11 @@ class ReplaySource:
         """Seconds since the epoch, the waits counted."""
         return self._source.now()
 
-    def perform(self, effect: Send | Sleep) -> Answer:
+    def perform(self, effect: Effect) -> Answer:
         """The recorded answer; waits take no time."""
         return self._source.perform(effect)
 
-    def rewind(self, effects: Sequence[Send | Sleep]) -> None:
+    def rewind(self, effects: Sequence[Effect]) -> None:
         """Open the cassette again and skip what had been asked of it."""
         self._source = WorldSource(self._open())
         for effect in effects:
@@ -120,7 +117,7 @@ class ToldSource:
         """The time of the last event that was told."""
         return self._at
 
-    def perform(self, effect: Send | Sleep) -> Answer:
+    def perform(self, effect: Effect) -> Answer:
         """The answer that the run had.
 
         Raises:
@@ -129,6 +126,8 @@ class ToldSource:
         if isinstance(effect, Sleep):
             self._at += effect.seconds
             return Woke(self._at)
+        if not isinstance(effect, Send):
+            return unable(self._at)
         if self._next >= len(self._answers):
             raise UsageError(
                 f"the run {self._run_id} has no record of an answer to this request, and nothing is sent here",
@@ -139,7 +138,7 @@ class ToldSource:
         self._at = max(self._at, answer.at)
         return answer
 
-    def rewind(self, effects: Sequence[Send | Sleep]) -> None:
+    def rewind(self, effects: Sequence[Effect]) -> None:
         """Go back in the records."""
         self._next = sum(isinstance(effect, Send) for effect in effects)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 
-from arazzo_runner.effects import SAFE, Answered, Failed, Send
-from arazzo_runner.runtime.drivers import Abandoned, AsyncWorld, World
+from arazzo_runner.effects import SAFE, Answered, Failed, MessageAnswer, MessageEffect, Publish, Send
+from arazzo_runner.runtime.drivers import Abandoned, AsyncWorld, World, aexchange, exchange
 from arazzo_runner.runtime.durable.leases import Heartbeat
 from arazzo_runner.runtime.interruption import Interruption
 
@@ -79,6 +79,14 @@ class WatchedWorld:
         with self._watch.interruptions(), self._watch.interruption.at_once() if safe else nullcontext():
             return self._world.send(effect)
 
+    def exchange(self, effect: MessageEffect) -> MessageAnswer:
+        """Exchange a message, unless the run is to end."""
+        self._watch.look()
+        self._watch.sent = True
+        safe = not isinstance(effect, Publish)
+        with self._watch.interruptions(), self._watch.interruption.at_once() if safe else nullcontext():
+            return exchange(effect, self._world)
+
     def sleep(self, seconds: float) -> None:
         """Wait, and look now and then."""
         with self._watch.interruptions(), self._watch.interruption.at_once():
@@ -99,6 +107,12 @@ class WatchedAsyncWorld:
         self._watch.look()
         self._watch.sent = True
         return await self._world.send(effect)
+
+    async def exchange(self, effect: MessageEffect) -> MessageAnswer:
+        """Exchange a message, unless the run is to end."""
+        self._watch.look()
+        self._watch.sent = True
+        return await aexchange(effect, self._world)
 
     async def sleep(self, seconds: float) -> None:
         """Wait, and look now and then."""

@@ -12,7 +12,20 @@ from typing import TypeAlias
 
 from msgspec import Struct
 
-from arazzo_runner.effects import SAFE, Answer, Answered, Effect, Failed, Request, Send, Sleep, Woke
+from arazzo_runner.effects import (
+    SAFE,
+    Answer,
+    Answered,
+    Effect,
+    Failed,
+    Publish,
+    Receive,
+    Request,
+    Send,
+    Sleep,
+    Subscribe,
+    Woke,
+)
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import Phase, RunState
@@ -24,6 +37,7 @@ from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import Abandoned, Loop
 
 AMBIGUOUS = "ambiguous-request"
+MISSED = "messages-missed"
 
 
 class Pending(Struct, frozen=True):
@@ -47,6 +61,8 @@ class Pending(Struct, frozen=True):
                 return cls(seconds, turn.state.now + seconds)
             case Send(_, timeout):
                 return cls(timeout=timeout)
+            case Subscribe() | Publish() | Receive():
+                return cls()
             case None:
                 raise ValueError("the run has ended")
 
@@ -81,6 +97,9 @@ def next_of(plan: Plan, state: RunState, pending: Pending, decision: Decision, *
     Raises:
         UsageError: the answer that the user gives has no body, and the step needs one.
     """
+    if state.subscriptions or state.frames[-1].underway is not None:
+        message = "its subscriptions ended with the process that had made them: messages may have been missed"
+        return Abandoned(MISSED, message, hint="run the workflow again")
     if pending.seconds is not None and pending.due is not None:
         # A clock that was set back makes no wait longer.
         left = min(pending.seconds, pending.due - at)
@@ -158,7 +177,7 @@ def request_of(state: RunState) -> Request:
 def taken_up(loop: Loop, state: RunState, following: Next, at: float) -> Turn:
     """The turn from which a driver continues."""
     match following:
-        case Send() | Sleep():
+        case Send() | Sleep() | Subscribe() | Publish() | Receive():
             loop.before(following)
             return Turn(state, (), following, None)
         case Abandoned():

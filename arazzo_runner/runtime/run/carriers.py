@@ -4,7 +4,13 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AbstractContextManager,
+    asynccontextmanager,
+    contextmanager,
+    nullcontext,
+)
 from types import TracebackType
 from typing import TYPE_CHECKING
 
@@ -85,7 +91,7 @@ class Carrier(Struct, frozen=True, eq=False):
         if self.app is not None:
             from arazzo_runner.runtime.http.applications import open_applications_here
 
-            with open_applications_here(self._routes(plan), self._reaching(plan)) as world:
+            with open_applications_here(self._routes(plan), self.reaching(plan)) as world:
                 yield world
         elif self.client is not None:
             yield self._client_world()
@@ -101,7 +107,7 @@ class Carrier(Struct, frozen=True, eq=False):
         if self.app is not None:
             from arazzo_runner.runtime.http.applications import open_applications
 
-            async with open_applications(self._routes(plan), self._reaching(plan)) as world:
+            async with open_applications(self._routes(plan), self.reaching(plan)) as world:
                 yield world
         elif self.client is not None:
             yield self._async_client_world()
@@ -111,6 +117,26 @@ class Carrier(Struct, frozen=True, eq=False):
             async with open_async_transport(self.options) as transport:
                 yield transport
 
+    @contextmanager
+    def open_for(self, session: Session) -> Iterator[World]:
+        """Open the world of one synchronous run: as it looks at it, its messages included; see ``open``."""
+        plan = session.plan
+        with (
+            self.open(plan) as world,
+            messaging(plan, as_seen_by(session, world), self.reaching(plan)) as whole,
+        ):
+            yield whole
+
+    @asynccontextmanager
+    async def aopen_for(self, session: Session) -> AsyncIterator[AsyncWorld]:
+        """Open the world of one asynchronous run; see ``open_for``."""
+        plan = session.plan
+        async with (
+            self.aopen(plan) as world,
+            async_messaging(plan, as_async_seen_by(session, world), self.reaching(plan)) as whole,
+        ):
+            yield whole
+
     def _routes(self, plan: Plan) -> Routes:
         from arazzo_runner.engine.demands.reachable_urls import servers_of
         from arazzo_runner.runtime.http.applications import Routes
@@ -119,8 +145,8 @@ class Carrier(Struct, frozen=True, eq=False):
         assert self.app is not None  # noqa: S101 - for the type checker
         return Routes(self.app, servers_of(plan), sources)
 
-    def _reaching(self, plan: Plan) -> TransportOptions:
-        """The options with the servers of the applications among the hosts that may be reached."""
+    def reaching(self, plan: Plan) -> TransportOptions:
+        """The options with the servers that a plan's documents name among the hosts that may be reached."""
         from arazzo_runner.engine.demands.reachable_urls import destinations
 
         return self.options.naming(*destinations(plan))
@@ -142,6 +168,26 @@ class Carrier(Struct, frozen=True, eq=False):
         if is_async_client(self.client):
             return AsyncClientWorld(self.client, self.options)
         return ThreadedWorld(ClientWorld(self.client, self.options))
+
+
+def messaging(plan: Plan, world: World, options: TransportOptions) -> AbstractContextManager[World]:
+    """The world of one synchronous run, with a mailroom when its plan has steps over messages (M4)."""
+    if not plan.has_messages:
+        return nullcontext(world)
+    from arazzo_runner.runtime.run.messaging import with_messages
+
+    return with_messages(plan, world, options)
+
+
+def async_messaging(
+    plan: Plan, world: AsyncWorld, options: TransportOptions
+) -> AbstractAsyncContextManager[AsyncWorld]:
+    """The world of one asynchronous run; see ``messaging``."""
+    if not plan.has_messages:
+        return nullcontext(world)
+    from arazzo_runner.runtime.run.messaging import with_messages_async
+
+    return with_messages_async(plan, world, options)
 
 
 def notes_of(session: Session) -> Notes:

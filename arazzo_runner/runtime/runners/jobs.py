@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -15,7 +15,8 @@ from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import ArazzoError, InvalidInputs
 from arazzo_runner.runtime.batch import Job, RowResult, Worlds
 from arazzo_runner.runtime.decisions import Decision
-from arazzo_runner.runtime.run.carriers import Carrier, as_async_seen_by
+from arazzo_runner.runtime.drivers import AsyncWorld
+from arazzo_runner.runtime.run.carriers import Carrier, as_async_seen_by, async_messaging
 from arazzo_runner.runtime.run.session import Session
 
 if TYPE_CHECKING:
@@ -66,15 +67,24 @@ def unheard(_session: Session, _row: int | None) -> AbstractContextManager[None]
     return nullcontext()
 
 
+@asynccontextmanager
+async def _opened(worlds: Worlds, carrier: Carrier, session: Session) -> AsyncIterator[AsyncWorld]:
+    """The world that the runs of a batch share, as one of them looks at it, with the messages of that run."""
+    plan = session.plan
+    world = as_async_seen_by(session, await worlds.of(carrier, plan))
+    async with async_messaging(plan, world, carrier.reaching(plan)) as whole:
+        yield whole
+
+
 def plain_job(make: Callable[[], Session], row: int, carrier: Carrier, hear: Hear = unheard) -> Job:
     """A run that nothing is stored of; its session is made when its turn comes."""
 
     async def job(worlds: Worlds) -> RowResult:
         try:
             session = make()
-            world = as_async_seen_by(session, await worlds.of(carrier, session.plan))
-            with hear(session, row):
-                return RowResult(row, "", await session.arun(world), session.redactor)
+            async with _opened(worlds, carrier, session) as world:
+                with hear(session, row):
+                    return RowResult(row, "", await session.arun(world), session.redactor)
         except InvalidInputs as error:
             return RowResult(row, "", error=error)
 
@@ -89,9 +99,9 @@ def fresh_job(
     async def job(worlds: Worlds) -> RowResult:
         try:
             run = runs.begin(run_id, planned, row)
-            world = as_async_seen_by(run.session, await worlds.of(carrier, planned.plan))
-            with hear(run.session, row.line):
-                result = await run.arun(world, group=worlds.group)
+            async with _opened(worlds, carrier, run.session) as world:
+                with hear(run.session, row.line):
+                    result = await run.arun(world, group=worlds.group)
             return RowResult(row.line, run_id, result, run.session.redactor)
         except ArazzoError as error:
             return RowResult(row.line, run_id, error=error)
@@ -112,8 +122,8 @@ def resumed_job(
         try:
             run, setup = resumer.take(run_id)
             carried = carrier if carrier is not None and carrier.kind else Carrier(setup.transport)
-            world = as_async_seen_by(run.session, await worlds.of(carried, run.session.plan))
-            result = await run.arun(world, decision, group=worlds.group)
+            async with _opened(worlds, carried, run.session) as world:
+                result = await run.arun(world, decision, group=worlds.group)
             return RowResult(row, run_id, result, run.session.redactor)
         except ArazzoError as error:
             return RowResult(row, run_id, error=error)

@@ -222,8 +222,6 @@ class _Driver(threading.Thread):
         return self._run_id
 
     def run(self) -> None:
-        from arazzo_runner.runtime.run.carriers import as_seen_by
-
         _DRIVERS.add(self)
         try:
             with driving_runs(self._engine, create=True) as runs:
@@ -233,8 +231,8 @@ class _Driver(threading.Thread):
                 run.session.listen(*self._listeners, self._tell)
                 self._run_id = run.id
                 self._begun.set()
-                with carrier.open(run.session.plan) as world:
-                    self.result = run.run(as_seen_by(run.session, world), self._decision)
+                with carrier.open_for(run.session) as world:
+                    self.result = run.run(world, self._decision)
         except BaseException as error:  # noqa: BLE001 - whoever waits for the run gets it
             self.error = error
         finally:

@@ -16,7 +16,7 @@ from arazzo_runner.runtime.batch import RowResult
 from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import AsyncWorld, Listener, World
 from arazzo_runner.runtime.durable.resuming import GivenSecrets
-from arazzo_runner.runtime.run.carriers import Carrier, as_async_seen_by, as_seen_by
+from arazzo_runner.runtime.run.carriers import Carrier
 from arazzo_runner.runtime.run.session import RunResult, Session, contract_checks
 from arazzo_runner.runtime.run.workbook import Workbook, load
 from arazzo_runner.runtime.runners.engines import engine_of
@@ -119,7 +119,7 @@ class Runner:
 
                 world = Replay(read_cassette(replay), session.redactor)
             elif world is None:
-                world = as_seen_by(session, stack.enter_context(self._carrier.open(session.plan)))
+                world = stack.enter_context(self._carrier.open_for(session))
             if record is not None:
                 from arazzo_runner.runtime.cassettes.recording import Recording
 
@@ -153,7 +153,7 @@ class Runner:
         with ExitStack() as stack:
             recorder = stack.enter_context(session.recorder(path))
             recorder.drop()  # until there is a case to keep
-            world = as_seen_by(session, stack.enter_context(self._carrier.open(session.plan)))
+            world = stack.enter_context(self._carrier.open_for(session))
             result = session.run(Recording(world, recorder))
             made = case_of(session, result, path, document=self.workbook.description.document.path)
             options = self.workbook.linker.library.options
@@ -195,7 +195,7 @@ class Runner:
 
                 world = AsyncReplay(Replay(read_cassette(replay), session.redactor))
             elif world is None:
-                world = as_async_seen_by(session, await stack.enter_async_context(self._carrier.aopen(session.plan)))
+                world = await stack.enter_async_context(self._carrier.aopen_for(session))
             if record is not None:
                 from arazzo_runner.runtime.cassettes.recording import AsyncRecording
 

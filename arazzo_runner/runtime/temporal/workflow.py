@@ -15,10 +15,11 @@ from temporalio.common import RetryPolicy, SearchAttributeKey
 from temporalio.exceptions import ActivityError, is_cancelled_exception
 
 with workflow.unsafe.imports_passed_through():
-    from arazzo_runner.effects import Answer, Answered, Send, Sleep, Woke
+    from arazzo_runner.effects import Answer, Answered, Publish, Receive, Send, Sleep, Subscribe, Woke
     from arazzo_runner.engine.flow import Turn, abandon, advance, start
     from arazzo_runner.engine.plan import Plan
     from arazzo_runner.runtime.decisions import Decision
+    from arazzo_runner.runtime.drivers import unable
     from arazzo_runner.runtime.durable.resumption import AMBIGUOUS, is_ambiguous, request_of
     from arazzo_runner.runtime.serialization import decode, encode
     from arazzo_runner.runtime.temporal.job import Job, Plans
@@ -74,6 +75,8 @@ class ArazzoRun:
                 return Woke(workflow.time())
             case Send() as effect:
                 return await self._sent(job, plan, turn, effect)
+            case Subscribe() | Publish() | Receive():
+                return unable(workflow.time())
             case None:
                 raise RuntimeError("a turn without an outcome has an effect")
 

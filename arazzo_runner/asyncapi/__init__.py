@@ -1,0 +1,1 @@
+"""AsyncAPI descriptions: servers, channels, operations and messages; traits merged, ``$ref``s followed."""

@@ -1,0 +1,69 @@
+"""Messages against the schemas of a description (M8, M13)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from arazzo_runner.documents.text.json_reader import json_value
+from arazzo_runner.effects import MASK
+
+
+def fits(schemas: Mapping[str, Any], parts: Mapping[str, Any]) -> bool:
+    """Return whether every part of a message conforms to its schema; a part without one does.
+
+    Args:
+        schemas: self-contained, by part: ``payload``, ``headers``.
+        parts: plain data by part.
+    """
+    return not any(True for _ in breaches(schemas, parts))
+
+
+def breaches(schemas: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
+    """What is wrong with a message: the part, the pointer into it and a sentence without values (S1)."""
+    for part, schema in schemas.items():
+        validator = _validator(msgspec.json.encode(schema))
+        if validator is None or part not in parts:
+            continue
+        instance = _typed(schema, parts[part]) if part == "headers" else parts[part]
+        try:
+            errors = list(validator.iter_errors(instance))
+        except ValueError:  # bytes, which no JSON Schema judges
+            continue
+        for error in errors:
+            pointer = "".join(f"/{key}" for key in error.instance_path)
+            yield part, pointer, str(error.message)
+
+
+def _typed(schema: Any, headers: Mapping[str, Any]) -> dict[str, Any]:
+    """Header fields as their schema has them: its own spelling of names, and numbers and booleans out of text."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    declared = {name.lower(): (name, one) for name, one in (properties or {}).items()}
+    typed = {}
+    for name, value in headers.items():
+        known, own = declared.get(name.lower(), (name, {}))
+        kind = own.get("type") if isinstance(own, dict) else None
+        typed[known] = _read(value) if kind in ("integer", "number", "boolean") else value
+    return typed
+
+
+def _read(text: str) -> Any:
+    try:
+        return json_value(text)
+    except ValueError:
+        return text
+
+
+@lru_cache(maxsize=256)
+def _validator(schema: bytes) -> Any:
+    """The validator of a schema; None for one that is not a schema, which is the description's own matter (D1)."""
+    import jsonschema_rs
+
+    data = msgspec.json.decode(schema)
+    try:
+        return jsonschema_rs.validator_for(data, mask=MASK)
+    except (jsonschema_rs.ValidationError, ValueError):
+        return None
