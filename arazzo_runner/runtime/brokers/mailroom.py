@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
@@ -154,12 +155,12 @@ def _with_duration(answer: MessageAnswer, seconds: float) -> MessageAnswer:
 async def open_mailroom(
     options: TransportOptions,
     *,
-    identity: str,
+    identity: str = "",
     kept: bool = False,
     forgets: Callable[[], Awaitable[None]] = nothing_to_do,
 ) -> AsyncIterator[Mailroom]:
-    """The messages of one run, until it ends; see ``Mailroom``."""
-    mailroom = Mailroom(options, identity=identity, kept=kept, forgets=forgets)
+    """The messages of one run, until it ends; see ``Mailroom``. A run without an identity gets one."""
+    mailroom = Mailroom(options, identity=identity or secrets.token_hex(8), kept=kept, forgets=forgets)
     try:
         yield mailroom
     finally:
