@@ -9,7 +9,7 @@ The engine yields an effect; a driver performs it and hands the answer back. Eve
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, Literal, TypeAlias
 
 from msgspec import Struct, field
@@ -131,6 +131,11 @@ class Access(Struct, frozen=True):
 
     def __repr__(self) -> str:
         return "<access>"
+
+    def secrets(self) -> Iterator[str]:
+        """Every text of it that nothing may show (S1): who somebody is says less than it would hide."""
+        pairs = (*self.headers, *self.queries)
+        yield from (text for text in (self.password, self.token, *(value for _, value in pairs)) if text)
 
 
 class Broker(Struct, frozen=True):

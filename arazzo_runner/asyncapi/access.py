@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from msgspec import Struct
@@ -93,9 +93,3 @@ def _placed(place: str, name: str, value: str) -> Access | None:
 
 def _authorization(value: str) -> Access:
     return Access(headers=(("Authorization", value),))
-
-
-def secrets_of(access: Access) -> Iterator[str]:
-    """Every text of it that nothing may show (S1)."""
-    pairs = (*access.headers, *access.queries)
-    yield from (text for text in (access.password, access.token, *(value for _, value in pairs)) if text)

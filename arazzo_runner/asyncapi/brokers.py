@@ -88,7 +88,11 @@ def _given(options: ServerOptions, source: str) -> str | None:
 
 def _like(url: str, allowed: list[BrokerSpec]) -> BrokerSpec:
     """A server at another address, otherwise the one that is described for its protocol, or the first."""
-    scheme = urlsplit(url).scheme.lower()
+    scheme, _, rest = url.partition("://")
+    scheme = scheme.lower()
+    if scheme in ("http", "https") and allowed:
+        # A host and port alone, which the command line has given the scheme of most.
+        return replace(allowed[0], url=f"{allowed[0].protocol}://{rest}")
     same = [one for one in allowed if one.protocol == scheme] or [
         one for one in allowed if protocol_of(one.protocol) is protocol_of(scheme)
     ]

@@ -3,27 +3,36 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TypeAlias
 
 from arazzo_runner.analysis.flow_edges import step_edges
 from arazzo_runner.analysis.flow_graph import way_of
 from arazzo_runner.documents.model import Action, ArazzoDescription, Reusable, Step, Workflow
 from arazzo_runner.reports.outline import target_of
 
-
-def mermaid(description: ArazzoDescription, workflow: Workflow) -> str:
-    """The flow of a workflow: its steps, its actions, and the ways between them."""
-    return "\n".join(_lines(description, workflow)) + "\n"
+MessageEnds: TypeAlias = Mapping[str, tuple[str, str]]
+"""By step id, what a step does with messages (``send`` or ``receive``), and the address."""
 
 
-def _lines(description: ArazzoDescription, workflow: Workflow) -> Iterator[str]:
+def mermaid(description: ArazzoDescription, workflow: Workflow, messages: MessageEnds | None = None) -> str:
+    """The flow of a workflow: its steps, its actions, and the ways between them.
+
+    Args:
+        messages: of the steps that send or receive, each drawn with the channel beside it.
+    """
+    return "\n".join(_lines(description, workflow, messages or {})) + "\n"
+
+
+def _lines(description: ArazzoDescription, workflow: Workflow, messages: MessageEnds) -> Iterator[str]:
     yield "flowchart TD"
     yield f"  start([{_quoted(workflow.workflow_id)}])"
     names = {step.step_id: f"s{index}" for index, step in enumerate(workflow.steps)}
     for step in workflow.steps:
-        shape = ("[[", "]]") if step.workflow_id else ("[", "]")
+        shape = ("[[", "]]") if step.workflow_id else ("[/", "/]") if step.step_id in messages else ("[", "]")
         text = _quoted(f"{step.step_id}\n{target_of(step)}")
         yield f"  {names[step.step_id]}{shape[0]}{text}{shape[1]}"
+    yield from _channels(names, messages)
     yield "  finish([end])"
     yield "  failed([failed])"
     if workflow.steps:
@@ -34,6 +43,17 @@ def _lines(description: ArazzoDescription, workflow: Workflow) -> Iterator[str]:
         yield from _edges(description, workflow, step, following, names, others)
     for reference, node in others.items():
         yield f"  {node}[[{_quoted(reference)}]]"
+
+
+def _channels(names: Mapping[str, str], messages: MessageEnds) -> Iterator[str]:
+    """The channels that steps send to and receive from, and the messages between them."""
+    addresses = {address: f"c{index}" for index, address in enumerate(dict.fromkeys(a for _, a in messages.values()))}
+    for address, node in addresses.items():
+        yield f"  {node}[({_quoted(address)})]"
+    for step_id, (action, address) in messages.items():
+        ends = (names[step_id], addresses[address])
+        source, target = ends if action == "send" else (ends[1], ends[0])
+        yield f"  {source} == {action} ==> {target}"
 
 
 def _edges(

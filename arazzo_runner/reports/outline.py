@@ -52,6 +52,8 @@ def step_entry(step: Step) -> dict[str, Any]:
         "description": step.description,
         "operation": target_of(step),
         "dependsOn": list(step.depends_on),
+        "correlationId": step.correlation_id,
+        "timeout": step.timeout,
         "successCriteria": [_criterion(criterion) for criterion in step.success_criteria],
         "onSuccess": [_action_entry(action) for action in step.on_success],
         "onFailure": [_action_entry(action) for action in step.on_failure],
@@ -100,9 +102,13 @@ def outline(entry: Mapping[str, Any]) -> Iterator[str]:
         yield f"depends on {', '.join(map(label, entry['dependsOn']))}"
     yield "steps"
     for step in entry["steps"]:
-        called = f"{step['method']} {step['path']}" if "path" in step else ""
+        called = _called(step)
         beside = f"   {label(called)}" if called and called != step["operation"] else ""
         yield f"  {label(step['stepId'])}: {label(step['operation'])}{beside}"
+        if step["correlationId"] is not None:
+            yield f"      only the message of {scalar(step['correlationId'], 80)}"
+        if step["timeout"] is not None:
+            yield f"      within {step['timeout'] / 1000:g} s"
         if step["dependsOn"]:
             yield f"      after {', '.join(map(label, step['dependsOn']))}"
         for criterion in step["successCriteria"]:
@@ -113,6 +119,15 @@ def outline(entry: Mapping[str, Any]) -> Iterator[str]:
     yield "outputs"
     for name, value in entry["outputs"].items():
         yield f"  {label(name)}: {scalar(value, 120)}"
+
+
+def _called(step: Mapping[str, Any]) -> str:
+    """The method and path that a step calls, or what it does with messages; empty when it is not known."""
+    if "path" in step:
+        return f"{step['method']} {step['path']}"
+    if "address" in step:
+        return f"{'→ sends to' if step['action'] == 'send' else '← receives from'} {step['address']}"
+    return ""
 
 
 def input_lines(inputs: list[dict[str, Any]]) -> Iterator[str]:

@@ -14,8 +14,10 @@ class Decision(Struct, frozen=True):
         resend: send it again.
         answer: take this for its answer; None to do as ``resend`` says.
         with_body: whether the user has said what the answer's body is, be it empty.
+        accept_missed: continue although messages may have come while nobody listened (M20).
     """
 
     resend: bool = False
     answer: Response | None = None
     with_body: bool = True
+    accept_missed: bool = False

@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from arazzo_runner.effects import Request, Send
+from arazzo_runner.effects import Publish, Receive, Request, Send, Subscribe, Subscribed
 from arazzo_runner.engine.events import AttemptStarted, Reason
-from arazzo_runner.engine.flow import Turn, start
+from arazzo_runner.engine.flow import Turn, advance, start
 from arazzo_runner.engine.plan import Plan, PlannedWorkflow
 from arazzo_runner.reports.jsonreport import body_entry, headers_entry
 from arazzo_runner.reports.problems import as_data
 from arazzo_runner.reports.terminal.console import describe_inputs
 from arazzo_runner.reports.text import label
 from arazzo_runner.runtime.run.session import Session
+from arazzo_runner.secrecy import without_credentials
 
 if TYPE_CHECKING:
     from arazzo_runner.runtime.run.contract_checks import ContractChecks
@@ -38,6 +39,7 @@ def dry_run(
         curl: print it as a cURL command too.
     """
     turn = start(session.plan, inputs, at=time.time(), secret=session.redactor.secret_names)
+    turn, subscriptions = _subscribed(session.plan, turn)
     request, reason = None, turn.outcome.reason if turn.outcome else None
     findings: tuple[str, ...] = ()
     if isinstance(turn.effect, Send):
@@ -46,8 +48,13 @@ def dry_run(
         request = session.redactor.request(turn.effect.request)
     status = 1 if checks is not None and checks.fails else 0
     shown = session.redactor.inputs(turn.state.inputs)
+    subscribed = [session.redactor.text(_place(effect.broker.url, effect.address)) for effect in subscriptions]
+    message = _message(session, turn)
     if as_json:
         entry = _entry(session.plan, shown, request, None if reason is None else session.redactor.event(reason))
+        if session.plan.has_messages:
+            entry["subscriptions"] = subscribed
+            entry["firstMessage"] = message
         if checks is not None:
             entry["contract"] = list(findings)
         click.echo(json.dumps(entry, ensure_ascii=False, indent=2, default=str))
@@ -62,8 +69,13 @@ def dry_run(
         if reason.hint:
             click.echo(f"  hint: {label(session.redactor.text(reason.hint))}", err=True)
         return 1
+    for place in subscribed:
+        click.echo(f"subscribes to: {label(place)}")
     if request is None:
-        click.echo("the workflow sends nothing")
+        if message is None:
+            click.echo("the workflow sends nothing")
+        for line in _message_lines(message or {}):
+            click.echo(line)
         return 0
     click.echo(f"first request: {request.method} {label(request.url)}")
     for name, value in request.headers:
@@ -77,6 +89,58 @@ def dry_run(
     for finding in findings:
         click.echo(f"  ! {label(finding)}", err=True)
     return status
+
+
+def _subscribed(plan: Plan, turn: Turn) -> tuple[Turn, list[Subscribe]]:
+    """The first turn that asks for something else than a subscription, and the subscriptions before it (M4)."""
+    subscriptions: list[Subscribe] = []
+    while isinstance(turn.effect, Subscribe):
+        subscriptions.append(turn.effect)
+        turn = advance(plan, turn.state, Subscribed(turn.state.now, turn.effect.address))
+    return turn, subscriptions
+
+
+def _place(url: str, address: str) -> str:
+    return f"{without_credentials(url).rstrip('/')}/{address}"
+
+
+def _message(session: Session, turn: Turn) -> dict[str, Any] | None:
+    """The first message that is sent or waited for, masked, as data; None for neither."""
+    match turn.effect:
+        case Publish(broker, message):
+            session.redactor.learn_message(message)
+            masked = session.redactor.message(message)
+            return {
+                "action": "send",
+                "to": session.redactor.text(_place(broker.url, message.address)),
+                "headers": headers_entry(masked.headers),
+                "payload": body_entry(masked.payload, masked.content_type),
+            }
+        case Receive(_, match, seconds):
+            frame = turn.state.frames[-1]
+            step = session.plan.workflows[frame.workflow].steps[frame.position]
+            correlation = match.correlation_id
+            return {
+                "action": "receive",
+                "stepId": step.step_id,
+                "correlationId": None if correlation is None else session.redactor.text(correlation),
+                "seconds": seconds,
+            }
+        case _:
+            return None
+
+
+def _message_lines(message: Mapping[str, Any]) -> Iterator[str]:
+    """The lines about a message, of what ``_message`` gave."""
+    match message:
+        case {"action": "send", "to": place, "headers": headers, "payload": payload}:
+            yield f"first message: to {label(place)}"
+            for entry in headers.items() if isinstance(headers, Mapping) else ():
+                yield f"  {label(str(entry[0]))}: {label(str(entry[1]))}"
+            yield f"  {label(json.dumps(payload, ensure_ascii=False, default=str))}"
+        case {"action": "receive", "stepId": step, "correlationId": correlation, "seconds": seconds}:
+            which = "a message" if correlation is None else f"the message of {label(str(correlation))!r}"
+            yield f"first: {label(step)} waits {seconds:g} s for {which}"
 
 
 def _findings(checks: ContractChecks | None, turn: Turn) -> tuple[str, ...]:
@@ -111,7 +175,7 @@ def _workflow_entry(workflow: PlannedWorkflow) -> dict[str, Any]:
             {
                 "stepId": step.step_id,
                 "operation": step.title,
-                "source": step.server_source if step.operation is not None else None,
+                "source": step.server_source if step.operation is not None or step.exchange is not None else None,
             }
             for step in workflow.steps
         ],
@@ -130,7 +194,8 @@ def plan_lines(plan: Plan) -> Iterator[str]:
     for workflow in _workflows(plan):
         yield label(workflow.workflow_id)
         for step in workflow.steps:
-            server = f"   source {step.server_source}" if step.operation is not None else ""
+            calls_none = step.operation is None and step.exchange is None
+            server = "" if calls_none else f"   source {step.server_source}"
             yield label(f"  {step.step_id.ljust(24)} {step.title}{server}")
 
 

@@ -57,14 +57,15 @@ def decision_of(words: DecisionWords) -> Decision:
     from arazzo_runner.runtime.decisions import Decision
 
     if not words.skip:
-        return Decision(resend=words.resend)
+        return Decision(resend=words.resend, accept_missed=words.accept_missed)
     status, _, file = words.skip.partition("=")
     if not (status.isascii() and status.isdigit() and 100 <= int(status) <= 599) or file[:1] not in ("", "@"):
         hint = "write --skip 201, or --skip 201=@body.json"
         raise UsageError(f"--skip {words.skip!r}: expected a status, or STATUS=@FILE", hint=hint)
     if not file:
-        return Decision(answer=Response(int(status)), with_body=False)
+        return Decision(answer=Response(int(status)), with_body=False, accept_missed=words.accept_missed)
     try:
-        return Decision(answer=Response(int(status), body=read_file(file[1:], limit=MAX_DATA)))
+        answer = Response(int(status), body=read_file(file[1:], limit=MAX_DATA))
+        return Decision(answer=answer, accept_missed=words.accept_missed)
     except OSError as error:
         raise UsageError(f"--skip {words.skip}: {error.strerror or error}") from None

@@ -2,37 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
 from arazzo_runner.cli.given.option_groups import OptionGroup, argument, completed_by, group, option
+from arazzo_runner.cli.given.times import TIME, TIME_OR_NONE
 from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Level
-
-LONGEST = 100_000_000.0
-"""Seconds, more than three years: a longer time is a mistake, and more than a clock can wait."""
-
-
-class Seconds(click.FloatRange):
-    """A time in seconds that a clock can wait."""
-
-    def __init__(self, *, zero: bool) -> None:
-        super().__init__(min=0, min_open=not zero, max=LONGEST)
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
-        """Refuse what is not a time: ``nan`` compares with nothing."""
-        seconds: float = super().convert(value, param, ctx)
-        if math.isnan(seconds):
-            self.fail(f"{value!r} is not a time in seconds.", param, ctx)
-        return seconds
-
-
-TIME = Seconds(zero=False)
-TIME_OR_NONE = Seconds(zero=True)
 
 
 def _with_its_extra(_: click.Context, __: click.Parameter, engine: str | None) -> str | None:
@@ -121,7 +100,12 @@ class ServerWords(OptionGroup, frozen=True, kw_only=True):
 
     title = "Servers and sources"
 
-    server: tuple[str, ...] = option("--server", multiple=True, metavar="[SOURCE=]URL", help="Send to this server.")
+    server: tuple[str, ...] = option(
+        "--server",
+        multiple=True,
+        metavar="[SOURCE=]URL",
+        help="Send to this server; of a source over messages its name or URL.",
+    )
     server_var: tuple[str, ...] = option(
         "--server-var", multiple=True, metavar="[SOURCE.]NAME=VALUE", help="Set a server variable."
     )
@@ -228,6 +212,37 @@ class BehaviourWords(OptionGroup, frozen=True, kw_only=True):
     )
 
 
+class MessageWords(OptionGroup, frozen=True, kw_only=True):
+    """Messages over brokers, as far as documents leave them to the user (M5, M9, M10, M17)."""
+
+    title = "Messages"
+
+    receive: Literal["first", "until-pass"] = option(
+        "--receive",
+        type=click.Choice(["first", "until-pass"]),
+        default="first",
+        show_default=True,
+        help="Take the first message that matches, or wait on until the step's criteria pass.",
+    )
+    receive_timeout: float = option(
+        "--receive-timeout",
+        type=TIME,
+        default=30.0,
+        show_default=True,
+        metavar="SECONDS",
+        help="Wait that long for a message where the step has no timeout.",
+    )
+    from_earliest: bool = option(
+        "--from-earliest", is_flag=True, help="Read logs of messages (Kafka) from their beginning."
+    )
+    consume: tuple[str, ...] = option(
+        "--consume",
+        multiple=True,
+        metavar="SOURCE",
+        help="Read this source's messages also where that takes them away from others (a queue of AMQP).",
+    )
+
+
 class ExtraWords(OptionGroup, frozen=True, kw_only=True):
     """Additions to requests that no document names (H6)."""
 
@@ -298,6 +313,7 @@ class LiveWords(OptionGroup, frozen=True, kw_only=True):
     credentials: CredentialWords = group(CredentialWords)
     secrets: SecretWords = group(SecretWords)
     behaviour: BehaviourWords = group(BehaviourWords)
+    messages: MessageWords = group(MessageWords)
     extra: ExtraWords = group(ExtraWords)
     transport: TransportWords = group(TransportWords)
 
@@ -369,11 +385,16 @@ class EngineWords(OptionGroup, frozen=True, kw_only=True):
 
 
 class DecisionWords(OptionGroup, frozen=True, kw_only=True):
-    """The decision about a request whose answer is unknown."""
+    """The decision about a request whose answer is unknown, and about messages that may have been missed."""
 
     resend: bool = option("--resend", is_flag=True, help="Send the request whose answer is unknown again.")
     skip: str | None = option(
         "--skip",
         metavar="STATUS[=@FILE]",
         help="Take that status for its answer, and the file's content, when one is named, for the body.",
+    )
+    accept_missed: bool = option(
+        "--accept-missed",
+        is_flag=True,
+        help="Continue a run over messages although some may have come while nobody listened.",
     )

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ExtraWords,
         HostWords,
         LiveWords,
+        MessageWords,
         SecretWords,
         ServerWords,
         SourceWords,
@@ -59,6 +60,7 @@ def load_target(
     transport: TransportOptions,
     servers_words: ServerWords | None = None,
     extra: ExtraWords | None = None,
+    messages: MessageWords | None = None,
 ) -> Workbook:
     """Load the target's document, its sources as the options say.
 
@@ -76,9 +78,18 @@ def load_target(
         names = [source.name for source in described]
         check_sources(named, names)
         if servers_words is not None:
-            check_sources([name for name in servers(servers_words.server) if name], names, option="--server")
+            given = servers(servers_words.server)
+            check_sources([name for name in given if name], names, option="--server")
+            over_http = {source.name for source in described if source.type == "openapi"}
+            for name, url in given.items():
+                if "://" not in url and name in over_http:
+                    raise UsageError(
+                        f"--server {name}={url}: expected an http(s) URL", hint=f"write --server {name}=https://…"
+                    )
             variables = server_variables(servers_words.server_var)
             check_sources([name for name in variables if name], names, option="--server-var")
+        if messages is not None:
+            check_sources(messages.consume, names, option="--consume")
         if extra is not None:
             added = [source for source, _, _ in headers(extra.headers) if source]
             check_sources(added, names, option="--header")
@@ -93,7 +104,7 @@ def load_live(words: LiveWords) -> tuple[Target, Workbook]:
         DocumentError: the document cannot be used.
     """
     target = named_target(words.target)
-    return target, load_target(target, words.sources, live_transport(words), words.servers, words.extra)
+    return target, load_target(target, words.sources, live_transport(words), words.servers, words.extra, words.messages)
 
 
 def run_options(words: LiveWords) -> RunOptions:
@@ -121,6 +132,10 @@ def run_options(words: LiveWords) -> RunOptions:
         headers=headers(words.extra.headers),
         secret=secret,
         not_secret=not_secret,
+        receive=words.messages.receive,
+        receive_timeout=words.messages.receive_timeout,
+        from_earliest=words.messages.from_earliest,
+        consume=words.messages.consume,
     )
 
 
@@ -199,13 +214,16 @@ def unknown_schemes(workbook: Workbook, plans: Iterable[Plan], given: Credential
 
 def _other_schemes(workbook: Workbook) -> tuple[set[str], bool]:
     """The schemes of sources that a plan may not have used, and whether all of them could be read."""
-    from arazzo_runner.engine.demands.required_credentials import defined_schemes
+    from arazzo_runner.engine.demands.required_credentials import broker_schemes, defined_schemes
 
     found: set[str] = set()
     all_read = True
     for source in workbook.description.source_descriptions:
         try:
-            found |= defined_schemes(workbook.linker.api(workbook.description, source.name))
+            if workbook.linker.kind(workbook.description, source.name) == "asyncapi":
+                found |= broker_schemes(workbook.linker.messages.api(workbook.description, source.name))
+            else:
+                found |= defined_schemes(workbook.linker.api(workbook.description, source.name))
         except ArazzoError:
             all_read = False
     return found, all_read

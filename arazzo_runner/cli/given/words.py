@@ -6,9 +6,11 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
+from arazzo_runner.asyncapi.protocols import PROTOCOLS
 from arazzo_runner.errors import StepError, UsageError
 from arazzo_runner.secrecy import MASK
 
+_SERVER_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _HOST = re.compile(r"(?P<name>[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?P<port>:[0-9]{1,5})?(?:/|$)")
 
 
@@ -28,14 +30,20 @@ def pairs(words: Iterable[str], option: str, form: str) -> dict[str, str]:
 
 
 def servers(words: Iterable[str]) -> dict[str, str]:
-    """``--server [SOURCE=]URL`` by source; empty for all."""
+    """``--server [SOURCE=]URL`` by source; empty for all. Of a source over messages a name may stand for the URL (M19).
+
+    Raises:
+        UsageError: a word is neither.
+    """
     result = {}
     for word in words:
         source, equals, url = word.partition("=")
         if not equals or "://" in source:
             source, url = "", word
         url = _with_scheme(url)
-        if not url.startswith(("http://", "https://")):
+        scheme, _, rest = url.partition("://")
+        is_name = bool(source) and _SERVER_NAME.fullmatch(url) is not None
+        if not is_name and (not rest or scheme.lower() not in ("http", "https", *PROTOCOLS)):
             # What stands before an @ may be a password, whatever else is missing of a URL (S1).
             _, at, host = word.rpartition("@")
             shown = f"{MASK}@{host}" if at else word

@@ -16,7 +16,6 @@ from arazzo_runner.cli.given.options import (
     InputWords,
     JournalWords,
     LiveWords,
-    Seconds,
     SecretWords,
     ServerWords,
     SourceWords,
@@ -24,6 +23,7 @@ from arazzo_runner.cli.given.options import (
     TransportWords,
     check_option,
 )
+from arazzo_runner.cli.given.times import Seconds
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Level

@@ -37,6 +37,7 @@ class ShowWords(OptionGroup, frozen=True, kw_only=True):
 @takes(ShowWords)
 def command(words: ShowWords) -> None:
     """Show a workflow: its inputs, its steps and where they lead. Without WORKFLOW, all of a document's."""
+    from arazzo_runner.analysis.message_ends import message_ends
     from arazzo_runner.analysis.scope import in_execution_order
     from arazzo_runner.cli.given.preparation import fetching_options, named_target
     from arazzo_runner.documents.input_bundles import bundle_inputs
@@ -60,12 +61,18 @@ def command(words: ShowWords) -> None:
         raise UsageError(f"there is no workflow {found.workflow_id!r} in {found.document}", hint=hint)
     if words.form == "mermaid":
         for one in chosen:
-            click.echo(mermaid(description, one), nl=False)
+            ends = {end.step_id: (end.action, end.address) for end in message_ends(workbook.linker, description, one)}
+            click.echo(mermaid(description, one, ends), nl=False)
         return
     entries = [workflow_entry(description, one, bundle_inputs(description, one)) for one in chosen]
     for one, entry in zip(chosen, entries, strict=True):
+        ends_of = {end.step_id: end for end in message_ends(workbook.linker, description, one)}
         for step, told in zip(one.steps, entry["steps"], strict=True):
-            told.update(_called(workbook, step))
+            end = ends_of.get(step.step_id)
+            if end is None:
+                told.update(_called(workbook, step))
+            else:
+                told.update(action=end.action, address=end.address, source=end.source)
     if words.form == "json":
         click.echo(as_json(entries[0] if found.workflow_id or len(entries) == 1 else entries))
         return
@@ -74,9 +81,8 @@ def command(words: ShowWords) -> None:
 
 
 def _called(workbook: Workbook, step: Step) -> dict[str, str]:
-    """The method and path that a step calls, or action and address; nothing when neither can be found."""
-    from arazzo_runner.analysis.linker import LinkedMessages
-    from arazzo_runner.analysis.message_steps import action_of, target_of
+    """The method and path of the operation that a step calls; nothing when it cannot be found."""
+    from arazzo_runner.analysis.linker import LinkedOperation
     from arazzo_runner.errors import ArazzoError
 
     if step.workflow_id is not None:
@@ -85,11 +91,8 @@ def _called(workbook: Workbook, step: Step) -> dict[str, str]:
         linked = workbook.linker.operation(workbook.description, step)
     except ArazzoError:
         return {}
-    if not isinstance(linked, LinkedMessages):
-        return {"method": linked.operation.method, "path": linked.operation.path}
-    action = action_of(step, linked)
-    if action is None:
-        return {}
-    channel = target_of(linked, action, has_sent=False).channel
-    address = "(its reply)" if channel is None else channel.address or channel.name
-    return {"action": action, "address": address, "source": linked.source}
+    return (
+        {"method": linked.operation.method, "path": linked.operation.path}
+        if isinstance(linked, LinkedOperation)
+        else {}
+    )

@@ -23,8 +23,6 @@ from arazzo_runner.cli.given.option_groups import (
     takes,
 )
 from arazzo_runner.cli.given.options import (
-    TIME,
-    TIME_OR_NONE,
     CredentialWords,
     DirectoryWords,
     InputWords,
@@ -32,6 +30,7 @@ from arazzo_runner.cli.given.options import (
     SourceWords,
     TransportWords,
 )
+from arazzo_runner.cli.given.times import TIME, TIME_OR_NONE
 from arazzo_runner.errors import UsageError
 
 if TYPE_CHECKING:

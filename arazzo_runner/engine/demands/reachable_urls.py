@@ -16,6 +16,8 @@ def destinations(plan: Plan) -> Iterator[str]:
     """The URLs of the plan's sources, of the servers of its operations, and of what their schemes name (H0, H2, H5)."""
     for workflow in plan.workflows.values():
         yield from (str(source["url"]) for source in workflow.sources.values())
+    for _workflow, _step, exchange in plan.exchanges():
+        yield exchange.broker.url
     for step, operation in plan.operations():
         if step.url is not None:
             if step.url.text.startswith(("http://", "https://")):
@@ -49,6 +51,9 @@ def server_variables_of(plan: Plan) -> dict[str, set[str]]:
     for step, operation in plan.operations():
         for source in ("", step.server_source):
             known.setdefault(source, set()).update(variables_of(operation))
+    for _workflow, _step, exchange in plan.exchanges():
+        for source in ("", exchange.source):
+            known.setdefault(source, set()).update(exchange.server.variables)
     return known
 
 

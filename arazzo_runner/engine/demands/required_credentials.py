@@ -9,7 +9,10 @@ from urllib.parse import quote
 from msgspec import Struct
 from msgspec.structs import replace
 
+from arazzo_runner.asyncapi.access import CERTIFICATES
+from arazzo_runner.asyncapi.descriptions import AsyncDescription
 from arazzo_runner.engine.plan import Plan, PlannedStep
+from arazzo_runner.engine.planned_messages import PlannedExchange
 from arazzo_runner.errors import StepError, as_typed
 from arazzo_runner.openapi.auth.credentials import Credential, Credentials, environment_variable
 from arazzo_runner.openapi.auth.security import (
@@ -78,18 +81,32 @@ def access_of(plan: Plan) -> tuple[StepAccess, ...]:
     """Return what every step that the plan reaches asks for, the workflow that was asked for first."""
     keys = [plan.entry, *(key for key in plan.workflows if key != plan.entry)]
     return tuple(
-        _step_access(plan.workflows[key].workflow_id, step, step.operation, _with_own(step, plan.options.credentials))
+        access
         for key in keys
         for step in plan.workflows[key].steps
-        if step.operation is not None
+        if (access := _access(plan.workflows[key].workflow_id, step, plan.options.credentials)) is not None
     )
+
+
+def _access(workflow_id: str, step: PlannedStep, credentials: Credentials) -> StepAccess | None:
+    if step.operation is not None:
+        return _step_access(workflow_id, step, step.operation, _with_own(step, credentials))
+    if step.exchange is not None:
+        return _broker_access(workflow_id, step, step.exchange, credentials)
+    return None
 
 
 def scheme_names(plan: Plan) -> frozenset[str]:
     """The security schemes that the descriptions of the plan's operations define, or its operations ask for."""
     operations = [operation for _, operation in plan.operations()]
     asked = {name for operation in operations for alternative in operation.security for name in alternative}
+    asked |= {name for _workflow, _step, exchange in plan.exchanges() for name in exchange.server.security}
     return frozenset(asked.union(*(operation.schemes for operation in operations)))
+
+
+def broker_schemes(api: AsyncDescription) -> frozenset[str]:
+    """The security schemes of a description's servers."""
+    return frozenset(name for server in api.servers.values() for name in server.security)
 
 
 def defined_schemes(api: ApiDescription) -> frozenset[str]:
@@ -110,6 +127,47 @@ def _step_access(workflow_id: str, step: PlannedStep, operation: Operation, cred
         tuple(tuple(_schemes(alternative, credentials)) for alternative in asked),
         None if chosen is None else asked.index(chosen),
     )
+
+
+def _broker_access(
+    workflow_id: str, step: PlannedStep, exchange: PlannedExchange, credentials: Credentials
+) -> StepAccess:
+    """The schemes of a broker, any of which is enough (M18)."""
+    server, given = exchange.server, exchange.access
+    alternatives = []
+    for name in server.security:
+        definition = server.schemes.get(name, {})
+        credential = credentials.get(name)
+        is_certificate = definition.get("type") in CERTIFICATES
+        is_met = name not in given.reasons
+        origin = _CERTIFICATE if is_certificate and credentials.certificate else None
+        if credential is not None:
+            origin = credential.origin
+        alternatives.append(
+            (
+                SchemeAccess(
+                    name,
+                    str(definition.get("type", "not defined by the description")),
+                    (),
+                    CredentialStatus.GIVEN if is_met and name == given.scheme else CredentialStatus.MISSING,
+                    origin,
+                    given.reasons.get(name) if origin is not None else None,
+                    () if name == given.scheme else tuple(_broker_options(name, definition)),
+                    None if name == given.scheme or is_certificate else environment_variable(name),
+                ),
+            )
+        )
+    chosen = server.security.index(given.scheme) if given.scheme else None
+    return StepAccess(workflow_id, step.step_id, step.title, tuple(alternatives), chosen)
+
+
+def _broker_options(name: str, definition: Mapping[str, Any]) -> Iterator[str]:
+    kind = str(definition.get("type", ""))
+    if kind in CERTIFICATES:
+        yield f"{_CERTIFICATE} FILE"
+        return
+    pair = kind in ("userPassword", "plain", "scramSha256", "scramSha512") or definition.get("scheme") == "basic"
+    yield as_typed("--auth", f"{name}={'USER:PASSWORD' if pair else 'TOKEN'}")
 
 
 def _sent_by(step: PlannedStep) -> SerializedParameters:

@@ -124,6 +124,10 @@ OPTIONS: Mapping[str, Kind] = {
     "max_retry_after": _seconds,
     "secret": _names,
     "not_secret": _names,
+    "receive": _one_of("first", "until-pass"),
+    "receive_timeout": _seconds,
+    "from_earliest": _flag,
+    "consume": _names,
 }
 """The plain options of a run."""
 

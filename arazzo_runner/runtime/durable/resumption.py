@@ -11,6 +11,7 @@ import os
 from typing import TypeAlias
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from arazzo_runner.effects import (
     SAFE,
@@ -26,7 +27,8 @@ from arazzo_runner.effects import (
     Subscribe,
     Woke,
 )
-from arazzo_runner.engine.flow import Turn
+from arazzo_runner.engine.flow import Turn, rebuilt
+from arazzo_runner.engine.persistent_map import PersistentMap
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import Phase, RunState
 from arazzo_runner.errors import InvalidState, UsageError
@@ -83,8 +85,13 @@ class Pending(Struct, frozen=True):
             raise InvalidState(f"not a pending effect: {error}") from None
 
 
-Next: TypeAlias = Effect | Answer | Abandoned
-"""What to do: an effect, an answer to take, or an end for now."""
+Next: TypeAlias = Effect | Answer | Abandoned | Turn
+"""What to do: an effect, an answer to take, an end for now, or a turn whose attempt begins anew."""
+
+
+def without_subscriptions(state: RunState) -> RunState:
+    """The state of a run that subscribes again, and has missed what came meanwhile (M20)."""
+    return replace(state, subscriptions=PersistentMap()) if state.subscriptions else state
 
 
 def next_of(plan: Plan, state: RunState, pending: Pending, decision: Decision, *, at: float, sent: bool = True) -> Next:
@@ -97,9 +104,17 @@ def next_of(plan: Plan, state: RunState, pending: Pending, decision: Decision, *
     Raises:
         UsageError: the answer that the user gives has no body, and the step needs one.
     """
-    if state.subscriptions or state.frames[-1].underway is not None:
+    underway = state.frames[-1].underway
+    if (state.subscriptions or underway is not None) and not decision.accept_missed:
         message = "its subscriptions ended with the process that had made them: messages may have been missed"
-        return Abandoned(MISSED, message, hint="run the workflow again")
+        hint = f"continue all the same: arazzo resume {state.identity} --accept-missed"
+        return Abandoned(MISSED, message, hint=hint)
+    if underway is not None:
+        if underway.message is not None and sent and not decision.resend:
+            message = f"whether the message to {underway.message.address} was sent is not recorded"
+            hint = f"send it again: arazzo resume {state.identity} --accept-missed --resend"
+            return Abandoned(AMBIGUOUS, message, hint=hint)
+        return rebuilt(plan, state)
     if pending.seconds is not None and pending.due is not None:
         # A clock that was set back makes no wait longer.
         left = min(pending.seconds, pending.due - at)
@@ -132,6 +147,8 @@ def is_ambiguous(plan: Plan, state: RunState) -> bool:
     takes an idempotency key and the request has one.
     """
     frame = state.frames[-1]
+    if frame.underway is not None:
+        return frame.underway.message is not None
     request = request_of(state)
     if request.method in SAFE or frame.phase is Phase.AUTHENTICATING:
         return False
@@ -182,5 +199,9 @@ def taken_up(loop: Loop, state: RunState, following: Next, at: float) -> Turn:
             return Turn(state, (), following, None)
         case Abandoned():
             return loop.abandoned(state, following, at)
+        case Turn(effect=effect):
+            if effect is not None:
+                loop.before(effect)
+            return following
         case answer:
             return loop.go_on(state, answer)

@@ -23,7 +23,16 @@ from arazzo_runner.runtime.durable.journal import Journal, lost
 from arazzo_runner.runtime.durable.leases import Heartbeat, Holder
 from arazzo_runner.runtime.durable.parts import Piece, StateParts, in_order
 from arazzo_runner.runtime.durable.records import Vault
-from arazzo_runner.runtime.durable.resumption import AMBIGUOUS, Pending, is_ambiguous, next_of, request_of, taken_up
+from arazzo_runner.runtime.durable.resumption import (
+    AMBIGUOUS,
+    MISSED,
+    Pending,
+    is_ambiguous,
+    next_of,
+    request_of,
+    taken_up,
+    without_subscriptions,
+)
 from arazzo_runner.runtime.durable.rows import CANCELLED, OPEN, Entry
 from arazzo_runner.runtime.durable.setup import RunSetup
 from arazzo_runner.runtime.interruption import Interruption
@@ -32,7 +41,7 @@ from arazzo_runner.runtime.run.workbook import Workbook
 from arazzo_runner.runtime.secrets.placeholders import Given, Placeholders
 from arazzo_runner.runtime.serialization import decode, encode
 
-PAUSES = frozenset({"interrupted", AMBIGUOUS})
+PAUSES = frozenset({"interrupted", AMBIGUOUS, MISSED})
 """The reasons for which a run stops, and can be resumed."""
 
 
@@ -196,6 +205,8 @@ class DurableRun:
         if found is None:
             return self.session.first(loop, at)
         state, pending = found
+        if self._decision.accept_missed:
+            state = without_subscriptions(state)
         following = next_of(loop.plan, state, pending, self._decision, at=at, sent=self._watch.sent)
         return taken_up(loop, state, following, at)
 

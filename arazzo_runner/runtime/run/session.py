@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from arazzo_runner.effects import Answered, Send
+from arazzo_runner.effects import Answered, Publish, Received, Send, Subscribe
 from arazzo_runner.engine.events import Attempt, Event, Outcome, Reason, Warned
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Level, Plan
@@ -216,12 +216,20 @@ class Session:
         return RunResult(told, (*self.plan.problems, *self._warnings), self._history)
 
     def _before(self, effect: Any) -> None:
-        if isinstance(effect, Send):
-            self.redactor.learn_request(effect.request)
+        match effect:
+            case Send():
+                self.redactor.learn_request(effect.request)
+            case Subscribe() | Publish():
+                self.redactor.learn(*effect.broker.access.secrets())
+        if isinstance(effect, Publish):
+            self.redactor.learn_message(effect.message)
 
     def _after(self, answer: Any) -> None:
-        if isinstance(answer, Answered):
-            self.redactor.learn_response(answer.response)
+        match answer:
+            case Answered():
+                self.redactor.learn_response(answer.response)
+            case Received():
+                self.redactor.learn_message(answer.message)
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, Warned):

@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from arazzo_runner.documents.input_schemas import declared, input_schema
 from arazzo_runner.documents.text.json_reader import is_deeper
 from arazzo_runner.documents.text.reading_rules import MAX_DEPTH_OF_VALUES
-from arazzo_runner.effects import MASK, Headers, Request, Response
+from arazzo_runner.effects import MASK, Headers, Message, Request, Response
 from arazzo_runner.runtime.secrets.encodings import (
     MIN_LENGTH,
     Beginnings,
@@ -161,6 +161,13 @@ class Redactor:
         for text in found:
             if not is_word(text):
                 self._add(self._learned, text)
+
+    def learn_message(self, message: Message) -> None:
+        """Take what a message carries in secret headers, and what members with a secret name have."""
+        for name, value in message.headers:
+            if name.lower() in self._headers:
+                self.learn(value, *inside_credentials(name, value))
+        self.learn_response(Response(200, message.headers, message.payload))
 
     def recall(self, learned: Iterable[tuple[str, bool]]) -> None:
         """Take what ``remember`` was called with, perhaps in another process."""
@@ -318,6 +325,13 @@ class Redactor:
         """A response with every secret masked."""
         return Response(response.status, self.headers(response.headers), self.body(response.body, answer=True))
 
+    def message(self, message: Message) -> Message:
+        """A message with every secret masked, whether the run has sent it or taken it."""
+        masked: Message = self._struct(
+            replace(message, payload=self.body(message.payload, answer=True), headers=self.headers(message.headers))
+        )
+        return masked
+
     def event(self, event: Event, *, details: bool = True) -> Event:
         """An event of a run with every secret masked, whatever it is made of.
 
@@ -327,7 +341,7 @@ class Redactor:
         masked: Event = self._field("", event, details=details)
         return masked
 
-    def _struct(self, value: Any, *, details: bool) -> Any:
+    def _struct(self, value: Any, *, details: bool = True) -> Any:
         changes = {}
         for name in value.__struct_fields__:
             before = getattr(value, name)
@@ -347,6 +361,8 @@ class Redactor:
                 return self.request(value) if details else Request(value.method, self.url(value.url))
             case Response():
                 return self.response(value) if details else Response(value.status, (), b"")
+            case Message():
+                return self.message(value) if details else self._struct(replace(value, payload=b"", headers=()))
             case Struct():
                 return self._struct(value, details=details)
             case Mapping() if name in ("inputs", "outputs"):
