@@ -13,9 +13,12 @@ from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.http.options import TransportOptions
 
 CODEC = Codec(
-    effects.Answered, effects.Failed, effects.Request, effects.Response, effects.Send, effects.Sleep, effects.Woke,
+    effects.Access, effects.Answered, effects.Broker, effects.ChannelSettings, effects.Failed, effects.Match,
+    effects.Message, effects.Publish, effects.Published, effects.Receive, effects.Received, effects.Request,
+    effects.Response, effects.Send, effects.Sleep, effects.Subscribe, effects.Subscribed, effects.Woke,
     events.ActionTaken, events.Attempt, events.AttemptFinished, events.AttemptStarted, events.Authenticated,
-    events.CriterionOutcome, events.Outcome, events.Reason, events.RunFinished, events.RunStarted, events.Waiting,
+    events.ChannelSubscribed, events.CriterionOutcome, events.ExchangedMessage, events.MessageAwaited,
+    events.Outcome, events.Reason, events.RunFinished, events.RunStarted, events.Waiting,
     events.Warned, events.WorkflowEntered, events.WorkflowLeft,
     Credential, Credentials, Decision, Place, RunOptions, ServerOptions, TransportOptions,
 )  # fmt: skip

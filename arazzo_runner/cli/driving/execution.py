@@ -140,6 +140,5 @@ def _warn_of_unused(world: Any, *, succeeded: bool) -> None:
 
     unused = getattr(world, "unused", ())
     if succeeded and unused:
-        first = unused[0].request
-        named = label(f"{first.method} {first.url}")
+        named = label(unused[0].title)
         click.echo(f"  ! {len(unused)} recorded interaction(s) were not used, the first is {named}", err=True)

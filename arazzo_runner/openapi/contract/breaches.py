@@ -14,14 +14,14 @@ from arazzo_runner.secrecy import cut
 MAX_SHOWN = 120
 """Characters of a value that are shown."""
 
-Side: TypeAlias = Literal["request", "response"]
+Side: TypeAlias = Literal["request", "response", "message"]
 
 
 class Breach(Struct, frozen=True):
     """One way in which an exchange is not as its description says.
 
     Attributes:
-        side: the request, which the workflow makes, or the response, which the API makes.
+        side: the request, which the workflow makes, the response, which the API makes, or a message (M13).
         where: the part: ``status``, ``content type``, ``body /status/state``, ``query parameter limit``, …
         message: what was found and what was expected.
     """

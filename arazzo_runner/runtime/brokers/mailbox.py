@@ -103,7 +103,7 @@ class Mailbox:
                             await asyncio.sleep(0)
                     await self._came.wait()
         except TimeoutError:
-            raise TimeoutError(self._in_vain(seconds, seen, nearest)) from None
+            raise TimeoutError(self._in_vain(match, seconds, seen, nearest)) from None
 
     def _remove(self, letter: Letter) -> None:
         self._letters.remove(letter)
@@ -122,14 +122,16 @@ class Mailbox:
             f"{self._count:,} came, and no step has taken them"
         )
 
-    def _in_vain(self, seconds: float, seen: int, nearest: tuple[int, Miss] | None) -> str:
+    def _in_vain(self, match: Match, seconds: float, seen: int, nearest: tuple[int, Miss] | None) -> str:
         lost = " (the connection to the broker was lost meanwhile)" if self.interruptions else ""
+        which = "" if match.correlation_id is None else f" with the correlation id {match.correlation_id!r}"
         if nearest is None:
-            return f"no message came within {seconds:g} s{lost}"
+            return f"no message{which} came within {seconds:g} s{lost}"
         number, why = nearest
         came = "one message came" if seen == 1 else f"{seen:,} messages came"
-        which = "it" if seen == 1 else f"the nearest, number {number},"
-        return f"no message matched within {seconds:g} s{lost}: {came}, and {which} did not match: {why.why}"
+        what = "it" if seen == 1 else f"the nearest, number {number},"
+        missed = f"no message{which or ' that matches'} came within {seconds:g} s{lost}"
+        return f"{missed}: {came}, and {what} did not match: {why.why}"
 
 
 def _nearer(one: tuple[int, Miss] | None, other: tuple[int, Miss]) -> tuple[int, Miss]:

@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from difflib import SequenceMatcher
 from urllib.parse import urlsplit
 
 from msgspec import Struct
 
+from arazzo_runner.effects import Message
 from arazzo_runner.engine.events import Attempt
 from arazzo_runner.runtime.cases.files import Case, case_entry
-from arazzo_runner.runtime.cassettes.differences import Difference, compare, compare_data, compare_responses
+from arazzo_runner.runtime.cassettes.differences import (
+    Difference,
+    compare,
+    compare_bodies,
+    compare_data,
+    compare_responses,
+)
 from arazzo_runner.runtime.cassettes.format import Interaction
+from arazzo_runner.runtime.cassettes.messages import RecordedMessage, as_request
 
 
 class Drift(Struct, frozen=True):
@@ -19,7 +27,7 @@ class Drift(Struct, frozen=True):
 
     Attributes:
         where: the step whose exchange it is, or the interaction's number.
-        side: ``request`` or ``response``.
+        side: ``request``, ``response`` or ``message``.
     """
 
     where: str
@@ -52,6 +60,19 @@ def changes(old: Case, new: Case) -> Iterator[str]:
         else:
             yield from (f"gone: {_title(one)}" for one in before[first:end])
             yield from (f"new: {_title(one)}" for one in after[start:stop])
+    yield from _changed_messages(old.cassette.messages, new.cassette.messages)
+
+
+def _changed_messages(before: Sequence[RecordedMessage], after: Sequence[RecordedMessage]) -> Iterator[str]:
+    matcher = SequenceMatcher(None, [one.title for one in before], [one.title for one in after], autojunk=False)
+    for tag, first, end, start, stop in matcher.get_opcodes():
+        if tag == "equal":
+            for index, (one, other) in enumerate(zip(before[first:end], after[start:stop], strict=True), start + 1):
+                for part in compare(as_request(other.message), as_request(one.message)):
+                    yield str(Drift(f"message {index}", other.action, part)).replace(", recorded ", ", was ")
+        else:
+            yield from (f"gone: {one.title}" for one in before[first:end])
+            yield from (f"new: {one.title}" for one in after[start:stop])
 
 
 def _key(interaction: Interaction) -> tuple[str, str]:
@@ -78,6 +99,7 @@ class LastExchanges:
     def __init__(self) -> None:
         self.counts: dict[str, int] = {}
         self.last: dict[str, Interaction] = {}
+        self.messages: dict[str, Message] = {}
 
     def take(self, attempt: Attempt) -> None:
         """Note an attempt, masked."""
@@ -85,6 +107,8 @@ class LastExchanges:
         self.counts[step] = self.counts.get(step, 0) + 1
         if attempt.request is not None and attempt.response is not None:
             self.last[step] = Interaction(attempt.request, attempt.response)
+        if attempt.exchanged is not None and attempt.exchanged.message is not None:
+            self.messages[step] = attempt.exchanged.message
 
 
 def drift(live: LastExchanges, recorded: LastExchanges) -> Iterator[Drift]:
@@ -99,3 +123,6 @@ def drift(live: LastExchanges, recorded: LastExchanges) -> Iterator[Drift]:
             yield Drift(step, "run", difference)
         if step in live.last and step in recorded.last:
             yield from _exchange(step, live.last[step], recorded.last[step])
+        if step in live.messages and step in recorded.messages:
+            for found in compare_bodies(live.messages[step].payload, recorded.messages[step].payload):
+                yield Drift(step, "message", found)

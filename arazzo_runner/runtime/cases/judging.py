@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from msgspec import Struct, field
 
 from arazzo_runner.effects import MASK, Request
-from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event
+from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event, MessageAwaited
 from arazzo_runner.engine.plan import Plan, PlannedStep, RunOptions
 from arazzo_runner.errors import ArazzoError, InvalidInputs, Place, UsageError
 from arazzo_runner.openapi.auth.credentials import SECRET_PARTS
@@ -26,7 +26,8 @@ from arazzo_runner.runtime.cases.files import Case, plain, read_case
 from arazzo_runner.runtime.cases.headers import compare_headers
 from arazzo_runner.runtime.cases.names import check_names
 from arazzo_runner.runtime.cassettes.differences import Difference, compare, compare_data
-from arazzo_runner.runtime.cassettes.replay import Miss, Replay
+from arazzo_runner.runtime.cassettes.format import Interaction
+from arazzo_runner.runtime.cassettes.replay import Replay, ReplayMiss
 from arazzo_runner.runtime.run.contract_checks import ContractChecks, steps_by_id
 from arazzo_runner.runtime.run.session import RunResult, Session
 from arazzo_runner.runtime.run.workbook import Workbook, load
@@ -214,7 +215,7 @@ class _Replayed(Trial):
 
     def __init__(self, case: Case, *, attempts: bool = False) -> None:
         super().__init__(case, attempts=attempts)
-        self._at: AttemptStarted | None = None
+        self._at: AttemptStarted | MessageAwaited | None = None
         self._steps: Mapping[tuple[str, str], PlannedStep] = {}
         self._sending: PlannedStep | None = None
 
@@ -257,7 +258,7 @@ class _Replayed(Trial):
                 self.failures.append(Failure("outputs", message, lines, expected=then, came=now))
 
     def _see(self, event: Event) -> None:
-        if isinstance(event, AttemptStarted):
+        if isinstance(event, AttemptStarted | MessageAwaited):
             self._at, self._sending = event, self._steps.get((event.workflow_id, event.step_id))
 
     def _differences(self, live: Request, recorded: Request) -> list[Difference]:
@@ -297,17 +298,18 @@ def attempts_to(*takers: Callable[[Attempt], None]) -> Callable[[Event], None]:
     return listen
 
 
-def _missed(miss: Miss, case: Case, at: AttemptStarted | None, place: Place | None) -> Failure:
-    """A request that the cassette has no answer for."""
+def _missed(miss: ReplayMiss, case: Case, at: AttemptStarted | MessageAwaited | None, place: Place | None) -> Failure:
+    """A request or message that the cassette has no answer for."""
     step = f"step {at.step_id}: " if at else ""
-    asked = f"{miss.request.method} {miss.request.url}"
     hint = f"if the change is intended: arazzo record {case.document} {case.workflow_id} --case {case.name} --update"
+    what = "message" if miss.is_message else "interaction"
     if miss.index is None:
-        count = len(case.cassette.interactions)
-        message = f"{step}the recording has no interaction for {asked}; all {count} of it were used"
+        count = len(case.cassette.messages if miss.is_message else case.cassette.interactions)
+        message = f"{step}the recording has no {what} for {miss.asked}; all {count} of it were used"
         return Failure("missing-interaction", message, hint=hint, place=place)
-    message = f"{step}the request {asked} is not the one recorded as interaction {miss.index + 1}"
-    then, now = _sent(case.cassette.interactions[miss.index].request), _sent(miss.request)
+    asked = miss.asked if miss.is_message else f"the request {miss.asked}"
+    message = f"{step}{asked} is not the one recorded as {what} {miss.index + 1}"
+    then, now = ("" if one is None else _sent(one) for one in (miss.recorded, miss.request))
     return Failure("changed-request", message, tuple(map(str, miss.differences)), hint, place, then, now)
 
 
@@ -325,9 +327,14 @@ def _laid_out(data: Any) -> str:
 
 
 def _unused(world: Replay, case: Case) -> Failure:
-    unused = [f"{one.request.method} {one.request.url}" for one in world.unused]
-    first = len(case.cassette.interactions) - len(unused) + 1
-    lines = tuple(f"interaction {first + index}: {text}" for index, text in enumerate(unused[:MAX_BREACHES]))
+    unused = world.unused
+    ends = {"interaction": len(case.cassette.interactions), "message": len(case.cassette.messages)}
+    kinds = ["interaction" if isinstance(one, Interaction) else "message" for one in unused]
+    titles = [
+        f"{kind} {ends[kind] - kinds[index:].count(kind) + 1}: {one.title}"
+        for index, (kind, one) in enumerate(zip(kinds, unused, strict=True))
+    ]
+    lines = tuple(titles[:MAX_BREACHES])
     message = f"{len(unused)} recorded interaction{'s were' if len(unused) > 1 else ' was'} not asked for"
     return Failure("unused-interaction", message, lines)
 
@@ -364,6 +371,9 @@ def exposed_secrets(case: Case, plan: Plan) -> Iterator[Failure]:
     for scheme, parts in case.credentials.items():
         if any(value != MASK for part, value in parts.items() if part in SECRET_PARTS):
             yield _exposed(case, f"the credential for {scheme}")
+    for number, recorded in enumerate(case.cassette.messages, 1):
+        if redactor.message(recorded.message) != recorded.message:
+            yield _exposed(case, f"the message {number}")
     for number, interaction in enumerate(case.cassette.interactions, 1):
         request, response = interaction.request, interaction.response
         for side, headers in (("request", request.headers), ("response", response.headers)):

@@ -17,6 +17,7 @@ from msgspec import Struct
 from arazzo_runner.documents.files import MAX_DATA, read_file
 from arazzo_runner.effects import Headers, Request, Response
 from arazzo_runner.errors import CassetteError
+from arazzo_runner.runtime.cassettes.messages import RecordedMessage, read_message
 from arazzo_runner.runtime.cassettes.yaml_loader import load_cassette_yaml
 
 
@@ -26,6 +27,11 @@ class Interaction(Struct, frozen=True):
     request: Request
     response: Response
 
+    @property
+    def title(self) -> str:
+        """What it is, for people."""
+        return f"{self.request.method} {self.request.url}"
+
 
 class Cassette(Struct, frozen=True):
     """A cassette that was read.
@@ -33,11 +39,13 @@ class Cassette(Struct, frozen=True):
     Attributes:
         path: as the user named it.
         case: what case it is of, as it stands in the file (``cases.read_case``); None in a bare cassette.
+        messages: that were sent and received, in order (M20).
     """
 
     path: str
     interactions: tuple[Interaction, ...]
     case: Any = None
+    messages: tuple[RecordedMessage, ...] = ()
 
 
 def read_cassette(path: str | Path) -> Cassette:
@@ -68,7 +76,19 @@ def read_cassette(path: str | Path) -> Cassette:
         except (KeyError, ValueError) as error:
             what = f"it has no {error}" if isinstance(error, KeyError) else str(error)
             raise CassetteError(f"the interaction {index + 1} of {path} is incomplete: {what}") from None
-    return Cassette(str(path), tuple(interactions), data.get("case"))
+    return Cassette(str(path), tuple(interactions), data.get("case"), _messages(data.get("messages"), path))
+
+
+def _messages(entries: Any, path: str | Path) -> tuple[RecordedMessage, ...]:
+    if not isinstance(entries, list | None):
+        raise CassetteError(f"the messages of {path} are not a list")
+    messages = []
+    for index, entry in enumerate(entries or (), 1):
+        try:
+            messages.append(read_message(entry))
+        except ValueError as error:
+            raise CassetteError(f"the message {index} of {path} cannot be read: {error}") from None
+    return tuple(messages)
 
 
 def _object(value: Any, name: str) -> Mapping[str, Any]:

@@ -9,9 +9,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TextIO
 
+import msgspec
+
 from arazzo_runner.effects import Answered, Failed, MessageAnswer, MessageEffect, Request, Response, Send
 from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.atomic_file import WholeFile
+from arazzo_runner.runtime.cassettes.messages import Messages, RecordedMessage, entry_of
 from arazzo_runner.runtime.drivers import AsyncWorld, World, aexchange, exchange
 from arazzo_runner.runtime.secrets.redaction import Redactor
 from arazzo_runner.runtime.serialization import decode, encode
@@ -48,13 +51,14 @@ class Recorder:
         except OSError as error:
             raise self._unwritable(error) from None
         self._interactions: TextIO = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")
+        self._messages: TextIO = tempfile.TemporaryFile("w+", encoding="utf-8", newline="\n")
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         try:
-            nothing_came = kind is not None and not self._interactions.tell()
+            nothing_came = kind is not None and not self._interactions.tell() and not self._messages.tell()
             if not self._dropped and not nothing_came:
                 self._write()
         except OSError as problem:
@@ -63,6 +67,7 @@ class Recorder:
             raise CassetteError(f"{self._path} cannot be written: an output holds half of a character") from None
         finally:
             self._interactions.close()
+            self._messages.close()
             self._file.__exit__(None, None, None)
 
     def describe(self, case: Mapping[str, Any]) -> None:
@@ -87,6 +92,12 @@ class Recorder:
             request, response = decode(line)
             entry = _entry(self._redactor.request(request), self._redactor.response(response))
             stream.write(_as_yaml([entry], sort_keys=True))
+        if self._messages.tell():
+            stream.write("messages:\n")
+            self._messages.seek(0)
+            for line in self._messages:
+                masked = self._masked(RecordedMessage(*decode(line)))
+                stream.write(_as_yaml([entry_of(masked)], sort_keys=False))
         stream.write("version: 1\n")
         self._file.keep()
 
@@ -97,6 +108,15 @@ class Recorder:
         """Record an exchange, masked."""
         masked = (self._redactor.request(request), self._redactor.response(response))
         self._interactions.write(f"{encode(masked)}\n")
+
+    def add_message(self, recorded: RecordedMessage | None) -> None:
+        """Record a message, masked; None is nothing to record."""
+        if recorded is not None:
+            self._messages.write(f"{encode(msgspec.structs.astuple(self._masked(recorded)))}\n")
+
+    def _masked(self, recorded: RecordedMessage) -> RecordedMessage:
+        masked: RecordedMessage = self._redactor.event(recorded)
+        return masked
 
 
 def _as_yaml(data: Any, *, sort_keys: bool) -> str:
@@ -152,6 +172,7 @@ class Recording:
     def __init__(self, world: World, recorder: Recorder) -> None:
         self._world = world
         self._recorder = recorder
+        self._messages = Messages()
         self.now = world.now
         self.sleep = world.sleep
 
@@ -163,8 +184,10 @@ class Recording:
         return answer
 
     def exchange(self, effect: MessageEffect) -> MessageAnswer:
-        """Exchange a message."""
-        return exchange(effect, self._world)
+        """Exchange a message, and record what was sent or came."""
+        answer = exchange(effect, self._world)
+        self._recorder.add_message(self._messages.recorded(effect, answer))
+        return answer
 
 
 class AsyncRecording:
@@ -173,6 +196,7 @@ class AsyncRecording:
     def __init__(self, world: AsyncWorld, recorder: Recorder) -> None:
         self._world = world
         self._recorder = recorder
+        self._messages = Messages()
         self.now = world.now
         self.sleep = world.sleep
 
@@ -184,5 +208,7 @@ class AsyncRecording:
         return answer
 
     async def exchange(self, effect: MessageEffect) -> MessageAnswer:
-        """Exchange a message."""
-        return await aexchange(effect, self._world)
+        """Exchange a message, and record what was sent or came."""
+        answer = await aexchange(effect, self._world)
+        self._recorder.add_message(self._messages.recorded(effect, answer))
+        return answer

@@ -16,7 +16,7 @@ from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Level, Plan, PlannedStep
 from arazzo_runner.openapi.contract.breaches import Breach
-from arazzo_runner.openapi.contract.judge import Contract
+from arazzo_runner.openapi.contract.judge import Contract, Judgement
 
 MALFORMED = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
 """Statuses that call the request itself wrong: its breaches are then remarks, the API and its description agree."""
@@ -128,11 +128,22 @@ class ContractChecks:
         )  # fmt: skip
         return self._attempt(attempt).problems
 
+    def _judgement(self, step: PlannedStep, attempt: Attempt) -> Judgement | None:
+        """What the description says of an attempt; None when it has no say."""
+        if step.operation is not None and attempt.request is not None:
+            return self._contract.judge(step.operation, attempt.request, attempt.response)
+        exchanged = attempt.exchanged
+        if step.exchange is None or exchanged is None or exchanged.message is None:
+            return None
+        from arazzo_runner.runtime.run.message_checks import message_breaches
+
+        return Judgement(tuple(message_breaches(step.exchange, exchanged.message)))
+
     def _attempt(self, attempt: Attempt) -> Attempt:
         step = self._steps.get((attempt.workflow_id, attempt.step_id))
-        if attempt.request is None or step is None or step.operation is None:
+        judgement = None if step is None else self._judgement(step, attempt)
+        if judgement is None:
             return attempt
-        judgement = self._contract.judge(step.operation, attempt.request, attempt.response)
         refused = attempt.response is not None and attempt.response.status in MALFORMED
         explained = [one for one in judgement.breaches if refused and one.side == "request"]
         breaches = [one for one in judgement.breaches if one not in explained]
