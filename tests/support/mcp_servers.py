@@ -19,8 +19,8 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
 
 from arazzo_runner.engine.plan import RunOptions
-from arazzo_runner.mcp.catalogue import Catalogue
-from arazzo_runner.mcp.offers import Grounds, Terms
+from arazzo_runner.serving.catalogue import Catalogue
+from arazzo_runner.serving.offers import Grounds, Terms
 from arazzo_runner.mcp.server import WorkflowServer
 from arazzo_runner.mcp.tool_calls import ToolCalls
 from arazzo_runner.runtime.http.options import TransportOptions

@@ -11,9 +11,9 @@ from pathlib import PurePosixPath
 from arazzo_runner.documents.model import Workflow
 from arazzo_runner.documents.near_names import did_you_mean
 from arazzo_runner.errors import ArazzoError
-from arazzo_runner.mcp.offers import Grounds, Offer, Terms
-from arazzo_runner.mcp.refusals import CallRefused
-from arazzo_runner.mcp.summary_index import SummaryIndex
+from arazzo_runner.serving.offers import Grounds, Offer, Terms
+from arazzo_runner.serving.refusals import CallRefused
+from arazzo_runner.serving.summary_index import SummaryIndex
 from arazzo_runner.runtime.run.workbook import Workbook
 
 GENERIC = ("find_workflow", "describe_workflow", "run_workflow")

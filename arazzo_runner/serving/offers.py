@@ -12,9 +12,9 @@ from msgspec import Struct
 from arazzo_runner.documents.model import Workflow
 from arazzo_runner.engine.demands.required_credentials import access_of
 from arazzo_runner.engine.plan import Plan, RunOptions
-from arazzo_runner.mcp.offered_inputs import missing_secrets, offered_schema, secret_input_names
-from arazzo_runner.mcp.output_types import output_schemas
-from arazzo_runner.mcp.reach import Reach, reach_of
+from arazzo_runner.serving.offered_inputs import missing_secrets, offered_schema, secret_input_names
+from arazzo_runner.serving.output_types import output_schemas
+from arazzo_runner.serving.reach import Reach, reach_of
 from arazzo_runner.openapi.auth.security import CredentialStatus
 from arazzo_runner.reports.text import one_line, printable
 from arazzo_runner.runtime.http.options import TransportOptions
