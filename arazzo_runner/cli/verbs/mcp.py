@@ -27,9 +27,9 @@ from arazzo_runner.cli.given.options import (
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Level
+    from arazzo_runner.runtime.secrets.redaction import Redactor
     from arazzo_runner.serving.catalogue import Catalogue
     from arazzo_runner.serving.offers import Terms
-    from arazzo_runner.runtime.secrets.redaction import Redactor
 
 
 class OfferWords(OptionGroup, frozen=True, kw_only=True):
@@ -168,9 +168,9 @@ def _catalogue(words: McpWords) -> tuple[Catalogue, Redactor]:
     """Return what is offered, and a redactor that knows every secret that was given."""
     from arazzo_runner.cli.given import offered, preparation
     from arazzo_runner.documents.files import is_directory
+    from arazzo_runner.runtime.secrets.redaction import Redactor
     from arazzo_runner.serving.catalogue import Catalogue
     from arazzo_runner.serving.offers import Grounds
-    from arazzo_runner.runtime.secrets.redaction import Redactor
 
     live = words.live()
     targets = offered.offered_targets(words.targets, words.where.directory)

@@ -31,7 +31,7 @@ from arazzo_runner.reports.pages.templating import write_page
 from arazzo_runner.reports.spool import Spool
 from arazzo_runner.reports.standing import standing
 from arazzo_runner.reports.summary import Attempts, RunPath
-from arazzo_runner.reports.text import duration, printable
+from arazzo_runner.reports.text import duration
 
 MAX_BODIES = 10_000_000
 """Characters of all bodies together, after which ``FEW`` of each are shown: a page has to stay one that opens."""

@@ -86,6 +86,22 @@ def missing_secret(run_id: str, what: str, where: str, hint: str) -> UsageError:
     return UsageError(message, hint=hint)
 
 
+def check_carried(run_id: str, setup: RunSetup, carried: str) -> None:
+    """Refuse to send what a client or an application of another process carried.
+
+    Args:
+        carried: ``client`` or ``app`` when one of those will carry the requests; empty for none.
+
+    Raises:
+        UsageError: the run was carried by another one.
+    """
+    if setup.carried and setup.carried != carried:
+        what = "an application of its process" if setup.carried == "app" else "a client of its process"
+        message = f"the requests of the run {run_id} were carried by {what}, and must not go anywhere else"
+        hint = f"resume it from Python: Runner(…, {setup.carried}=…).resume({run_id!r})"
+        raise UsageError(message, hint=hint)
+
+
 class Resumer:
     """Resumes runs; those of one batch share their plan.
 
@@ -112,20 +128,13 @@ class Resumer:
         row = runs.journal.take(run_id, runs.holder)
         try:
             setup = runs.setup(run_id)
-            self._check_carried(run_id, setup)
+            check_carried(run_id, setup, self._carried)
             planned = self._plan(run_id, setup)
             given = given_of(planned.plan, setup, self._again.inputs(run_id, setup, planned.plan))
             return runs.resume(run_id, replace(planned, setup=setup), given, unsent=row.unsent), setup
         except BaseException:
             runs.journal.release(run_id, runs.holder)
             raise
-
-    def _check_carried(self, run_id: str, setup: RunSetup) -> None:
-        if setup.carried and setup.carried != self._carried:
-            what = "an application of its process" if setup.carried == "app" else "a client of its process"
-            message = f"the requests of the run {run_id} were carried by {what}, and must not go anywhere else"
-            hint = f"resume it from Python: Runner(…, {setup.carried}=…).resume({run_id!r})"
-            raise UsageError(message, hint=hint)
 
     def _plan(self, run_id: str, setup: RunSetup) -> Planned:
         digests = tuple(digest for digest, _, _ in self.runs.journal.sources(run_id))
