@@ -36,9 +36,11 @@ def serve_http(workflows: WorkflowServer, host: str, port: int, token: str, read
     Raises:
         UsageError: the address cannot be listened at.
     """
-    serve(
-        lambda hosts: http_app(workflows, hosts, token), host, port, lambda url: ready(f"{url}{PATH}"), option="--http"
-    )
+
+    def app(hosts: frozenset[str], _: int) -> Asgi:
+        return http_app(workflows, hosts, token)
+
+    serve(app, host, port, lambda url: ready(f"{url}{PATH}"), option="--http")
 
 
 def http_app(workflows: WorkflowServer, hosts: frozenset[str], token: str | None) -> Asgi:

@@ -29,8 +29,8 @@ def names_of(host: str, port: int) -> frozenset[str]:
     return frozenset({f"{name}:{port}" for name in names} | (names if port == 80 else set()))
 
 
-class Refusal(Struct, frozen=True):
-    """An answer to a request that is not let through.
+class GateAnswer(Struct, frozen=True):
+    """The gate's own answer to a request that is not let through.
 
     Attributes:
         headers: beside the type of the text, which is plain.
@@ -48,7 +48,7 @@ Fields: TypeAlias = Mapping[str, Sequence[str]]
 class Admission(Protocol):
     """Says who may come in."""
 
-    def refusal(self, scope: Scope, fields: Fields) -> Refusal | None:
+    def answer(self, scope: Scope, fields: Fields) -> GateAnswer | None:
         """Return the answer to a request that is not let through; None for one that is."""
 
 
@@ -58,13 +58,13 @@ class BearerToken:
     def __init__(self, token: str) -> None:
         self._token = token.encode()
 
-    def refusal(self, scope: Scope, fields: Fields) -> Refusal | None:  # noqa: ARG002 - of the protocol
+    def answer(self, scope: Scope, fields: Fields) -> GateAnswer | None:  # noqa: ARG002 - of the protocol
         """Refuse a request without the token."""
         given = fields.get("authorization", ())
         if len(given) == 1 and self._is_token(given[0]):
             return None
         text = "write Authorization: Bearer TOKEN, with the token of --token FILE\n"
-        return Refusal(401, text, (("www-authenticate", 'Bearer realm="arazzo"'),))
+        return GateAnswer(401, text, (("www-authenticate", 'Bearer realm="arazzo"'),))
 
     def _is_token(self, field: str) -> bool:
         scheme, _, value = field.partition(" ")
@@ -89,21 +89,21 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        if scope["type"] == "http" and (refusal := self._refusal(scope)):
-            named = (("content-type", "text/plain; charset=utf-8"), *refusal.headers)
+        if scope["type"] == "http" and (answer := self._answer(scope)):
+            named = (("content-type", "text/plain; charset=utf-8"), *answer.headers)
             headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in dict(named).items()]
-            await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
-            await send({"type": "http.response.body", "body": refusal.text.encode()})
+            await send({"type": "http.response.start", "status": answer.status, "headers": headers})
+            await send({"type": "http.response.body", "body": answer.text.encode()})
             return
         if scope["type"] in ("http", "lifespan"):
             await self._app(scope, receive, send)
 
-    def _refusal(self, scope: Scope) -> Refusal | None:
+    def _answer(self, scope: Scope) -> GateAnswer | None:
         fields: dict[str, list[str]] = {}
         for name, value in scope["headers"]:
             fields.setdefault(name.decode("latin-1").lower(), []).append(value.decode("latin-1"))
         if [host.lower() for host in fields.get("host", [])] not in [[host] for host in self._hosts]:
-            return Refusal(421, "this server is not known by that Host\n")
+            return GateAnswer(421, "this server is not known by that Host\n")
         if any(origin.lower() not in self._origins for origin in fields.get("origin", [])):
-            return Refusal(403, "requests of other sites are not answered\n")
-        return None if self._admission is None else self._admission.refusal(scope, fields)
+            return GateAnswer(403, "requests of other sites are not answered\n")
+        return None if self._admission is None else self._admission.answer(scope, fields)

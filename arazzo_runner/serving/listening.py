@@ -13,7 +13,7 @@ GRACE = 3
 
 
 def serve(
-    app: Callable[[frozenset[str]], Asgi],
+    app: Callable[[frozenset[str], int], Asgi],
     host: str,
     port: int,
     ready: Callable[[str], None],
@@ -24,7 +24,7 @@ def serve(
     """Serve an application until the process is asked to stop.
 
     Args:
-        app: makes it, from the values of ``Host`` that are this server.
+        app: makes it, from the values of ``Host`` that are this server, and the port.
         port: 0 for one that is free.
         ready: called with the URL when clients can connect.
         option: that names the address, for errors.
@@ -49,7 +49,7 @@ def serve(
     with listening:
         port = int(listening.getsockname()[1])
         config = uvicorn.Config(
-            app(names_of(host, port)),
+            app(names_of(host, port), port),
             log_level="warning",
             access_log=False,
             server_header=False,

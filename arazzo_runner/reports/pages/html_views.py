@@ -33,7 +33,7 @@ def attempt_view(attempt: Attempt, number: int, max_body: int = MAX_BODY) -> dic
     request, response = attempt.request, attempt.response
     return {
         **line_view(attempt, number),
-        "request": None if request is None else _request(request, max_body),
+        "request": None if request is None else message_view(request, max_body),
         "curl": "" if request is None else curl_command(request)[: MAX_BODY + max_body],
         "response": None if response is None else _response(response, max_body),
         "criteria": [
@@ -90,7 +90,8 @@ def reason_view(reason: Reason) -> dict[str, Any]:
     }
 
 
-def _request(request: Request, max_body: int) -> dict[str, Any]:
+def message_view(request: Request, max_body: int = MAX_BODY) -> dict[str, Any]:
+    """A request: its first line, header fields and body."""
     body = body_view(request.body or b"", request.header("Content-Type"), max_body)
     return {"method": request.method, "url": request.url, "headers": list(request.headers), "body": body}
 
