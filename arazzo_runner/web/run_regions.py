@@ -17,7 +17,7 @@ from arazzo_runner.web.rendering import Rendering
 from arazzo_runner.web.run_story import PAGE
 from arazzo_runner.web.run_watch import RunWatch
 from arazzo_runner.web.site import Site
-from arazzo_runner.web.steering import brake_of, secret_fields, setup_of
+from arazzo_runner.web.steering import brake_of, decision_about, secret_fields, setup_of
 
 AMBIGUOUS = "ambiguous-request"
 
@@ -63,7 +63,7 @@ class RunRegions:
     def all_of(self, watch: RunWatch) -> dict[str, str]:
         """Return every region but the list of attempts, by its id."""
         content = self.content(watch)
-        names = ("standing", "decision", "flow", "time", "ends")
+        names = ("standing", "decision", "flow", "time", "ends", "inputs")
         return {name: self._rendering.text("run_region.html.jinja", region=name, **content) for name in names}
 
     def entries(self, watch: RunWatch, start: int, stop: int) -> str:
@@ -88,6 +88,7 @@ class RunRegions:
             "took": duration(_took(summary, outcome, now)),
             "waited": duration(story.waited) if story.waited else "",
             "total": len(story.attempts),
+            "lit": _lit(watch, state),
             "failure": self._failure(watch, outcome),
             "drawings": story.drawings(),
             "timeline": laid_out,
@@ -111,16 +112,24 @@ class RunRegions:
 
     def _decision(self, summary: RunSummary, state: RunState) -> Mapping[str, Any] | None:
         """Return what the form of a stopped run asks for; None where there is nothing to decide."""
-        ambiguous = AMBIGUOUS in (summary.reason, summary.status)
         if state.status not in ("stopped", AMBIGUOUS):
             return None
+        found = decision_about(self._site, summary.id)
+        ambiguous = found is not None or AMBIGUOUS in (summary.reason, summary.status)
         setup = setup_of(self._site, summary.id)
         secrets: Sequence[tuple[str, str]] = () if setup is None else secret_fields(setup)
         given = {} if setup is None else self._site.given_again(setup.workflow_id, setup.document)
         return {
             "ambiguous": ambiguous,
+            "outputs": () if found is None else found.outputs,
             "secrets": [(field, name, name in given) for field, name in secrets],
         }
+
+
+def _lit(watch: RunWatch, state: RunState) -> tuple[str, str] | None:
+    """Return workflow and step that are under way, or None."""
+    way = watch.story.under_way
+    return None if way is None or state.status not in ("running", "stopped") else (way.workflow, way.step)
 
 
 def _took(summary: RunSummary, outcome: Outcome | None, now: float) -> float:

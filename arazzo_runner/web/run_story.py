@@ -40,11 +40,13 @@ class UnderWay(Struct, frozen=True):
 
     Attributes:
         kind: ``request`` or ``wait``.
+        workflow, step: where it does so.
         what: method and URL of the request, or why it waits.
         until: when the wait is over, seconds since the epoch; None for a request.
     """
 
     kind: str
+    workflow: str
     step: str
     what: str
     since: float
@@ -95,15 +97,15 @@ class RunStory:
             case WorkflowEntered(workflow_id, _, cause):
                 self._path.entered[workflow_id] += 1
                 self.entries.append({"kind": "workflow", "workflow": workflow_id, "cause": cause})
-            case AttemptStarted(_, step_id, _, _, request, at):
-                self.under_way = UnderWay("request", step_id, f"{request.method} {request.url}", at)
+            case AttemptStarted(workflow_id, step_id, _, _, request, at):
+                self.under_way = UnderWay("request", workflow_id, step_id, f"{request.method} {request.url}", at)
             case Authenticated(_, step_id, _, scheme, request, response):
                 beside = {"kind": "beside", "step": step_id, "scheme": scheme, "what": request.method}
                 status = None if response is None else response.status
                 self.entries.append({**beside, "url": request.url, "status": status})
             case Waiting(workflow_id, step_id, seconds, why, at):
                 self.waited += seconds
-                self.under_way = UnderWay("wait", step_id, why, at, at + seconds)
+                self.under_way = UnderWay("wait", workflow_id, step_id, why, at, at + seconds)
                 wait = {"kind": "wait", "workflow": workflow_id, "step": step_id, "why": why}
                 self._listed({**wait, "start": at, "seconds": seconds, "for": duration(seconds)})
             case Warned(message, step_id, hint):
@@ -163,9 +165,8 @@ class RunStory:
                 began = min(span.start for span in spans)
             way = self.under_way
             if way is not None and way.kind == "request" and self.outcome is None:
-                workflow = self.started.workflow_id if self.started is not None else ""
                 title = f"waiting for the answer to {way.what}"
-                spans.append(Span(workflow, way.step, way.since, max(now - way.since, 0.0), "wait", title))
+                spans.append(Span(way.workflow, way.step, way.since, max(now - way.since, 0.0), "wait", title))
             seconds = self._latest - began
             if self.outcome is not None and not hidden:
                 seconds = self.outcome.duration

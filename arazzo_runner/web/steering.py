@@ -17,6 +17,7 @@ from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.openapi.request.servers import ServerOptions
 from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.durable.pausing import Brake
+from arazzo_runner.runtime.durable.resuming import OpenDecision, open_decision
 from arazzo_runner.runtime.durable.runs import check_row, new_id
 from arazzo_runner.runtime.durable.setup import RunSetup
 from arazzo_runner.runtime.run.carriers import Carrier
@@ -224,6 +225,14 @@ def setup_of(site: Site, run_id: str) -> RunSetup | None:
         return None
     with reading_runs(site.engine) as runs:
         return runs.setup(run_id)
+
+
+def decision_about(site: Site, run_id: str) -> OpenDecision | None:
+    """Return what has to be decided before a run of a journal can be resumed; None when nothing has to be."""
+    if not isinstance(site.engine, JournalEngine):
+        return None
+    with reading_runs(site.engine) as runs:
+        return open_decision(runs, run_id)
 
 
 def decision_of(form: Mapping[str, str]) -> Decision:
