@@ -11,7 +11,7 @@ from arazzo_runner.serving.gate import Fields, GateAnswer, Scope
 
 _READING = ("GET", "HEAD")
 _WELCOME = (
-    '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><meta http-equiv="refresh" content="0;url=/">'
+    '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><meta http-equiv="refresh" content="0;url=/">'
     '<title>arazzo web</title><p><a href="/">Continue to arazzo web</a></p></html>\n'
 )
 """Continues from a page of ours: a cookie that is SameSite=Strict is not sent after a redirect from another site."""
@@ -39,7 +39,7 @@ class CookieAdmission:
                 ("set-cookie", cookie),
                 ("cache-control", "no-store"),
                 ("referrer-policy", "no-referrer"),
-                ("content-security-policy", "default-src 'none'"),
+                ("content-security-policy", "default-src 'none'; img-src data:"),
             )
             return GateAnswer(200, _WELCOME, headers)
         if not any(hmac.compare_digest(given, self._cookie) for given in self._given(fields)):

@@ -130,15 +130,15 @@ def visiting(browser: Browser, server: WebProcess, **options: Any) -> Iterator[V
     context.set_default_timeout(PATIENCE * 1000)
     visitor = Visitor(context.new_page(), server)
     page = visitor.page
-    page.on("console", lambda message: visitor.complaints.append(message.text))
+    page.on("console", lambda said: visitor.complaints.append(f"{said.text} ({said.location.get('url')})"))
     page.on("pageerror", lambda error: visitor.complaints.append(str(error)))
     page.on("request", lambda request: visitor.asked.append(request.url))
     page.goto(server.address)
     page.wait_for_url(f"{server.url}/")
     yield visitor
     context.close()
-    assert not visitor.complaints
-    assert not visitor.refused()
+    assert not visitor.complaints, visitor.complaints
+    assert not visitor.refused(), visitor.refused()
 
 
 def repository(name: str) -> str:
