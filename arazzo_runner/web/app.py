@@ -83,6 +83,7 @@ class WebServer:
                 Route("/runs/{run}/report.json", runs.report),
                 Route("/runs/{run}/archive.har", runs.archive),
                 Route("/runs/{run}/attempts/{number:int}", runs.attempt),
+                Route("/runs/{run}/attempts/{number:int}/reasons", runs.reasons),
                 Route("/runs/{run}/before/{before:int}", runs.entries),
                 Route("/runs/{run}/around/{number:int}", runs.around),
                 Route("/runs/{run}/explain", self._explain_run, methods=["GET"]),

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from msgspec import Struct
 from starlette.responses import RedirectResponse, Response
 
-from arazzo_runner.engine.events import RunFinished
+from arazzo_runner.engine.events import Attempt, RunFinished
 from arazzo_runner.errors import ArazzoError, InvalidInputs, UsageError
 from arazzo_runner.reports.har import HarReport
 from arazzo_runner.reports.jsonreport import JsonReport, standing_of
@@ -154,8 +154,14 @@ class RunPages:
         watch.look()
         return watch
 
-    def attempt(self, request: Request) -> Response:
-        """One attempt, whole, with the reasons of its branch: a part of the page."""
+    def reasons(self, request: Request) -> Response:
+        """The reasons for which an attempt went on as it did: a part of the page."""
+        watch, number, attempt = self._attempt(request)
+        reason, why_not = self._reasons.of(watch.handle.id, number)
+        entry = attempt_view(attempt, number)
+        return self._rendering.page("reasons.html.jinja", reason=reason, why_not=why_not, entry=entry)
+
+    def _attempt(self, request: Request) -> tuple[RunWatch, int, Attempt]:
         watch = self.watch(request)
         number = int(request.path_params["number"])
         attempt = watch.story.attempt(number)
@@ -164,14 +170,16 @@ class RunPages:
             attempt = watch.story.attempt(number)
         if attempt is None:
             raise not_found(f"the run {watch.handle.id} has no attempt {number}")
-        reason, why_not = self._reasons.of(watch.handle.id, number)
+        return watch, number, attempt
+
+    def attempt(self, request: Request) -> Response:
+        """One attempt, whole: a part of the page."""
+        watch, number, attempt = self._attempt(request)
         setup = setup_of(self._site, watch.handle.id)
         return self._rendering.page(
             "attempt.html.jinja",
             run=watch.summary,
             entry=attempt_view(attempt, number),
-            reason=reason,
-            why_not=why_not,
             allowed=self._site.allow_run,
             branchable=attempt.request is not None and setup is not None,
             secrets=() if setup is None else secret_fields(setup),

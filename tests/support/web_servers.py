@@ -118,9 +118,7 @@ class Visitor:
 
     def is_wide(self) -> bool:
         """Return whether the page scrolls sideways."""
-        return bool(
-            self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth")
-        )
+        return bool(self.page.evaluate("document.documentElement.scrollWidth > document.documentElement.clientWidth"))
 
 
 @contextmanager

@@ -167,9 +167,7 @@ def test_an_address_that_is_taken_is_an_error_that_names_it(tmp_path: object) ->
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         words = words_of(directory, str(write_notes(directory, "http://127.0.0.1:9")), "--port", port)
-        done = subprocess.run(
-            words, capture_output=True, text=True, check=False, env=environment(), timeout=PATIENCE
-        )
+        done = subprocess.run(words, capture_output=True, text=True, check=False, env=environment(), timeout=PATIENCE)
     assert done.returncode == 2
     assert f"127.0.0.1:{port}" in done.stderr
     assert "Traceback" not in done.stderr

@@ -38,11 +38,12 @@ NARROW = {"width": 360, "height": 740}
 def deploying(directory: Path, *words: str, polls: int = 1) -> Iterator[tuple[WebProcess, InferenceEndpointsEmulator]]:
     """A server of pages whose requests go to the emulator."""
     behaviour = Behaviour(polls_pending=polls)
-    with InferenceEndpointsEmulator(
-        token=TOKEN, public_url="https://endpoint.example", behaviour=behaviour
-    ) as api, web_process(
-        directory, str(ROOT / "workflows"), "--allow-run", "--server", api.url, "--poll-interval", "0.3", *words
-    ) as server:
+    with (
+        InferenceEndpointsEmulator(token=TOKEN, public_url="https://endpoint.example", behaviour=behaviour) as api,
+        web_process(
+            directory, str(ROOT / "workflows"), "--allow-run", "--server", api.url, "--poll-interval", "0.3", *words
+        ) as server,
+    ):
         yield server, api
 
 

@@ -36,6 +36,12 @@
       if (!answer.ok) throw new Error(String(answer.status));
       inside.innerHTML = await answer.text();
       shown(inside);
+      const later = inside.querySelector("[data-later]");
+      const why = later && (await fetch(later.dataset.later));
+      if (why && why.ok) {
+        later.innerHTML = await why.text();
+        shown(later);
+      }
     } catch {
       inside.innerHTML = '<p class="note">It could not be loaded. Close it and open it again.</p>';
       inside.setAttribute("aria-busy", "true");
