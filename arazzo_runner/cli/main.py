@@ -35,6 +35,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "resume": ("arazzo_runner.cli.verbs.resume", "Resume a durable run."),
     "cancel": ("arazzo_runner.cli.verbs.cancel", "End a durable run."),
     "worker": ("arazzo_runner.cli.verbs.worker", "Drive runs for a Temporal cluster."),
+    "web": ("arazzo_runner.cli.verbs.web", "Show workflows, runs and cases in a browser, and run them there."),
     "mcp": ("arazzo_runner.cli.verbs.mcp", "Offer workflows to agents as tools (Model Context Protocol)."),
     "completion": ("arazzo_runner.cli.verbs.completion", "Print a shell's completion script."),
 }

@@ -18,10 +18,10 @@ from mcp_types import (
 )
 from mcp_types.version import MODERN_PROTOCOL_VERSIONS
 
-from arazzo_runner.mcp.offers import Offer
-from arazzo_runner.mcp.refusals import CallRefused
 from arazzo_runner.reports.text import one_line
 from arazzo_runner.runtime.secrets.redaction import Redactor
+from arazzo_runner.serving.offers import Offer
+from arazzo_runner.serving.refusals import CallRefused
 
 if TYPE_CHECKING:
     from mcp.server.context import ServerRequestContext

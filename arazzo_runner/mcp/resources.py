@@ -10,13 +10,13 @@ from urllib.parse import quote, unquote
 from mcp_types import Resource, ResourceTemplate, TextResourceContents
 
 from arazzo_runner.mcp.answers import MARK, plain_json
-from arazzo_runner.mcp.catalogue import Catalogue
-from arazzo_runner.mcp.offers import Offer
-from arazzo_runner.mcp.refusals import CallRefused
 from arazzo_runner.mcp.tool_calls import ToolCalls
 from arazzo_runner.reports.jsonreport import JsonReport, UnfinishedRun
 from arazzo_runner.reports.mermaid import mermaid
 from arazzo_runner.secrecy import CUT, without_credentials
+from arazzo_runner.serving.catalogue import Catalogue
+from arazzo_runner.serving.offers import Offer
+from arazzo_runner.serving.refusals import CallRefused
 
 WORKFLOWS, RUNS = "arazzo://workflows/", "arazzo://runs/"
 PAGE = 100

@@ -45,14 +45,14 @@ from arazzo_runner.mcp.answers import (
     plain_json,
     summary_entry,
 )
-from arazzo_runner.mcp.catalogue import GENERIC, OF_RUNS, Catalogue
 from arazzo_runner.mcp.confirmation import Confirmation
-from arazzo_runner.mcp.offers import KEY, Offer
-from arazzo_runner.mcp.refusals import CallRefused
 from arazzo_runner.mcp.tool_calls import LISTED, ToolCalls
 from arazzo_runner.mcp.tools import hints_entry, output_schema, tools_of
 from arazzo_runner.runtime.runners.summaries import RunSummary
 from arazzo_runner.runtime.secrets.redaction import Redactor
+from arazzo_runner.serving.catalogue import GENERIC, OF_RUNS, Catalogue
+from arazzo_runner.serving.offers import KEY, Offer
+from arazzo_runner.serving.refusals import CallRefused
 
 Context = ServerRequestContext[Any, Any]
 _log = logging.getLogger(__name__)

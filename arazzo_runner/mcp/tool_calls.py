@@ -13,9 +13,6 @@ from msgspec import Struct
 from arazzo_runner.engine.events import Attempt, AttemptFinished, Outcome, RunFinished, RunStarted
 from arazzo_runner.engine.inputs import with_defaults
 from arazzo_runner.errors import ArazzoError, JournalError
-from arazzo_runner.mcp.catalogue import Catalogue
-from arazzo_runner.mcp.offers import Offer
-from arazzo_runner.mcp.refusals import CallRefused
 from arazzo_runner.reports.text import one_line
 from arazzo_runner.runtime.durable.resuming import GivenSecrets
 from arazzo_runner.runtime.durable.runs import check_row, new_id
@@ -24,6 +21,9 @@ from arazzo_runner.runtime.runners.handles import RunEngine, RunHandle, RunOrder
 from arazzo_runner.runtime.runners.summaries import RunFilter, RunSummary
 from arazzo_runner.runtime.secrets.placeholders import asked_inputs
 from arazzo_runner.runtime.secrets.redaction import Redactor
+from arazzo_runner.serving.catalogue import Catalogue
+from arazzo_runner.serving.offers import Offer
+from arazzo_runner.serving.refusals import CallRefused
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Level

@@ -7,9 +7,9 @@ from typing import Any
 
 from mcp_types import Tool, ToolAnnotations
 
-from arazzo_runner.mcp.catalogue import Catalogue
-from arazzo_runner.mcp.offers import KEY, KEY_SCHEMA, Offer
-from arazzo_runner.mcp.reach import Reach
+from arazzo_runner.serving.catalogue import Catalogue
+from arazzo_runner.serving.offers import KEY, KEY_SCHEMA, Offer
+from arazzo_runner.serving.reach import Reach
 
 _RUN_ID = {"type": "string", "description": "The id of a run, as a call of a workflow answered it."}
 _TEXT = {"type": "string"}

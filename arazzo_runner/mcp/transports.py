@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable
 
 import anyio
-import uvicorn
 from mcp.server.stdio import stdio_server
 from mcp.server.transport_security import TransportSecuritySettings
 
-from arazzo_runner.errors import UsageError
-from arazzo_runner.mcp.gate import Asgi, Gate, names_of
 from arazzo_runner.mcp.server import WorkflowServer
+from arazzo_runner.serving.gate import Asgi, BearerToken, Gate
+from arazzo_runner.serving.listening import serve
 
 PATH = "/mcp"
-GRACE = 3
-"""Seconds that streams of clients may take to end when the server is asked to stop."""
 
 
 def serve_stdio(workflows: WorkflowServer) -> None:
@@ -40,21 +36,11 @@ def serve_http(workflows: WorkflowServer, host: str, port: int, token: str, read
     Raises:
         UsageError: the address cannot be listened at.
     """
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        listening = socket.create_server((host, port), family=family)
-    except OSError as error:
-        raise UsageError(f"--http {host}:{port}: {error.strerror or error}", hint="choose another port") from None
-    with listening:
-        port = int(listening.getsockname()[1])
-        app = http_app(workflows, names_of(host, port), token)
-        config = uvicorn.Config(
-            app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=GRACE
-        )
-        server = uvicorn.Server(config)
-        shown = f"[{host}]" if ":" in host else host
-        ready(f"http://{shown}:{port}{PATH}")
-        anyio.run(server.serve, [listening])
+
+    def app(hosts: frozenset[str], _: int) -> Asgi:
+        return http_app(workflows, hosts, token)
+
+    serve(app, host, port, lambda url: ready(f"{url}{PATH}"), option="--http")
 
 
 def http_app(workflows: WorkflowServer, hosts: frozenset[str], token: str | None) -> Asgi:
@@ -62,4 +48,4 @@ def http_app(workflows: WorkflowServer, hosts: frozenset[str], token: str | None
     origins = [f"{scheme}://{host}" for host in sorted(hosts) for scheme in ("http", "https")]
     settings = TransportSecuritySettings(allowed_hosts=sorted(hosts), allowed_origins=origins)
     inner = workflows.server().streamable_http_app(streamable_http_path=PATH, transport_security=settings)
-    return Gate(inner, hosts, token)
+    return Gate(inner, hosts, None if token is None else BearerToken(token))

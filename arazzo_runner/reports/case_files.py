@@ -22,8 +22,8 @@ def write(form: str, verdict: SuiteVerdict, stream: TextIO) -> None:
         case "junit":
             stream.write(as_junit(verdict))
         case "html":
-            from arazzo_runner.reports.pages.html import write_page
             from arazzo_runner.reports.pages.html_views import attempt_view, comparison
+            from arazzo_runner.reports.pages.templating import write_page
 
             write_page(
                 "cases.html.jinja",

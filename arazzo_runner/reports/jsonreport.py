@@ -50,6 +50,14 @@ class UnfinishedRun(Struct, frozen=True):
     at: float
 
 
+def standing_of(run: RunSummary) -> UnfinishedRun:
+    """Describe a run that has not come to its own end."""
+    cancelled = run.status == "cancelled"
+    message = "the run was cancelled" if cancelled else "arazzo resume continues it"
+    status = "failed" if cancelled else run.status
+    return UnfinishedRun(run.workflow_id, status, run.reason, message, run.step_id, run.updated_at or run.started_at)
+
+
 class JsonReport:
     """A listener that collects a run; ``write`` returns the report once it has ended. Use it as a context manager.
 

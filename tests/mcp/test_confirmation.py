@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mcp_types import ElicitResult, InputRequiredResult, InputResponses
 
-from arazzo_runner.mcp.offers import Terms
+from arazzo_runner.serving.offers import Terms
 from tests.support.mcp_servers import (
     ERAS,
     Person,

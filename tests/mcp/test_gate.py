@@ -9,7 +9,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from arazzo_runner.mcp.gate import Gate, Receive, Scope, Send, names_of
+from arazzo_runner.serving.gate import BearerToken, Gate, Receive, Scope, Send, names_of
 from tests.support.mcp_servers import TOKEN, http_process
 from tests.support.notes import write_notes
 
@@ -94,7 +94,7 @@ def test_the_gate_needs_no_help_of_what_is_behind_it(headers: list[tuple[bytes, 
     async def send(message: MutableMapping[str, Any]) -> None:
         sent.append(message)
 
-    gate = Gate(behind, frozenset({"here:1"}), "t")
+    gate = Gate(behind, frozenset({"here:1"}), BearerToken("t"))
     asyncio.run(gate({"type": "http", "headers": headers}, receive, send))
     assert sent[0]["status"] == status
 

@@ -13,7 +13,7 @@ import pytest
 from mcp import Client, MCPError
 
 from arazzo_runner.mcp.answers import MARK
-from arazzo_runner.mcp.offers import Terms
+from arazzo_runner.serving.offers import Terms
 from tests.support.mcp_servers import (
     ERAS,
     Progress,

@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import uvicorn
 
-from arazzo_runner.mcp.gate import names_of
-from arazzo_runner.mcp.offers import Terms
 from arazzo_runner.mcp.transports import PATH, http_app
+from arazzo_runner.serving.gate import names_of
+from arazzo_runner.serving.offers import Terms
 from tests.servers.mcp_tools import conformance_command, inspector_command, needs_conformance, needs_inspector
 from tests.support.mcp_servers import TOKEN, catalogue_of, environment, http_process, served, words_of
 from tests.support.notes import PATIENCE, Notes, step, write_notes

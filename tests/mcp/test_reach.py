@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from arazzo_runner.mcp.offers import Terms
 from arazzo_runner.mcp.tools import tools_of
+from arazzo_runner.serving.offers import Terms
 from tests.support.mcp_servers import catalogue_of
 from tests.support.notes import WORKFLOWS, step, write_notes
 

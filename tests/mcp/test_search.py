@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from arazzo_runner.mcp.catalogue import Catalogue
-from arazzo_runner.mcp.offers import Terms
-from arazzo_runner.mcp.summary_index import SummaryIndex, words_of
 from arazzo_runner.runtime.run.workbook import Workbook
+from arazzo_runner.serving.catalogue import Catalogue
+from arazzo_runner.serving.offers import Terms
+from arazzo_runner.serving.summary_index import SummaryIndex, words_of
 from tests.support.mcp_servers import catalogue_of, client_of, run, served
 from tests.support.notes import step, write_notes
 

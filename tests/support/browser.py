@@ -14,7 +14,7 @@ import pytest
 from tests.support.repository import ROOT
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser
+    from playwright.sync_api import Browser, Page
 
 CHROMIUM = "/usr/bin/chromium"
 REQUIRED = os.environ.get("ARAZZO_TEST_REQUIRE") == "all"
@@ -43,20 +43,32 @@ def axe_violations(browser: Browser, file: Path, *, open_all: bool, **options: A
         open_all: look at it with everything unfolded.
         options: of the browser's context.
     """
-    places = [ROOT / "node_modules", *map(Path, filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep)))]
-    script = next((found for place in places if (found := place / "axe-core" / "axe.min.js").exists()), None)
-    if script is None:
-        assert not REQUIRED, "axe-core is not installed"
-        pytest.skip("axe-core is not installed: npm install --no-save axe-core")
+    script = axe_script()
     # The page's own policy lets nothing in, not even what looks at it.
     context = browser.new_context(bypass_csp=True, **options)
     page = context.new_page()
     page.goto(file.as_uri())
     if open_all:
         page.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
+    violations = axe_of(page, script)
+    context.close()
+    return violations
+
+
+def axe_script() -> Path:
+    """Return the script of axe; without one the test is skipped, or fails where everything is required."""
+    places = [ROOT / "node_modules", *map(Path, filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep)))]
+    script = next((found for place in places if (found := place / "axe-core" / "axe.min.js").exists()), None)
+    if script is None:
+        assert not REQUIRED, "axe-core is not installed"
+        pytest.skip("axe-core is not installed: npm install --no-save axe-core")
+    return script
+
+
+def axe_of(page: Page, script: Path) -> list[str]:
+    """Return what axe finds on a page as it stands, a line each. Its policy has to be bypassed."""
     page.add_script_tag(path=script)
     found = page.evaluate("axe.run({resultTypes: ['violations']})")
-    context.close()
     return [
         f"{violation['id']}: {node['html'][:200]} {node['failureSummary']}"
         for violation in found["violations"]

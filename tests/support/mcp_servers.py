@@ -19,14 +19,14 @@ from mcp.client.streamable_http import streamable_http_client
 from mcp_types import CallToolResult, ElicitRequestParams, ElicitResult
 
 from arazzo_runner.engine.plan import RunOptions
-from arazzo_runner.mcp.catalogue import Catalogue
-from arazzo_runner.mcp.offers import Grounds, Terms
 from arazzo_runner.mcp.server import WorkflowServer
 from arazzo_runner.mcp.tool_calls import ToolCalls
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.run.workbook import load
 from arazzo_runner.runtime.runners.journal_engine import JournalEngine
 from arazzo_runner.runtime.secrets.redaction import Redactor
+from arazzo_runner.serving.catalogue import Catalogue
+from arazzo_runner.serving.offers import Grounds, Terms
 from tests.support.notes import PATIENCE
 from tests.support.repository import ROOT
 

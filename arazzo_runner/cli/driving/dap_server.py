@@ -13,9 +13,9 @@ from msgspec import Struct
 from arazzo_runner.cli.driving.dap_messages import Message, Messages
 from arazzo_runner.cli.driving.dap_variables import Variables
 from arazzo_runner.cli.driving.debug_console import level
-from arazzo_runner.cli.driving.debug_values import evaluated
 from arazzo_runner.errors import ArazzoError, UsageError
 from arazzo_runner.reports import debug_views as views
+from arazzo_runner.reports.evaluation import evaluated, evaluation_lines
 from arazzo_runner.runtime.debugging.confirmation import ConfirmationNeeded
 from arazzo_runner.runtime.debugging.debugger import Debugger
 from arazzo_runner.runtime.debugging.lines import anchor_at, path_of, place_of
@@ -236,7 +236,7 @@ class DebugAdapter:
 
     def do_evaluate(self, request: Message, arguments: Message) -> None:
         """Evaluate an expression or condition."""
-        lines = evaluated(self._run, str(arguments["expression"]))
+        lines = list(evaluation_lines(evaluated(self._run, str(arguments["expression"]))))
         self._messages.respond(request, {"result": "\n".join(lines), "variablesReference": 0})
 
     # What they share
@@ -277,7 +277,7 @@ class DebugAdapter:
 
     def _value(self, text: str) -> list[str]:
         try:
-            return [line.strip() for line in evaluated(self._run, text)]
+            return [line.strip() for line in evaluation_lines(evaluated(self._run, text))]
         except ArazzoError as error:
             return [f"({error.message})"]
 

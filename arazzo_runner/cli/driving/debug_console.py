@@ -12,6 +12,7 @@ from arazzo_runner.cli.driving import debug_values as values
 from arazzo_runner.cli.driving.debug_words import COMMANDS, Command, count_of, read_command
 from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError, UsageError
 from arazzo_runner.reports import debug_views as views
+from arazzo_runner.reports.evaluation import evaluated, evaluation_lines
 from arazzo_runner.reports.text import label
 from arazzo_runner.runtime.debugging.confirmation import ConfirmationNeeded
 from arazzo_runner.runtime.debugging.debugger import Debugger
@@ -53,7 +54,7 @@ class DebugConsole:
             "forward": self._forward,
             "break": self._break,
             "delete": self._delete,
-            "print": lambda command: self._say(*values.evaluated(debugger, command.rest)),
+            "print": lambda command: self._say(*evaluation_lines(evaluated(debugger, command.rest))),
             "set": self._set,
             "edit": lambda _: self._edit(),
             "answer": self._answer,

@@ -8,72 +8,20 @@ import re
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from msgspec.structs import replace
 
 from arazzo_runner.documents.input_schemas import input_schema
 from arazzo_runner.effects import MASK, Request, Response
-from arazzo_runner.errors import ExpressionSyntaxError, UsageError
-from arazzo_runner.expressions.templates import Dialect, Whole
-from arazzo_runner.expressions.undefined import UNDEFINED
-from arazzo_runner.reports.debug_views import masked, value_text
+from arazzo_runner.errors import UsageError
+from arazzo_runner.reports.debug_views import masked
 from arazzo_runner.runtime.debugging.debugger import Debugger
-from arazzo_runner.runtime.debugging.stops import condition_of
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
-if TYPE_CHECKING:
-    from arazzo_runner.engine.absent.absences import Absence
-
-_OPERATORS = re.compile(r"\s(==|!=|<=|>=|<|>|=|&&|\|\|)(\s|$)|^!|^\(|^'")
 _INPUT = re.compile(r"\$inputs\.(\S+)")
 _OUTPUT = re.compile(r"\$steps\.([^.\s]+)\.outputs\.(\S+)")
-
-
-def evaluated(debugger: Debugger, text: str) -> list[str]:
-    """The lines for the value of an expression or condition at the point at hand.
-
-    Raises:
-        ExpressionSyntaxError: it is neither.
-    """
-    from arazzo_runner.engine.absent.absences import absence_of
-    from arazzo_runner.expressions.evaluate import evaluate
-    from arazzo_runner.expressions.operands import operands_of
-
-    strict = debugger.plan.options.strict
-    scope, redactor = debugger.scope, debugger.redactor
-    refused: ExpressionSyntaxError | None = None
-    try:
-        # A pointer may hold spaces: what reads as a comparison is meant as one.
-        criterion = condition_of(text, strict=strict) if _OPERATORS.search(text) else None
-    except ExpressionSyntaxError as error:
-        refused, criterion = error, None
-    if criterion is not None:
-        verdict = criterion.check(scope)
-        seen = [f"  {one.text} = {value_text(redactor, one.text, one.value)}" for one in operands_of(criterion, scope)]
-        return ["true" if verdict.passed else "false", *seen]
-    try:
-        node = Dialect(strict=strict).parse(text)
-    except ExpressionSyntaxError as error:
-        raise (refused or error) from None
-    value = evaluate(node, scope)
-    if value is UNDEFINED:
-        absence = _of_step(debugger, text) or absence_of(Whole(node, text), scope)
-        return [f"(no value) {redactor.text(absence.sentence)}", *([f"  {absence.hint}"] if absence.hint else [])]
-    return value_text(redactor, text, value, whole=True).splitlines()
-
-
-def _of_step(debugger: Debugger, text: str) -> Absence | None:
-    """Return what was there when a step's output was taken; None when the expression is none without a value (D2)."""
-    found = _OUTPUT.fullmatch(text)
-    judged = debugger.judgement
-    frames = debugger.state_after.frames if judged is None else (judged.frame,)
-    if found is None or not frames:
-        return None
-    absent: Mapping[str, Absence] = frames[-1].absent.get(found[1], {})
-    return absent.get(found[2])
 
 
 def shown_command(redactor: Redactor, line: str) -> str:

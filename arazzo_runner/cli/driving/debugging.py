@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
-from msgspec.structs import replace
-
 from arazzo_runner.cli.given import preparation
-from arazzo_runner.engine.events import AttemptFinished, Event
 from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.debugging.debugger import Debugger
-from arazzo_runner.runtime.debugging.sources import AnswerSource, ReplaySource, ToldSource, WorldSource
+from arazzo_runner.runtime.debugging.sources import AnswerSource, ReplaySource, WorldSource
 from arazzo_runner.runtime.run.session import Session
 
 if TYPE_CHECKING:
@@ -75,35 +72,14 @@ def opened_run(
     """
     from arazzo_runner.cli.given.engines import journal_engine
     from arazzo_runner.cli.given.secrets_again import WordsAgain
+    from arazzo_runner.runtime.debugging.retracing import retraced, told_run
     from arazzo_runner.runtime.runners.journal_engine import reading_runs
 
-    again = WordsAgain(given, credentials)
     with reading_runs(journal_engine(journal)) as runs:
-        setup = runs.setup(run_id)
-        workbook = runs.workbook(run_id, setup)
-        options = replace(setup.options, credentials=again.credentials(run_id, setup))
-        plan = workbook.plan(setup.workflow_id, options)
-        inputs = {**setup.inputs, **again.inputs(run_id, setup, plan)}
-        told = list(runs.told(run_id))
-    session = Session(plan, inputs, identity=run_id)
-    source = ToldSource(run_id, told)
-    debugger = Debugger(plan, session.inputs, session.redactor, source, identity=run_id)
+        run = told_run(runs, run_id, WordsAgain(given, credentials))
+    debugger = retraced(run)
     stack.callback(debugger.close)
-    while not debugger.has_ended and (debugger.request is None or source.has_more):
-        debugger.step_once()
-    events = [event for index in range(debugger.length) for event in debugger.kept_at(index).turn.events]
-    if _way(events) != _way(told):
-        message = (
-            f"the records of the run {run_id} do not lead where it has been: an answer that is masked in them decided"
-        )
-        raise UsageError(message, hint=f"arazzo runs show {run_id} tells its events")
     return debugger
-
-
-def _way(events: Iterable[Event]) -> list[tuple[str, str, int, str]]:
-    """The attempts, as far as masked records tell them."""
-    finished = (event.attempt for event in events if isinstance(event, AttemptFinished))
-    return [(one.workflow_id, one.step_id, one.attempt, one.status) for one in finished]
 
 
 def check_combination(words: DebugWords) -> None:

@@ -9,8 +9,7 @@ import click
 from arazzo_runner.cli.given.option_groups import OptionGroup, option
 
 if TYPE_CHECKING:
-    from arazzo_runner.reports.jsonreport import UnfinishedRun
-    from arazzo_runner.runtime.runners.summaries import RunFilter, RunSummary
+    from arazzo_runner.runtime.runners.summaries import RunFilter
 
 
 STATUSES = ("running", "stopped", "succeeded", "failed", "cancelled")
@@ -29,13 +28,3 @@ class FilterWords(OptionGroup, frozen=True, kw_only=True):
         from arazzo_runner.runtime.runners.summaries import RunFilter
 
         return RunFilter(status=self.status, workflow_id=self.workflow, batch=batch)
-
-
-def standing_of(run: RunSummary) -> UnfinishedRun:
-    """Describe a run that has not come to its own end."""
-    from arazzo_runner.reports.jsonreport import UnfinishedRun
-
-    cancelled = run.status == "cancelled"
-    message = "the run was cancelled" if cancelled else "arazzo resume continues it"
-    status = "failed" if cancelled else run.status
-    return UnfinishedRun(run.workflow_id, status, run.reason, message, run.step_id, run.updated_at or run.started_at)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -13,7 +12,7 @@ from msgspec import Struct
 from arazzo_runner.documents.file_contents import FileContent
 from arazzo_runner.documents.files import MAX_DATA, is_file, read_file
 from arazzo_runner.documents.input_schemas import declared, input_schema, types
-from arazzo_runner.documents.text.json_reader import json_value
+from arazzo_runner.documents.typed_inputs import typed
 from arazzo_runner.errors import ArazzoError, UsageError
 from arazzo_runner.secrecy import BY_WORDS, SecretNames
 
@@ -173,25 +172,3 @@ def _from_file(name: str, path: str, schema: Mapping[str, Any], names: SecretNam
         return text
     # The file of a token or a number ends with a line break that is not a part of what it says.
     return typed(text.removeprefix("\ufeff").removesuffix("\n").removesuffix("\r"), schema)
-
-
-def typed(text: str, schema: Mapping[str, Any]) -> Any:
-    """A value of the command line by the type that the schema gives it; text that does not fit stays text (V8)."""
-    kinds = types(schema)
-    listed = schema.get("enum")
-    for value in listed if isinstance(listed, list) else ():
-        if text == (value if isinstance(value, str) else json.dumps(value)):
-            return value
-    if "string" in kinds or not kinds:
-        return text
-    try:
-        value = json_value(text)
-    except ValueError:
-        return text
-    names = {dict: "object", list: "array", bool: "boolean", type(None): "null", int: "integer", float: "number"}
-    kind = names.get(type(value), "string")
-    return (
-        value
-        if kind in kinds or (kind == "integer" and "number" in kinds) or (kind == "number" and "integer" in kinds)
-        else text
-    )

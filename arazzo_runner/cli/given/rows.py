@@ -10,10 +10,10 @@ from typing import Any
 
 from msgspec import Struct
 
-from arazzo_runner.cli.given.inputs import typed
 from arazzo_runner.documents.files import MAX_DATA, read_file
 from arazzo_runner.documents.input_schemas import input_schema
 from arazzo_runner.documents.text.json_reader import json_value
+from arazzo_runner.documents.typed_inputs import typed
 from arazzo_runner.errors import InvalidInputs, UsageError
 
 

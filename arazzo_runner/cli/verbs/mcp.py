@@ -27,9 +27,9 @@ from arazzo_runner.cli.given.times import Seconds
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Level
-    from arazzo_runner.mcp.catalogue import Catalogue
-    from arazzo_runner.mcp.offers import Terms
     from arazzo_runner.runtime.secrets.redaction import Redactor
+    from arazzo_runner.serving.catalogue import Catalogue
+    from arazzo_runner.serving.offers import Terms
 
 
 class OfferWords(OptionGroup, frozen=True, kw_only=True):
@@ -74,7 +74,7 @@ class OfferWords(OptionGroup, frozen=True, kw_only=True):
 
     def terms(self) -> Terms:
         """The terms of the server."""
-        from arazzo_runner.mcp.offers import Terms
+        from arazzo_runner.serving.offers import Terms
 
         return Terms(
             self.tools, self.only, self.exclude, self.read_only, self.confirm == "writes", self.wait, self.max_output
@@ -168,9 +168,9 @@ def _catalogue(words: McpWords) -> tuple[Catalogue, Redactor]:
     """Return what is offered, and a redactor that knows every secret that was given."""
     from arazzo_runner.cli.given import offered, preparation
     from arazzo_runner.documents.files import is_directory
-    from arazzo_runner.mcp.catalogue import Catalogue
-    from arazzo_runner.mcp.offers import Grounds
     from arazzo_runner.runtime.secrets.redaction import Redactor
+    from arazzo_runner.serving.catalogue import Catalogue
+    from arazzo_runner.serving.offers import Grounds
 
     live = words.live()
     targets = offered.offered_targets(words.targets, words.where.directory)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, closing
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import click
@@ -21,9 +20,6 @@ from arazzo_runner.secrecy import without_credentials
 if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Level
     from arazzo_runner.runtime.cases.files import Case
-
-LOST = frozenset({"transport", "timeout", "interrupted", "max-steps", "depth"})
-"""Reasons for which a run ends without the API having had its say, or that a replay could not reach: no case."""
 
 
 class RecordWords(OptionGroup, frozen=True, kw_only=True):
@@ -63,7 +59,7 @@ def record(words: RecordWords) -> int:
     """Record what the words ask for; return the exit status."""
     from arazzo_runner.cli.driving.reporting import console, warn_of
     from arazzo_runner.cli.given import preparation
-    from arazzo_runner.runtime.cases.files import case_entry, case_of, read_case
+    from arazzo_runner.runtime.cases.files import LOST, case_entry, case_of, read_case, unmasked
     from arazzo_runner.runtime.cassettes.recording import Recording
     from arazzo_runner.runtime.interruption import InterruptibleWorld, Interruption
     from arazzo_runner.runtime.run.session import Session
@@ -77,7 +73,7 @@ def record(words: RecordWords) -> int:
         live = _completed(live, old)
         _, workbook = preparation.load_live(live)
     plan = workbook.plan(workflow_id, preparation.run_options(live))
-    inputs = {**(_unmasked(old.inputs) if old else {}), **preparation.given_inputs(plan, live.given.inputs)}
+    inputs = {**(unmasked(old.inputs) if old else {}), **preparation.given_inputs(plan, live.given.inputs)}
     session = Session(plan, inputs)
     shown = console(session, words.verbosity)
     session.listen(shown, only=shown.hears, details=shown.shows_details)
@@ -167,22 +163,3 @@ def _completed(live: LiveWords, old: Case) -> LiveWords:
         sources=replace(live.sources, sources=sources, base_dir=base_dir),
         servers=replace(live.servers, server=server),
     )
-
-
-def _unmasked(inputs: Mapping[str, Any]) -> dict[str, Any]:
-    """The inputs of a case that nothing of is masked; the others have to be given again."""
-    from arazzo_runner.effects import MASK
-
-    return {name: value for name, value in inputs.items() if MASK not in _texts(value)}
-
-
-def _texts(value: Any) -> Iterator[Any]:
-    pending = [value]
-    while pending:
-        item = pending.pop()
-        if isinstance(item, dict):
-            pending += item.values()
-        elif isinstance(item, list):
-            pending += item
-        else:
-            yield item

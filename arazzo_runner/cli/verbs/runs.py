@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from arazzo_runner.cli.driving.listing import STATUSES, FilterWords, standing_of
+from arazzo_runner.cli.driving.listing import STATUSES, FilterWords
 from arazzo_runner.cli.given.option_groups import (
     GroupedCommand,
     OptionGroup,
@@ -142,7 +142,7 @@ def show(listed: RunsWords, words: ShowRunWords) -> None:
 
 def print_report(handle: RunHandle) -> None:
     """Print the report of a run, whether it has ended or not."""
-    from arazzo_runner.reports.jsonreport import JsonReport
+    from arazzo_runner.reports.jsonreport import JsonReport, standing_of
 
     run = handle.summary
     with JsonReport(run.document, run.id) as report:

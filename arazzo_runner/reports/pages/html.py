@@ -6,17 +6,10 @@ streams the page. No markup is made in Python, and the template escapes all that
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from importlib.resources import files
 from typing import Any, Self, TextIO
 
-import jinja2
-from markupsafe import Markup
-
-from arazzo_runner import __version__
 from arazzo_runner.engine.events import (
     Attempt,
     Authenticated,
@@ -34,10 +27,11 @@ from arazzo_runner.reports.flow_graph import Diagram
 from arazzo_runner.reports.pages.html_layout import draw
 from arazzo_runner.reports.pages.html_timeline import Span, timeline
 from arazzo_runner.reports.pages.html_views import MAX_BODY, attempt_view, clock, reason_view, values_view
+from arazzo_runner.reports.pages.templating import write_page
 from arazzo_runner.reports.spool import Spool
 from arazzo_runner.reports.standing import standing
 from arazzo_runner.reports.summary import Attempts, RunPath
-from arazzo_runner.reports.text import duration, printable
+from arazzo_runner.reports.text import duration
 
 MAX_BODIES = 10_000_000
 """Characters of all bodies together, after which ``FEW`` of each are shown: a page has to stay one that opens."""
@@ -197,54 +191,3 @@ class HtmlReport:
 
     def __exit__(self, *_: object) -> None:
         self._entries.close()
-
-
-# The page
-
-
-def write_page(template: str, stream: TextIO, **content: Any) -> None:
-    """Write a page that needs nothing else: script, style and policy in it, and all content escaped."""
-    script, style = _asset("report.js") + _asset("bodies.js"), _asset("report.css") + _asset("bodies.css")
-    page = _environment().get_template(template).generate(
-        script=Markup(script),  # noqa: S704 - ours, and the policy names its digest
-        style=Markup(style),  # noqa: S704
-        policy=content_security_policy(script, style),
-        version=__version__,
-        **content,
-    )  # fmt: skip
-    stream.writelines(page)
-
-
-def content_security_policy(script: str, style: str) -> str:
-    """Nothing may be loaded, nothing may run but our script, and nothing may be styled but by our sheet."""
-    return (
-        f"default-src 'none'; script-src {_digest(script)}; style-src {_digest(style)}; img-src data:; "
-        "base-uri 'none'; form-action 'none'"
-    )
-
-
-def _digest(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode('ascii')}'"
-
-
-def _asset(name: str) -> str:
-    return files(__package__).joinpath("templates", name).read_text("utf-8")
-
-
-def shown(value: Any) -> Any:
-    """Text as it may stand in the page: control characters, those that turn its direction, and halves written out."""
-    if not isinstance(value, str) or isinstance(value, Markup):
-        return value
-    text = printable(value.replace("\r\n", "\n"))
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _environment() -> jinja2.Environment:
-    return jinja2.Environment(
-        loader=jinja2.FunctionLoader(_asset),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        finalize=shown,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )

@@ -32,7 +32,7 @@ LABEL = 28
 
 
 class Box(Struct, frozen=True):
-    """A node in its place."""
+    """A node in its place; ``step`` is the id of its step, or empty."""
 
     x: float
     y: float
@@ -45,6 +45,7 @@ class Box(Struct, frozen=True):
     count: str
     title: str
     attempt: int | None
+    step: str = ""
 
 
 class Way(Struct, frozen=True):
@@ -173,6 +174,7 @@ def _box(workflow_id: str, node: Node, path: RunPath, y: float, height: float) -
         count=f"×{tally.attempts}" if tally is not None and tally.attempts > 1 else "",
         title=f"{node.label}{': ' + node.detail if node.detail else ''} — {told}",
         attempt=tally.last if tally is not None else None,
+        step=node.label if node.kind == "step" else "",
     )
 
 

@@ -30,6 +30,22 @@ def attempt_view(attempt: Attempt, number: int, max_body: int = MAX_BODY) -> dic
         number: of the attempt in the run, from 1.
         max_body: characters of a body that are kept.
     """
+    request, response = attempt.request, attempt.response
+    return {
+        **line_view(attempt, number),
+        "request": None if request is None else message_view(request, max_body),
+        "curl": "" if request is None else curl_command(request)[: MAX_BODY + max_body],
+        "response": None if response is None else _response(response, max_body),
+        "criteria": [
+            {"condition": c.condition, "type": c.type, "passed": c.passed, "detail": c.detail or ""}
+            for c in attempt.criteria
+        ],
+        "outputs": values_view(attempt.outputs),
+    }
+
+
+def line_view(attempt: Attempt, number: int) -> dict[str, Any]:
+    """An attempt in a line: neither header fields nor bodies, criteria or outputs."""
     request, response, action = attempt.request, attempt.response, attempt.action
     target = urlsplit(request.url) if request else None
     return {
@@ -43,17 +59,11 @@ def attempt_view(attempt: Attempt, number: int, max_body: int = MAX_BODY) -> dic
         "what": attempt.operation if request is None else request.method,
         "calls": request is None,
         "path": "" if target is None else (target.path or "/") + (f"?{target.query}" if target.query else ""),
-        "request": None if request is None else _request(request, max_body),
-        "curl": "" if request is None else curl_command(request)[: MAX_BODY + max_body],
-        "response": None if response is None else _response(response, max_body),
-        "criteria": [
-            {"condition": c.condition, "type": c.type, "passed": c.passed, "detail": c.detail or ""}
-            for c in attempt.criteria
-        ],
+        "request": None if request is None else {"method": request.method, "url": request.url},
+        "response": None if response is None else {"status": response.status},
         "action": None
         if action is None
         else {"name": action.name or "", "type": action.type, "target": action.step_id or action.workflow_id or ""},
-        "outputs": values_view(attempt.outputs),
         "problems": list(attempt.problems),
         "reason": None if attempt.reason is None else reason_view(attempt.reason),
         "start": attempt.started_at,
@@ -80,7 +90,8 @@ def reason_view(reason: Reason) -> dict[str, Any]:
     }
 
 
-def _request(request: Request, max_body: int) -> dict[str, Any]:
+def message_view(request: Request, max_body: int = MAX_BODY) -> dict[str, Any]:
+    """A request: its first line, header fields and body."""
     body = body_view(request.body or b"", request.header("Content-Type"), max_body)
     return {"method": request.method, "url": request.url, "headers": list(request.headers), "body": body}
 

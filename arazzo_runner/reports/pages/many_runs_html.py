@@ -11,8 +11,9 @@ from typing import Any, TextIO
 
 from arazzo_runner.engine.events import Outcome
 from arazzo_runner.reports.many_runs import RunLabel
-from arazzo_runner.reports.pages.html import HtmlReport, write_page
+from arazzo_runner.reports.pages.html import HtmlReport
 from arazzo_runner.reports.pages.html_views import reason_view
+from arazzo_runner.reports.pages.templating import write_page
 from arazzo_runner.reports.spool import Spool
 from arazzo_runner.reports.standing import standing
 from arazzo_runner.reports.text import duration

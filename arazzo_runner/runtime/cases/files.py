@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.run.session import RunResult, Session
 
 SUFFIXES = (".yaml", ".yml", ".json")
+LOST = frozenset({"transport", "timeout", "interrupted", "max-steps", "depth"})
+"""Reasons for which a run ends without the API having had its say, or that a replay could not reach: no case."""
 
 
 class Case(Struct, frozen=True):
@@ -219,6 +221,23 @@ def _placed(here: Path, url: str) -> str:
 
 def _relative(here: Path, url: str) -> str:
     return url if not url or "://" in url else Path(os.path.relpath(url, here)).as_posix()
+
+
+def unmasked(inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the inputs of a case that nothing of is masked; the others have to be given again."""
+    return {name: value for name, value in inputs.items() if MASK not in _texts(value)}
+
+
+def _texts(value: Any) -> Iterator[Any]:
+    pending = [value]
+    while pending:
+        item = pending.pop()
+        if isinstance(item, dict):
+            pending += item.values()
+        elif isinstance(item, list):
+            pending += item
+        else:
+            yield item
 
 
 _CASE = re.compile(rb"""(?:^|[{,])(?:\xef\xbb\xbf)?\s*["']?case["']?\s*:""", re.MULTILINE)

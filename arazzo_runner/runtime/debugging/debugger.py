@@ -237,6 +237,18 @@ class Debugger:
         self._gone_back = self._gone_back or moved > 0
         return moved
 
+    def go_to(self, index: int, point: int) -> Point:
+        """Go to a point of a turn that is kept; nothing is sent.
+
+        Raises:
+            IndexError: there is no such turn or point.
+        """
+        if not 0 <= index < len(self._tape) or not 0 <= point < len(points_of(self.plan, self._tape[index].turn)):
+            raise IndexError((index, point))
+        self._gone_back = self._gone_back or index < self._turn
+        self._turn, self._point = index, point
+        return self.point
+
     # Changes
 
     def answer(self, response: Response) -> None:

@@ -102,11 +102,10 @@ class ToldSource:
             self._at = self._at or getattr(event, "at", 0.0)
             match event:
                 case AttemptFinished(attempt, at) if attempt.request is not None:
-                    self._answers.append(
-                        _answer(attempt.response, at, attempt.reason.message if attempt.reason else "")
-                    )
+                    why = attempt.reason.message if attempt.reason else ""
+                    self._answers.append(_answer(attempt.response, at, attempt.duration, why))
                 case Authenticated():
-                    self._answers.append(_answer(event.response, event.at, ""))
+                    self._answers.append(_answer(event.response, event.at, 0.0, ""))
 
     @property
     def has_more(self) -> bool:
@@ -143,5 +142,5 @@ class ToldSource:
         self._next = sum(isinstance(effect, Send) for effect in effects)
 
 
-def _answer(response: Response | None, at: float, message: str) -> Answered | Failed:
-    return Failed("transport", message or "no answer came", at) if response is None else Answered(response, at)
+def _answer(response: Response | None, at: float, seconds: float, message: str) -> Answered | Failed:
+    return Failed("transport", message or "no answer came", at) if response is None else Answered(response, at, seconds)

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 
 from arazzo_runner.effects import SAFE, Answered, Failed, MessageAnswer, MessageEffect, Publish, Send
 from arazzo_runner.runtime.drivers import Abandoned, AsyncWorld, World, aexchange, exchange
 from arazzo_runner.runtime.durable.leases import Heartbeat
+from arazzo_runner.runtime.durable.pausing import SLICE, Brake
 from arazzo_runner.runtime.interruption import Interruption
-
-SLICE = 0.5
-"""Seconds of a wait between two looks."""
 
 
 class Watch:
@@ -19,6 +17,8 @@ class Watch:
 
     Attributes:
         sent: whether the request at hand may have been sent.
+        brake: holds the run before its next effect.
+        held: called when the run is held at its next effect, and again before that is performed.
     """
 
     def __init__(self, run_id: str, heartbeat: Heartbeat, interruption: Interruption) -> None:
@@ -26,6 +26,17 @@ class Watch:
         self._heartbeat = heartbeat
         self.interruption = interruption
         self.sent = True
+        self.brake = Brake()
+        self.held: Callable[[bool], None] = lambda _: None
+
+    def let_through(self) -> None:
+        """Return when the next effect may be performed.
+
+        Raises:
+            Abandoned: the run is to end.
+        """
+        self.brake.pass_by(self.look, self.held)
+        self.look()
 
     def look(self) -> None:
         """End the run if it is to end.
@@ -73,7 +84,7 @@ class WatchedWorld:
 
     def send(self, effect: Send) -> Answered | Failed:
         """Send, unless the run is to end."""
-        self._watch.look()
+        self._watch.let_through()
         self._watch.sent = True
         safe = effect.request.method in SAFE
         with self._watch.interruptions(), self._watch.interruption.at_once() if safe else nullcontext():
@@ -89,6 +100,7 @@ class WatchedWorld:
 
     def sleep(self, seconds: float) -> None:
         """Wait, and look now and then."""
+        self._watch.let_through()
         with self._watch.interruptions(), self._watch.interruption.at_once():
             for part in self._watch.parts(seconds):
                 self._world.sleep(part)

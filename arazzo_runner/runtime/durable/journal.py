@@ -68,12 +68,19 @@ class Journal:
 
     # Writing
 
-    def add(self, runs: Iterable[NewRun], documents: Iterable[tuple[str, bytes]], holder: Holder | None = None) -> None:
+    def add(
+        self,
+        runs: Iterable[NewRun],
+        documents: Iterable[tuple[str, bytes]],
+        holder: Holder | None = None,
+        turns: Iterable[Entry] = (),
+    ) -> None:
         """Keep new runs, all of them or none.
 
         Args:
             documents: their content by digest.
             holder: takes their leases; None leaves them free.
+            turns: that they have behind them already; needs a holder.
         """
         begun: list[tuple[int, Seen]] = []
         with transaction(self._database, self.path) as database:
@@ -93,6 +100,10 @@ class Journal:
                 if holder is not None:
                     run_changes.hold(database, run.id, holder)
                 begun.append((key or 0, Seen(run.id, -1, bytes(16), is_open=True)))
+            if holder is not None:
+                recorded = (run_changes.record(database, holder, entry, self.path) for entry in turns)
+                latest = {seen[0]: seen for seen in recorded if seen is not None}
+                begun = [latest.get(key, (key, seen)) for key, seen in begun]
         self._seen(begun)
 
     def _seen(self, found: Sequence[tuple[int, Seen]]) -> None:
@@ -147,6 +158,22 @@ class Journal:
                 " WHERE id = ? AND holder = ? AND status = 'open'",
                 (reason, unsent, run_id, holder.token),
             )
+
+    def mark(self, run_id: str, holder: Holder, *, unsent: bool) -> None:
+        """Note whether the request at hand is known not to have been sent, while the run is driven.
+
+        Raises:
+            JournalLost: the holder has lost the run.
+        """
+        with transaction(self._database, self.path) as database:
+            changed = database.execute(
+                "UPDATE runs SET unsent = CASE WHEN ? THEN"
+                " (SELECT chain FROM turns WHERE run = key ORDER BY turn DESC LIMIT 1) END"
+                " WHERE id = ? AND holder = ? AND status = 'open' RETURNING key",
+                (unsent, run_id, holder.token),
+            ).fetchone()
+        if changed is None:
+            raise lost(run_id)
 
     def release_all(self, holder: Holder) -> None:
         """Give back every lease of a process that ends."""

@@ -8,14 +8,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Protocol
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import UsageError
 from arazzo_runner.openapi.auth.credentials import Credentials
+from arazzo_runner.runtime.durable.parts import StateParts, in_order
+from arazzo_runner.runtime.durable.resumption import Pending, is_ambiguous, outputs_of_body
 from arazzo_runner.runtime.durable.run import DurableRun
 from arazzo_runner.runtime.durable.runs import DurableRuns, Planned, given_of
 from arazzo_runner.runtime.durable.setup import RunSetup
+from arazzo_runner.runtime.serialization import decode
 
 
 class SecretsAgain(Protocol):
@@ -86,6 +90,22 @@ def missing_secret(run_id: str, what: str, where: str, hint: str) -> UsageError:
     return UsageError(message, hint=hint)
 
 
+def check_carried(run_id: str, setup: RunSetup, carried: str) -> None:
+    """Refuse to send what a client or an application of another process carried.
+
+    Args:
+        carried: ``client`` or ``app`` when one of those will carry the requests; empty for none.
+
+    Raises:
+        UsageError: the run was carried by another one.
+    """
+    if setup.carried and setup.carried != carried:
+        what = "an application of its process" if setup.carried == "app" else "a client of its process"
+        message = f"the requests of the run {run_id} were carried by {what}, and must not go anywhere else"
+        hint = f"resume it from Python: Runner(…, {setup.carried}=…).resume({run_id!r})"
+        raise UsageError(message, hint=hint)
+
+
 class Resumer:
     """Resumes runs; those of one batch share their plan.
 
@@ -112,20 +132,13 @@ class Resumer:
         row = runs.journal.take(run_id, runs.holder)
         try:
             setup = runs.setup(run_id)
-            self._check_carried(run_id, setup)
+            check_carried(run_id, setup, self._carried)
             planned = self._plan(run_id, setup)
             given = given_of(planned.plan, setup, self._again.inputs(run_id, setup, planned.plan))
             return runs.resume(run_id, replace(planned, setup=setup), given, unsent=row.unsent), setup
         except BaseException:
             runs.journal.release(run_id, runs.holder)
             raise
-
-    def _check_carried(self, run_id: str, setup: RunSetup) -> None:
-        if setup.carried and setup.carried != self._carried:
-            what = "an application of its process" if setup.carried == "app" else "a client of its process"
-            message = f"the requests of the run {run_id} were carried by {what}, and must not go anywhere else"
-            hint = f"resume it from Python: Runner(…, {setup.carried}=…).resume({run_id!r})"
-            raise UsageError(message, hint=hint)
 
     def _plan(self, run_id: str, setup: RunSetup) -> Planned:
         digests = tuple(digest for digest, _, _ in self.runs.journal.sources(run_id))
@@ -136,3 +149,36 @@ class Resumer:
             plan = workbook.plan(setup.workflow_id, replace(setup.options, credentials=credentials))
             self._planned[key] = Planned(plan, workbook, setup)
         return self._planned[key]
+
+
+class OpenDecision(Struct, frozen=True):
+    """The decision that a stopped run needs before it can be resumed.
+
+    Attributes:
+        outputs: of the step at hand, that it takes from the body of the answer.
+    """
+
+    outputs: tuple[str, ...] = ()
+
+
+def open_decision(runs: DurableRuns, run_id: str) -> OpenDecision | None:
+    """Return what has to be decided about a run's request, without its secrets; None when nothing has to be.
+
+    Raises:
+        JournalError: there is no such run, or its records cannot be read.
+    """
+    row, found = runs.journal.run(run_id), runs.journal.state(run_id)
+    if row.shown != "stopped" or row.unsent or found is None:
+        return None
+    vault, setup = runs.vault(run_id), runs.setup(run_id)
+    head, _, text = vault.open(found[1], f"state {found[0]}").partition("\n")
+    if Pending.from_json(head).seconds is not None:
+        return None
+
+    def opened(part: int, place: int, sealed: bytes) -> Any:
+        return decode(vault.open(sealed, f"part {part}/{place}"))
+
+    # Placeholders stay in the place of secrets: whether a request can be repeated does not depend on them.
+    state = StateParts().join(decode(text)["state"], in_order(runs.journal.parts(run_id), opened))
+    plan = runs.workbook(run_id, setup).plan(setup.workflow_id, setup.options)
+    return OpenDecision(tuple(outputs_of_body(plan, state))) if is_ambiguous(plan, state) else None

@@ -22,6 +22,7 @@ from arazzo_runner.runtime.durable.group_commit import GroupCommit
 from arazzo_runner.runtime.durable.journal import Journal, lost
 from arazzo_runner.runtime.durable.leases import Heartbeat, Holder
 from arazzo_runner.runtime.durable.parts import Piece, StateParts, in_order
+from arazzo_runner.runtime.durable.pausing import Brake
 from arazzo_runner.runtime.durable.records import Vault
 from arazzo_runner.runtime.durable.resumption import (
     AMBIGUOUS,
@@ -81,6 +82,7 @@ class DurableRun:
         self._journal, self._holder, self._vault = hold.journal, hold.holder, hold.vault
         self._watch = Watch(run_id, hold.heartbeat, hold.interruption)
         self._watch.sent = sent
+        self._watch.held = self._held
         self._placeholders = Placeholders(setup.number, given)
         self._library = workbook.linker.library
         self._documents = len(self._library.documents)
@@ -123,6 +125,16 @@ class DurableRun:
         entry, self._unwritten = self._unwritten, None
         if entry is not None and self._group is not None:
             await self._group.write(entry)
+
+    @property
+    def brake(self) -> Brake:
+        """The brake that holds it before its next effect."""
+        return self._watch.brake
+
+    def _held(self, still: bool) -> None:  # noqa: FBT001 - of the brake
+        """Note that the request at hand has not been sent, or is about to be: a kill makes it ambiguous only then."""
+        if still or not self._watch.sent:
+            self._journal.mark(self.id, self._holder, unsent=still and not self._watch.sent)
 
     def _release(self) -> None:
         # A journal that cannot be written has been reported; the lease then runs out.
@@ -216,6 +228,27 @@ class DurableRun:
         if outcome is not None and outcome.reason is not None and outcome.reason.code in PAUSES:
             journal.release(self.id, holder, outcome.reason.code, unsent=not self._watch.sent)
             return
+        entry = self._entry(turn, told)
+        if self._group is None:
+            if journal.record(holder, entry) != [True]:
+                raise lost(self.id)
+        else:
+            self._unwritten = entry
+
+    def retraced(self, turns: Iterable[Turn]) -> list[Entry]:
+        """Return what the journal is to keep of turns that another run has gone through, before this one is stored.
+
+        It then continues from the last of them.
+        """
+        entries: list[Entry] = []
+        for made in turns:
+            turn = made if self._checks is None else self._checks.turn(made)
+            entries.append(self._entry(turn, tuple(self.session.redactor.event(event) for event in turn.events)))
+        return entries
+
+    def _entry(self, turn: Turn, told: Sequence[Event]) -> Entry:
+        """Return what the journal is to keep of the next turn, and count it."""
+        outcome = turn.outcome
         number, hide = self._turn, self._placeholders.hide
         learned = [(hide(text), answered) for text, answered in self._learned]
         text = encode({"told": list(told), "learned": learned})
@@ -246,15 +279,11 @@ class DurableRun:
             sources=[(document.digest, self._vault.seal_source(document)) for document in new],
             documents=contents(new),
         )
-        if self._group is None:
-            if journal.record(holder, entry) != [True]:
-                raise lost(self.id)
-        else:
-            self._unwritten = entry
         self._watch.sent = False
         self._turn += 1
         self._documents += len(new)
         self._learned.clear()
+        return entry
 
 
 def _status(outcome: Outcome) -> str:

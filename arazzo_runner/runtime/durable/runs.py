@@ -18,6 +18,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from arazzo_runner.engine.events import Event
+from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.inputs import check_inputs, with_defaults
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.errors import InvalidInputs, JournalError
@@ -157,6 +158,23 @@ class DurableRuns:
         self.journal.add([new], contents(documents), self.holder)
         given = given_of(planned.plan, setup, row.inputs)
         return DurableRun(self._hold(run_id), run_id, planned.plan, planned.workbook, setup, given)
+
+    def branch(self, planned: Planned, row: Row, retrace: Callable[[DurableRun], Iterable[Turn]]) -> DurableRun:
+        """Keep a new run that has turns of another one behind it, and hold it; it is stored with all of them or not.
+
+        Args:
+            retrace: returns the turns, the run's own identity in them.
+
+        Raises:
+            InvalidInputs, UsageError, JournalError: see ``start``.
+        """
+        run_id, documents = new_id(), _documents(planned.workbook)
+        setup, new = self._new(planned, row, run_id, documents)
+        given = given_of(planned.plan, setup, row.inputs)
+        run = DurableRun(self._hold(run_id), run_id, planned.plan, planned.workbook, setup, given)
+        entries = run.retraced(retrace(run))
+        self.journal.add([new], contents(documents), self.holder, entries)
+        return run
 
     def start_batch(self, planned: Planned, rows: Iterable[Row]) -> str:
         """Keep a run for each row, all or none, and hold them; return the batch's id."""

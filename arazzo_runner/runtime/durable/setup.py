@@ -54,6 +54,8 @@ class RunSetup(Struct, frozen=True):
         credentials: where credentials came from, by ``--auth SCHEME``, variable or file.
         check: the level of ``--check``.
         transport: how requests are sent; its paths absolute.
+        branch_of, branch_at: the run whose answers it has kept, and the number of the attempt that it was first to make
+            itself; empty and 0 for a run of its own.
         carried: ``client`` or ``app`` when one of the process that started it carries its requests; empty for none.
     """
 
@@ -69,6 +71,8 @@ class RunSetup(Struct, frozen=True):
     check: Level = "off"
     transport: TransportOptions = field(default_factory=TransportOptions)
     carried: str = ""
+    branch_of: str = ""
+    branch_at: int = 0
 
     def to_json(self) -> str:
         """The setup as JSON text, no credential in it."""

@@ -84,6 +84,7 @@ class RunOrder(Struct, frozen=True):
         carrier: what sends its requests.
         listeners: called with every event where this process drives it.
         run_id: by which it is known; a run of that id that there is already is the one to use.
+        paused: a journal's run is held before its first effect.
     """
 
     workbook: Workbook
@@ -93,6 +94,7 @@ class RunOrder(Struct, frozen=True):
     check: Level = "off"
     listeners: Sequence[Listener] = ()
     run_id: str | None = None
+    paused: bool = False
 
     def __repr__(self) -> str:
         # Its inputs are as the user gave them (S1).

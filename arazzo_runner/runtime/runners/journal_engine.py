@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import atexit
 import os
-import threading
 import time
-import weakref
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,13 +19,14 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.decisions import Decision
     from arazzo_runner.runtime.drivers import Listener
     from arazzo_runner.runtime.durable.journal import Journal
+    from arazzo_runner.runtime.durable.pausing import Brake
     from arazzo_runner.runtime.durable.resuming import SecretsAgain
     from arazzo_runner.runtime.durable.run import DurableRun
     from arazzo_runner.runtime.durable.runs import DurableRuns
-    from arazzo_runner.runtime.interruption import Interruption
     from arazzo_runner.runtime.run.carriers import Carrier
     from arazzo_runner.runtime.run.session import RunResult
     from arazzo_runner.runtime.runners.handles import RunHandle, RunOrder
+    from arazzo_runner.runtime.runners.journal_driver import JournalDriver
 
 JOURNAL, KEY = "journal.db", "journal.key"
 
@@ -99,7 +97,7 @@ class JournalEngine:
         def begin(runs: DurableRuns) -> tuple[DurableRun, Carrier]:
             return runs.start(planned, Row(order.inputs, {}), run_id=order.run_id), order.carrier
 
-        return self._drive(begin, order.listeners, None)
+        return self._drive(begin, order.listeners, None, paused=order.paused)
 
     def handle(self, run_id: str) -> RunHandle:
         """The handle of a run; see ``RunEngine.handle``."""
@@ -127,13 +125,41 @@ class JournalEngine:
 
         return self._drive(begin, listeners, decision)
 
+    def branch(self, run_id: str, number: int, again: SecretsAgain, *, paused: bool = False) -> RunHandle:
+        """Start a new run from the state before an attempt of another one, whose answers so far it keeps.
+
+        Args:
+            number: of the attempt, from 1; it has a request.
+            again: returns the secrets of the other run.
+            paused: hold it before that attempt.
+
+        Raises:
+            UsageError: a secret is missing, there is no such attempt, or what led there is masked in the journal.
+            JournalError: there is no run of that id.
+        """
+
+        def begin(runs: DurableRuns) -> tuple[DurableRun, Carrier]:
+            from arazzo_runner.runtime.debugging.retracing import branched, told_run
+            from arazzo_runner.runtime.durable.resuming import check_carried
+            from arazzo_runner.runtime.run.carriers import Carrier
+
+            run = told_run(runs, run_id, again)
+            check_carried(run_id, run.setup, "")
+            return branched(runs, run, number, now=time.time()), Carrier(run.setup.transport)
+
+        return self._drive(begin, (), None, paused=paused)
+
     def _drive(
         self,
         begin: Callable[[DurableRuns], tuple[DurableRun, Carrier]],
         listeners: Sequence[Listener],
         decision: Decision | None,
+        *,
+        paused: bool = False,
     ) -> RunHandle:
-        driver = _Driver(self, begin, listeners, decision)
+        from arazzo_runner.runtime.runners.journal_driver import JournalDriver
+
+        driver = JournalDriver(lambda: driving_runs(self, create=True), begin, listeners, decision, paused=paused)
         driver.start()
         return JournalHandle(self, driver.begun(), driver)
 
@@ -191,78 +217,10 @@ def refuse_needless(run: DurableRun, decision: Decision | None, runs: DurableRun
     raise UsageError(message, hint=f"arazzo resume {run.id}")
 
 
-class _Driver(threading.Thread):
-    """A thread that drives one run to its end."""
-
-    def __init__(
-        self,
-        engine: JournalEngine,
-        begin: Callable[[DurableRuns], tuple[DurableRun, Carrier]],
-        listeners: Sequence[Listener],
-        decision: Decision | None,
-    ) -> None:
-        super().__init__(name="arazzo run", daemon=True)
-        self._engine = engine
-        self._begin = begin
-        self._listeners = listeners
-        self._decision = decision
-        self._run_id = ""
-        self._interruption: Interruption | None = None
-        self._begun = threading.Event()
-        self.told = threading.Event()
-        self.result: RunResult | None = None
-        self.error: BaseException | None = None
-
-    def begun(self) -> str:
-        """Wait until the run is stored, and return its id; an error before that is raised here."""
-        self._begun.wait()
-        if not self._run_id:
-            self.join()
-            raise self.error or RuntimeError("the run has not begun")
-        return self._run_id
-
-    def run(self) -> None:
-        _DRIVERS.add(self)
-        try:
-            with driving_runs(self._engine, create=True) as runs:
-                self._interruption = runs.interruption
-                run, carrier = self._begin(runs)
-                run.session.keep_history()
-                run.session.listen(*self._listeners, self._tell)
-                self._run_id = run.id
-                self._begun.set()
-                with carrier.open_for(run.session) as world:
-                    self.result = run.run(world, self._decision)
-        except BaseException as error:  # noqa: BLE001 - whoever waits for the run gets it
-            self.error = error
-        finally:
-            self._begun.set()
-            self.told.set()
-
-    def _tell(self, _: Event) -> None:
-        self.told.set()
-
-    def stop(self) -> None:
-        """Let the run stop where nothing is lost, and wait for that."""
-        if self._interruption is not None:
-            self._interruption.asked = True
-        self.join()
-
-
-_DRIVERS: weakref.WeakSet[_Driver] = weakref.WeakSet()
-
-
-@atexit.register
-def _stop_all() -> None:
-    """Stop the runs of a process that ends between two effects: none of their answers is lost."""
-    for driver in list(_DRIVERS):
-        driver.stop()
-
-
 class JournalHandle:
     """A run of a journal (``RunHandle``)."""
 
-    def __init__(self, engine: JournalEngine, run_id: str, driver: _Driver | None) -> None:
+    def __init__(self, engine: JournalEngine, run_id: str, driver: JournalDriver | None) -> None:
         self.id = run_id
         self._engine = engine
         self._driver = driver
@@ -363,6 +321,11 @@ class JournalHandle:
     def cancel(self) -> None:
         """End the run."""
         self._engine.cancel(self.id)
+
+    @property
+    def brake(self) -> Brake | None:
+        """The brake of a run that this process drives; None of any other."""
+        return self._driver.brake if self._driver is not None and self._driver.is_alive() else None
 
 
 def _at_home(directory: Path | None, option: str) -> Path:

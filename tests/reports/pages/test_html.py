@@ -27,9 +27,10 @@ from arazzo_runner.engine.events import (
 from arazzo_runner.errors import InvalidInputs, Place, PlanError, Problem, Severity
 from arazzo_runner.reports.flow_graph import diagram_of
 from arazzo_runner.reports.pages import html as module
-from arazzo_runner.reports.pages.html import HtmlReport, shown
+from arazzo_runner.reports.pages.html import HtmlReport
 from arazzo_runner.reports.pages.html_timeline import Span, timeline
 from arazzo_runner.reports.pages.html_views import body_view, comparison, size
+from arazzo_runner.reports.pages.templating import shown
 from arazzo_runner.runtime.drivers import Listener
 from tests.support.own_cases import own_cases, plan_of
 from tests.support.runs import (

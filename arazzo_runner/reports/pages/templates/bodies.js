@@ -98,18 +98,21 @@
   };
 
   // A text that this font makes wider than its box is set closer.
-  for (const text of document.querySelectorAll(".box text")) {
-    const box = text.closest(".box");
-    const beside = text.classList.contains("label") ? box.querySelector(".count") : null;
-    const room = box.querySelector("rect").width.baseVal.value - 24 - (beside ? beside.getComputedTextLength() : 0);
-    if (text.getComputedTextLength() > room) {
-      text.setAttribute("textLength", String(room));
-      text.setAttribute("lengthAdjust", "spacingAndGlyphs");
+  const fit = (root) => {
+    for (const text of root.querySelectorAll(".box text")) {
+      const box = text.closest(".box");
+      const beside = text.classList.contains("label") ? box.querySelector(".count") : null;
+      const room = box.querySelector("rect").width.baseVal.value - 24 - (beside ? beside.getComputedTextLength() : 0);
+      if (text.getComputedTextLength() > room) {
+        text.setAttribute("textLength", String(room));
+        text.setAttribute("lengthAdjust", "spacingAndGlyphs");
+      }
     }
-  }
+  };
 
   const done = new WeakSet();
   const ready = (root) => {
+    fit(root);
     for (const pre of root.querySelectorAll("pre[data-copy]")) {
       if (done.has(pre) || !pre.checkVisibility()) continue;
       done.add(pre);
@@ -122,5 +125,7 @@
     }
   };
   ready(document);
+  // A live page has put something in.
+  document.addEventListener("arazzo:shown", (event) => ready(event.target));
   document.addEventListener("toggle", (event) => event.target.open && ready(event.target), true);
 })();

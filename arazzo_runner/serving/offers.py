@@ -12,14 +12,14 @@ from msgspec import Struct
 from arazzo_runner.documents.model import Workflow
 from arazzo_runner.engine.demands.required_credentials import access_of
 from arazzo_runner.engine.plan import Plan, RunOptions
-from arazzo_runner.mcp.offered_inputs import missing_secrets, offered_schema, secret_input_names
-from arazzo_runner.mcp.output_types import output_schemas
-from arazzo_runner.mcp.reach import Reach, reach_of
 from arazzo_runner.openapi.auth.security import CredentialStatus
 from arazzo_runner.reports.text import one_line, printable
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.run.workbook import Workbook
 from arazzo_runner.secrecy import cut, without_credentials
+from arazzo_runner.serving.offered_inputs import missing_secrets, offered_schema, secret_input_names
+from arazzo_runner.serving.output_types import output_schemas
+from arazzo_runner.serving.reach import Reach, reach_of
 
 KEY = "idempotencyKey"
 """The argument that makes repeated calls one run; a workflow's own input of that name comes first."""

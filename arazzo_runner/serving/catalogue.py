@@ -11,10 +11,10 @@ from pathlib import PurePosixPath
 from arazzo_runner.documents.model import Workflow
 from arazzo_runner.documents.near_names import did_you_mean
 from arazzo_runner.errors import ArazzoError
-from arazzo_runner.mcp.offers import Grounds, Offer, Terms
-from arazzo_runner.mcp.refusals import CallRefused
-from arazzo_runner.mcp.summary_index import SummaryIndex
 from arazzo_runner.runtime.run.workbook import Workbook
+from arazzo_runner.serving.offers import Grounds, Offer, Terms
+from arazzo_runner.serving.refusals import CallRefused
+from arazzo_runner.serving.summary_index import SummaryIndex
 
 GENERIC = ("find_workflow", "describe_workflow", "run_workflow")
 OF_RUNS = ("run_status", "await_run", "cancel_run", "list_runs")
@@ -38,7 +38,7 @@ class Catalogue:
         self.refused: dict[str, ArazzoError] = {}
         self._named = {
             name: Offer(name, workbook, workflow, grounds)
-            for name, workbook, workflow in _named(workflows)
+            for name, workbook, workflow in named_workflows(workflows)
             if _is_chosen(terms, name, workflow.workflow_id)
         }
 
@@ -117,7 +117,7 @@ def _is_chosen(terms: Terms, name: str, workflow_id: str) -> bool:
     return (not terms.only or matches(terms.only)) and not matches(terms.exclude)
 
 
-def _named(workflows: Iterable[tuple[Workbook, Workflow]]) -> Iterator[tuple[str, Workbook, Workflow]]:
+def named_workflows(workflows: Iterable[tuple[Workbook, Workflow]]) -> Iterator[tuple[str, Workbook, Workflow]]:
     """Name each workflow by its id; one whose name is taken by its document, too, and then by a number."""
     taken = {*GENERIC, *OF_RUNS}
     seen: set[tuple[str, str]] = set()
