@@ -22,6 +22,7 @@ from arazzo_runner.openapi.media_types import is_json
 from arazzo_runner.openapi.schemas import Schema
 
 _OPEN = re.compile(r"\{([^{}]+)\}")
+_OF_HANDSHAKES = ("query", "querystring", "cookie")
 _BINARY = re.compile(r"avro|protobuf", re.IGNORECASE)
 
 
@@ -90,10 +91,9 @@ def _parameters(step: StepScope, linked: LinkedMessages, target: MessageTarget, 
                 message = f"the address {address or linked.label!r} has no parameter {parameter.name!r}"
                 hint = suggestion(parameter.name, names, "parameters of the address")
                 yield Finding("message-parameter", message, f"{parameter.pointer}/name", hint)
-        elif parameter.location in ("query", "querystring", "cookie"):
-            if protocols and not any(one.has_handshake for one in protocols) and own:
-                message = f"a message has no {parameter.location} parameters: {parameter.name!r} is not sent"
-                yield Finding("message-parameter", message, parameter.pointer, "Write in: header, or in: path.")
+        elif own and parameter.location in _OF_HANDSHAKES and not any(one.has_handshake for one in protocols):
+            message = f"a message has no {parameter.location} parameters: {parameter.name!r} is not sent"
+            yield Finding("message-parameter", message, parameter.pointer, "Write in: header, or in: path.")
     if action == "send" and target.channel is not None:
         for name in names:
             spec = target.channel.parameter(name)

@@ -11,7 +11,7 @@ import pytest
 
 from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.sources import Library
-from arazzo_runner.effects import Answer, Answered, Response, Send, Woke
+from arazzo_runner.effects import Answer, Answered, Response, Send, Sleep, Woke
 from arazzo_runner.engine.events import AttemptFinished, Event, Outcome
 from arazzo_runner.engine.flow import Turn, advance, start
 from arazzo_runner.engine.plan import Plan, RunOptions
@@ -70,7 +70,7 @@ def observe(case: dict[str, Any]) -> Observed:
             parts = urlsplit(turn.effect.request.url)
             query = f"?{parts.query}" if parts.query else ""
             requests.append(f"{turn.effect.request.method} {parts.path}{query}")
-        elif turn.effect is not None:
+        elif isinstance(turn.effect, Sleep):
             sleeps.append(turn.effect.seconds)
         turn = advance(plan, turn.state, answer)
         events += turn.events

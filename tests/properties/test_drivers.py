@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from arazzo_runner.effects import Answered, Failed, Response, Send, Sleep, Woke
+from arazzo_runner.effects import Answered, Failed, MessageAnswer, MessageEffect, Response, Send
 from arazzo_runner.engine.events import Event
 from arazzo_runner.engine.flow import advance, start
 from arazzo_runner.engine.plan import Plan
@@ -22,48 +23,49 @@ from arazzo_runner.errors import InvalidInputs, PlanError
 from arazzo_runner.runtime.cassettes.format import read_cassette
 from arazzo_runner.runtime.cassettes.recording import Recorder, Recording
 from arazzo_runner.runtime.cassettes.replay import Replay
-from arazzo_runner.runtime.drivers import Loop, adrive, drive
+from arazzo_runner.runtime.drivers import Loop, adrive, drive, effect_of, perform
+from arazzo_runner.runtime.http.options import TransportOptions
+from arazzo_runner.runtime.run.messaging import with_messages
 from arazzo_runner.runtime.secrets.redaction import Redactor
+from tests.support.broker import AsyncBrokerWorld, BrokerWorld, Entry
 from tests.support.own_cases import answer_to, own_cases, plan_of
-from tests.support.worlds import AnswerFor, AsyncListWorld, ListWorld, as_recorded
+from tests.support.worlds import AnswerFor, ListWorld, as_recorded
 
 Case = dict[str, Any]
 
 
-def synchronously(plan: Plan, inputs: Any, answer: AnswerFor) -> list[Event]:
+Script = Sequence[Entry]
+
+
+def synchronously(plan: Plan, inputs: Any, answer: AnswerFor, script: Script = ()) -> list[Event]:
     events: list[Event] = []
-    loop, world = Loop(plan, events.append), ListWorld(answer)
+    loop, world = Loop(plan, events.append), BrokerWorld(answer, script)
     drive(loop, loop.begin(inputs, world.now()), world)
     return events
 
 
-def asynchronously(plan: Plan, inputs: Any, answer: AnswerFor) -> list[Event]:
+def asynchronously(plan: Plan, inputs: Any, answer: AnswerFor, script: Script = ()) -> list[Event]:
     events: list[Event] = []
-    loop, world = Loop(plan, events.append), AsyncListWorld(answer)
+    loop, world = Loop(plan, events.append), AsyncBrokerWorld(answer, script)
     asyncio.run(_to_end(loop, inputs, world))
     return events
 
 
-async def _to_end(loop: Loop, inputs: Any, world: AsyncListWorld) -> None:
+async def _to_end(loop: Loop, inputs: Any, world: AsyncBrokerWorld) -> None:
     await adrive(loop, loop.begin(inputs, world.now()), world)
 
 
-def stopped_at_every_turn(make_plan: Callable[[], Plan], inputs: Any, answer: AnswerFor) -> list[Event]:
+def stopped_at_every_turn(
+    make_plan: Callable[[], Plan], inputs: Any, answer: AnswerFor, script: Script = ()
+) -> list[Event]:
     """Each turn by a process of its own, as it were: the plan made anew, the state read from JSON."""
-    world = ListWorld(answer)
+    world = BrokerWorld(answer, script)
     turn = start(make_plan(), inputs, at=world.now())
     events = list(turn.events)
     while turn.outcome is None:
         state = RunState.from_json(turn.state.to_json())
         assert state.to_json() == turn.state.to_json()
-        reply: Any
-        match turn.effect:
-            case Send() as effect:
-                reply = world.send(effect)
-            case Sleep(seconds):
-                world.sleep(seconds)
-                reply = Woke(world.now())
-        turn = advance(make_plan(), state, reply)
+        turn = advance(make_plan(), state, perform(effect_of(turn), world))
         events += turn.events
     return events
 
@@ -82,17 +84,50 @@ def replayed(plan: Plan, inputs: Any, answer: AnswerFor, path: Path) -> list[Eve
     return events
 
 
-def all_agree(make_plan: Callable[[], Plan], inputs: Any, answer: AnswerFor, cassette: Path | None) -> None:
+def through_a_mailroom(plan: Plan, inputs: Any, answer: AnswerFor, script: Script) -> list[Event]:
+    """As runs are driven that have a mailroom of their own, in the loop of another thread."""
+    world, events = BrokerWorld(answer, script), list[Event]()
+    rooms: list[object] = []
+
+    class Room:
+        async def perform(self, effect: MessageEffect) -> MessageAnswer:
+            return world.exchange(effect)
+
+        async def close(self) -> None:
+            rooms.remove(self)
+
+    @asynccontextmanager
+    async def open_room(_: TransportOptions) -> AsyncIterator[Room]:
+        room = Room()
+        rooms.append(room)
+        yield room
+        await room.close()
+
+    bare = ListWorld(answer)
+    bare.now, bare.sleep, bare.send = world.now, world.sleep, world.send  # type: ignore[method-assign]
+    with with_messages(plan, bare, TransportOptions(), open_mailroom=open_room) as whole:
+        loop = Loop(plan, events.append)
+        drive(loop, loop.begin(inputs, whole.now()), whole)
+        assert len(rooms) == 1
+    assert not rooms
+    return events
+
+
+def all_agree(
+    make_plan: Callable[[], Plan], inputs: Any, answer: AnswerFor, cassette: Path | None, script: Script = ()
+) -> None:
     plan = make_plan()
-    events = synchronously(plan, inputs, answer)
-    assert asynchronously(plan, inputs, answer) == events
-    assert stopped_at_every_turn(make_plan, inputs, answer) == events
+    events = synchronously(plan, inputs, answer, script)
+    assert asynchronously(plan, inputs, answer, script) == events
+    assert stopped_at_every_turn(make_plan, inputs, answer, script) == events
+    if plan.has_messages:
+        assert through_a_mailroom(plan, inputs, answer, script) == events
     if cassette is not None:
         told = replayed(plan, inputs, answer, cassette)
         assert [as_recorded(event) for event in told] == [as_recorded(event) for event in events]
 
 
-@pytest.mark.parametrize("case", own_cases())
+@pytest.mark.parametrize("case", own_cases(messages=True))
 def test_every_driver_tells_the_same_of_every_case(case: Case, tmp_path: Path) -> None:
     inputs = case.get("inputs", {})
 
@@ -102,9 +137,15 @@ def test_every_driver_tells_the_same_of_every_case(case: Case, tmp_path: Path) -
         return given
 
     # A cassette cannot hold what never came, nor a secret that did; and its replay has a clock of its own.
-    unrecorded = case["rule"] == "S1" or "failure" in json.dumps(case.get("answers", ())) or "GMT" in json.dumps(case)
+    script = case.get("messages", ())
+    unrecorded = (
+        "messages" in case
+        or case["rule"] == "S1"
+        or "failure" in json.dumps(case.get("answers", ()))
+        or "GMT" in json.dumps(case)
+    )
     try:
-        all_agree(lambda: plan_of(case), inputs, answer, None if unrecorded else tmp_path / "cassette.yaml")
+        all_agree(lambda: plan_of(case), inputs, answer, None if unrecorded else tmp_path / "cassette.yaml", script)
     except (PlanError, InvalidInputs):
         assert case["expect"].keys() & {"refused", "invalid"}
 

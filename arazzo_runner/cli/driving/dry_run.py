@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -52,9 +52,7 @@ def dry_run(
     message = _message(session, turn)
     if as_json:
         entry = _entry(session.plan, shown, request, None if reason is None else session.redactor.event(reason))
-        if session.plan.has_messages:
-            entry["subscriptions"] = subscribed
-            entry["firstMessage"] = message
+        entry |= {"subscriptions": subscribed, "firstMessage": message} if session.plan.has_messages else {}
         if checks is not None:
             entry["contract"] = list(findings)
         click.echo(json.dumps(entry, ensure_ascii=False, indent=2, default=str))
@@ -72,11 +70,14 @@ def dry_run(
     for place in subscribed:
         click.echo(f"subscribes to: {label(place)}")
     if request is None:
-        if message is None:
-            click.echo("the workflow sends nothing")
-        for line in _message_lines(message or {}):
+        for line in _message_lines(message):
             click.echo(line)
         return 0
+    _show_request(request, findings, curl=curl)
+    return status
+
+
+def _show_request(request: Request, findings: Iterable[str], *, curl: bool) -> None:
     click.echo(f"first request: {request.method} {label(request.url)}")
     for name, value in request.headers:
         click.echo(f"  {label(name)}: {label(value)}")
@@ -88,7 +89,6 @@ def dry_run(
         click.echo(f"  $ {curl_command(request)}")
     for finding in findings:
         click.echo(f"  ! {label(finding)}", err=True)
-    return status
 
 
 def _subscribed(plan: Plan, turn: Turn) -> tuple[Turn, list[Subscribe]]:
@@ -130,9 +130,11 @@ def _message(session: Session, turn: Turn) -> dict[str, Any] | None:
             return None
 
 
-def _message_lines(message: Mapping[str, Any]) -> Iterator[str]:
-    """The lines about a message, of what ``_message`` gave."""
+def _message_lines(message: Mapping[str, Any] | None) -> Iterator[str]:
+    """The lines about the first message, of what ``_message`` gave."""
     match message:
+        case None:
+            yield "the workflow sends nothing"
         case {"action": "send", "to": place, "headers": headers, "payload": payload}:
             yield f"first message: to {label(place)}"
             for entry in headers.items() if isinstance(headers, Mapping) else ():

@@ -104,7 +104,7 @@ class ServerWords(OptionGroup, frozen=True, kw_only=True):
         "--server",
         multiple=True,
         metavar="[SOURCE=]URL",
-        help="Send to this server; of a source over messages its name or URL.",
+        help="Send to this server; of a source of messages its name or URL.",
     )
     server_var: tuple[str, ...] = option(
         "--server-var", multiple=True, metavar="[SOURCE.]NAME=VALUE", help="Set a server variable."

@@ -59,9 +59,8 @@ def _of_exchange(step: PlannedStep, exchange: PlannedExchange, scope: Scope) -> 
             given = parameter.given
             yield from _absent(given.value, what, given.spot, scope, required=required, null_is_absent=True)
     for header in exchange.headers if sends else ():
-        yield from _absent(
-            header.value, f"the header {header.name!r} cannot be built:", header.spot, scope, required=False
-        )
+        what = f"the header {header.name!r} cannot be built:"
+        yield from _absent(header.value, what, header.spot, scope, required=False)
     if sends and step.body is not None:
         what = "the payload cannot be built:"
         yield from _absent(step.body.payload, what, step.body.spot, scope, required=False)

@@ -42,6 +42,15 @@ ENDING = frozenset({"replay-miss", "buffer-full", "messages-missed"})
 """Failures that end the run, whatever its actions say."""
 
 
+def without_access(exchange: PlannedExchange) -> tuple[str, ...]:
+    """A sentence when the broker asks for credentials and none were given (H5, M18)."""
+    reasons = exchange.access.reasons
+    if exchange.access.scheme or not reasons:
+        return ()
+    why = " and ".join(f"{name}: {reason}" for name, reason in reasons.items())
+    return (f"the broker was asked without credentials ({why}); give them: --auth {next(iter(reasons))}=…",)
+
+
 class MessageSteps:
     """The part of a run that exchanges messages.
 
@@ -272,6 +281,7 @@ class MessageSteps:
             message.address,
             SeenMessage(message, message.content_type, parameters),
             message.correlation_id,
+            problems=without_access(exchange),
         )
 
     def _received(self, exchange: PlannedExchange, underway: Underway, message: Message | None) -> MessageExchange:
@@ -290,6 +300,7 @@ class MessageSteps:
             seen,
             underway.correlation_id,
             underway.looked_at,
+            without_access(exchange),
         )
 
     def _tell(self, made: MessageExchange, seconds: float | None) -> None:

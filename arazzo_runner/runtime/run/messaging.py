@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
 from arazzo_runner.effects import Answered, Failed, MessageAnswer, MessageEffect, Send
 from arazzo_runner.engine.plan import Plan
+from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.drivers import AsyncMessaging, AsyncWorld, Messaging, World
 
 if TYPE_CHECKING:
@@ -125,6 +126,14 @@ async def with_messages_async(
 
 
 def brokers_mailroom(options: TransportOptions) -> AbstractAsyncContextManager[Mailroom]:
-    """The mailroom of real brokers, each client imported when a step needs it."""
-    module: Any = import_module(_MAILROOM)
+    """The mailroom of real brokers, each client imported when a step needs it.
+
+    Raises:
+        UsageError: this installation has none.
+    """
+    try:
+        module: Any = import_module(_MAILROOM)
+    except ModuleNotFoundError as error:
+        hint = "pip install 'arazzo-workflow-runner[messages]'"
+        raise UsageError(f"messages cannot be exchanged: {error}", hint=hint) from None
     return cast(AbstractAsyncContextManager[Mailroom], module.open_mailroom(options))

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, cast
 
 import pytest
 
-from arazzo_runner.effects import Send, Sleep, Woke
 from arazzo_runner.engine.flow import advance, start
 from arazzo_runner.engine.serialization import DATA
 from arazzo_runner.engine.state import RunState
 from arazzo_runner.errors import InvalidState
+from arazzo_runner.runtime.drivers import effect_of, perform
 from arazzo_runner.runtime.durable.parts import SplitState, StateParts, in_order
+from tests.support.broker import BrokerWorld
 from tests.support.own_cases import answer_to, own_cases, plan_of
 
 Rows = dict[tuple[int, int], bytes]
-RUN = [case for case in own_cases() if not case.values[0]["expect"].keys() & {"refused", "invalid"}]
+RUN = [case for case in own_cases(messages=True) if not case.values[0]["expect"].keys() & {"refused", "invalid"}]
 
 
 def written(rows: Rows, split: SplitState) -> Any:
@@ -40,7 +41,8 @@ def test_a_state_is_the_same_after_every_turn(case: dict[str, Any], resumed_ever
     """Whether one process writes all turns, or another one takes over every few turns."""
     plan = plan_of(case)
     turn = start(plan, case.get("inputs", {}), at=1000.0)
-    parts, rows, now, sent, number = StateParts(), Rows(), 1000.0, 0, 0
+    world = BrokerWorld(lambda number, _, now: cast(Any, answer_to(case, number, now)), case.get("messages", ()))
+    parts, rows, number = StateParts(), Rows(), 0
     while turn.outcome is None and number < 60:
         data = written(rows, parts.split(turn.state))
         other = StateParts()
@@ -50,13 +52,7 @@ def test_a_state_is_the_same_after_every_turn(case: dict[str, Any], resumed_ever
             parts = other
         else:
             state = turn.state
-        match turn.effect:
-            case Send():
-                turn = advance(plan, state, answer_to(case, sent, now))
-                sent += 1
-            case Sleep(seconds):
-                now += seconds
-                turn = advance(plan, state, Woke(now))
+        turn = advance(plan, state, perform(effect_of(turn), world))
         number += 1
 
 
