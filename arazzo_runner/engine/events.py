@@ -72,6 +72,16 @@ class ExchangedMessage(Struct, frozen=True):
     correlation_id: str | None = None
     looked_at: int = 0
 
+    @property
+    def title(self) -> str:
+        """What was done, for people: ``receive orders/1/shipped``."""
+        return f"{self.action} {self.address}"
+
+    @property
+    def others(self) -> int:
+        """How many messages a receive step has seen that were not for it."""
+        return max(0, self.looked_at - (1 if self.message is not None else 0))
+
 
 class Attempt(Struct, frozen=True):
     """One attempt of one step, whole.
@@ -139,6 +149,11 @@ class AttemptStarted(Struct, frozen=True):
     request: Request
     at: float
 
+    @property
+    def title(self) -> str:
+        """What is sent, for people: method and URL."""
+        return f"{self.request.method} {self.request.url}"
+
 
 class ChannelSubscribed(Struct, frozen=True):
     """A channel has been subscribed to, for a step that comes later or is at hand (M4).
@@ -171,6 +186,11 @@ class MessageAwaited(Struct, frozen=True):
     exchanged: ExchangedMessage
     seconds: float | None
     at: float
+
+    @property
+    def title(self) -> str:
+        """What is sent or awaited, for people."""
+        return self.exchanged.title
 
 
 class Authenticated(Struct, frozen=True):
@@ -249,6 +269,16 @@ class Outcome(Struct, frozen=True):
     duration: float
     unjudged: int = 0
     messages: int = 0
+
+    @property
+    def exchanged(self) -> str:
+        """How many requests were sent and messages exchanged, for people; of what there was none, only requests."""
+        counts = [_count(self.requests, "request")] if self.requests or not self.messages else []
+        return " · ".join([*counts, *([_count(self.messages, "message")] if self.messages else [])])
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}{'' if number == 1 else 's'}"
 
 
 class RunFinished(Struct, frozen=True):

@@ -11,7 +11,16 @@ from typing import TYPE_CHECKING, Any, Self, TextIO
 from msgspec import Struct
 
 from arazzo_runner.effects import Headers
-from arazzo_runner.engine.events import Attempt, Event, Outcome, Reason, RunFinished, RunStarted, Warned
+from arazzo_runner.engine.events import (
+    Attempt,
+    Event,
+    ExchangedMessage,
+    Outcome,
+    Reason,
+    RunFinished,
+    RunStarted,
+    Warned,
+)
 from arazzo_runner.engine.exchange import decode_body
 from arazzo_runner.errors import Place, Problem, Severity
 from arazzo_runner.expressions.undefined import UNDEFINED
@@ -178,6 +187,7 @@ def _reason(reason: Reason | None) -> dict[str, Any] | None:
 def attempt_entry(attempt: Attempt) -> dict[str, Any]:
     """One attempt of the report."""
     request, response, action = attempt.request, attempt.response, attempt.action
+    exchanged = {} if attempt.exchanged is None else {"message": message_entry(attempt.exchanged)}
     return {
         "workflowId": attempt.workflow_id,
         "stepId": attempt.step_id,
@@ -196,6 +206,7 @@ def attempt_entry(attempt: Attempt) -> dict[str, Any]:
             "headers": headers_entry(response.headers),
             "body": body_entry(response.body, response.header("Content-Type")),
         },
+        **exchanged,
         "criteria": [
             {"condition": c.condition, "type": c.type, "passed": c.passed, "detail": c.detail} for c in attempt.criteria
         ],
@@ -205,6 +216,22 @@ def attempt_entry(attempt: Attempt) -> dict[str, Any]:
         "problems": list(attempt.problems),
         "startedAt": timestamp(attempt.started_at),
         "durationMs": round(attempt.duration * 1000),
+    }
+
+
+def message_entry(exchanged: ExchangedMessage) -> dict[str, Any]:
+    """The message of an attempt: headers and payload are null where none was taken."""
+    message = exchanged.message
+    return {
+        "action": exchanged.action,
+        "source": exchanged.source,
+        "broker": exchanged.url,
+        "address": exchanged.address,
+        "correlationId": exchanged.correlation_id,
+        "headers": None if message is None else headers_entry(message.headers),
+        "payload": None if message is None else body_entry(message.payload, message.content_type),
+        "contentType": None if message is None else message.content_type,
+        "notMatched": exchanged.others,
     }
 
 

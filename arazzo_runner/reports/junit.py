@@ -159,9 +159,13 @@ def _criterion(criterion: CriterionOutcome) -> str:
 def _line(attempt: Attempt, number: int) -> str:
     """An attempt on one line."""
     sent = attempt.operation if attempt.request is None else f"{attempt.request.method} {attempt.request.url}"
+    if attempt.exchanged is not None:
+        sent = f"{attempt.exchanged.title} at {attempt.exchanged.url}"
     parts = [f"attempt {number} at {timestamp(attempt.started_at)}: {sent}"]
     if attempt.response is not None:
         parts.append(f"answered {attempt.response.status}")
+    if attempt.exchanged is not None and attempt.exchanged.others:
+        parts.append(f"after {attempt.exchanged.others} that did not match,")
     parts.append(f"{attempt.verdict} in {attempt.duration:.3f} s")
     if attempt.reason is not None:
         parts.append(f"({attempt.reason.code}: {attempt.reason.message})")

@@ -8,7 +8,7 @@ from msgspec import Struct, field
 from msgspec.structs import replace
 
 from arazzo_runner.analysis.flow_edges import END, FAILED, START, Edge, step_node, workflow_node
-from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event, RunFinished
+from arazzo_runner.engine.events import Attempt, AttemptFinished, AttemptStarted, Event, MessageAwaited, RunFinished
 from arazzo_runner.engine.exchange import decode_body
 from arazzo_runner.reports.flow_graph import Node
 
@@ -24,12 +24,12 @@ class Attempts:
     """
 
     def __init__(self) -> None:
-        self.unanswered: AttemptStarted | None = None
+        self.unanswered: AttemptStarted | MessageAwaited | None = None
 
     def of(self, event: Event) -> Attempt | None:
         """The attempt that is over with this event, or None."""
         match event:
-            case AttemptStarted():
+            case AttemptStarted() | MessageAwaited():
                 self.unanswered = event
             case AttemptFinished(attempt):
                 self.unanswered = None
@@ -41,23 +41,27 @@ class Attempts:
         return None
 
 
-def _unanswered(sent: AttemptStarted, end: RunFinished) -> Attempt:
+def _unanswered(sent: AttemptStarted | MessageAwaited, end: RunFinished) -> Attempt:
+    request = sent.request if isinstance(sent, AttemptStarted) else None
+    exchanged = sent.exchanged if isinstance(sent, MessageAwaited) else None
+    what = "an answer" if exchanged is None else "the broker had it" if exchanged.action == "send" else "a message"
     return Attempt(
         workflow_id=sent.workflow_id,
         step_id=sent.step_id,
         attempt=sent.attempt,
         depth=sent.depth,
-        operation=f"{sent.request.method} {sent.request.url}",
+        operation=sent.title,
         status="failed",
-        request=sent.request,
+        request=request,
         response=None,
         criteria=(),
         action=None,
         outputs={},
-        problems=("the run ended before an answer came",),
+        problems=(f"the run ended before {what}{'' if what.startswith('the') else ' came'}",),
         reason=end.outcome.reason,
         started_at=sent.at,
         duration=max(end.at - sent.at, 0.0),
+        exchanged=exchanged,
     )
 
 

@@ -14,6 +14,7 @@ from arazzo_runner.engine.events import (
     AttemptStarted,
     Authenticated,
     Event,
+    MessageAwaited,
     Outcome,
     RunFinished,
     RunStarted,
@@ -97,8 +98,12 @@ class RunStory:
             case WorkflowEntered(workflow_id, _, cause):
                 self._path.entered[workflow_id] += 1
                 self.entries.append({"kind": "workflow", "workflow": workflow_id, "cause": cause})
-            case AttemptStarted(workflow_id, step_id, _, _, request, at):
-                self.under_way = UnderWay("request", workflow_id, step_id, f"{request.method} {request.url}", at)
+            case AttemptStarted(workflow_id, step_id, _, _, _, at):
+                self.under_way = UnderWay("request", workflow_id, step_id, event.title, at)
+            case MessageAwaited(workflow_id, step_id, _, _, _, seconds, at):
+                until = None if seconds is None else at + seconds
+                kind = "request" if until is None else "wait"
+                self.under_way = UnderWay(kind, workflow_id, step_id, event.title, at, until)
             case Authenticated(_, step_id, _, scheme, request, response):
                 beside = {"kind": "beside", "step": step_id, "scheme": scheme, "what": request.method}
                 status = None if response is None else response.status

@@ -35,6 +35,8 @@ class Variables:
         if scope.request is not None:
             request = {"method": scope.method, "url": scope.url, "body": scope.request.structured_body}
             groups["Request"] = ("$request", request)
+        if scope.message is not None:
+            groups["Message"] = ("$message", {"payload": scope.message.structured_body})
         if scope.outputs:
             groups["Outputs"] = ("$outputs", dict(scope.outputs))
         return [

@@ -116,6 +116,8 @@ def expressions(scope: Scope) -> Iterator[str]:
         yield from _inside("$response.body", scope.response.structured_body)
         headers: Any = getattr(getattr(scope.response, "response", None), "headers", ())
         yield from dict.fromkeys(f"$response.header.{name}" for name, _ in headers)
+    if scope.message is not None:
+        yield from _inside("$message.payload", scope.message.structured_body)
 
 
 def _inside(prefix: str, value: Any) -> Iterator[str]:

@@ -136,9 +136,8 @@ class SeveralRuns:
         if self._verbosity.quiet or self._verbosity.verbose:
             return
         mark = "✓" if status == "succeeded" else "✗"
-        requests = f"{outcome.requests} request{'' if outcome.requests == 1 else 's'}"
         name = label(outcome.workflow_id).ljust(self._width)
-        click.echo(f"  {mark} {name}  {requests:>12}  {duration(outcome.duration):>8}", err=True)
+        click.echo(f"  {mark} {name}  {outcome.exchanged:>12}  {duration(outcome.duration):>8}", err=True)
 
     def close(self) -> None:
         """Show the summary."""

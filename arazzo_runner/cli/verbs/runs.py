@@ -178,7 +178,7 @@ def _history(handle: RunHandle, *, follow: bool, verbose: int) -> None:
     elif row.status == "stopped":
         click.echo(f"  continue with: arazzo resume {row.id}")
     if (sent := attempts.unanswered) is not None:
-        click.echo(label(f"  its answer has not come yet: {sent.request.method} {sent.request.url}"))
+        click.echo(label(f"  its answer has not come yet: {sent.title}"))
 
 
 @command.command("prune", cls=GroupedCommand, epilog="Example: arazzo runs prune --older-than 30")

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from arazzo_runner.effects import Request, Response
-from arazzo_runner.engine.events import Attempt, Reason
+from arazzo_runner.engine.events import Attempt, ExchangedMessage, Reason
 from arazzo_runner.engine.exchange import decode_body
 from arazzo_runner.reports.curl import curl_command
 from arazzo_runner.reports.jsonreport import timestamp
@@ -36,6 +36,7 @@ def attempt_view(attempt: Attempt, number: int, max_body: int = MAX_BODY) -> dic
         "request": None if request is None else message_view(request, max_body),
         "curl": "" if request is None else curl_command(request)[: MAX_BODY + max_body],
         "response": None if response is None else _response(response, max_body),
+        "message": None if attempt.exchanged is None else exchanged_view(attempt.exchanged, max_body),
         "criteria": [
             {"condition": c.condition, "type": c.type, "passed": c.passed, "detail": c.detail or ""}
             for c in attempt.criteria
@@ -48,6 +49,7 @@ def line_view(attempt: Attempt, number: int) -> dict[str, Any]:
     """An attempt in a line: neither header fields nor bodies, criteria or outputs."""
     request, response, action = attempt.request, attempt.response, attempt.action
     target = urlsplit(request.url) if request else None
+    exchanged = attempt.exchanged
     return {
         "kind": "attempt",
         "number": number,
@@ -57,8 +59,9 @@ def line_view(attempt: Attempt, number: int) -> dict[str, Any]:
         "depth": attempt.depth,
         "status": attempt.verdict,
         "what": attempt.operation if request is None else request.method,
-        "calls": request is None,
+        "calls": request is None and exchanged is None,
         "path": "" if target is None else (target.path or "/") + (f"?{target.query}" if target.query else ""),
+        **({} if exchanged is None else {"what": exchanged.action, "path": exchanged.address}),
         "request": None if request is None else {"method": request.method, "url": request.url},
         "response": None if response is None else {"status": response.status},
         "action": None
@@ -94,6 +97,20 @@ def message_view(request: Request, max_body: int = MAX_BODY) -> dict[str, Any]:
     """A request: its first line, header fields and body."""
     body = body_view(request.body or b"", request.header("Content-Type"), max_body)
     return {"method": request.method, "url": request.url, "headers": list(request.headers), "body": body}
+
+
+def exchanged_view(exchanged: ExchangedMessage, max_body: int = MAX_BODY) -> dict[str, Any]:
+    """The message of an attempt: where it was sent or awaited, its headers and payload, and what else was seen."""
+    message = exchanged.message
+    return {
+        "action": exchanged.action,
+        "address": exchanged.address,
+        "broker": exchanged.url,
+        "correlation": exchanged.correlation_id or "",
+        "headers": [] if message is None else list(message.headers),
+        "body": None if message is None else body_view(message.payload, message.content_type, max_body),
+        "others": exchanged.others,
+    }
 
 
 def _response(response: Response, max_body: int) -> dict[str, Any]:

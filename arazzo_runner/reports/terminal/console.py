@@ -10,18 +10,19 @@ import threading
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import Any, TextIO
+from typing import Any, TextIO, TypeAlias
 
 import click
 from msgspec import Struct
 
-from arazzo_runner.effects import SAFE, Headers
+from arazzo_runner.effects import SAFE, Message, Request, Response
 from arazzo_runner.engine.events import (
     Attempt,
     AttemptFinished,
     AttemptStarted,
     Authenticated,
     Event,
+    MessageAwaited,
     Outcome,
     Reason,
     RunFinished,
@@ -36,6 +37,9 @@ from arazzo_runner.reports.terminal.step_line import COLOURS, UNDER_WAY, attempt
 from arazzo_runner.reports.text import duration, label, located, one_line, scalar, whole_duration
 
 _STATUS_COLOURS = {"succeeded": "green", "stopped": "yellow", "cancelled": "yellow"}
+Pending: TypeAlias = AttemptStarted | MessageAwaited | Waiting
+"""What may be under way while nothing else is told."""
+
 NOTICEABLE_WAIT = 5.0
 """Waits from this many seconds on are shown even where the line of a step cannot be rewritten."""
 ROOM_FOR_REASONS = 80
@@ -88,7 +92,7 @@ class Console:
         self._last: tuple[str, str, int] | None = None
         self._count = 0
         self._held: tuple[Attempt, int] | None = None
-        self._pending: AttemptStarted | Waiting | None = None
+        self._pending: Pending | None = None
         self._since = 0.0
         self._sent: AttemptStarted | None = None
         self._latest: Attempt | None = None
@@ -111,10 +115,11 @@ class Console:
 
     def __call__(self, event: Event) -> None:
         """Show an event."""
-        if type(event) is AttemptStarted and self._silent_requests:
+        if self._silent_requests and isinstance(event, AttemptStarted | MessageAwaited):
             # Every step has one: it is only remembered, the time before what it is the time of.
             self._since = self._clock()
-            self._pending = self._sent = event
+            self._pending = event
+            self._sent = event if isinstance(event, AttemptStarted) else None
             if not self._ticker.started:
                 self._begin_ticking()
             return
@@ -152,6 +157,8 @@ class Console:
                 self._line(f"{'  ' * depth}{label(workflow_id)} ({cause})")
             case AttemptStarted():
                 self._sending(event)
+            case MessageAwaited():
+                self._exchanging(event)
             case AttemptFinished(attempt):
                 self._pending = self._sent = None
                 self._attempt(attempt)
@@ -176,12 +183,10 @@ class Console:
         self._flush()
         what = f" (for {label(event.scheme)})" if event.scheme else ""
         self._line(f"    > {event.request.method} {label(event.request.url)}{what}")
-        self._headers(">", event.request.headers)
-        self._body(">", event.request.body, event.request.header("Content-Type"))
+        self._content(">", event.request)
         if event.response is not None:
             self._line(f"    < {event.response.status}")
-            self._headers("<", event.response.headers)
-            self._body("<", event.response.body, event.response.header("Content-Type"))
+            self._content("<", event.response)
 
     # Attempts
 
@@ -191,8 +196,7 @@ class Console:
             self._flush()
             request = started.request
             self._line(f"    > {request.method} {label(request.url)}")
-            self._headers(">", request.headers)
-            self._body(">", request.body, request.header("Content-Type"))
+            self._content(">", request)
         if self._options.curl or self._options.verbose > 1:
             from arazzo_runner.reports.curl import curl_command
 
@@ -200,11 +204,29 @@ class Console:
             self._line(self._style(f"    $ {curl_command(started.request)}", dim=True))
         self._await(started)
 
+    def _exchanging(self, event: MessageAwaited) -> None:
+        if self._options.verbose:
+            self._flush()
+            exchanged = event.exchanged
+            mark = ">" if exchanged.action == "send" else "<"
+            matching = (
+                "" if exchanged.correlation_id is None else f" (correlation id {label(exchanged.correlation_id)})"
+            )
+            self._line(f"    {mark} {label(exchanged.title)} at {label(exchanged.url)}{matching}")
+            if exchanged.message is not None:
+                self._content(mark, exchanged.message)
+        self._await(event)
+
     def _attempt(self, attempt: Attempt) -> None:
         if self._options.verbose and attempt.response is not None:
             self._line(f"    < {attempt.response.status}")
-            self._headers("<", attempt.response.headers)
-            self._body("<", attempt.response.body, attempt.response.header("Content-Type"))
+            self._content("<", attempt.response)
+        exchanged = attempt.exchanged
+        if self._options.verbose and exchanged is not None and exchanged.action == "receive":
+            if exchanged.others:
+                self._line(f"    < {exchanged.others:,} not for this step")
+            if exchanged.message is not None:
+                self._content("<", exchanged.message)
         self._latest = attempt
         key = (attempt.workflow_id, attempt.step_id, attempt.depth)
         again = repeats(attempt)
@@ -233,7 +255,7 @@ class Console:
 
     # What is under way
 
-    def _await(self, pending: AttemptStarted | Waiting) -> None:
+    def _await(self, pending: Pending) -> None:
         self._pending, self._since = pending, self._clock()
         if self._live is not None and isinstance(pending, Waiting):
             self._draw(self._live, pending, self._since)
@@ -259,17 +281,19 @@ class Console:
             self._line(f"    {UNDER_WAY} {line} · {whole_duration(now - self._began)} so far")
             return period
 
-    def _draw(self, live: LiveLine, pending: AttemptStarted | Waiting, now: float) -> None:
+    def _draw(self, live: LiveLine, pending: Pending, now: float) -> None:
         text, tail = self._pending_line(pending, now)
         live.draw(text, tail, style=self._styled_step)
 
-    def _pending_line(self, pending: AttemptStarted | Waiting, now: float) -> tuple[str, str]:
+    def _pending_line(self, pending: Pending, now: float) -> tuple[str, str]:
         """The line of what a run waits for, and what stands at its end: the time so far, or the time left."""
         passed = now - self._since
-        if isinstance(pending, AttemptStarted):
+        if isinstance(pending, AttemptStarted | MessageAwaited):
             again = self._last == (pending.workflow_id, pending.step_id, pending.depth)
             operation = self._latest.operation if again and self._latest is not None else ""
             text = request_line(pending, operation, self._count + 1 if again else 1, self._columns)
+            if isinstance(pending, MessageAwaited) and pending.seconds is not None:
+                return text, f"   waiting {whole_duration(pending.seconds - passed, up=True)}"
             return text, f"   {whole_duration(passed)}" if passed >= 1 else ""
         left = whole_duration(pending.seconds - passed, up=True)
         before = "   " if self._live is not None else f"    {label(pending.step_id)}"
@@ -283,11 +307,10 @@ class Console:
         from arazzo_runner.reports.standing import standing
 
         self._flush()
-        requests = f"{outcome.requests} request{'' if outcome.requests == 1 else 's'}"
         shown = standing(outcome)
         status = self._style(shown, fg=_STATUS_COLOURS.get(shown, "red"), bold=True)
         unjudged = f" · {outcome.unjudged} not judged" if outcome.unjudged else ""
-        self._line(f"{status} in {duration(outcome.duration)} · {requests}{unjudged}")
+        self._line(f"{status} in {duration(outcome.duration)} · {outcome.exchanged}{unjudged}")
         if outcome.reason is not None:
             self._failure(outcome, outcome.reason)
 
@@ -318,9 +341,14 @@ class Console:
 
     # Lines
 
-    def _headers(self, mark: str, headers: Headers) -> None:
-        for name, value in headers:
+    def _content(self, mark: str, sent: Request | Response | Message) -> None:
+        """Show header fields and the body."""
+        for name, value in sent.headers:
             self._line(f"    {mark} {label(name)}: {label(value)}")
+        if isinstance(sent, Message):
+            self._body(mark, sent.payload, sent.content_type)
+        else:
+            self._body(mark, sent.body, sent.header("Content-Type"))
 
     def _body(self, mark: str, body: bytes | None, content_type: str | None) -> None:
         if self._options.verbose < 2 or not body:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlsplit
 
 from arazzo_runner.effects import Request
-from arazzo_runner.engine.events import Attempt, AttemptStarted
+from arazzo_runner.engine.events import Attempt, AttemptStarted, MessageAwaited
 from arazzo_runner.reports.terminal.cells import cut, fitted, padded
 from arazzo_runner.reports.text import duration, label, scalar
 
@@ -42,16 +42,23 @@ def attempt_line(attempt: Attempt, tries: int, columns: int | None) -> str:
         tries: how often in a row the step was attempted.
         columns: the terminal's width; None for a file.
     """
-    status = str(attempt.response.status) if attempt.response is not None else "–" if attempt.request else ""
+    exchanged = attempt.exchanged
+    unanswered = attempt.request is not None or (exchanged is not None and exchanged.message is None)
+    status = str(attempt.response.status) if attempt.response is not None else "–" if unanswered else ""
     what = _request(attempt.request, attempt.operation) if attempt.request else label(attempt.operation)
+    if exchanged is not None:
+        what = label(exchanged.title)
     head = _head(mark_of(attempt), attempt.step_id, attempt.depth, what, tries, columns)
     line = f"{head} {status:>4} {duration(attempt.duration):>8}   {what_follows(attempt)}".rstrip()
     return line if columns is None else cut(line, columns)
 
 
-def request_line(started: AttemptStarted, operation: str, tries: int, columns: int | None) -> str:
-    """Return the line of a request that is under way; its operation is known from the second attempt on."""
-    what = _request(started.request, operation)
+def request_line(started: AttemptStarted | MessageAwaited, operation: str, tries: int, columns: int | None) -> str:
+    """Return the line of what is under way; the operation of a request is known from the second attempt on."""
+    if isinstance(started, MessageAwaited):
+        what = label(started.exchanged.title)
+    else:
+        what = _request(started.request, operation)
     return _head(UNDER_WAY, started.step_id, started.depth, what, tries, columns)
 
 

@@ -69,7 +69,8 @@ def _size(event: Event) -> int:
     match event:
         case AttemptFinished(attempt):
             response = attempt.response.body if attempt.response is not None else b""
-            return len(response)
+            exchanged = attempt.exchanged
+            return len(response) + (len(exchanged.message.payload) if exchanged and exchanged.message else 0)
         case AttemptStarted():
             return len(event.request.body or b"")
         case _:

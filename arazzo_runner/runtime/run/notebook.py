@@ -30,8 +30,7 @@ def result_html(outcome: Outcome, history: RunHistory | None) -> str:
 
 
 def _parts(outcome: Outcome, attempts: Sequence[Attempt], left_out: int) -> Iterator[str]:
-    mark, requests = ("✓" if outcome.status == "succeeded" else "✗"), outcome.requests
-    counted = f"{requests} request{'' if requests == 1 else 's'}"
+    mark, counted = ("✓" if outcome.status == "succeeded" else "✗"), outcome.exchanged
     yield f"<p><b>{mark} {escape(outcome.workflow_id)}</b> {outcome.status} in {outcome.duration:.1f} s · {counted}</p>"
     if outcome.reason is not None:
         reason = outcome.reason
@@ -59,6 +58,8 @@ def _row(attempt: Attempt) -> tuple[str, ...]:
     status = attempt.response.status if attempt.response is not None else ""
     mark = "✓" if attempt.verdict == "succeeded" else "✗"
     request = f"{attempt.request.method} {attempt.request.url}" if attempt.request is not None else attempt.operation
+    if attempt.exchanged is not None:
+        request = attempt.exchanged.title
     return f"{mark} {attempt.step_id}", request, str(status), f"{attempt.duration * 1000:.0f}"
 
 
