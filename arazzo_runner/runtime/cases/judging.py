@@ -26,7 +26,7 @@ from arazzo_runner.runtime.cases.files import Case, plain, read_case
 from arazzo_runner.runtime.cases.headers import compare_headers
 from arazzo_runner.runtime.cases.names import check_names
 from arazzo_runner.runtime.cassettes.differences import Difference, compare, compare_data
-from arazzo_runner.runtime.cassettes.replay import Miss, Replay
+from arazzo_runner.runtime.cassettes.replay import Replay, ReplayMiss
 from arazzo_runner.runtime.run.contract_checks import ContractChecks, steps_by_id
 from arazzo_runner.runtime.run.session import RunResult, Session
 from arazzo_runner.runtime.run.workbook import Workbook, load
@@ -297,7 +297,7 @@ def attempts_to(*takers: Callable[[Attempt], None]) -> Callable[[Event], None]:
     return listen
 
 
-def _missed(miss: Miss, case: Case, at: AttemptStarted | None, place: Place | None) -> Failure:
+def _missed(miss: ReplayMiss, case: Case, at: AttemptStarted | None, place: Place | None) -> Failure:
     """A request that the cassette has no answer for."""
     step = f"step {at.step_id}: " if at else ""
     asked = f"{miss.request.method} {miss.request.url}"

@@ -14,7 +14,7 @@ from arazzo_runner.runtime.cassettes.format import Cassette, Interaction
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
 
-class Miss(Struct, frozen=True):
+class ReplayMiss(Struct, frozen=True):
     """A request that a cassette has no answer for.
 
     Attributes:
@@ -49,7 +49,7 @@ class Replay:
         self._redactor = redactor
         self._next = 0
         self._now = time.time()
-        self.miss: Miss | None = None
+        self.miss: ReplayMiss | None = None
 
     def now(self) -> float:
         """Seconds since the epoch, the waits counted as if they had been waited."""
@@ -64,12 +64,12 @@ class Replay:
         live = self._redactor.request(effect.request)
         if self._next >= len(self._cassette.interactions):
             message = f"{live.method} {live.url}: {self._cassette.path} has no further interaction{self._nearest(live)}"
-            self.miss = Miss(live, None)
+            self.miss = ReplayMiss(live, None)
             return Failed("replay-miss", message, self._now)
         recorded = self._cassette.interactions[self._next].request
         differences = self._differ(live, recorded)
         if differences:
-            self.miss = Miss(live, self._next, tuple(differences))
+            self.miss = ReplayMiss(live, self._next, tuple(differences))
             message = f"the request is not the one recorded in {self._cassette.path} (interaction {self._next + 1}): "
             return Failed("replay-miss", message + "; ".join(map(str, differences)), self._now)
         response = self._cassette.interactions[self._next].response
