@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import unquote
 
 from msgspec import Struct
@@ -16,7 +16,6 @@ from msgspec.structs import replace
 from arazzo_runner.analysis.link_errors import LinkError
 from arazzo_runner.analysis.message_links import LinkedMessages, MessageLinks, channel_path_error
 from arazzo_runner.analysis.similar_descriptions import Elsewhere, descriptions_with
-from arazzo_runner.asyncapi.descriptions import AsyncDescription
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.loader import load_description
 from arazzo_runner.documents.model import Action, ArazzoDescription, Parameter, Reusable, Step, Workflow
@@ -27,6 +26,9 @@ from arazzo_runner.errors import DocumentError, InvalidDocument, PlanError, Prob
 from arazzo_runner.openapi.operations import ApiDescription, Operation
 
 __all__ = ["LinkError", "LinkedMessages", "LinkedOperation", "LinkedWorkflow", "Linker"]
+
+if TYPE_CHECKING:
+    from arazzo_runner.asyncapi.descriptions import AsyncDescription
 
 _QUALIFIED = "$sourceDescriptions."
 

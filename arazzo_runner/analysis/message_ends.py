@@ -17,9 +17,10 @@ REPLY = "(the address of the reply)"
 
 
 class MessageEnd(Struct, frozen=True):
-    """What a step does with messages.
+    """The message of a step.
 
     Attributes:
+        action: ``send`` or ``receive``.
         address: with parameters in braces; ``REPLY`` for one that each request names.
         source: the name of the source description.
     """

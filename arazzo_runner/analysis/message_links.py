@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import unquote
 
 from msgspec import Struct
 
 from arazzo_runner.analysis.link_errors import LinkError
-from arazzo_runner.asyncapi.descriptions import AsyncDescription
-from arazzo_runner.asyncapi.specs import ChannelSpec, MessageOperation
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import ArazzoDescription
 from arazzo_runner.documents.near_names import did_you_mean
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.errors import Problem
+
+if TYPE_CHECKING:
+    from arazzo_runner.asyncapi.descriptions import AsyncDescription
+    from arazzo_runner.asyncapi.specs import ChannelSpec, MessageOperation
 
 _PREFIX = "$sourceDescriptions."
 _GROUP = re.compile(r"(channels|operations)\.(.+)", re.DOTALL)
@@ -78,6 +80,8 @@ class MessageLinks:
             DocumentError: it is not there, cannot be read, or is not an AsyncAPI description.
             LinkError: two sources have the name.
         """
+        from arazzo_runner.asyncapi.descriptions import AsyncDescription
+
         self._check_name(description, name)
         document: Document = self._sources.library.source(description, name)
         key = (document.uri, name)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import cast
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, cast
 
 from msgspec import Struct
 
 from arazzo_runner.analysis.message_links import LinkedMessages
-from arazzo_runner.asyncapi.specs import Action, ChannelSpec, MessageSpec
 from arazzo_runner.documents.model import Step
 
-_OPPOSITE: dict[Action, Action] = {"send": "receive", "receive": "send"}
+if TYPE_CHECKING:
+    from arazzo_runner.asyncapi.specs import Action, ChannelSpec, MessageSpec
+
+_OPPOSITE: Mapping[Action, Action] = {"send": "receive", "receive": "send"}
 
 
 class MessageTarget(Struct, frozen=True):
@@ -36,14 +38,14 @@ class MessageTarget(Struct, frozen=True):
 
 
 def action_of(step: Step, linked: LinkedMessages) -> Action | None:
-    """What a step does: its ``action``, else the opposite of its operation's; None when neither is there (M3)."""
+    """Return a step's ``action``, else the opposite of its operation's; None when neither is there (M3)."""
     if step.action in ("send", "receive"):
-        return cast(Action, step.action)
+        return cast("Action", step.action)
     return None if linked.operation is None else _OPPOSITE[linked.operation.action]
 
 
 def target_of(linked: LinkedMessages, action: Action, *, has_sent: bool) -> MessageTarget:
-    """Where a step's messages go to or come from.
+    """Return the end that a step's messages go to or come from.
 
     Args:
         has_sent: whether the run has sent on the operation before.

@@ -7,7 +7,7 @@ import re
 from collections import ChainMap
 from collections.abc import Iterable, Iterator
 from functools import cached_property
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,13 +17,15 @@ from arazzo_runner.analysis.linker import LinkedMessages, LinkedOperation, Linke
 from arazzo_runner.analysis.message_steps import action_of
 from arazzo_runner.analysis.occurrences import Read, read_components, read_step, read_workflow
 from arazzo_runner.analysis.sources import Sources, Target
-from arazzo_runner.asyncapi.specs import Action as MessageAction
 from arazzo_runner.documents.input_schemas import Inputs, inputs_of
 from arazzo_runner.documents.model import Action, ArazzoDescription, Parameter, Reusable, Step, Workflow
 from arazzo_runner.documents.pointer import resolve
 from arazzo_runner.expressions.nodes import Named, Names
 from arazzo_runner.expressions.templates import Dialect
 from arazzo_runner.openapi.operations import Operation
+
+if TYPE_CHECKING:
+    from arazzo_runner.asyncapi.specs import Action as MessageAction
 
 _STEPS = re.compile(r"\$steps\.([^.\s\"]+)\.")
 
@@ -159,7 +161,7 @@ class StepScope(Struct, frozen=True, dict=True):
 
     @property
     def action(self) -> MessageAction | None:
-        """What the step does with messages, said or implied (M3); None for any other step."""
+        """The step's action over messages, said or implied (M3); None for any other step."""
         linked = self.messages
         return None if linked is None else action_of(self.step, linked)
 

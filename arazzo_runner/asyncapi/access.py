@@ -15,7 +15,7 @@ from arazzo_runner.openapi.auth.credentials import Credential, Credentials
 
 _PAIRS = frozenset({"userPassword", "plain", "scramSha256", "scramSha512"})
 _MECHANISMS = frozenset({"plain", "scramSha256", "scramSha512"})
-CERTIFICATES = frozenset({"X509", "mutualTLS"})
+_CERTIFICATES = frozenset({"X509", "mutualTLS"})
 
 
 class BrokerAccess(Struct, frozen=True):
@@ -37,7 +37,7 @@ def access_to(server: BrokerSpec, credentials: Credentials) -> BrokerAccess:
     for name in server.security:
         definition = server.schemes.get(name, {})
         credential = credentials.get(name)
-        if definition.get("type") in CERTIFICATES:
+        if definition.get("type") in _CERTIFICATES:
             if credentials.certificate:
                 return BrokerAccess(Access(), name)
             reasons[name] = "there is no client certificate"

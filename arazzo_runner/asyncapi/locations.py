@@ -34,7 +34,7 @@ class MessageLocation(Struct, frozen=True):
         return json_pointer.split(self.pointer)[-1] if self.pointer else ""
 
     def value(self, headers: Mapping[str, Any], payload: Any) -> Any:
-        """What stands there, or ``UNDEFINED``; names of headers are compared without case."""
+        """The value that stands there, or ``UNDEFINED``; names of headers are compared without case."""
         if payload is UNDEFINED and self.part == "payload":
             return UNDEFINED
         if self.part == "header":

@@ -1,4 +1,4 @@
-"""Whether a message is the one that a step waits for (M7, M8): a pure function, for brokers and replays alike."""
+"""The match of messages with what a step waits for (M7, M8): a pure function, for brokers and replays alike."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _MOST_IDS = 3
 
 
 class Miss(Struct, frozen=True):
-    """Why a message is not taken.
+    """The reason for which a message is not taken.
 
     Attributes:
         closeness: the higher, the nearer it comes.

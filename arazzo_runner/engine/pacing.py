@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from arazzo_runner.effects import Sleep
+from arazzo_runner.effects import Response, Sleep
 from arazzo_runner.engine.events import Waiting
 from arazzo_runner.engine.stack import Stack
-from arazzo_runner.engine.state import Arrival, Phase, Prepared, Sent
+from arazzo_runner.engine.state import Arrival, Frame, Phase, Prepared, Sent
+from arazzo_runner.engine.step import retry_after
 
 
 class Pacing:
@@ -31,6 +32,16 @@ class Pacing:
         self.stack.frame = replace(self.stack.frame, prepared=prepared)
         self.wait(seconds, Phase.PACING, "pacing")
         return True
+
+    def remember(self, prepared: Prepared, response: Response | None) -> Frame:
+        """Keep the request that was sent, and what its answer asks for; return the frame as it then is."""
+        frame = self.stack.frame
+        last = Sent(prepared.digest, retry_after(response, self.stack.now))
+        sent = frame.sent
+        if sent.get(self.sent_key) != last:  # polls send the same, and a journal writes what is new
+            sent = sent.having(self.sent_key, last)
+        self.stack.frame = replace(frame, prepared=None, sent=sent, last_url=prepared.request.url)
+        return self.stack.frame
 
     def is_hasty(self, last: Sent) -> bool:
         """Return whether the step was reached without a wait: by ``goto``, or by a retry that asks for none (F5)."""

@@ -112,5 +112,5 @@ class PlannedExchange(Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """What the step does, for people: ``send orders/{id}``."""
+        """The step's title for people: ``send orders/{id}``."""
         return f"{self.action} {self.label if self.address is None else self.address}"

@@ -6,21 +6,12 @@ Nested workflows are frames, ``goto`` and ``retry`` are moves: nothing here call
 
 from __future__ import annotations
 
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
 from msgspec.structs import replace
 
-from arazzo_runner.effects import (
-    Answer,
-    Answered,
-    Failed,
-    Published,
-    Received,
-    Response,
-    Send,
-    Subscribed,
-    Woke,
-)
+from arazzo_runner.effects import Answer, Answered, Failed, Published, Received, Response, Send, Subscribed, Woke
 from arazzo_runner.engine import step as attempts
 from arazzo_runner.engine.absent.absences import Absence
 from arazzo_runner.engine.absent.missing import Missing
@@ -37,8 +28,6 @@ from arazzo_runner.engine.events import (
 from arazzo_runner.engine.exchange import Exchange
 from arazzo_runner.engine.failures import after_retries, failed_attempt
 from arazzo_runner.engine.judgement import JudgedAttempt
-from arazzo_runner.engine.messages.messaging import MessageSteps
-from arazzo_runner.engine.messages.seen import MessageExchange
 from arazzo_runner.engine.pacing import Pacing
 from arazzo_runner.engine.plan import Plan, PlannedAction
 from arazzo_runner.engine.prerequisites import Prerequisites
@@ -52,12 +41,15 @@ from arazzo_runner.engine.state import (
     Prepared,
     Purpose,
     RunState,
-    Sent,
     Suspended,
     with_outputs,
 )
 from arazzo_runner.errors import InvalidState, StepError
 from arazzo_runner.openapi.request.idempotency import idempotency_key
+
+if TYPE_CHECKING:
+    from arazzo_runner.engine.messages.messaging import MessageSteps
+    from arazzo_runner.engine.messages.seen import MessageExchange
 
 
 class Run:
@@ -74,7 +66,13 @@ class Run:
         self.prerequisites = Prerequisites(self.stack)
         self.calls = Calls(self.stack, self.missing)
         self.authentication = Authentication(self.stack)
-        self.messaging = MessageSteps(self.stack, self.missing, self.exchanged, self.broken_off)
+
+    @cached_property
+    def messaging(self) -> MessageSteps:
+        """The part that exchanges messages, which most runs do not need."""
+        from arazzo_runner.engine.messages.messaging import MessageSteps
+
+        return MessageSteps(self.stack, self.missing, self.exchanged)
 
     def move(self) -> None:
         """Move until the world is needed or the run has ended."""
@@ -124,7 +122,7 @@ class Run:
 
     def enter(self) -> None:
         """Begin what the last frame has before it: a workflow it depends on, a step, or its end."""
-        if self.messaging.subscribing.next():
+        if self.stack.plan.receivers and self.messaging.subscribing.next():
             return
         frame, workflow = self.stack.frame, self.stack.workflow
         for key in workflow.depends_on:
@@ -212,16 +210,14 @@ class Run:
             reason = Reason(answer.code, answer.message, self.stack.step.step_id, place=self.stack.step.spot.place)
             self.conclude(failure=reason, duration=answer.duration)
 
-    def exchanged(self, made: MessageExchange, failure: Reason | None, duration: float) -> None:
-        """Conclude an attempt that has exchanged a message, or failed to."""
+    def exchanged(self, made: MessageExchange, failure: Reason | None, duration: float, *, ends: bool) -> None:
+        """Conclude an attempt that has exchanged a message or failed to; ``ends`` the run, no action tried."""
         self.stack.exchange = made
-        self.conclude(failure=failure, duration=duration)
-
-    def broken_off(self, made: MessageExchange, failure: Reason | None, duration: float) -> None:
-        """End the run with an attempt over messages, no action tried."""
-        self.record(exchange=made, reason=failure, duration=duration)
-        if failure is not None:
+        if ends and failure is not None:
+            self.record(exchange=made, reason=failure, duration=duration)
             self.stack.end(failure)
+        else:
+            self.conclude(failure=failure, duration=duration)
 
     def conclude(
         self,
@@ -246,11 +242,7 @@ class Run:
                 from arazzo_runner.openapi.request.cookies import stored
 
                 self.stack.cookies = stored(self.stack.cookies, prepared.request.url, response.headers, self.stack.now)
-            last = Sent(prepared.digest, attempts.retry_after(response, self.stack.now))
-            sent = frame.sent
-            if sent.get(self.pacing.sent_key) != last:  # polls send the same, and a journal writes what is new
-                sent = sent.having(self.pacing.sent_key, last)
-            self.stack.frame = frame = replace(frame, prepared=None, sent=sent, last_url=prepared.request.url)
+            frame = self.pacing.remember(prepared, response)
         seen = self.stack.exchange
         scope = asked_in = scope_of(workflow, frame, seen, child=child)
         judged: list[CriterionOutcome] = []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from arazzo_runner.analysis import message_rules  # noqa: F401 - registers the rules that this module reports
 from arazzo_runner.analysis.findings import Finding, Findings, sentence, suggestion
@@ -10,8 +11,6 @@ from arazzo_runner.analysis.linker import LinkedMessages
 from arazzo_runner.analysis.message_steps import MessageTarget, target_of
 from arazzo_runner.analysis.occurrences import Read
 from arazzo_runner.analysis.scope import StepScope, WorkflowScope
-from arazzo_runner.asyncapi.protocols import MessageProtocol, protocol_of
-from arazzo_runner.asyncapi.specs import Action, MessageSpec
 from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.expressions import logic
 from arazzo_runner.expressions.criteria import Simple
@@ -20,6 +19,10 @@ from arazzo_runner.lint.references import is_of_http
 from arazzo_runner.lint.schema_members import path_of, unknown_member, unknown_members
 from arazzo_runner.openapi.media_types import is_json
 from arazzo_runner.openapi.schemas import Schema
+
+if TYPE_CHECKING:
+    from arazzo_runner.asyncapi.protocols import MessageProtocol
+    from arazzo_runner.asyncapi.specs import Action, MessageSpec
 
 _OPEN = re.compile(r"\{([^{}]+)\}")
 _OF_HANDSHAKES = ("query", "querystring", "cookie")
@@ -72,6 +75,8 @@ def _action(step: StepScope, linked: LinkedMessages) -> Findings:
 
 def _protocols(linked: LinkedMessages) -> list[MessageProtocol]:
     """The supported protocols of the servers that the channel is on; none when the user has to name a server."""
+    from arazzo_runner.asyncapi.protocols import protocol_of
+
     servers = linked.api.servers
     allowed = [servers[name] for name in linked.channel.servers if name in servers] or list(servers.values())
     found = (protocol_of(one.protocol, one.version) for one in allowed)
@@ -148,7 +153,7 @@ def _schemas(messages: tuple[MessageSpec, ...]) -> list[Schema]:
 
 
 def _expressions(scope: WorkflowScope) -> Findings:
-    """What expressions of steps over messages read, and what ``$message`` has."""
+    """Check what expressions of steps over messages read, and what ``$message`` has."""
     for read in scope.reads:
         site = read.site
         if site.step is None or site.step.step_id not in scope.step_ids or site.moment != "after":

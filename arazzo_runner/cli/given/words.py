@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urlsplit
 
-from arazzo_runner.asyncapi.protocols import PROTOCOLS
 from arazzo_runner.errors import StepError, UsageError
 from arazzo_runner.secrecy import MASK
 
@@ -41,15 +40,22 @@ def servers(words: Iterable[str]) -> dict[str, str]:
         if not equals or "://" in source:
             source, url = "", word
         url = _with_scheme(url)
-        scheme, _, rest = url.partition("://")
         is_name = bool(source) and _SERVER_NAME.fullmatch(url) is not None
-        if not is_name and (not rest or scheme.lower() not in ("http", "https", *PROTOCOLS)):
+        if not is_name and not url.startswith(("http://", "https://")) and not _is_of_broker(url):
             # What stands before an @ may be a password, whatever else is missing of a URL (S1).
             _, at, host = word.rpartition("@")
             shown = f"{MASK}@{host}" if at else word
             raise UsageError(f"--server {shown!r}: expected an http(s) URL", hint="write --server [SOURCE=]https://…")
         result[source] = url
     return result
+
+
+def _is_of_broker(url: str) -> bool:
+    """Tell if a URL is one that messages go to."""
+    from arazzo_runner.asyncapi.protocols import PROTOCOLS
+
+    scheme, _, rest = url.partition("://")
+    return bool(rest) and scheme.lower() in PROTOCOLS
 
 
 def _with_scheme(url: str) -> str:

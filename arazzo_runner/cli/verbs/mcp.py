@@ -16,6 +16,7 @@ from arazzo_runner.cli.given.options import (
     InputWords,
     JournalWords,
     LiveWords,
+    MessageWords,
     SecretWords,
     ServerWords,
     SourceWords,
@@ -102,6 +103,7 @@ class McpWords(OptionGroup, frozen=True, kw_only=True):
     credentials: CredentialWords = group(CredentialWords)
     secrets: SecretWords = group(SecretWords)
     behaviour: BehaviourWords = group(BehaviourWords)
+    messages: MessageWords = group(MessageWords)
     extra: ExtraWords = group(ExtraWords)
     transport: TransportWords = group(TransportWords)
     journal: JournalWords = group(JournalWords)
@@ -116,6 +118,7 @@ class McpWords(OptionGroup, frozen=True, kw_only=True):
             credentials=self.credentials,
             secrets=self.secrets,
             behaviour=self.behaviour,
+            messages=self.messages,
             extra=self.extra,
             transport=self.transport,
         )

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from arazzo_runner.engine.plan import PlannedAction, PlannedStep, PlannedWorkflow, Spot
-from arazzo_runner.engine.planned_messages import PlannedExchange
 from arazzo_runner.engine.step import is_required
 from arazzo_runner.errors import StepError
 from arazzo_runner.expressions.evaluate import Scope, evaluate
@@ -15,6 +14,9 @@ from arazzo_runner.expressions.templates import CompiledValue, Whole, expression
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.openapi.auth.security import filled_by
+
+if TYPE_CHECKING:
+    from arazzo_runner.engine.planned_messages import PlannedExchange
 
 
 def missing_input(

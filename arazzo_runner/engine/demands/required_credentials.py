@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from arazzo_runner.asyncapi.access import CERTIFICATES
-from arazzo_runner.asyncapi.descriptions import AsyncDescription
 from arazzo_runner.engine.plan import Plan, PlannedStep
-from arazzo_runner.engine.planned_messages import PlannedExchange
 from arazzo_runner.errors import StepError, as_typed
 from arazzo_runner.openapi.auth.credentials import Credential, Credentials, environment_variable
 from arazzo_runner.openapi.auth.security import (
@@ -26,7 +23,12 @@ from arazzo_runner.openapi.auth.tokens import endpoint_of
 from arazzo_runner.openapi.operations import ApiDescription, Operation
 from arazzo_runner.openapi.request.parameters import SerializedParameters
 
+if TYPE_CHECKING:
+    from arazzo_runner.asyncapi.descriptions import AsyncDescription
+    from arazzo_runner.engine.planned_messages import PlannedExchange
+
 _CERTIFICATE = "--client-cert"
+_CERTIFICATES = frozenset({"X509", "mutualTLS"})
 
 
 class SchemeAccess(Struct, frozen=True):
@@ -138,7 +140,7 @@ def _broker_access(
     for name in server.security:
         definition = server.schemes.get(name, {})
         credential = credentials.get(name)
-        is_certificate = definition.get("type") in CERTIFICATES
+        is_certificate = definition.get("type") in _CERTIFICATES
         is_met = name not in given.reasons
         origin = _CERTIFICATE if is_certificate and credentials.certificate else None
         if credential is not None:
@@ -163,7 +165,7 @@ def _broker_access(
 
 def _broker_options(name: str, definition: Mapping[str, Any]) -> Iterator[str]:
     kind = str(definition.get("type", ""))
-    if kind in CERTIFICATES:
+    if kind in _CERTIFICATES:
         yield f"{_CERTIFICATE} FILE"
         return
     pair = kind in ("userPassword", "plain", "scramSha256", "scramSha512") or definition.get("scheme") == "basic"

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
-from typing import TypeAlias
+from typing import Protocol
 
 from msgspec.structs import replace
 
@@ -16,7 +15,7 @@ from arazzo_runner.engine.messages.addresses import listening_address, values_in
 from arazzo_runner.engine.messages.receiving import match_of
 from arazzo_runner.engine.messages.seen import MessageExchange, SeenMessage
 from arazzo_runner.engine.messages.sending import (
-    Draft,
+    MessageDraft,
     broker_of,
     draft_of,
     meant_message,
@@ -35,8 +34,12 @@ from arazzo_runner.expressions.evaluate import Scope, to_text
 from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.secrecy import without_credentials
 
-Concluded: TypeAlias = Callable[[MessageExchange, Reason | None, float], None]
-"""Takes the exchange of the attempt at hand, why it failed or None, and its duration."""
+
+class Concluded(Protocol):
+    """Takes the exchange of the attempt at hand, why it failed or None, and its duration; may end the run."""
+
+    def __call__(self, made: MessageExchange, failure: Reason | None, duration: float, *, ends: bool) -> None: ...
+
 
 ENDING = frozenset({"replay-miss", "buffer-full", "messages-missed"})
 """Failures that end the run, whatever its actions say."""
@@ -56,15 +59,13 @@ class MessageSteps:
 
     Args:
         concluded: continues with what follows an attempt.
-        ended: ends the run with the attempt at hand.
     """
 
-    def __init__(self, stack: Stack, missing: Missing, concluded: Concluded, ended: Concluded) -> None:
+    def __init__(self, stack: Stack, missing: Missing, concluded: Concluded) -> None:
         self.stack = stack
         self.missing = missing
         self.subscribing = Subscribing(stack)
         self._concluded = concluded
-        self._ended = ended
 
     # Beginning an attempt
 
@@ -141,8 +142,8 @@ class MessageSteps:
     # Replies
 
     def _listening(
-        self, exchange: PlannedExchange, reply: PlannedReply, draft: Draft
-    ) -> tuple[Draft, str | None] | None:
+        self, exchange: PlannedExchange, reply: PlannedReply, draft: MessageDraft
+    ) -> tuple[MessageDraft, str | None] | None:
         """The draft with the address of its reply, and that address; None when it is subscribed to first (M14)."""
         given = UNDEFINED if reply.location is None else draft.at(reply.location)
         if given is not UNDEFINED and given is not None:
@@ -156,7 +157,7 @@ class MessageSteps:
         return None if made is None else (self._placed(reply, draft, made), made)
 
     @staticmethod
-    def _placed(reply: PlannedReply, draft: Draft, address: str) -> Draft:
+    def _placed(reply: PlannedReply, draft: MessageDraft, address: str) -> MessageDraft:
         return draft if reply.location is None else with_value(draft, reply.location, address)
 
     def _awaits_reply(self, exchange: PlannedExchange) -> bool:
@@ -164,7 +165,7 @@ class MessageSteps:
         return any(one is not None and one.is_reply and one.operation == exchange.operation for one in steps)
 
     def _reply_subscription(self, exchange: PlannedExchange, address: str, *, inbox: bool) -> str | None:
-        """Where replies arrive; None when that has been asked for."""
+        """The address at which replies arrive; None when that has been asked for."""
         frame = self.stack.frame
         key = subscription_key(exchange, f"replies at {address}" if inbox else address)
         known = self.stack.subscriptions.get(key)
@@ -195,7 +196,7 @@ class MessageSteps:
         if message is None:
             raise InvalidState("no message was sent")
         self.stack.messages += 1
-        self._concluded(self._sent(self._exchange, message), None, answer.duration)
+        self._concluded(self._sent(self._exchange, message), None, answer.duration, ends=False)
 
     def received(self, answer: Received) -> None:
         """Take a message; when it does not satisfy and there is time, wait for the next one (M9)."""
@@ -215,7 +216,7 @@ class MessageSteps:
             return
         self.stack.messages += 1
         self._warn_of_member(exchange, answer.message)
-        self._concluded(seen, None, 0.0)
+        self._concluded(seen, None, 0.0, ends=False)
 
     def _is_passed_over(self, seen: MessageExchange) -> bool:
         """Return whether the step waits on, as the criteria do not pass yet (``--receive until-pass``)."""
@@ -260,8 +261,7 @@ class MessageSteps:
             )
             message = f"{message}; {what} not meet the criteria"
         reason = Reason(answer.code, message, self.stack.step.step_id, place=self.stack.step.spot.place)
-        end = self._ended if answer.code in ENDING else self._concluded
-        end(made, reason, answer.duration)
+        self._concluded(made, reason, answer.duration, ends=answer.code in ENDING)
 
     def _underway(self) -> Underway:
         underway = self.stack.frame.underway

@@ -16,7 +16,7 @@ from arazzo_runner.expressions.undefined import UNDEFINED
 
 
 def match_of(exchange: PlannedExchange, workflow: PlannedWorkflow, scope: Scope, options: RunOptions) -> Match:
-    """What a message must be like to be taken by a receive step.
+    """The messages that a receive step takes.
 
     Raises:
         StepError: ``missing-value``: the correlation id has no value, which is never "any message" (M7).

@@ -23,7 +23,7 @@ def fits(schemas: Mapping[str, Any], parts: Mapping[str, Any]) -> bool:
 
 
 def breaches(schemas: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[tuple[str, str, str]]:
-    """What is wrong with a message: the part, the pointer into it and a sentence without values (S1)."""
+    """Yield the faults of a message: the part, the pointer into it and a sentence without values (S1)."""
     for part, schema in schemas.items():
         validator = _validator(msgspec.json.encode(schema))
         if validator is None or part not in parts:

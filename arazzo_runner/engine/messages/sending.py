@@ -27,7 +27,7 @@ CORRELATION_HEADERS = ("correlationId", "correlation_id", "correlation-id")
 """Headers that carry a correlation id where a description does not say which does (M7)."""
 
 
-class Draft(Struct, frozen=True):
+class MessageDraft(Struct, frozen=True):
     """A message before it is encoded.
 
     Attributes:
@@ -41,18 +41,18 @@ class Draft(Struct, frozen=True):
     content_type: str
 
     def at(self, location: MessageLocation) -> Any:
-        """What stands at a place of the message, or ``UNDEFINED``."""
+        """The value at a place of the message, or ``UNDEFINED``."""
         return location.value(self.headers, self.payload)
 
 
-def draft_of(step: PlannedStep, exchange: PlannedExchange, scope: Scope) -> Draft:
+def draft_of(step: PlannedStep, exchange: PlannedExchange, scope: Scope) -> MessageDraft:
     """The headers and the payload of a send step.
 
     Raises:
         StepError: a part of them cannot be made (V1, V6, H4).
     """
     content_type, payload = _payload(step.body, exchange, scope)
-    draft = Draft({}, payload, content_type)
+    draft = MessageDraft({}, payload, content_type)
     for parameter in exchange.headers:
         value = resolved_parameter(parameter, scope)
         if value is UNDEFINED or value is None:
@@ -73,7 +73,7 @@ def _place_of(parameter: PlannedParameter, exchange: PlannedExchange) -> Message
     return next((place for place in found if place.name == parameter.name), None)
 
 
-def with_value(draft: Draft, place: MessageLocation, value: Any) -> Draft:
+def with_value(draft: MessageDraft, place: MessageLocation, value: Any) -> MessageDraft:
     """A draft with a value at a place.
 
     Raises:
@@ -86,7 +86,7 @@ def with_value(draft: Draft, place: MessageLocation, value: Any) -> Draft:
     return replace(draft, payload=made)
 
 
-def message_of(exchange: PlannedExchange, draft: Draft, scope: Scope, *, reply_to: str | None = None) -> Message:
+def message_of(exchange: PlannedExchange, draft: MessageDraft, scope: Scope, *, reply_to: str | None = None) -> Message:
     """The message to hand to the broker.
 
     Args:
@@ -113,7 +113,7 @@ def message_of(exchange: PlannedExchange, draft: Draft, scope: Scope, *, reply_t
     )
 
 
-def meant_message(exchange: PlannedExchange, draft: Draft) -> PlannedMessage | None:
+def meant_message(exchange: PlannedExchange, draft: MessageDraft) -> PlannedMessage | None:
     """The described message that a draft is: the first whose schemas it fits, otherwise the first."""
     instance = {"payload": None if draft.payload is UNDEFINED else draft.payload, "headers": dict(draft.headers)}
     candidates = exchange.messages
@@ -174,7 +174,7 @@ def _payload(body: PlannedBody | None, exchange: PlannedExchange, scope: Scope) 
     return content_type, payload
 
 
-def _correlation_id(meant: PlannedMessage | None, draft: Draft) -> str | None:
+def _correlation_id(meant: PlannedMessage | None, draft: MessageDraft) -> str | None:
     """The id that the message carries, for protocols that have a field of their own for it (M7)."""
     if meant is not None and meant.correlation is not None:
         value = draft.at(meant.correlation)

@@ -41,7 +41,7 @@ class Subscribing:
 
     def next(self) -> bool:
         """Ask for the next subscription whose address is known, and tell whether there is one (M4)."""
-        if not self.stack.plan.receivers or self.stack.step_id() is None:
+        if self.stack.step_id() is None:
             return False
         wanted = next(self._wanted(), None)
         if wanted is None:
