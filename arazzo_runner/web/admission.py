@@ -1,4 +1,4 @@
-"""Who may see the pages: the token of the printed address once, and from then on a cookie."""
+"""Admission to the pages: the token of the printed address once, and from then on a cookie."""
 
 from __future__ import annotations
 
