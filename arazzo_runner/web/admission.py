@@ -1,4 +1,4 @@
-"""Who may see the pages: the token of the printed address once, and from then on a cookie."""
+"""Admission to the pages: the token of the printed address once, and from then on a cookie."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from arazzo_runner.serving.gate import Fields, GateAnswer, Scope
 
 _READING = ("GET", "HEAD")
 _WELCOME = (
-    '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,"><meta http-equiv="refresh" content="0;url=/">'
+    '<!DOCTYPE html><html lang="en"><meta charset="utf-8"><link rel="icon" href="data:,">'
+    '<meta http-equiv="refresh" content="0;url=/">'
     '<title>arazzo web</title><p><a href="/">Continue to arazzo web</a></p></html>\n'
 )
 """Continues from a page of ours: a cookie that is SameSite=Strict is not sent after a redirect from another site."""

@@ -29,7 +29,7 @@ from arazzo_runner.web.reasons import Reasons
 from arazzo_runner.web.rendering import Rendering, static_file
 from arazzo_runner.web.run_pages import RunPages, RunQuery
 from arazzo_runner.web.run_watch import RunWatches
-from arazzo_runner.web.site import Refused, Site, not_found
+from arazzo_runner.web.site import PageRefused, WebSite, not_found
 from arazzo_runner.web.steering import Steering
 from arazzo_runner.web.workflow_pages import WorkflowPages
 
@@ -41,7 +41,7 @@ Doing = Callable[[Request, dict[str, str]], Response]
 class WebServer:
     """The pages of a site."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: WebSite) -> None:
         self._site = site
         self._rendering = Rendering(site.redactor, site=site)
         watches = RunWatches(site.engine, self._diagram)
@@ -132,7 +132,7 @@ class WebServer:
     async def _failed(self, _: Request, error: Exception) -> Response:
         status = 400
         match error:
-            case Refused():
+            case PageRefused():
                 status = error.status
             case JournalError():
                 status = 404
@@ -144,13 +144,13 @@ class WebServer:
 
     async def _unknown(self, _: Request, error: Exception) -> Response:
         status = getattr(error, "status_code", 404)
-        shown = Refused(status, "there is no such page" if status == 404 else "this page cannot be asked for so")
+        shown = PageRefused(status, "there is no such page" if status == 404 else "this page cannot be asked for so")
         return self._rendering.page("error.html.jinja", status=status, error=shown, errors=())
 
     async def _broken(self, request: Request, error: Exception) -> Response:
         # What it says may hold a secret, and is not shown (S1).
         _log.error("%s: %s", request.url.path, self._site.redactor.text(repr(error)))
-        shown = Refused(500, "this page could not be made: an error in arazzo web")
+        shown = PageRefused(500, "this page could not be made: an error in arazzo web")
         return self._rendering.page("error.html.jinja", status=500, error=shown, errors=())
 
     # Diagrams

@@ -23,7 +23,7 @@ from arazzo_runner.runtime.runners.runner import Runner
 from arazzo_runner.serving.offered_inputs import secret_input_names
 from arazzo_runner.serving.offers import Grounds
 from arazzo_runner.web.input_forms import InputField, fields_of, typed_inputs
-from arazzo_runner.web.site import Site, not_found
+from arazzo_runner.web.site import WebSite, not_found
 
 NEW = ".new"
 """Ends the name of a recording that waits to be accepted: ``arazzo test`` takes it for nothing."""
@@ -42,7 +42,7 @@ class CaseVerdict(Struct, frozen=True):
 class CaseBench:
     """The cases of a site. What is known of each is kept by its name: no address of a browser becomes a path."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: WebSite) -> None:
         self._site = site
         self._verdicts: dict[str, CaseVerdict] = {}
         self._lock = threading.Lock()
@@ -59,7 +59,7 @@ class CaseBench:
         """Return the file of a case.
 
         Raises:
-            Refused: there is none of that name.
+            PageRefused: there is none of that name.
         """
         found = self.paths().get(name)
         if found is None:
@@ -222,7 +222,7 @@ class CaseBench:
         """Let the new recording take the place of the case, and check it.
 
         Raises:
-            Refused: there is no new recording.
+            PageRefused: there is no new recording.
         """
         path = self.path(name)
         made = self._new(path)

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from arazzo_runner.errors import ArazzoError
 from arazzo_runner.web.case_bench import CaseBench
 from arazzo_runner.web.rendering import HEADERS, Rendering
-from arazzo_runner.web.site import Site, looked_at, not_found
+from arazzo_runner.web.site import WebSite, looked_at, not_found
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 class CasePages:
     """Answers requests about cases."""
 
-    def __init__(self, site: Site, rendering: Rendering, bench: CaseBench) -> None:
+    def __init__(self, site: WebSite, rendering: Rendering, bench: CaseBench) -> None:
         self._site = site
         self._rendering = rendering
         self._bench = bench
@@ -50,7 +50,7 @@ class CasePages:
         """Check a case, record it again, or accept the new recording.
 
         Raises:
-            Refused: it may not be changed, or there is nothing to be done.
+            PageRefused: it may not be changed, or there is nothing to be done.
         """
         action = form.get("action")
         if action == "check":

@@ -11,7 +11,7 @@ from arazzo_runner.reports.pages.html_views import clock
 from arazzo_runner.web.reasons import Reasons
 from arazzo_runner.web.rendering import Rendering
 from arazzo_runner.web.run_watch import RunWatch, wait_for
-from arazzo_runner.web.site import Site, not_found
+from arazzo_runner.web.site import WebSite, not_found
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -28,7 +28,7 @@ LONGEST = 10_000
 class ExplainPages:
     """Answers requests about expressions."""
 
-    def __init__(self, site: Site, rendering: Rendering, reasons: Reasons) -> None:
+    def __init__(self, site: WebSite, rendering: Rendering, reasons: Reasons) -> None:
         self._site = site
         self._rendering = rendering
         self._reasons = reasons

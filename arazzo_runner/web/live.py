@@ -1,4 +1,4 @@
-"""What changes while a page is open, as server-sent events: the regions of a run, and the list of runs."""
+"""Changes while a page is open, as server-sent events: the regions of a run, and the list of runs."""
 
 from __future__ import annotations
 

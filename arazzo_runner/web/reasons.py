@@ -1,4 +1,4 @@
-"""Why runs went on as they did: each criterion of each action, asked again of what the journal tells."""
+"""Reasons for which runs went on as they did: each criterion of each action, asked again of what the journal tells."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from arazzo_runner.runtime.debugging.debugger import Debugger
 from arazzo_runner.runtime.debugging.retracing import retraced, told_run
 from arazzo_runner.runtime.runners.journal_engine import JournalEngine, reading_runs
 from arazzo_runner.runtime.secrets.redaction import Redactor
-from arazzo_runner.web.site import Site
+from arazzo_runner.web.site import WebSite
 from arazzo_runner.web.steering import SecretsOfForm
 
 KEPT = 4
@@ -40,7 +40,7 @@ class Retraced(Struct, frozen=True):
 class Reasons:
     """Explains attempts of the runs of a site."""
 
-    def __init__(self, site: Site) -> None:
+    def __init__(self, site: WebSite) -> None:
         self._site = site
         self._lock = threading.Lock()
         self._runs: OrderedDict[str, Retraced] = OrderedDict()

@@ -24,7 +24,7 @@ from arazzo_runner.web.rendering import HEADERS, Rendering
 from arazzo_runner.web.run_regions import RunRegions
 from arazzo_runner.web.run_story import PAGE
 from arazzo_runner.web.run_watch import RunWatch, RunWatches, wait_for
-from arazzo_runner.web.site import Site, looked_at, not_found
+from arazzo_runner.web.site import WebSite, looked_at, not_found
 from arazzo_runner.web.steering import Steering, decision_of, secret_fields, setup_of
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ class RunPages:
     """Answers requests about runs."""
 
     def __init__(
-        self, site: Site, rendering: Rendering, watches: RunWatches, steering: Steering, reasons: Reasons
+        self, site: WebSite, rendering: Rendering, watches: RunWatches, steering: Steering, reasons: Reasons
     ) -> None:
         self._site = site
         self._rendering = rendering
@@ -90,7 +90,7 @@ class RunPages:
         return self._rendering.text("run_table.html.jinja", **self._listed(query))
 
     def trouble(self, error: ArazzoError) -> str:
-        """What stands in the place of the table when there is none."""
+        """Return the text in the place of the table when there is none."""
         return self._rendering.text("trouble.html.jinja", error=error)
 
     def _listed(self, query: RunQuery) -> dict[str, Any]:

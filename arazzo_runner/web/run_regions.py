@@ -16,14 +16,14 @@ from arazzo_runner.runtime.runners.summaries import RunSummary
 from arazzo_runner.web.rendering import Rendering
 from arazzo_runner.web.run_story import PAGE
 from arazzo_runner.web.run_watch import RunWatch
-from arazzo_runner.web.site import Site
+from arazzo_runner.web.site import WebSite
 from arazzo_runner.web.steering import brake_of, decision_about, secret_fields, setup_of
 
 AMBIGUOUS = "ambiguous-request"
 
 
-class RunState(Struct, frozen=True):
-    """Where a run stands, in the words of the page.
+class RunStanding(Struct, frozen=True):
+    """The standing of a run, in the words of the page.
 
     Attributes:
         status: ``running``, ``stopped``, ``succeeded``, ``failed`` or ``cancelled``.
@@ -38,20 +38,20 @@ class RunState(Struct, frozen=True):
     steerable: bool = False
 
 
-def state_of(watch: RunWatch) -> RunState:
+def state_of(watch: RunWatch) -> RunStanding:
     """Return where a run stands now."""
     summary, outcome = watch.summary, watch.story.outcome
     status = standing(outcome) if outcome is not None and summary.is_over else summary.status
     brake = brake_of(watch)
     if brake is None or summary.status != "running":
-        return RunState(status)
-    return RunState(status, brake.holds, brake.is_pulled and not brake.holds, steerable=True)
+        return RunStanding(status)
+    return RunStanding(status, brake.holds, brake.is_pulled and not brake.holds, steerable=True)
 
 
 class RunRegions:
     """Renders the regions of runs."""
 
-    def __init__(self, site: Site, rendering: Rendering) -> None:
+    def __init__(self, site: WebSite, rendering: Rendering) -> None:
         self._site = site
         self._rendering = rendering
 
@@ -110,7 +110,7 @@ class RunRegions:
         numbers = [entry["number"] for entry in entries if entry.get("step") == reason["step"] and "number" in entry]
         return {**reason, "attempt": numbers[-1] if numbers else None}
 
-    def _decision(self, summary: RunSummary, state: RunState) -> Mapping[str, Any] | None:
+    def _decision(self, summary: RunSummary, state: RunStanding) -> Mapping[str, Any] | None:
         """Return what the form of a stopped run asks for; None where there is nothing to decide."""
         if state.status not in ("stopped", AMBIGUOUS):
             return None
@@ -126,7 +126,7 @@ class RunRegions:
         }
 
 
-def _lit(watch: RunWatch, state: RunState) -> tuple[str, str] | None:
+def _lit(watch: RunWatch, state: RunStanding) -> tuple[str, str] | None:
     """Return workflow and step that are under way, or None."""
     way = watch.story.under_way
     return None if way is None or state.status not in ("running", "stopped") else (way.workflow, way.step)

@@ -37,7 +37,7 @@ SPANS = 300
 
 
 class UnderWay(Struct, frozen=True):
-    """What a run does now.
+    """The thing that a run does now.
 
     Attributes:
         kind: ``request`` or ``wait``.

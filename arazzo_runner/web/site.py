@@ -1,4 +1,4 @@
-"""What the pages stand on: the workflows that are shown, the engine that keeps runs, and what is allowed."""
+"""The ground that the pages stand on: the workflows that are shown, the engine that keeps runs, and what is allowed."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from arazzo_runner.runtime.cases.judging import FindDocument
 
 
-class Site(Struct, frozen=True):
+class WebSite(Struct, frozen=True):
     """The settings of a server.
 
     Attributes:
@@ -63,7 +63,7 @@ class Site(Struct, frozen=True):
             return {}
 
 
-class Refused(ArazzoError):
+class PageRefused(ArazzoError):
     """A request that cannot be answered as it was meant.
 
     Attributes:
@@ -77,20 +77,20 @@ class Refused(ArazzoError):
         self.status = status
 
 
-def not_found(what: str, *, hint: str = "") -> Refused:
+def not_found(what: str, *, hint: str = "") -> PageRefused:
     """Return the error for something that is not there."""
-    return Refused(404, what, hint=hint)
+    return PageRefused(404, what, hint=hint)
 
 
-def looked_at(site: Site) -> None:
+def looked_at(site: WebSite) -> None:
     """Refuse to change anything where pages only show.
 
     Raises:
-        Refused: they do.
+        PageRefused: they do.
     """
     if not site.allow_run:
         message = "this server only shows: it does not start or change runs"
-        raise Refused(403, message, hint="start it with: arazzo web --allow-run")
+        raise PageRefused(403, message, hint="start it with: arazzo web --allow-run")
 
 
 def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from arazzo_runner.runtime.runners.journal_engine import JournalEngine, JournalH
 from arazzo_runner.serving.offers import Grounds, Offer
 from arazzo_runner.web.input_forms import PREFIX, typed_inputs
 from arazzo_runner.web.run_watch import RunWatch, RunWatches
-from arazzo_runner.web.site import Refused, Site
+from arazzo_runner.web.site import PageRefused, WebSite
 
 AT_ONCE = 0.4
 """Seconds in which a resumed run says that it cannot go on."""
@@ -37,7 +37,7 @@ SERVER = "server."
 class Steering:
     """Starts and steers the runs of a site."""
 
-    def __init__(self, site: Site, watches: RunWatches) -> None:
+    def __init__(self, site: WebSite, watches: RunWatches) -> None:
         self._site = site
         self._watches = watches
 
@@ -70,7 +70,7 @@ class Steering:
         """Hold a run before its next request or wait.
 
         Raises:
-            Refused: another process drives it.
+            PageRefused: another process drives it.
         """
         self._brake(watch).pause()
 
@@ -78,7 +78,7 @@ class Steering:
         """Let a held run do one thing.
 
         Raises:
-            Refused: another process drives it.
+            PageRefused: another process drives it.
         """
         self._brake(watch).step()
 
@@ -86,7 +86,7 @@ class Steering:
         """Let a held run go on.
 
         Raises:
-            Refused: another process drives it.
+            PageRefused: another process drives it.
         """
         self._brake(watch).go_on()
 
@@ -94,7 +94,7 @@ class Steering:
         brake = brake_of(watch)
         if brake is None:
             message = "this server does not drive the run, so that it cannot hold it"
-            raise Refused(409, message, hint="only runs that were started or resumed here can be paused")
+            raise PageRefused(409, message, hint="only runs that were started or resumed here can be paused")
         return brake
 
     def cancel(self, watch: RunWatch) -> None:
@@ -174,7 +174,7 @@ class SecretsOfForm:
         mask: give a mask for what is missing: for a run that is only looked at.
     """
 
-    def __init__(self, site: Site, form: Mapping[str, str], *, mask: bool = False) -> None:
+    def __init__(self, site: WebSite, form: Mapping[str, str], *, mask: bool = False) -> None:
         self._site = site
         self._form = form
         self._mask = mask
@@ -219,7 +219,7 @@ class SecretsOfForm:
         return replace(given, by_scheme=by_scheme, certificate=setup.options.credentials.certificate)
 
 
-def setup_of(site: Site, run_id: str) -> RunSetup | None:
+def setup_of(site: WebSite, run_id: str) -> RunSetup | None:
     """Return how a run of a journal was started; None of a cluster's."""
     if not isinstance(site.engine, JournalEngine):
         return None
@@ -227,7 +227,7 @@ def setup_of(site: Site, run_id: str) -> RunSetup | None:
         return runs.setup(run_id)
 
 
-def decision_about(site: Site, run_id: str) -> OpenDecision | None:
+def decision_about(site: WebSite, run_id: str) -> OpenDecision | None:
     """Return what has to be decided before a run of a journal can be resumed; None when nothing has to be."""
     if not isinstance(site.engine, JournalEngine):
         return None
@@ -269,7 +269,7 @@ def secret_fields(setup: RunSetup) -> list[tuple[str, str]]:
     return [(PREFIX + name, name) for name in setup.asked]
 
 
-def handle_of(site: Site, run_id: str) -> RunHandle:
+def handle_of(site: WebSite, run_id: str) -> RunHandle:
     """Return the handle of a run.
 
     Raises:

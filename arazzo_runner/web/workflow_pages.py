@@ -28,7 +28,7 @@ from arazzo_runner.web.case_bench import CaseBench
 from arazzo_runner.web.input_forms import fields_of
 from arazzo_runner.web.rendering import HEADERS, Rendering
 from arazzo_runner.web.run_watch import RunWatches
-from arazzo_runner.web.site import Site, looked_at, not_found
+from arazzo_runner.web.site import WebSite, looked_at, not_found
 from arazzo_runner.web.steering import SERVER, Steering, prepared
 
 if TYPE_CHECKING:
@@ -45,7 +45,7 @@ class WorkflowPages:
     """Answers requests about workflows."""
 
     def __init__(
-        self, site: Site, rendering: Rendering, watches: RunWatches, steering: Steering, bench: CaseBench
+        self, site: WebSite, rendering: Rendering, watches: RunWatches, steering: Steering, bench: CaseBench
     ) -> None:
         self._site = site
         self._rendering = rendering
@@ -92,7 +92,7 @@ class WorkflowPages:
         """Return the workflow that a request is about.
 
         Raises:
-            Refused: there is none of that name.
+            PageRefused: there is none of that name.
         """
         name = request.path_params["name"]
         found = self._site.offers.get(name)
@@ -171,7 +171,7 @@ class WorkflowPages:
         """Start a run, or show its first request, and send nothing.
 
         Raises:
-            Refused: nothing may be started.
+            PageRefused: nothing may be started.
         """
         try:
             if form.get("action") == "dry-run":

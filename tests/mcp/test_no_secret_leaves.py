@@ -16,6 +16,7 @@ from tests.support.notes import Notes, write_notes
 
 pytestmark = pytest.mark.network
 
+
 def assert_hidden(text: str) -> None:
     assert_marked_hidden(text, TOKEN)
 

@@ -271,22 +271,22 @@ def test_a_broken_case_is_seen_recorded_again_and_accepted(browser: Browser, tmp
     assert broken != text
     path = cases / "becomes-running.yaml"
     path.write_text(broken, "utf-8")
-    with deploying(tmp_path, "--cassettes", str(tmp_path / "cassettes")) as (server, _):
-        with visiting(browser, server) as visitor:
-            page = visitor.go("/cases")
-            press(page, "Check all")
-            assert "failed" in page.locator("table.list").inner_text()
-            page.get_by_role("link", name="becomes-running").click()
-            assert "paused" in page.locator(".sides").first.inner_text()
-            page.locator("[name='input.hfToken']").fill(TOKEN)
-            press(page, "Record again")
-            page.get_by_role("heading", name="A new recording waits").wait_for()
-            assert "running" in page.locator(".warnings").inner_text()
-            assert path.read_text("utf-8") == broken
-            page.get_by_role("button", name=re.compile("Accept")).click()
-            page.locator("h1 .badge.succeeded").wait_for()
-            assert TOKEN not in path.read_text("utf-8")
-            assert path.read_text("utf-8") != broken
+    words = ("--cassettes", str(tmp_path / "cassettes"))
+    with deploying(tmp_path, *words) as (server, _), visiting(browser, server) as visitor:
+        page = visitor.go("/cases")
+        press(page, "Check all")
+        assert "failed" in page.locator("table.list").inner_text()
+        page.get_by_role("link", name="becomes-running").click()
+        assert "paused" in page.locator(".sides").first.inner_text()
+        page.locator("[name='input.hfToken']").fill(TOKEN)
+        press(page, "Record again")
+        page.get_by_role("heading", name="A new recording waits").wait_for()
+        assert "running" in page.locator(".warnings").inner_text()
+        assert path.read_text("utf-8") == broken
+        page.get_by_role("button", name=re.compile("Accept")).click()
+        page.locator("h1 .badge.succeeded").wait_for()
+        assert TOKEN not in path.read_text("utf-8")
+        assert path.read_text("utf-8") != broken
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -5,16 +5,19 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
-import httpx2
 import pytest
 
 from tests.support.marked_secrets import GIVEN, SECURITY, WORKFLOWS, EchoingNotes, assert_hidden
 from tests.support.notes import write_notes
 from tests.support.web_servers import WebProcess, until, web_process
+
+if TYPE_CHECKING:
+    import httpx2
 
 pytestmark = pytest.mark.network
 
@@ -45,6 +48,10 @@ class Sweep:
         """Send a form."""
         return self.take(self._client.post(path, data=form))
 
+    def is_over(self, run: str) -> bool:
+        """Return whether a run has ended."""
+        return "badge running" not in self._client.get(run).text
+
     def crawl(self, path: str) -> None:
         """Follow every link, part and file from a page on."""
         waiting = [path]
@@ -66,12 +73,8 @@ class Sweep:
                     return
 
 
-@pytest.fixture
-def notes() -> Iterator[EchoingNotes]:
-    yield EchoingNotes()
-
-
-def test_no_secret_is_on_any_page_stream_or_address(notes: EchoingNotes, tmp_path: Path) -> None:
+def test_no_secret_is_on_any_page_stream_or_address(tmp_path: Path) -> None:
+    notes = EchoingNotes()
     with notes.serving() as url:
         document = str(write_notes(tmp_path, url, WORKFLOWS, **SECURITY))
         words = (document, "--allow-run", "-i", f"apiKey={GIVEN['apiKey']}", "--auth", "bearer=env:BEARER")
@@ -85,7 +88,7 @@ def test_no_secret_is_on_any_page_stream_or_address(notes: EchoingNotes, tmp_pat
                     started = sweep.post(f"/workflows/{name}/run", {**form, **more})
                     assert started.status_code == 303
                     run = urlsplit(started.headers["location"]).path
-                    until(lambda run=run: "badge running" not in client.get(run).text)
+                    until(partial(sweep.is_over, run))
                     sweep.stream(f"{run}/live?known=0")
                     for expression in ("$inputs", "$inputs.login.password", "$request.header.X-One", "$response.body"):
                         sweep.post(f"{run}/explain", {"attempt": "1", "expression": expression})

@@ -28,7 +28,7 @@ from arazzo_runner.cli.given.options import (
 
 if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Level
-    from arazzo_runner.web.site import Site
+    from arazzo_runner.web.site import WebSite
 
 
 class PageWords(OptionGroup, frozen=True, kw_only=True):
@@ -151,7 +151,7 @@ def serve(words: WebWords) -> None:
     )
 
 
-def _site(words: WebWords) -> Site:
+def _site(words: WebWords) -> WebSite:
     """Return what the pages stand on."""
     from functools import partial
     from pathlib import Path
@@ -163,7 +163,7 @@ def _site(words: WebWords) -> Site:
     from arazzo_runner.runtime.secrets.redaction import Redactor
     from arazzo_runner.serving.catalogue import named_workflows
     from arazzo_runner.serving.offers import Grounds, Offer
-    from arazzo_runner.web.site import Site
+    from arazzo_runner.web.site import WebSite
 
     live = words.live()
     targets = offered.offered_targets(words.targets, words.where.directory)
@@ -175,7 +175,7 @@ def _site(words: WebWords) -> Site:
     inputs = offered.PersonsInputs(words.given.inputs, redactor)
     grounds = Grounds(options, preparation.live_transport(live), inputs)
     on_cluster = bool(words.engine.engine)
-    return Site(
+    return WebSite(
         offers={name: Offer(name, workbook, found, grounds) for name, workbook, found in named_workflows(workflows)},
         passed_over=tuple(passed_over),
         engine=temporal_engine(words.engine) if on_cluster else journal_engine(words.journal),

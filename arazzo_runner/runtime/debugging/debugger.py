@@ -243,10 +243,9 @@ class Debugger:
         Raises:
             IndexError: there is no such turn or point.
         """
-        if not 0 <= index < len(self._tape) or not 0 <= point < len(points_of(self.plan, self._tape[index].turn)):
+        if not (0 <= index < len(self._tape) and 0 <= point < len(points_of(self.plan, self._tape[index].turn))):
             raise IndexError((index, point))
-        self._gone_back = self._gone_back or index < self._turn
-        self._turn, self._point = index, point
+        self._gone_back, self._turn, self._point = self._gone_back or index < self._turn, index, point
         return self.point
 
     # Changes
