@@ -7,8 +7,7 @@ import json
 import pytest
 
 from arazzo_runner.effects import ChannelSettings, Failed, Match, Message, Subscribe
-from tests.runtime.brokers.conftest import needs
-from tests.servers.brokers import BrokerServer, Mosquitto, Mosquitto5, RabbitMQ, Tansu, running
+from tests.servers.brokers import BrokerServer, Mosquitto, Mosquitto5, RabbitMQ, Tansu, needs, running
 from tests.support.messages import a_topic, party
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio]
