@@ -21,12 +21,12 @@ class Breach(Struct, frozen=True):
     """One way in which an exchange is not as its description says.
 
     Attributes:
-        side: the request, which the workflow makes, or the response, which the API makes.
+        side: the request, which the workflow makes, the response, which the API makes, or a message of either.
         where: the part: ``status``, ``content type``, ``body /status/state``, ``query parameter limit``, …
         message: what was found and what was expected.
     """
 
-    side: Side
+    side: Side | Literal["message"]
     where: str
     message: str
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -17,6 +18,10 @@ from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Level, Plan, PlannedStep
 from arazzo_runner.openapi.contract.breaches import Breach
 from arazzo_runner.openapi.contract.judge import Contract
+
+if TYPE_CHECKING:
+    from arazzo_runner.engine.events import ExchangedMessage
+    from arazzo_runner.engine.planned_messages import PlannedExchange
 
 MALFORMED = frozenset({400, 405, 411, 413, 414, 415, 422, 431})
 """Statuses that call the request itself wrong: its breaches are then remarks, the API and its description agree."""
@@ -130,6 +135,8 @@ class ContractChecks:
 
     def _attempt(self, attempt: Attempt) -> Attempt:
         step = self._steps.get((attempt.workflow_id, attempt.step_id))
+        if step is not None and step.exchange is not None and attempt.exchanged is not None:
+            return self._message(attempt, step.exchange, attempt.exchanged)
         if attempt.request is None or step is None or step.operation is None:
             return attempt
         judgement = self._contract.judge(step.operation, attempt.request, attempt.response)
@@ -149,6 +156,18 @@ class ContractChecks:
             return attempt
         broken = bool(breaches) and self._level == "error"
         return replace(attempt, problems=(*attempt.problems, *said), breaks_contract=broken)
+
+    def _message(self, attempt: Attempt, exchange: PlannedExchange, exchanged: ExchangedMessage) -> Attempt:
+        """The attempt of a step over messages, with what the description says of its message (M8, M13)."""
+        from arazzo_runner.runtime.run.message_checks import message_breaches
+
+        breaches = message_breaches(exchange, exchanged)
+        if not breaches:
+            return attempt
+        self._add(attempt, [str(one) for one in breaches])
+        _extend(self.found, attempt, breaches)
+        problems = (*attempt.problems, *(f"{_MARK}{one}" for one in breaches))
+        return replace(attempt, problems=problems, breaks_contract=self._level == "error")
 
 
 def _extend(found: list[AttemptBreach], attempt: Attempt, breaches: Sequence[Breach]) -> None:
