@@ -10,8 +10,7 @@ from msgspec import Struct
 from arazzo_runner.asyncapi.locations import location_of
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.effects import Match, Message
-from arazzo_runner.engine.exchange import decode_body
-from arazzo_runner.engine.messages.schemas import fits
+from arazzo_runner.engine.messages.schemas import fits, message_parts
 from arazzo_runner.expressions.evaluate import to_text
 from arazzo_runner.expressions.undefined import UNDEFINED
 
@@ -35,7 +34,7 @@ class Miss(Struct, frozen=True):
 
 def miss(match: Match, message: Message) -> Miss | None:
     """Return why a message is not the one that a step waits for; None when it is taken."""
-    parts = _parts(message)
+    parts = message_parts(message)
     if match.correlation_id is not None:
         wanted = match.correlation_id
         ids = list(_ids(match, message, parts))
@@ -53,13 +52,8 @@ def taken_by_member(match: Match, message: Message) -> str | None:
     """The pointer of the payload's member that alone shows that a message is the one (M7); None when more does."""
     if match.correlation_id is None:
         return None
-    parts = _parts(message)
+    parts = message_parts(message)
     return None if match.correlation_id in _ids(match, message, parts) else _member_of(match, parts)
-
-
-def _parts(message: Message) -> Mapping[str, Any]:
-    payload, _ = decode_body(message.payload, message.content_type)
-    return {"payload": None if payload is UNDEFINED else payload, "headers": dict(message.headers)}
 
 
 def _ids(match: Match, message: Message, parts: Mapping[str, Any]) -> Iterator[str]:

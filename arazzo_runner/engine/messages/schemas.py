@@ -9,7 +9,19 @@ from typing import Any
 import msgspec
 
 from arazzo_runner.documents.text.json_reader import json_value
-from arazzo_runner.effects import MASK
+from arazzo_runner.effects import MASK, Message
+from arazzo_runner.engine.exchange import decode_body
+from arazzo_runner.expressions.undefined import UNDEFINED
+
+
+def message_parts(message: Message, content_type: str | None = None) -> Mapping[str, Any]:
+    """The payload and the headers of a message as plain data.
+
+    Args:
+        content_type: of the payload, where the message itself says none.
+    """
+    payload, _ = decode_body(message.payload, message.content_type or content_type)
+    return {"payload": None if payload is UNDEFINED else payload, "headers": dict(message.headers)}
 
 
 def fits(schemas: Mapping[str, Any], parts: Mapping[str, Any]) -> bool:

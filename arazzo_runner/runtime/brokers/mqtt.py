@@ -78,7 +78,7 @@ class MqttListening(Listening):
 
     redelivers = True
 
-    def __init__(self, address: str, session: Session) -> None:
+    def __init__(self, address: str, session: MqttSession) -> None:
         super().__init__(address)
         self._session = session
 
@@ -94,7 +94,7 @@ class MqttListening(Listening):
         self._session.settle()
 
 
-class Session:
+class MqttSession:
     """The messages of a session that the broker waits to have acknowledged.
 
     Args:
@@ -141,7 +141,7 @@ class MqttConnection(Connection):
         self._connecting = connecting
         self._version = version
         self._filters: list[tuple[str, Deliver, set[str]]] = []
-        self._session = Session(client, connecting) if connecting.kept else None
+        self._session = MqttSession(client, connecting) if connecting.kept else None
         self._reading = asyncio.get_running_loop().create_task(self._read())
 
     async def subscribe(self, effect: Subscribe, deliver: Deliver) -> Listening:

@@ -1,4 +1,4 @@
-"""Messages of cassettes: a list of their own, which vcrpy's reader passes over (M20)."""
+"""MessagesToRecord of cassettes: a list of their own, which vcrpy's reader passes over (M20)."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def as_request(message: Message) -> Request:
     )
 
 
-class Messages:
+class MessagesToRecord:
     """What of a run's messages belongs into a cassette."""
 
     def __init__(self) -> None:

@@ -14,7 +14,7 @@ import msgspec
 from arazzo_runner.effects import Answered, Failed, MessageAnswer, MessageEffect, Request, Response, Send
 from arazzo_runner.errors import CassetteError
 from arazzo_runner.runtime.atomic_file import WholeFile
-from arazzo_runner.runtime.cassettes.messages import Messages, RecordedMessage, entry_of
+from arazzo_runner.runtime.cassettes.messages import MessagesToRecord, RecordedMessage, entry_of
 from arazzo_runner.runtime.drivers import AsyncWorld, World, aexchange, exchange
 from arazzo_runner.runtime.secrets.redaction import Redactor
 from arazzo_runner.runtime.serialization import decode, encode
@@ -172,7 +172,7 @@ class Recording:
     def __init__(self, world: World, recorder: Recorder) -> None:
         self._world = world
         self._recorder = recorder
-        self._messages = Messages()
+        self._messages = MessagesToRecord()
         self.now = world.now
         self.sleep = world.sleep
 
@@ -196,7 +196,7 @@ class AsyncRecording:
     def __init__(self, world: AsyncWorld, recorder: Recorder) -> None:
         self._world = world
         self._recorder = recorder
-        self._messages = Messages()
+        self._messages = MessagesToRecord()
         self.now = world.now
         self.sleep = world.sleep
 

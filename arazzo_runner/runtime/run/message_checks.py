@@ -6,10 +6,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from arazzo_runner.effects import MASK, Message
-from arazzo_runner.engine.messages.schemas import breaches
+from arazzo_runner.engine.messages.schemas import breaches, message_parts
 from arazzo_runner.engine.messages.seen import SeenMessage
 from arazzo_runner.engine.planned_messages import PlannedExchange, PlannedMessage
-from arazzo_runner.expressions.undefined import UNDEFINED
 from arazzo_runner.openapi.contract.breaches import Breach
 
 
@@ -18,24 +17,19 @@ def message_breaches(exchange: PlannedExchange, message: Message) -> list[Breach
 
     What a recording has masked is not judged: it is not known what it was.
     """
-    described = [(one, list(_breaches(one, message))) for one in exchange.messages]
-    if not described or any(not found for _, found in described):
-        return []
-    nearest, found = min(described, key=lambda entry: len(entry[1]))
-    several = f" (of {nearest.name})" if len(described) > 1 else ""
-    return [Breach(one.side, f"{one.where}{several}", one.message) for one in found]
+    return min((list(_breaches(one, message)) for one in exchange.messages), key=len, default=[])
 
 
 def _breaches(described: PlannedMessage, message: Message) -> Iterator[Breach]:
+    which = f" (the message {described.name!r})"
     seen = SeenMessage(message, message.content_type or described.content_type or None)
     if seen.problem is not None:
-        yield Breach("message", "payload", seen.problem)
+        yield Breach("message", "payload", f"{seen.problem}{which}")
         return
-    payload = None if seen.body is UNDEFINED else seen.body
-    parts: dict[str, Any] = {"payload": payload, "headers": dict(message.headers)}
+    parts = message_parts(message, described.content_type or None)
     for part, pointer, said in breaches(described.schemas, parts):
         if not _holds_mask(parts[part], pointer):
-            yield Breach("message", f"{part} {pointer}".strip(), said)
+            yield Breach("message", f"{part} {pointer}".strip(), f"{said}{which}")
 
 
 def _holds_mask(value: Any, pointer: str) -> bool:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _MAILROOM = "arazzo_runner.runtime.brokers.mailroom"
 
 
-class Mailroom(Protocol):
+class Exchanging(Protocol):
     """The brokers of one run, and the messages that have come and that nobody has taken."""
 
     async def perform(self, effect: MessageEffect) -> MessageAnswer:
@@ -32,7 +32,7 @@ class Mailroom(Protocol):
         """End every subscription and connection."""
 
 
-OpenMailroom: TypeAlias = Callable[["TransportOptions"], AbstractAsyncContextManager[Mailroom]]
+OpenMailroom: TypeAlias = Callable[["TransportOptions"], AbstractAsyncContextManager[Exchanging]]
 
 
 class MessagingWorld:
@@ -79,7 +79,7 @@ def with_messages(
     from arazzo_runner.runtime.http.portal import Portal
 
     with Portal() as portal:
-        opened: asyncio.Future[Mailroom] | None = None
+        opened: asyncio.Future[Exchanging] | None = None
         over: asyncio.Event | None = None
 
         async def keep_open() -> None:
@@ -95,7 +95,7 @@ def with_messages(
                     return
                 raise
 
-        async def begin() -> tuple[Mailroom, asyncio.Task[None]]:
+        async def begin() -> tuple[Exchanging, asyncio.Task[None]]:
             nonlocal opened, over
             opened, over = asyncio.get_running_loop().create_future(), asyncio.Event()
             task = asyncio.create_task(keep_open())
@@ -125,7 +125,7 @@ async def with_messages_async(
         yield AsyncMessagingWorld(world, mailroom.perform)
 
 
-def brokers_mailroom(options: TransportOptions) -> AbstractAsyncContextManager[Mailroom]:
+def brokers_mailroom(options: TransportOptions) -> AbstractAsyncContextManager[Exchanging]:
     """The mailroom of real brokers, each client imported when a step needs it.
 
     Raises:
@@ -136,4 +136,4 @@ def brokers_mailroom(options: TransportOptions) -> AbstractAsyncContextManager[M
     except ModuleNotFoundError as error:
         hint = "pip install 'arazzo-workflow-runner[messages]'"
         raise UsageError(f"messages cannot be exchanged: {error}", hint=hint) from None
-    return cast(AbstractAsyncContextManager[Mailroom], module.open_mailroom(options))
+    return cast(AbstractAsyncContextManager[Exchanging], module.open_mailroom(options))
