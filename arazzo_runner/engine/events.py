@@ -74,12 +74,12 @@ class ExchangedMessage(Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """What was done, for people: ``receive orders/1/shipped``."""
+        """Action and address, for people: ``receive orders/1/shipped``."""
         return f"{self.action} {self.address}"
 
     @property
     def others(self) -> int:
-        """How many messages a receive step has seen that were not for it."""
+        """The number of messages that a receive step has seen and that were not for it."""
         return max(0, self.looked_at - (1 if self.message is not None else 0))
 
 
@@ -151,7 +151,7 @@ class AttemptStarted(Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """What is sent, for people: method and URL."""
+        """The request for people: method and URL."""
         return f"{self.request.method} {self.request.url}"
 
 
@@ -189,7 +189,7 @@ class MessageAwaited(Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """What is sent or awaited, for people."""
+        """The message that is sent or awaited, for people."""
         return self.exchanged.title
 
 
@@ -272,7 +272,7 @@ class Outcome(Struct, frozen=True):
 
     @property
     def exchanged(self) -> str:
-        """How many requests were sent and messages exchanged, for people; of what there was none, only requests."""
+        """The numbers of requests and messages, for people; messages only where there were some."""
         counts = [_count(self.requests, "request")] if self.requests or not self.messages else []
         return " · ".join([*counts, *([_count(self.messages, "message")] if self.messages else [])])
 

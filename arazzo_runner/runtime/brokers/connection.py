@@ -57,7 +57,7 @@ class Listening:
         self.address = address
 
     def place(self, waiting: Collection[Delivery]) -> str | None:  # noqa: ARG002 - most brokers keep nothing
-        """Where the broker keeps what was read, with these messages not taken yet (M20); None: it keeps none."""
+        """The place that the broker keeps, with these messages not taken yet (M20); None: it keeps none."""
         return None
 
     def take(self, delivery: Delivery) -> None:
@@ -92,7 +92,7 @@ class Connection(ABC):
 
 
 class Speech(Struct, frozen=True):
-    """How a protocol is spoken.
+    """A protocol as a module of this package speaks it.
 
     Attributes:
         module: of this package; it has ``connect``.
@@ -110,7 +110,7 @@ class Speech(Struct, frozen=True):
 
 
 class Connecting(Struct, frozen=True, eq=False):
-    """What a protocol needs to connect.
+    """The needs of a protocol that connects.
 
     Attributes:
         options: time-outs, TLS and allowed hosts (H6).

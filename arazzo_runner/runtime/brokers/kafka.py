@@ -122,7 +122,7 @@ class KafkaConnection(Connection):
     async def _offsets(
         self, consumer: AIOKafkaConsumer, places: list[TopicPartition], effect: Subscribe
     ) -> tuple[dict[int, int], set[tuple[int, int]]]:
-        """Where to begin: the run's own place, the earliest message, or the end (M5)."""
+        """The offsets to begin at: the run's own place, the earliest message, or the end (M5)."""
         first = await consumer.beginning_offsets(places)
         if effect.place is None:
             begin = first if effect.settings.from_earliest else await consumer.end_offsets(places)

@@ -28,7 +28,7 @@ class ConnectionLost(Exception):
     """The connection broke while something was asked of it: whether the broker has it is not known."""
 
 
-class Subscription(Struct):
+class LiveSubscription(Struct):
     """A subscription of the run: what was asked, where it is delivered, and what the broker says of it now."""
 
     effect: Subscribe
@@ -50,7 +50,7 @@ class Line:
         self._connection: Connection | None = None
         self._broken = asyncio.Event()
         self._lock = asyncio.Lock()
-        self._subscriptions: dict[str, Subscription] = {}
+        self._subscriptions: dict[str, LiveSubscription] = {}
         self._revival: asyncio.Task[None] | None = None
         self._closed = False
 
@@ -63,7 +63,7 @@ class Line:
         """
         connection = await self._connected()
         listening = await self._unless_broken(connection.subscribe(effect, mailbox.put))
-        self._subscriptions[effect.key] = Subscription(effect, mailbox, listening)
+        self._subscriptions[effect.key] = LiveSubscription(effect, mailbox, listening)
         return listening
 
     async def publish(self, effect: Publish) -> None:
@@ -99,7 +99,7 @@ class Line:
                 self._connection, self._broken = connection, broken
             return self._connection
 
-    async def _again(self, connection: Connection, subscription: Subscription) -> None:
+    async def _again(self, connection: Connection, subscription: LiveSubscription) -> None:
         place = subscription.listening.place(subscription.mailbox.waiting)
         effect = replace(subscription.effect, place=place, address=subscription.effect.address)
         if subscription.listening.redelivers:

@@ -38,7 +38,7 @@ SPEECHES: Mapping[str, Speech] = {
 
 
 def speech_of(protocol: str) -> Speech:
-    """How a protocol is spoken.
+    """Return the module, library and port of a protocol.
 
     Raises:
         UsageError: nobody here speaks it.

@@ -29,7 +29,7 @@ class Interaction(Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """What it is, for people."""
+        """Method and URL, for people."""
         return f"{self.request.method} {self.request.url}"
 
 

@@ -47,7 +47,7 @@ class RecordedMessage(Struct, frozen=True):
 
     @property
     def title(self) -> str:
-        """What it is, for people."""
+        """Action and address, for people."""
         return f"{self.action} {self.message.address}"
 
 
@@ -60,13 +60,13 @@ def as_request(message: Message) -> Request:
 
 
 class MessagesToRecord:
-    """What of a run's messages belongs into a cassette."""
+    """The messages of a run as they belong into a cassette."""
 
     def __init__(self) -> None:
         self._listening: dict[str, tuple[str, str]] = {}
 
     def recorded(self, effect: MessageEffect, answer: MessageAnswer) -> RecordedMessage | None:
-        """What is recorded of an effect and its answer, or None."""
+        """The record of an effect and its answer; None when there is nothing to record."""
         match effect, answer:
             case Subscribe(key=key, broker=broker, inbox=inbox), Subscribed(address=address):
                 self._listening[key] = broker.source, address

@@ -129,7 +129,7 @@ class ContractChecks:
         return self._attempt(attempt).problems
 
     def _judgement(self, step: PlannedStep, attempt: Attempt) -> Judgement | None:
-        """What the description says of an attempt; None when it has no say."""
+        """The judgement of the description on an attempt; None when it has none."""
         if step.operation is not None and attempt.request is not None:
             return self._contract.judge(step.operation, attempt.request, attempt.response)
         exchanged = attempt.exchanged
