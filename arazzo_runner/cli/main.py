@@ -31,6 +31,7 @@ VERBS: Mapping[str, tuple[str, str]] = {
     "test": ("arazzo_runner.cli.verbs.test", "Replay recorded cases and check them against their contract."),
     "debug": ("arazzo_runner.cli.verbs.debug", "Hold a run still, look into it, go back, and see why."),
     "dap": ("arazzo_runner.cli.verbs.dap", "Debug in an editor: the Debug Adapter Protocol on stdio."),
+    "listen": ("arazzo_runner.cli.verbs.listen", "Print the messages that arrive on a channel."),
     "runs": ("arazzo_runner.cli.verbs.runs", "List durable runs, show one, delete old ones."),
     "resume": ("arazzo_runner.cli.verbs.resume", "Resume a durable run."),
     "cancel": ("arazzo_runner.cli.verbs.cancel", "End a durable run."),
