@@ -61,6 +61,9 @@ def _ids(match: Match, message: Message, parts: Mapping[str, Any]) -> Iterator[s
     if match.locations:
         for location in filter(None, map(location_of, match.locations)):
             value = location.value(parts["headers"], parts["payload"])
+            if value is UNDEFINED and location.part == "header":
+                # A protocol that has a field for the id carries it there, whatever header the description names.
+                value = message.correlation_id
             if value is not UNDEFINED and value is not None:
                 yield to_text(value)
         return
