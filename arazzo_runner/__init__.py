@@ -19,15 +19,42 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from arazzo_runner.analysis.linker import Linker
     from arazzo_runner.documents.model import ArazzoDescription
-    from arazzo_runner.effects import Answer, Answered, Effect, Failed, Headers, Request, Response, Send, Sleep, Woke
+    from arazzo_runner.effects import (
+        Access,
+        Answer,
+        Answered,
+        Broker,
+        ChannelSettings,
+        Effect,
+        Failed,
+        Headers,
+        Match,
+        Message,
+        MessageAnswer,
+        MessageEffect,
+        Publish,
+        Published,
+        Receive,
+        Received,
+        Request,
+        Response,
+        Send,
+        Sleep,
+        Subscribe,
+        Subscribed,
+        Woke,
+    )
     from arazzo_runner.engine.events import (
         ActionTaken,
         Attempt,
         AttemptFinished,
         AttemptStarted,
         Authenticated,
+        ChannelSubscribed,
         CriterionOutcome,
         Event,
+        ExchangedMessage,
+        MessageAwaited,
         Outcome,
         Reason,
         RunFinished,
@@ -40,7 +67,8 @@ if TYPE_CHECKING:
     )
     from arazzo_runner.engine.flow import Turn, advance, start
     from arazzo_runner.engine.plan import Level, Plan, PlannedStep, PlannedWorkflow, RunOptions
-    from arazzo_runner.engine.state import Finished, Frame, RunState
+    from arazzo_runner.engine.planned_messages import PlannedExchange
+    from arazzo_runner.engine.state import Finished, Frame, RunState, Subscription
     from arazzo_runner.errors import (
         ArazzoError,
         CassetteError,
@@ -94,16 +122,19 @@ _HOMES = {
     "arazzo_runner.analysis.linker": ("Linker",),
     "arazzo_runner.documents.model": ("ArazzoDescription",),
     "arazzo_runner.effects": (
-        "Answer", "Answered", "Effect", "Failed", "Headers", "Request", "Response", "Send", "Sleep", "Woke",
+        "Access", "Answer", "Answered", "Broker", "ChannelSettings", "Effect", "Failed", "Headers", "Match",
+        "Message", "MessageAnswer", "MessageEffect", "Publish", "Published", "Receive", "Received", "Request",
+        "Response", "Send", "Sleep", "Subscribe", "Subscribed", "Woke",
     ),
     "arazzo_runner.engine.events": (
-        "ActionTaken", "Attempt", "AttemptFinished", "AttemptStarted", "Authenticated", "CriterionOutcome",
-        "Event", "Outcome", "Reason", "RunFinished", "RunStarted", "Status", "Waiting", "Warned",
-        "WorkflowEntered", "WorkflowLeft",
+        "ActionTaken", "Attempt", "AttemptFinished", "AttemptStarted", "Authenticated", "ChannelSubscribed",
+        "CriterionOutcome", "Event", "ExchangedMessage", "MessageAwaited", "Outcome", "Reason", "RunFinished",
+        "RunStarted", "Status", "Waiting", "Warned", "WorkflowEntered", "WorkflowLeft",
     ),
     "arazzo_runner.engine.flow": ("Turn", "advance", "start"),
     "arazzo_runner.engine.plan": ("Level", "Plan", "PlannedStep", "PlannedWorkflow", "RunOptions"),
-    "arazzo_runner.engine.state": ("Finished", "Frame", "RunState"),
+    "arazzo_runner.engine.planned_messages": ("PlannedExchange",),
+    "arazzo_runner.engine.state": ("Finished", "Frame", "RunState", "Subscription"),
     "arazzo_runner.errors": (
         "ArazzoError", "CassetteError", "DocumentError", "ExpressionSyntaxError", "InvalidDocument",
         "InvalidInputs", "InvalidState", "JournalError", "JournalLost", "Place", "PlanError", "Problem",
@@ -140,22 +171,24 @@ _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
 _OPAQUE = frozenset({
     "RunHistory", "ArazzoDescription", "Carrier", "ContractChecks", "Finished", "Frame", "Linker", "Loop",
-    "Operation", "PlannedStep", "PlannedWorkflow", "Recorder", "Redactor", "RunSetup", "SecretNames",
-    "StoredCookie", "Token",
+    "Operation", "PlannedExchange", "PlannedStep", "PlannedWorkflow", "Recorder", "Redactor", "RunSetup",
+    "SecretNames", "StoredCookie", "Subscription", "Token",
 })  # fmt: skip
 """Types that are exported to be named in annotations: the package makes their values, and their members may change."""
 
 __all__ = [
-    "ActionTaken", "Answer", "Answered", "Application", "Applications", "ArazzoDescription", "ArazzoError",
-    "AsyncWorld", "Attempt", "AttemptFinished", "AttemptStarted", "Authenticated", "Carrier", "CassetteError",
-    "ContractChecks", "Credential", "Credentials", "CriterionOutcome", "Decision", "DocumentError", "Effect",
-    "Event", "ExpressionSyntaxError", "Failed", "Finished", "Frame", "GivenSecrets", "Headers", "HttpClient",
-    "InvalidDocument", "InvalidInputs", "InvalidState", "JournalEngine", "JournalError", "JournalLost", "Level",
-    "Linker", "Listener", "Loop", "Operation", "Outcome", "Place", "Plan", "PlanError", "PlannedStep",
-    "PlannedWorkflow", "Problem", "Reason", "Recorder", "Redactor", "Request", "Response", "RowResult", "RunEngine",
-    "RunFailed", "RunFilter", "RunFinished", "RunHandle", "RunHeld", "RunHistory", "RunOptions", "RunOrder",
-    "RunResult", "RunSetup", "RunStarted", "RunState", "RunSummary", "Runner", "SecretNames", "SecretsAgain",
-    "Send", "ServerOptions", "Session", "Severity", "Sleep", "Status", "StepError", "StoredCookie",
+    "Access", "ActionTaken", "Answer", "Answered", "Application", "Applications", "ArazzoDescription", "ArazzoError",
+    "AsyncWorld", "Attempt", "AttemptFinished", "AttemptStarted", "Authenticated", "Broker", "Carrier", "CassetteError",
+    "ChannelSettings", "ChannelSubscribed", "ContractChecks", "Credential", "Credentials", "CriterionOutcome",
+    "Decision", "DocumentError", "Effect", "Event", "ExchangedMessage", "ExpressionSyntaxError", "Failed", "Finished",
+    "Frame", "GivenSecrets", "Headers", "HttpClient", "InvalidDocument", "InvalidInputs", "InvalidState",
+    "JournalEngine", "JournalError", "JournalLost", "Level", "Linker", "Listener", "Loop", "Match", "Message",
+    "MessageAnswer", "MessageAwaited", "MessageEffect", "Operation", "Outcome", "Place", "Plan", "PlanError",
+    "PlannedExchange", "PlannedStep", "PlannedWorkflow", "Problem", "Publish", "Published", "Reason", "Receive",
+    "Received", "Recorder", "Redactor", "Request", "Response", "RowResult", "RunEngine", "RunFailed", "RunFilter",
+    "RunFinished", "RunHandle", "RunHeld", "RunHistory", "RunOptions", "RunOrder", "RunResult", "RunSetup",
+    "RunStarted", "RunState", "RunSummary", "Runner", "SecretNames", "SecretsAgain", "Send", "ServerOptions", "Session",
+    "Severity", "Sleep", "Status", "StepError", "StoredCookie", "Subscribe", "Subscribed", "Subscription",
     "TemporalEngine", "Token", "TransportOptions", "Turn", "UnreadableDocument", "UsageError", "Waiting", "Warned",
     "Woke", "Workbook", "WorkflowEntered", "WorkflowLeft", "World", "advance", "load", "parse_credential", "report",
     "start",

@@ -19,6 +19,8 @@ GROUPS = {
     " RunFilter SecretsAgain GivenSecrets Decision",
     "Events": "Event Listener RunStarted WorkflowEntered AttemptStarted Authenticated AttemptFinished Waiting Warned"
     " WorkflowLeft RunFinished Attempt CriterionOutcome ActionTaken Outcome Reason Status",
+    "Messages": "MessageEffect Subscribe Publish Receive MessageAnswer Subscribed Published Received Message Match"
+    " Broker Access ChannelSettings ChannelSubscribed MessageAwaited ExchangedMessage",
     "The engine": "start advance Turn Plan RunState Effect Send Sleep Answer Answered Failed Woke Request Response"
     " Headers",
     "Errors and problems": "ArazzoError UsageError InvalidInputs DocumentError UnreadableDocument InvalidDocument"

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from arazzo_runner.engine.plan import Plan
+from arazzo_runner.engine.plan import Plan, PlannedStep
 from arazzo_runner.reports.text import one_line
 
-_READING = frozenset({"GET", "HEAD"})
-_HARMLESS = frozenset({*_READING, "OPTIONS", "POST", "PUT", "PATCH"})
+_SENDS, _RECEIVES = "send", "receive"
+"""The actions of steps over messages, beside the methods of HTTP, which are upper case."""
+_READING = frozenset({"GET", "HEAD", _RECEIVES})
+_HARMLESS = frozenset({*_READING, "OPTIONS", "POST", "PUT", "PATCH", _SENDS})
 """Methods that do not delete; a method that is not known may."""
 _REPEATABLE = frozenset({*_READING, "OPTIONS", "PUT", "DELETE"})
 SHOWN = 20
@@ -19,7 +21,7 @@ class Reach(Struct, frozen=True):
     """The operations that a run of a workflow may call.
 
     Attributes:
-        methods: of all of them, upper case; empty when a step is not a call of HTTP.
+        methods: of all of them, upper case, and the actions of steps over messages.
         calls: method and path of each, in the order of the document, each once.
         known: whether every step is a call of an operation or of a workflow.
     """
@@ -30,7 +32,7 @@ class Reach(Struct, frozen=True):
 
     @property
     def reads_only(self) -> bool:
-        """Return whether nothing but GET and HEAD can be sent."""
+        """Return whether nothing but GET and HEAD can be sent, and messages only be received."""
         return self.known and self.methods <= _READING
 
     @property
@@ -60,9 +62,15 @@ def reach_of(plan: Plan) -> Reach:
     """Return what a plan can reach: its own steps, nested workflows, and workflows that actions lead to."""
     keys = [plan.entry, *(key for key in plan.workflows if key != plan.entry)]
     steps = [step for key in keys for step in plan.workflows[key].steps]
-    operations = [(step, step.operation) for step in steps if step.operation is not None]
+    calls = [step for step in steps if step.operation is not None or step.exchange is not None]
     return Reach(
-        frozenset(operation.method.upper() for _, operation in operations),
-        tuple(dict.fromkeys(one_line(step.title, 100) for step, _ in operations)),
-        all(step.operation is not None or step.workflow is not None for step in steps),
+        frozenset(_method(step) for step in calls),
+        tuple(dict.fromkeys(one_line(step.title, 100) for step in calls)),
+        all(step in calls or step.workflow is not None for step in steps),
     )
+
+
+def _method(step: PlannedStep) -> str:
+    if step.exchange is not None:
+        return step.exchange.action
+    return "" if step.operation is None else step.operation.method.upper()

@@ -243,6 +243,16 @@ def test_inboxes_of_two_runs_differ() -> None:
     assert len(names) == 2
 
 
+def test_a_subscription_that_is_refused_is_that_of_the_step_that_would_receive() -> None:
+    used = world([], [{"refuse": "transport", "of": "subscribe", "message": "nothing listens there"}])
+    result = Session(purchase(), {"orderCorrelationId": "c1"}).run(used)
+
+    assert result.reason is not None
+    assert result.reason.step_id == "confirmPetPurchaseStep"
+    assert "cannot listen at confirm-order: nothing listens there" in result.reason.message
+    assert result.outcome.requests == 0
+
+
 def test_a_reply_without_a_request_is_a_missing_value() -> None:
     case = {**ASKING, "workflow": {"steps": [ASKING["workflow"]["steps"][1] | {"onSuccess": []}]}}
     result, _ = ran(case, [])

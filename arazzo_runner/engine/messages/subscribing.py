@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from arazzo_runner.effects import Failed, Subscribe, Subscribed
-from arazzo_runner.engine.events import ChannelSubscribed
+from arazzo_runner.engine.events import ChannelSubscribed, Reason
 from arazzo_runner.engine.messages.addresses import listening_address, needs_nothing, waits_for_outputs
 from arazzo_runner.engine.messages.sending import broker_of
 from arazzo_runner.engine.plan import PlannedStep
@@ -115,7 +115,7 @@ class Subscribing:
             return
         step = self.stack.plan.workflows[asked.workflow].steps[asked.step]
         message = f"the step {step.step_id!r} cannot listen at {asked.asked}: {answer.message}"
-        self.stack.stop(answer.code, message, place=step.spot.place)
+        self.stack.end(Reason(answer.code, message, step.step_id, place=step.spot.place))
 
 
 def subscribe_effect(

@@ -27,7 +27,7 @@ from arazzo_runner.engine.planned_messages import (
     PlannedReply,
 )
 from arazzo_runner.engine.planning.drafting import Draft, Drafting
-from arazzo_runner.errors import StepError
+from arazzo_runner.errors import StepError, as_typed
 from arazzo_runner.expressions.templates import CompiledValue
 
 _OPEN = re.compile(r"\{([^{}]+)\}")
@@ -113,10 +113,16 @@ class MessagePlanner:
             self._report(error.code, error.message, pointer, error.hint)
             return None
         if chosen.passed_over:
-            message = f"the messages of {source!r} go over the server {chosen.spec.name!r}, the first of several"
-            others = " or ".join(f"--server {source}={name}" for name in chosen.passed_over)
-            self._report("message-server-chosen", message, pointer, f"to choose another: {others}")
+            self._tell_choice(linked, chosen, source)
         return chosen
+
+    def _tell_choice(self, linked: LinkedMessages, chosen: ChosenBroker, source: str) -> None:
+        """Tell which of several servers is used, once a source (M19)."""
+        described = self._draft.description.source(linked.source)
+        pointer = "" if described is None else f"{described.pointer}/url"
+        others = " or ".join(as_typed("--server", f"{source}={name}") for name in chosen.passed_over)
+        first = f"the messages of {source!r} go over the server {chosen.spec.name!r}, the first of several"
+        self._report("message-server-chosen", f"{first}; {others} chooses another", pointer, "")
 
     def _settings(
         self, linked: LinkedMessages, target: MessageTarget, protocol: MessageProtocol, source: str
