@@ -77,7 +77,7 @@ class Subscribing:
         underway = Underway(wanted.key, subscription, in_step)
         self.stack.frame = replace(self.stack.frame, phase=Phase.SUBSCRIBING, underway=underway)
         self.stack.effect = subscribe_effect(
-            wanted.key, subscription, step, self._scope(subscription), self._timeout(step)
+            wanted.key, subscription, step, self._scope(subscription), self._timeout(step if in_step else None)
         )
 
     def _scope(self, subscription: Subscription) -> Scope:
@@ -85,10 +85,14 @@ class Subscribing:
             return Scope()
         return scope_of(self.stack.workflow, self.stack.frame)
 
-    def _timeout(self, step: PlannedStep) -> float:
-        options = self.stack.plan.options
-        limits = (options.receive_timeout, step.timeout, self.stack.time_left())
+    def _timeout(self, step: PlannedStep | None) -> float:
+        """Seconds for the broker to confirm; a step's own limit holds for what its attempt asks for (M10)."""
+        own = None if step is None or step.timeout is None else self._left(step.timeout)
+        limits = (self.stack.plan.options.receive_timeout, own, self.stack.time_left())
         return min(limit for limit in limits if limit is not None)
+
+    def _left(self, limit: float) -> float:
+        return max(0.0, self.stack.frame.started_at + limit - self.stack.now)
 
     def subscribed(self, answer: Subscribed) -> Underway:
         """Keep a subscription that was made; return what was asked for."""
