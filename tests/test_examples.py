@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.servers.brokers import BrokerServer, Mosquitto, Nats, free_port, needs, running
 from tests.servers.inference_endpoints import InferenceEndpointsEmulator
 from tests.support.repository import ROOT
 
@@ -211,3 +212,43 @@ def test_the_script_deploys_and_a_repeated_one_is_the_same_run(tmp_path: Path) -
             assert done.stdout.splitlines()[-1].startswith("succeeded http")
         assert sum(exchange.method == "POST" for exchange in emulator.requests) == 1
     assert token not in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("kind", "service", "words", "outputs"),
+    [
+        pytest.param(
+            Mosquitto, "orders_over_mqtt.py", ["place-order", "-i", "item=tea"],
+            {"orderId": "o-1", "parcel": "tea-o-1"}, marks=needs(Mosquitto),
+        ),
+        pytest.param(
+            Nats, "prices_over_nats.py", ["ask-price", "-i", "item=tea"],
+            {"price": 9.5, "currency": "EUR"}, marks=needs(Nats),
+        ),
+    ],
+)  # fmt: skip
+def test_workflows_over_messages(
+    kind: type[BrokerServer], service: str, words: list[str], outputs: dict[str, object], tmp_path: Path
+) -> None:
+    """The project's own two: each with one command, against its example service and a real broker."""
+    port = free_port()
+    with running(kind, tmp_path) as server:
+        ports = [str(port), str(server.port)] if kind is Mosquitto else [str(server.port)]
+        served = subprocess.Popen(
+            [sys.executable, str(EXAMPLES / service), *ports], stdout=subprocess.PIPE, text=True, cwd=ROOT
+        )
+        try:
+            assert served.stdout is not None
+            assert server.url in served.stdout.readline()
+            source = "events" if kind is Mosquitto else "prices"
+            where = ["--server", f"{source}={server.url}"]
+            where += ["--server", f"orders=http://127.0.0.1:{port}"] if kind is Mosquitto else []
+            done = subprocess.run(
+                [sys.executable, "-m", "arazzo_runner", "run", *words, *where, "--check", "error"],
+                cwd=ROOT, capture_output=True, text=True, check=False, timeout=120,
+            )  # fmt: skip
+        finally:
+            served.kill()
+            served.communicate()
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout) == outputs

@@ -145,7 +145,7 @@ def test_another_secret_is_the_same_message(tmp_path: Path) -> None:
 
 
 def test_an_id_that_the_recorded_message_does_not_have(tmp_path: Path) -> None:
-    path, cassette = recorded(tmp_path, CONFIRM, script=[{**CONFIRMED, "sends": 0}])
+    path, cassette = recorded(tmp_path, CONFIRM, script=[{**CONFIRMED, "sends": 0, "after": 1}])
     result = replayed(path, cassette, id="r-2")
     assert result.reason.code == "replay-miss"
     assert "(message 1) is not the one waited for" in result.reason.message
