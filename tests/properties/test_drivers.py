@@ -263,8 +263,8 @@ def cases(draw: st.DrawFn, *, messages: bool = False) -> Case:
         )
     )
     more = {name: workflows[name] for name in names[1:]}
-    options = {"max_steps": 25, "poll_interval": draw(st.sampled_from([0, 1]))}
-    case = {"id": "random", "workflow": workflows["main"], "more": more, "options": options, "answers": answers}
+    options: Case = {"max_steps": 25, "poll_interval": draw(st.sampled_from([0, 1]))}
+    case: Case = {"id": "random", "workflow": workflows["main"], "more": more, "options": options, "answers": answers}
     if messages:
         options["receive"] = draw(st.sampled_from(["first", "until-pass"]))
         case["messages"] = draw(st.lists(message_entry(), max_size=6))
