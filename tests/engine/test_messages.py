@@ -192,6 +192,41 @@ def test_a_broker_s_password_is_in_no_state_and_no_event() -> None:
     assert "hunter22" not in "\n".join(told)
 
 
+HANDSHAKE: Case = {
+    "id": "handshake",
+    "inputs": {"room": "lobby", "apiToken": SECRET},
+    "events": {"servers": {"broker": {"host": "chat.example", "protocol": "ws", "protocolVersion": None}}},
+    "messages": [{"address": "news", "json": {"room": "lobby"}, "after": 1}],
+    "workflow": {
+        "inputs": {"type": "object", "properties": {"room": {"type": "string"}, "apiToken": {"type": "string"}}},
+        "steps": [
+            {
+                "stepId": "read",
+                "operationId": "tellNews",
+                "action": "receive",
+                "parameters": [
+                    {"name": "room", "in": "query", "value": "$inputs.room"},
+                    {"name": "Authorization", "in": "header", "value": "Bearer {$inputs.apiToken}"},
+                    {"name": "session", "in": "cookie", "value": "abc"},
+                ],
+            }
+        ],
+    },
+}
+
+
+def test_a_handshake_has_its_queries_headers_and_cookies_and_only_secrets_are_masked() -> None:
+    told: list[str] = []
+    used = world([], HANDSHAKE["messages"])
+    Session(plan_of(HANDSHAKE), HANDSHAKE["inputs"], [lambda event: told.append(repr(event))]).run(used)
+
+    access = used.broker.subscribed[0].broker.access
+    assert access.queries == (("room", "lobby"),)
+    assert access.headers == (("Authorization", f"Bearer {SECRET}"), ("Cookie", "session=abc"))
+    assert SECRET not in "\n".join(told)
+    assert "lobby" in "\n".join(told)
+
+
 ASKING: Case = {
     "id": "asking",
     "messages": [
@@ -333,6 +368,28 @@ def test_check_judges_what_is_sent_and_what_is_taken(payload: Any, taken: Any, w
 
     assert [found.breach.where for found in checks.found] == where
     assert (result.reason.code if result.reason else None) == ("contract" if where else None)
+
+
+def test_an_output_that_is_not_in_the_message_is_reported_with_what_is() -> None:
+    case: Case = {
+        "id": "absent",
+        "messages": [{"address": "news", "json": {"orderId": 1}, "after": 1}],
+        "workflow": {
+            "steps": [
+                {
+                    "stepId": "read",
+                    "operationId": "tellNews",
+                    "action": "receive",
+                    "outputs": {"id": "$message.payload#/orderid"},
+                }
+            ],
+            "outputs": {"id": "$steps.read.outputs.id"},
+        },
+    }
+    result, _ = ran(case, [])
+
+    [told] = map(str, result.problems)
+    assert "$message.payload#/orderid found nothing: the payload has orderId" in told
 
 
 def test_only_what_a_run_can_come_to_is_subscribed() -> None:
