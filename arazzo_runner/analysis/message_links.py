@@ -182,8 +182,8 @@ class MessageLinks:
         near = near_names(name, [*api.by_id, *api.channel_entries], most=1)
         if near and near[0] not in api.by_id:
             path = f"{{{_PREFIX}{api.name}.url}}#{json_pointer.join('/channels', near[0])}"
-            what = "it is a channel" if near[0] == name else f"did you mean the channel {near[0]}?"
-            return LinkError("unknown-operation", message, hint=f"{what}: write channelPath: '{path}' and an action")
+            what = "it is a channel:" if near[0] == name else f"did you mean the channel {near[0]}? If so,"
+            return LinkError("unknown-operation", message, hint=f"{what} write channelPath: '{path}' and an action")
         return LinkError("unknown-operation", message, hint=did_you_mean(name, list(api.by_id), "operations"))
 
     @staticmethod
