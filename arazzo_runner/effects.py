@@ -133,9 +133,8 @@ class Access(Struct, frozen=True):
         return "<access>"
 
     def secrets(self) -> Iterator[str]:
-        """Every text of it that nothing may show (S1): who somebody is says less than it would hide."""
-        pairs = (*self.headers, *self.queries)
-        yield from (text for text in (self.password, self.token, *(value for _, value in pairs)) if text)
+        """The password and the token (S1): who somebody is says less than it would hide."""
+        yield from (text for text in (self.password, self.token) if text)
 
 
 class Broker(Struct, frozen=True):

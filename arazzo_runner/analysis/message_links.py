@@ -12,7 +12,7 @@ from msgspec import Struct
 from arazzo_runner.analysis.link_errors import LinkError
 from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import ArazzoDescription
-from arazzo_runner.documents.near_names import did_you_mean
+from arazzo_runner.documents.near_names import did_you_mean, near_names
 from arazzo_runner.documents.reader import Document
 from arazzo_runner.documents.sources import Library
 from arazzo_runner.errors import Problem
@@ -179,11 +179,12 @@ class MessageLinks:
     @staticmethod
     def _unknown_operation(api: AsyncDescription, name: str) -> LinkError:
         message = f"there is no operation {name!r} in {api.document.path}"
-        known = list(api.by_id)
-        if name in api.channel_entries:
-            hint = f"it is a channel: write channelPath: '{{{_PREFIX}{api.name}.url}}#/channels/…' and an action"
-            return LinkError("unknown-operation", message, hint=hint)
-        return LinkError("unknown-operation", message, hint=did_you_mean(name, known, "operations"))
+        near = near_names(name, [*api.by_id, *api.channel_entries], most=1)
+        if near and near[0] not in api.by_id:
+            path = f"{{{_PREFIX}{api.name}.url}}#{json_pointer.join('/channels', near[0])}"
+            what = "it is a channel:" if near[0] == name else f"did you mean the channel {near[0]}? If so,"
+            return LinkError("unknown-operation", message, hint=f"{what} write channelPath: '{path}' and an action")
+        return LinkError("unknown-operation", message, hint=did_you_mean(name, list(api.by_id), "operations"))
 
     @staticmethod
     def _unknown_channel(api: AsyncDescription, name: str) -> LinkError:

@@ -140,6 +140,19 @@ RULES.register(
         passing=_steps(_SEND + ", parameters: [{name: X-Trace, in: header, value: a}]"),
     ),
     _warning(
+        id="required-message-header",
+        summary="A step sends the headers that the message requires.",
+        hint="Add a parameter with 'in: header'.",
+        section="Parameter Object; D2",
+        failing=_steps(
+            "stepId: tag, action: send, operationId: $sourceDescriptions.events.tagPet, requestBody: {payload: {}}"
+        ),
+        passing=_steps(
+            "stepId: tag, action: send, operationId: $sourceDescriptions.events.tagPet, requestBody: {payload: {}}, "
+            "parameters: [{name: tagId, in: header, value: a}]"
+        ),
+    ),
+    _warning(
         id="message-parameter",
         summary="A parameter of a step over messages is one of its address or a header.",
         hint="Name a parameter of the channel's address.",

@@ -147,8 +147,10 @@ class AsyncDescription:
         )
 
     def _channel(self, written: DescriptionNode) -> ChannelSpec:
-        node = self.references.follow(written)
-        name = json_pointer.split(node.pointer)[-1] if node.pointer else ""
+        layers = self.references.layers(written)
+        # A channel that stands in another document is known here by its key in this one.
+        home, node = next((one for one in layers if self._is_entry(one)), layers[-1]), layers[-1]
+        name = json_pointer.split(home.pointer)[-1] if home.pointer else ""
         bindings = self.references.follow(node.member("bindings")).value
         address = node.member("address").value if self.version >= (3, 0) else name
         return ChannelSpec(
@@ -158,8 +160,12 @@ class AsyncDescription:
             messages=self._messages_of(node),
             servers=tuple(_names(node.member("servers"))),
             bindings=bindings if isinstance(bindings, dict) else {},
-            pointer=node.pointer,
+            pointer=home.pointer,
         )
+
+    def _is_entry(self, node: DescriptionNode) -> bool:
+        tokens = json_pointer.split(node.pointer) if node.pointer else []
+        return node.document is self.document and len(tokens) == 2 and tokens[0] == "channels"
 
     def _messages_of(self, channel: DescriptionNode) -> tuple[MessageSpec, ...]:
         if self.version >= (3, 0):

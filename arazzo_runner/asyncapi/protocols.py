@@ -49,6 +49,7 @@ PROTOCOLS: Mapping[str, MessageProtocol] = {
     "kafka": _KAFKA,
     "kafka-secure": _KAFKA,
     "redis": _REDIS,
+    "rediss": _REDIS,
     "ws": _WEBSOCKET,
     "wss": _WEBSOCKET,
 }

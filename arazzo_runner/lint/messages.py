@@ -44,6 +44,7 @@ def check_messages(scope: WorkflowScope) -> Findings:
             yield from _format(step, target)
             if action == "send":
                 yield from _payload(step, linked, target)
+                yield from _required_headers(step, linked, target)
     yield from _expressions(scope)
 
 
@@ -117,6 +118,23 @@ def _headers(step: StepScope, linked: LinkedMessages, target: MessageTarget) -> 
         if parameter.location == "header" and parameter.name not in in_payload:
             message = f"the protocol of {linked.source!r} has no header fields, and the step sends {parameter.name!r}"
             yield Finding("message-header", message, parameter.pointer)
+
+
+def _required_headers(step: StepScope, linked: LinkedMessages, target: MessageTarget) -> Findings:
+    """Headers that every message of the operation requires and the step does not send."""
+    given = {parameter.name.lower() for parameter in step.parameters if parameter.location == "header"}
+    made = (target.reply_location or "").rpartition("/")[2].lower()  # the runner writes it (M14)
+    required = [set(_required(message.headers)) for message in target.messages]
+    for name in sorted(set.intersection(*required)) if required else ():
+        if name.lower() not in given and name.lower() != made:
+            message = f"the messages of {linked.label} require the header {name!r}, which the step does not send"
+            hint = f"Add the parameter {{name: {name}, in: header, value: …}}."
+            yield Finding("required-message-header", message, _where(step), hint)
+
+
+def _required(headers: Schema | None) -> list[str]:
+    names = None if headers is None else headers.value("required")
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
 def _format(step: StepScope, target: MessageTarget) -> Findings:

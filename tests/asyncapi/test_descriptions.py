@@ -165,3 +165,12 @@ def test_a_bundled_schema_stands_alone_and_may_contain_itself() -> None:
     validator = jsonschema_rs.validator_for(schema)
     assert validator.is_valid({"sku": "a", "parts": [{"sku": "b"}]})
     assert not validator.is_valid({"parts": [{"sku": 1}]})
+
+
+def test_a_channel_of_another_document_is_known_by_its_key_in_this_one() -> None:
+    text = THIRD.replace("\nchannels:", "\nchannels:\n  elsewhere: {$ref: 'other.yaml#/events'}", 1)
+    api = described(text, beside={"other.yaml": "events: {address: some/where, messages: {}}\n"})
+    channel = api.channel("elsewhere")
+
+    assert channel is not None
+    assert (channel.name, channel.address, channel.pointer) == ("elsewhere", "some/where", "/channels/elsewhere")

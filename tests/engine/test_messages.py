@@ -10,11 +10,11 @@ import pytest
 
 from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.sources import Library
-from arazzo_runner.effects import Publish, Receive, Subscribe
+from arazzo_runner.effects import Message, Publish, Receive, Received, Subscribe, Subscribed
 from arazzo_runner.engine.demands.reachable_urls import destinations
 from arazzo_runner.engine.demands.required_credentials import access_of
 from arazzo_runner.engine.events import AttemptFinished, ChannelSubscribed, Event, MessageAwaited
-from arazzo_runner.engine.flow import start
+from arazzo_runner.engine.flow import advance, start
 from arazzo_runner.engine.plan import Plan, RunOptions
 from arazzo_runner.engine.planning.planner import make_plan
 from arazzo_runner.errors import PlanError
@@ -192,6 +192,41 @@ def test_a_broker_s_password_is_in_no_state_and_no_event() -> None:
     assert "hunter22" not in "\n".join(told)
 
 
+HANDSHAKE: Case = {
+    "id": "handshake",
+    "inputs": {"room": "lobby", "apiToken": SECRET},
+    "events": {"servers": {"broker": {"host": "chat.example", "protocol": "ws", "protocolVersion": None}}},
+    "messages": [{"address": "news", "json": {"room": "lobby"}, "after": 1}],
+    "workflow": {
+        "inputs": {"type": "object", "properties": {"room": {"type": "string"}, "apiToken": {"type": "string"}}},
+        "steps": [
+            {
+                "stepId": "read",
+                "operationId": "tellNews",
+                "action": "receive",
+                "parameters": [
+                    {"name": "room", "in": "query", "value": "$inputs.room"},
+                    {"name": "Authorization", "in": "header", "value": "Bearer {$inputs.apiToken}"},
+                    {"name": "session", "in": "cookie", "value": "abc"},
+                ],
+            }
+        ],
+    },
+}
+
+
+def test_a_handshake_has_its_queries_headers_and_cookies_and_only_secrets_are_masked() -> None:
+    told: list[str] = []
+    used = world([], HANDSHAKE["messages"])
+    Session(plan_of(HANDSHAKE), HANDSHAKE["inputs"], [lambda event: told.append(repr(event))]).run(used)
+
+    access = used.broker.subscribed[0].broker.access
+    assert access.queries == (("room", "lobby"),)
+    assert access.headers == (("Authorization", f"Bearer {SECRET}"), ("Cookie", "session=abc"))
+    assert SECRET not in "\n".join(told)
+    assert "lobby" in "\n".join(told)
+
+
 ASKING: Case = {
     "id": "asking",
     "messages": [
@@ -285,6 +320,55 @@ def test_the_time_that_a_late_subscription_takes_counts() -> None:
     assert result.reason.code == "receive-timeout"
 
 
+def test_an_address_without_the_output_that_it_names_hears_any_and_says_so() -> None:
+    case: Case = {
+        "id": "any",
+        "answers": [{"status": 200, "json": {}}],
+        "messages": [{"address": "orders/o8/status", "json": {}, "requests": 1, "after": 1}],
+        "workflow": {
+            "steps": [
+                {"stepId": "create", "operationId": "listItems", "outputs": {"id": "$response.body#/id"}},
+                {
+                    "stepId": "watch",
+                    "operationId": "tellStatus",
+                    "action": "receive",
+                    "parameters": [{"name": "orderId", "in": "path", "value": "$steps.create.outputs.id"}],
+                },
+            ]
+        },
+    }
+    result, used = ran(case, [])
+
+    assert [effect.address for effect in used.broker.subscribed] == ["orders/{orderId}/status"]
+    assert any("the parameter 'orderId' of the step 'watch' is left out" in str(told) for told in result.problems)
+    strict = {**case, "options": {"missing_output": "error"}}
+    assert (ran(strict, [])[0].reason or pytest.fail("it succeeded")).code == "missing-value"
+
+
+READ: Case = {"stepId": "read", "operationId": "tellNews", "action": "receive"}
+
+
+def test_the_place_that_a_broker_keeps_is_in_the_state_until_it_keeps_none() -> None:
+    plan = plan_of({"id": "place", "messages": [], "workflow": {"steps": [READ, {**READ, "stepId": "again"}]}})
+    turn = start(plan, {}, at=1.0)
+    places = []
+    answers = [Subscribed(1.0, "news", "p1"), Received(Message(b"1"), 2.0, place="p2"), Received(Message(b"2"), 3.0)]
+    for answer in answers[:2]:
+        turn = advance(plan, turn.state, answer)
+        [kept] = turn.state.subscriptions.values()
+        places.append(kept.place)
+    assert places == ["p1", "p2"]
+    assert advance(plan, turn.state, answers[2]).outcome is not None
+
+
+def test_a_place_that_is_lost_is_not_kept() -> None:
+    plan = plan_of({"id": "place", "messages": [], "workflow": {"steps": [READ, {**READ, "stepId": "again"}]}})
+    turn = advance(plan, start(plan, {}, at=1.0).state, Subscribed(1.0, "news", "p1"))
+    turn = advance(plan, turn.state, Received(Message(b"1"), 2.0))
+
+    assert [one.place for one in turn.state.subscriptions.values()] == [None]
+
+
 def test_the_events_tell_subscriptions_sends_and_waits() -> None:
     events: list[Event] = []
     result, _ = ran(ASKING, events)
@@ -333,6 +417,28 @@ def test_check_judges_what_is_sent_and_what_is_taken(payload: Any, taken: Any, w
 
     assert [found.breach.where for found in checks.found] == where
     assert (result.reason.code if result.reason else None) == ("contract" if where else None)
+
+
+def test_an_output_that_is_not_in_the_message_is_reported_with_what_is() -> None:
+    case: Case = {
+        "id": "absent",
+        "messages": [{"address": "news", "json": {"orderId": 1}, "after": 1}],
+        "workflow": {
+            "steps": [
+                {
+                    "stepId": "read",
+                    "operationId": "tellNews",
+                    "action": "receive",
+                    "outputs": {"id": "$message.payload#/orderid"},
+                }
+            ],
+            "outputs": {"id": "$steps.read.outputs.id"},
+        },
+    }
+    result, _ = ran(case, [])
+
+    [told] = map(str, result.problems)
+    assert "$message.payload#/orderid found nothing: the payload has orderId" in told
 
 
 def test_only_what_a_run_can_come_to_is_subscribed() -> None:

@@ -34,6 +34,7 @@ def found(*steps: str) -> list[Problem]:
     ("step", "rule", "hint"),
     [
         (AWAIT.replace("awaitPet", "waitPet"), "unknown-operation", "awaitPet"),
+        (AWAIT.replace("awaitPet", "pet-arrived"), "unknown-operation", "petArrived? If so, write channelPath"),
         ("stepId: a, action: receive, channelPath: '{$sourceDescriptions.events.url}#/channels/petArived'",
          "unknown-channel", "petArrived"),
         ("stepId: a, action: receive, channelPath: '{$sourceDescriptions.event.url}#/channels/petArrived'",

@@ -184,14 +184,57 @@ def actions(draw: st.DrawFn, steps: list[str], workflows: list[str], *, failure:
     return result
 
 
+MESSAGE_CRITERIA = st.sampled_from(
+    [
+        {"condition": "$message.payload#/n > 2"},
+        {"condition": "$message.header.kind == 'a'"},
+        {"condition": "$.n < 4", "context": "$message.payload", "type": "jsonpath"},
+    ]
+)
+
+
 @st.composite
-def workflow(draw: st.DrawFn, names: list[str]) -> Case:
+def message_step(draw: st.DrawFn) -> Case:
+    """A step that sends or receives: anything, what has an id, what a request has asked for."""
+    payload = {"n": draw(st.integers(0, 5)), "id": "a"}
+    timeout = draw(st.sampled_from([1000, 5000]))
+    sends = {"action": "send", "requestBody": {"payload": payload}}
+    receives = {"action": "receive", "timeout": timeout, "outputs": {"n": "$message.payload#/n"}}
+    order = {"name": "orderId", "in": "path", "value": "$steps.s0.outputs.n"}
+    steps: list[Case] = [
+        {"operationId": "takeStatus", **sends},
+        {"operationId": "tellNews", **receives},
+        {"operationId": "tellNews", "correlationId": "a", **receives},
+        {"operationId": "answer", **sends},
+        {"operationId": "answer", **receives},
+        {"operationId": "tellStatus", "parameters": [order], **receives},
+    ]
+    return draw(st.sampled_from(steps))
+
+
+@st.composite
+def message_entry(draw: st.DrawFn) -> Case:
+    """A message that others send."""
+    return {
+        "address": draw(st.sampled_from(["news", "news", "orders/a/status", "orders/3/status"])),
+        "json": {"n": draw(st.integers(0, 5))},
+        "headers": draw(st.sampled_from([{}, {"kind": "a"}, {"correlationId": "a"}])),
+        "sends": draw(st.integers(0, 2)),
+        "requests": draw(st.integers(0, 1)),
+        "after": draw(st.sampled_from([0, 0, 1, 3])),
+    }
+
+
+@st.composite
+def workflow(draw: st.DrawFn, names: list[str], *, messages: bool = False) -> Case:
     steps = [f"s{index}" for index in range(draw(st.integers(1, 4)))]
     made = []
     for step_id in steps:
         step: Case = {"stepId": step_id}
         if draw(st.integers(0, 4)) == 0:
             step["workflowId"] = draw(st.sampled_from(names))
+        elif messages and draw(st.booleans()):
+            step |= draw(message_step())
         else:
             step |= {"operationId": "getItem", "parameters": [{"name": "id", "in": "path", "value": step_id}]}
             step["outputs"] = {"n": "$response.body#/n"}
@@ -199,15 +242,16 @@ def workflow(draw: st.DrawFn, names: list[str]) -> Case:
             if found := draw(actions(steps, names, failure=failure)):
                 step[field] = found
         if draw(st.booleans()):
-            step["successCriteria"] = [draw(CRITERIA)] if "operationId" in step else [{"condition": "true"}]
+            asked = MESSAGE_CRITERIA if "action" in step else CRITERIA
+            step["successCriteria"] = [draw(asked)] if "operationId" in step else [{"condition": "true"}]
         made.append(step)
     return {"steps": made, "outputs": {"n": f"$steps.{steps[0]}.outputs.n"}}
 
 
 @st.composite
-def cases(draw: st.DrawFn) -> Case:
+def cases(draw: st.DrawFn, *, messages: bool = False) -> Case:
     names = ["main", "other", "third"][: draw(st.integers(1, 3))]
-    workflows = {name: draw(workflow(names)) for name in names}
+    workflows = {name: draw(workflow(names, messages=messages)) for name in names}
     answers = draw(
         st.lists(
             st.fixed_dictionaries(
@@ -219,8 +263,14 @@ def cases(draw: st.DrawFn) -> Case:
         )
     )
     more = {name: workflows[name] for name in names[1:]}
-    options = {"max_steps": 25, "poll_interval": draw(st.sampled_from([0, 1]))}
-    return {"id": "random", "workflow": workflows["main"], "more": more, "options": options, "answers": answers}
+    options: Case = {"max_steps": 25, "poll_interval": draw(st.sampled_from([0, 1]))}
+    case: Case = {"id": "random", "workflow": workflows["main"], "more": more, "options": options, "answers": answers}
+    if messages:
+        options["receive"] = draw(st.sampled_from(["first", "until-pass"]))
+        case["messages"] = draw(st.lists(message_entry(), max_size=6))
+        if draw(st.booleans()):
+            case["messages"].append({"address": "(the reply's)", "json": {"n": 4}, "sends": 1, "after": 1})
+    return case
 
 
 def answers_of(case: Case, *, lossless: bool) -> AnswerFor:
@@ -245,6 +295,14 @@ def test_every_driver_tells_the_same_of_random_workflows(case: Case, tmp_path_fa
     all_agree(lambda: plan, {}, answers_of(case, lossless=False), None)
     cassette = tmp_path_factory.mktemp("random") / "cassette.yaml"
     all_agree(lambda: plan, {}, answers_of(case, lossless=True), cassette)
+
+
+@pytest.mark.slow
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(case=cases(messages=True))
+def test_every_driver_tells_the_same_of_random_workflows_over_messages(case: Case) -> None:
+    plan = plan_of(case)
+    all_agree(lambda: plan, {}, answers_of(case, lossless=False), None, case["messages"])
 
 
 # A million polls are a million turns of one loop

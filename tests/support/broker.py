@@ -118,8 +118,8 @@ class ScriptedBroker:
         payload = json.dumps(entry["json"]).encode() if "json" in entry else str(entry.get("text", "")).encode()
         address = str(entry["address"])
         if address == "(the reply's)":
-            last = self.sent[-1].message
-            address = last.reply_to or json.loads(last.payload)["replyTo"]
+            asked = [effect.message for effect in self.sent if effect.message.reply_to is not None]
+            address = asked[-1].reply_to or "" if asked else "nowhere"
         headers = tuple((name, str(value)) for name, value in entry.get("headers", {}).items())
         return Message(payload, headers, address, entry.get("content_type"), correlation_id=entry.get("correlation_id"))
 

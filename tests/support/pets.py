@@ -98,7 +98,12 @@ channels:
     address: pets/{petId}/moved
     parameters: {petId: {}}
     messages: {pet: {$ref: '#/components/messages/pet'}}
+  petTagged:
+    address: pets/tagged
+    messages:
+      tag: {headers: {type: object, required: [tagId], properties: {tagId: {type: string}}}, payload: {type: object}}
 operations:
+  tagPet: {action: receive, channel: {$ref: '#/channels/petTagged'}}
   awaitPet: {action: send, channel: {$ref: '#/channels/petArrived'}}
   addPet: {action: receive, channel: {$ref: '#/channels/petAdded'}}
   movePet: {action: receive, channel: {$ref: '#/channels/petMoved'}}

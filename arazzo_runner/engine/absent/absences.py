@@ -66,7 +66,8 @@ def _absence(node: Expression, scope: Scope) -> Absence:
         case MessagePart(holder=holder, part="body" | "payload"):
             message = _held(holder, scope)
             body = UNDEFINED if message is None else message.structured_body
-            return _inside(str(node), body, tuple(_steps_of(node)))
+            root = "the payload" if holder == "message" else "the body"
+            return _inside(str(node), body, tuple(_steps_of(node)), root)
         case Named(readings=(Interpretation(name, tail, pointer), *_)) if tail is not None or pointer:
             whole = Named(node.root, node.owner, node.field, name, (Interpretation(name, None, None),))
             value = evaluate(whole, scope)

@@ -111,6 +111,8 @@ class MessageSteps:
         self.stack.effect = Publish(broker_of(exchange, scope), message, settings, timeout)
 
     def _receive(self, exchange: PlannedExchange) -> None:
+        if self.missing.report_left_out():
+            return
         scope, frame = self._scope, self.stack.frame
         if exchange.is_reply and exchange.operation in frame.replies:
             key = frame.replies[exchange.operation]
@@ -205,7 +207,7 @@ class MessageSteps:
         underway = replace(underway, looked_at=underway.looked_at + answer.seen)
         seen = self._received(exchange, underway, answer.message)
         known = self.stack.subscriptions.get(underway.key)
-        if known is not None and answer.place is not None:
+        if known is not None and known.place != answer.place:
             self.stack.subscriptions = self.stack.subscriptions.having(underway.key, replace(known, place=answer.place))
         left = underway.deadline - self.stack.now
         if left > 0 and self._is_passed_over(seen):
@@ -254,12 +256,9 @@ class MessageSteps:
             return
         message = answer.message
         if underway.unsatisfying:
-            what = (
-                "1 message that was taken did"
-                if underway.unsatisfying == 1
-                else (f"{underway.unsatisfying} messages that were taken did")
-            )
-            message = f"{message}; {what} not meet the criteria"
+            count = underway.unsatisfying
+            taken = "1 message that was taken did" if count == 1 else f"{count} messages that were taken did"
+            message = f"{message}; {taken} not meet the criteria"
         reason = Reason(answer.code, message, self.stack.step.step_id, place=self.stack.step.spot.place)
         self._concluded(made, reason, answer.duration, ends=answer.code in ENDING)
 

@@ -16,6 +16,7 @@ from arazzo_runner.asyncapi.bundled_schemas import bundled
 from arazzo_runner.asyncapi.locations import location_of
 from arazzo_runner.asyncapi.protocols import MessageProtocol, bindings_for, protocol_of
 from arazzo_runner.asyncapi.specs import Action, MessageSpec
+from arazzo_runner.documents import pointer as json_pointer
 from arazzo_runner.documents.model import Parameter
 from arazzo_runner.effects import ChannelSettings
 from arazzo_runner.engine.plan import PlannedParameter
@@ -215,6 +216,9 @@ class MessagePlanner:
         if exchange.address is None and not target.has_inbox:
             message = f"the channel {exchange.label!r} has no address"
             self._report("message-address", message, pointer, "give it an address in the description")
+        reply = exchange.reply
+        if reply is not None and reply.address is None and not exchange.protocol.has_topics:
+            self._check_reply(scope, exchange, reply)
         open_to_any = exchange.action == "receive" and exchange.protocol.wildcard is not None
         for parameter in exchange.parameters:
             known = parameter.given is not None or parameter.default is not None
@@ -223,6 +227,27 @@ class MessagePlanner:
                 message = f"nothing gives the parameter {parameter.name!r} of the address {exchange.address}"
                 hint = f"add the parameter: {{name: {parameter.name}, in: path, value: …}}"
                 self._report("message-address", message, scope.step.pointer, hint)
+
+    def _check_reply(self, scope: StepScope, exchange: PlannedExchange, reply: PlannedReply) -> None:
+        """Refuse a request that names no address for its reply, over a protocol that makes none (M14)."""
+        place = reply.location
+        if place is not None and place.part == "header":
+            is_given = place.name.lower() in {header.name.lower() for header in exchange.headers}
+        else:
+            body = scope.step.request_body
+            is_given = place is not None and body is not None and _has(body.payload, place.pointer)
+        if not is_given:
+            message = f"{exchange.broker.protocol} makes no addresses for replies, and the step gives none"
+            named = "" if place is None else f"{{name: {place.name}, in: header, value: …}}"
+            self._report("message-address", message, scope.step.pointer, f"give it: {named or place}")
+
+
+def _has(payload: Any, pointer: str) -> bool:
+    try:
+        json_pointer.resolve(payload, pointer)
+    except json_pointer.PointerError:
+        return False
+    return True
 
 
 def located(parameters: Iterable[Parameter], linked: LinkedMessages) -> tuple[Parameter, ...]:

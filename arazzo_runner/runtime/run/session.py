@@ -220,7 +220,7 @@ class Session:
             case Send():
                 self.redactor.learn_request(effect.request)
             case Subscribe() | Publish():
-                self.redactor.learn(*effect.broker.access.secrets())
+                self.redactor.learn_access(effect.broker.access)
         if isinstance(effect, Publish):
             self.redactor.learn_message(effect.message)
 

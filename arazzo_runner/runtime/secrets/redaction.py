@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
-from urllib.parse import parse_qsl, unquote, unquote_plus, urlsplit
+from urllib.parse import parse_qsl, unquote, unquote_plus, urlencode, urlsplit
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -19,7 +19,7 @@ from msgspec.structs import replace
 from arazzo_runner.documents.input_schemas import declared, input_schema
 from arazzo_runner.documents.text.json_reader import is_deeper
 from arazzo_runner.documents.text.reading_rules import MAX_DEPTH_OF_VALUES
-from arazzo_runner.effects import MASK, Headers, Message, Request, Response
+from arazzo_runner.effects import MASK, Access, Headers, Message, Request, Response
 from arazzo_runner.runtime.secrets.encodings import (
     MIN_LENGTH,
     Beginnings,
@@ -161,6 +161,11 @@ class Redactor:
         for text in found:
             if not is_word(text):
                 self._add(self._learned, text)
+
+    def learn_access(self, access: Access) -> None:
+        """Take a broker's credentials, and what secret headers and queries of its handshake have."""
+        self.learn(*access.secrets())
+        self.learn_request(Request("GET", f"/?{urlencode(access.queries)}", access.headers))
 
     def learn_message(self, message: Message) -> None:
         """Take what a message carries in secret headers, and what members with a secret name have."""
