@@ -168,7 +168,9 @@ def take_debugger(port: int = 8714) -> None:
     document = page.partition("<!-- file: ship.arazzo.yaml -->\n```yaml\n")[2].partition("```")[0]
     words = ["debug", "ship.arazzo.yaml", "-i", "token=tea-token-1234", "--poll-interval", "0.4"]
     words += ["--break", "wait:action if $response.body#/state == 'shipped'"]
-    shop = subprocess.Popen([sys.executable, "docs/examples/shop.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL)
+    shop = subprocess.Popen(
+        [sys.executable, "docs/examples/shop.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
     try:
         wait_for_port(port)
         with tempfile.TemporaryDirectory() as directory:
