@@ -59,6 +59,6 @@ def serve(
         server = Server(config)
         shown = f"[{host}]" if ":" in host else host
         ready(f"http://{shown}:{port}")
-        # The server takes the signal, ends, and raises it again: this process then ends as by Ctrl-C, its runs in order.
+        # The server takes the signal, ends, and raises it again: the process then ends as by Ctrl-C, its runs in order.
         with termination_as_interruption():
             anyio.run(server.serve, [listening])
