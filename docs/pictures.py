@@ -1,4 +1,4 @@
-"""Makes the pictures of the README: a run in a real terminal as an animated SVG, and the HTML report as a PNG.
+"""Makes the pictures: a run and a debugger in a real terminal as animated SVGs, the HTML report and the pages as PNGs.
 
 Usage: ``python docs/pictures.py`` from the repository's root, with the dev extra, tmux and Chromium. The run is that of
 the deployment workflow, against the emulator of the tests.
@@ -9,6 +9,7 @@ from __future__ import annotations
 import html
 import re
 import shlex
+import socket
 import subprocess
 import sys
 import tempfile
@@ -39,17 +40,18 @@ class Frame:
     seconds: float
 
 
-def record(command: Sequence[str], shown: str) -> list[Frame]:
+def record(command: Sequence[str], shown: str, rows: int = ROWS) -> list[Frame]:
     """Run a command in a terminal, and return the screens that came one after another.
 
     Args:
         shown: the command as the picture shows it.
+        rows: lines of the terminal.
     """
     with tempfile.TemporaryDirectory() as directory:
         tmux = ["tmux", "-S", f"{directory}/tmux", "-f", "/dev/null"]
         prompt = f"printf '\\033[36m$\\033[m %s\\n' {shlex.quote(shown)}"
         script = f"{prompt}; {shlex.join(command)}; touch {directory}/done; exec cat > /dev/null"
-        size = ["-x", str(COLUMNS), "-y", str(ROWS)]
+        size = ["-x", str(COLUMNS), "-y", str(rows)]
         subprocess.run([*tmux, "new-session", "-d", *size, "sh", "-c", script], check=True)
         frames: list[Frame] = []
         last, since = None, time.monotonic()
@@ -70,10 +72,10 @@ def record(command: Sequence[str], shown: str) -> list[Frame]:
         return [*frames, Frame(tuple((last or "").split("\n")), PAUSE)]
 
 
-def svg(frames: Sequence[Frame], title: str) -> str:
+def svg(frames: Sequence[Frame], title: str, rows: int = ROWS) -> str:
     """Draw a cast: every frame is a group that an animation shows for its time."""
     total = sum(frame.seconds for frame in frames)
-    width, height = COLUMNS * CELL + 2 * MARGIN, ROWS * LINE + 2 * MARGIN + TITLE
+    width, height = COLUMNS * CELL + 2 * MARGIN, rows * LINE + 2 * MARGIN + TITLE
     rules, groups, begun = [], [], 0.0
     for number, frame in enumerate(frames):
         start, end = 100 * begun / total, 100 * (begun + frame.seconds) / total
@@ -160,6 +162,85 @@ def take_cast(port: int = 8713) -> None:
     IMAGES.joinpath("run.svg").write_text(svg(frames, title), "utf-8")
 
 
+def take_debugger(port: int = 8714) -> None:
+    """Record the debugger that finds a wrong pointer, as docs/debugging.md does."""
+    page = ROOT.joinpath("docs", "debugging.md").read_text("utf-8")
+    document = page.partition("<!-- file: ship.arazzo.yaml -->\n```yaml\n")[2].partition("```")[0]
+    words = ["debug", "ship.arazzo.yaml", "-i", "token=tea-token-1234", "--poll-interval", "0.4"]
+    words += ["--break", "wait:action if $response.body#/state == 'shipped'"]
+    shop = subprocess.Popen(
+        [sys.executable, "docs/examples/shop.py", "--port", str(port)], cwd=ROOT, stdout=subprocess.DEVNULL
+    )
+    try:
+        wait_for_port(port)
+        with tempfile.TemporaryDirectory() as directory:
+            Path(directory, "ship.arazzo.yaml").write_text(
+                document.replace("docs/examples", str(ROOT / "docs" / "examples")), "utf-8"
+            )
+            Path(directory, "commands.txt").write_text("where\nprint $response.body#/state\n", "utf-8")
+            at = ["--server", f"http://localhost:{port}", "--commands", "commands.txt"]
+            command = ["env", "-C", directory, f"PYTHONPATH={ROOT}", sys.executable, "-m", "arazzo_runner", *words]
+            frames = record([*command, *at], f"arazzo {shlex.join(words)}", rows=36)
+    finally:
+        shop.kill()
+        shop.wait()
+    title = "The debugger in a terminal: where says why the run is where it is, and which output found nothing"
+    IMAGES.joinpath("debug.svg").write_text(svg(frames, title, rows=36), "utf-8")
+
+
+def wait_for_port(port: int) -> None:
+    """Wait until something listens there."""
+    end = time.monotonic() + 20
+    while time.monotonic() < end:
+        try:
+            socket.create_connection(("127.0.0.1", port), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise TimeoutError(f"nothing listens at {port}")
+
+
+def take_web() -> None:
+    """Photograph the page of a run of the deployment workflow, an attempt opened, and the form that it came from."""
+    from playwright.sync_api import sync_playwright
+
+    emulator = [sys.executable, "-m", "tests.servers.inference_endpoints", "--port", "0", "--accept-any"]
+    served = subprocess.Popen(emulator, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    with tempfile.TemporaryDirectory() as directory, sync_playwright() as playwright:
+        assert served.stdout is not None
+        api = served.stdout.readline().strip()
+        journal = ["--journal", f"{directory}/j.db", "--journal-key", f"{directory}/j.key"]
+        words = ["web", "workflows", "--allow-run", "--server", api, "--poll-interval", "1", *journal]
+        web = subprocess.Popen(
+            [sys.executable, "-m", "arazzo_runner", *words], cwd=ROOT, stderr=subprocess.PIPE, text=True
+        )
+        try:
+            assert web.stderr is not None
+            address = web.stderr.readline().split()[-1]
+            browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+            page = browser.new_page(viewport={"width": 1240, "height": 900}, device_scale_factor=1)
+            page.goto(address)
+            page.get_by_role("link", name=re.compile("Create a dedicated")).click()
+            for word in shlex.split(COMMAND.replace("@token.txt", "none"))[3:]:
+                name, equals, value = word.partition("=")
+                if equals:
+                    page.locator(f"[name='input.{name}']").fill(value)
+            page.screenshot(path=IMAGES / "web-form.png")
+            page.get_by_role("button", name="Run", exact=True).click()
+            page.locator("h1 .badge.succeeded").wait_for()
+            page.locator("#attempt-4 summary").first.click()
+            page.locator("#attempt-4 .reasons").wait_for()
+            page.set_viewport_size({"width": 1240, "height": 1240})
+            page.evaluate("scrollTo(0, 0)")
+            page.screenshot(path=IMAGES / "web-run.png")
+            browser.close()
+        finally:
+            for process in (web, served):
+                process.terminate()
+                process.wait()
+
+
 def take_report() -> None:
     """Photograph the page of a case that fails."""
     from playwright.sync_api import sync_playwright
@@ -180,3 +261,5 @@ def take_report() -> None:
 if __name__ == "__main__":
     take_cast()
     take_report()
+    take_debugger()
+    take_web()

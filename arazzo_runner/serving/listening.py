@@ -6,6 +6,7 @@ import socket
 from collections.abc import Callable
 
 from arazzo_runner.errors import UsageError
+from arazzo_runner.runtime.interruption import termination_as_interruption
 from arazzo_runner.serving.gate import Asgi, names_of
 
 GRACE = 3
@@ -58,4 +59,6 @@ def serve(
         server = Server(config)
         shown = f"[{host}]" if ":" in host else host
         ready(f"http://{shown}:{port}")
-        anyio.run(server.serve, [listening])
+        # The server takes the signal, ends, and raises it again: the process then ends as by Ctrl-C, its runs in order.
+        with termination_as_interruption():
+            anyio.run(server.serve, [listening])

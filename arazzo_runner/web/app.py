@@ -16,6 +16,7 @@ from starlette.routing import Route
 
 from arazzo_runner.errors import ArazzoError, JournalError, UsageError
 from arazzo_runner.reports.flow_graph import Diagram, diagram_of
+from arazzo_runner.runtime.runners.journal_driver import interrupt_runs
 from arazzo_runner.runtime.runners.journal_engine import JournalEngine, reading_runs
 from arazzo_runner.runtime.runners.summaries import RunSummary
 from arazzo_runner.serving.gate import Asgi, Gate
@@ -54,7 +55,8 @@ class WebServer:
         self._streams = Streams(self._runs)
 
     def stop(self) -> None:
-        """End what would keep the server from stopping."""
+        """End what would keep the server from stopping, and let its runs stop where nothing is lost."""
+        interrupt_runs()
         self._streams.stop()
 
     def gated(self, hosts: frozenset[str], token: str, port: int) -> Asgi:

@@ -7,15 +7,12 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
-from msgspec import Struct
-
-from arazzo_runner.engine.events import AttemptFinished
 from arazzo_runner.engine.explanation import ActionSeen, CriterionSeen, Explanation
 from arazzo_runner.errors import ArazzoError, UsageError
 from arazzo_runner.reports.debug_views import value_text
 from arazzo_runner.reports.evaluation import Evaluation, evaluated
 from arazzo_runner.runtime.debugging.debugger import Debugger
-from arazzo_runner.runtime.debugging.retracing import retraced, told_run
+from arazzo_runner.runtime.debugging.retracing import Retracing, told_run
 from arazzo_runner.runtime.runners.journal_engine import JournalEngine, reading_runs
 from arazzo_runner.runtime.secrets.redaction import Redactor
 from arazzo_runner.web.site import WebSite
@@ -26,24 +23,13 @@ KEPT = 4
 Result = TypeVar("Result")
 
 
-class Retraced(Struct, frozen=True):
-    """A run that was gone through again.
-
-    Attributes:
-        places: of each attempt: its turn, and its point there.
-    """
-
-    debugger: Debugger
-    places: tuple[tuple[int, int], ...]
-
-
 class Reasons:
     """Explains attempts of the runs of a site."""
 
     def __init__(self, site: WebSite) -> None:
         self._site = site
         self._lock = threading.Lock()
-        self._runs: OrderedDict[str, Retraced] = OrderedDict()
+        self._runs: OrderedDict[str, Retracing] = OrderedDict()
 
     def of(self, run_id: str, number: int) -> tuple[Mapping[str, Any] | None, str]:
         """Return why an attempt went on as it did, for its page; or None and why that is not known."""
@@ -68,41 +54,27 @@ class Reasons:
     def _at(self, run_id: str, number: int, look: Callable[[Debugger], Result]) -> Result:
         with self._lock:
             found = self._runs.get(run_id)
-            if found is None or number > len(found.places):
-                found = self._retrace(run_id)
+            if found is None or not found.reach(number):
+                found = self._begin(run_id)  # it may have gone on since
             self._runs.move_to_end(run_id)
-            if not 1 <= number <= len(found.places):
+            if not found.reach(number):
                 raise UsageError(f"the run has no finished attempt {number}")
             found.debugger.go_to(*found.places[number - 1])
             return look(found.debugger)
 
-    def _retrace(self, run_id: str) -> Retraced:
+    def _begin(self, run_id: str) -> Retracing:
         engine = self._site.engine
         if not isinstance(engine, JournalEngine):
             raise UsageError("a cluster does not tell the values that decided; the attempt's own criteria are below")
         with reading_runs(engine) as runs:
             run = told_run(runs, run_id, SecretsOfForm(self._site, {}, mask=True))
-        debugger = retraced(run)
-        made = Retraced(debugger, tuple(_places(debugger)))
+        made = Retracing(run)
         if (old := self._runs.pop(run_id, None)) is not None:
             old.debugger.close()
         self._runs[run_id] = made
         while len(self._runs) > KEPT:
             self._runs.popitem(last=False)[1].debugger.close()
         return made
-
-
-def _places(debugger: Debugger) -> list[tuple[int, int]]:
-    """The point of each attempt at which its action has been chosen, in the order in which attempts end."""
-    from arazzo_runner.runtime.debugging.points import points_of
-
-    places: list[tuple[int, int]] = []
-    for index in range(debugger.length):
-        turn = debugger.kept_at(index).turn
-        if any(isinstance(event, AttemptFinished) for event in turn.events):
-            points = points_of(debugger.plan, turn)
-            places += [(index, place) for place, point in enumerate(points) if point.where == "action"]
-    return places
 
 
 def explanation_view(redactor: Redactor, explanation: Explanation) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from arazzo_runner.web.run_story import RunStory
 
 KEPT = 24
 """Runs whose stories are kept in memory."""
+_GLANCE = 0.01
 _log = logging.getLogger(__name__)
 
 
@@ -36,6 +37,12 @@ class RunWatch:
         self.trouble = ""
         self._thread: threading.Thread | None = None
         self._lock = threading.Lock()
+
+    @property
+    def lags(self) -> bool:
+        """Return whether the run has ended by itself, and the story has not come to that yet."""
+        over = self.summary.status in ("succeeded", "failed")
+        return over and self.story.outcome is None and self._thread is not None and self._thread.is_alive()
 
     def follow(self, handle: RunHandle | None = None) -> None:
         """Follow the run from where the story is, unless it is followed already.
@@ -133,10 +140,8 @@ class RunWatches:
 
 
 def wait_for(watch: RunWatch, seconds: float) -> None:
-    """Wait until the story has what there was when the watch began, or for so long."""
-    watch.caught_up.wait(max(seconds, 0.0))
-
-
-def now() -> float:
-    """Seconds since the epoch."""
-    return time.time()
+    """Wait until the story has what there is of the run, its end if it has ended, or for so long."""
+    end = time.monotonic() + seconds
+    watch.caught_up.wait(seconds)
+    while watch.lags and time.monotonic() < end:
+        time.sleep(_GLANCE)

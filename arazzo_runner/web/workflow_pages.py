@@ -135,7 +135,10 @@ class WorkflowPages:
         """
         plan, problems = _plan(offer)
         if plan is None:
-            return self._tab(offer, "", fields=(), servers=(), lacks=(), again="", error=None, errors=(), shown=None)
+            status = 200 if error is None else 422
+            return self._tab(
+                offer, "", status=status, fields=(), servers=(), lacks=(), again="", error=None, shown=None
+            )
         earlier = self._inputs_of(again) if again else None
         fields = fields_of(plan, offer.given, earlier)
         values = {field.field: field.value for field in fields}

@@ -96,6 +96,19 @@ async function main() {
     seen.exception = await begin(client, { filters: ["failed"], more: { inputs: { ...inputs, name: "wrong" } } });
     seen.ended = (await top(client)).name;
   });
+  for (const [name, filters] of [["unauthorised", ["failed"]], ["unauthorised", ["unmatched"]], ["ends-failed", ["unmatched"]], ["ends-failed", ["failed"]], ["becomes-running", ["failed", "unmatched"]]]) {
+    await session(async (client) => {
+      const args = ["--replay", cassette.replace("becomes-running", name)];
+      const { reason } = await begin(client, { filters, more: { args, inputs } });
+      seen.exceptions = [...(seen.exceptions || []), { reason, name: (await top(client)).name, line: (await top(client)).line }];
+    });
+  }
+  await session(async (client) => {
+    seen.hits = await begin(client, { breakpoints: [{ line: 110, hitCondition: "3" }, { line: 110, hitCondition: "often" }] });
+    seen.third = await value(client, "$steps.pollStatus.outputs.state");
+    seen.again = await move(client, "stepBackRequest");
+    seen.once = await move(client, "continueRequest");
+  });
   await session(async (client) => {
     await client.initializeRequest();
     seen.missing = await client.launchRequest({ program: "/nowhere.yaml" }).catch((error) => error.message);

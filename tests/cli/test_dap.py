@@ -84,6 +84,29 @@ def test_a_failed_criterion_is_an_exception(seen: dict[str, Any]) -> None:
     assert seen["ended"].startswith("the run has ended: failed at createEndpoint")
 
 
+def test_kinds_of_failure_hold_the_run_where_they_happen(seen: dict[str, Any]) -> None:
+    failed, not_unmatched, unmatched, not_failed, well = seen["exceptions"]
+    assert (failed["reason"], failed["name"]) == ("exception", "createEndpoint, the criteria are judged: 401, failed")
+    # A failure that no actions were written down for is not one that none of them matched, and the other way round.
+    assert not_unmatched["reason"] == "step"
+    assert not_unmatched["name"].startswith("the run has ended: failed at createEndpoint")
+    assert unmatched["reason"] == "exception"
+    assert unmatched["name"].startswith("pollStatus, the action is chosen: 200, succeeded")
+    assert (not_failed["reason"], not_failed["name"][:17]) == ("step", "the run has ended")
+    assert (well["reason"], well["name"]) == ("step", "the run has ended: succeeded")
+
+
+def test_a_breakpoint_holds_when_it_was_hit_often_enough(seen: dict[str, Any]) -> None:
+    assert seen["hits"]["reason"] == "breakpoint"
+    first, second = seen["hits"]["taken"]
+    assert first == {"verified": True, "line": 110}
+    assert second["verified"] is False
+    assert "is not a hit count" in second["message"]
+    assert seen["third"] == '"initializing"'
+    # A place that is passed again after going back counts once.
+    assert seen["once"] == {**seen["once"], "reason": "breakpoint", "line": 110}
+
+
 def test_a_launch_that_cannot_be_says_why(seen: dict[str, Any]) -> None:
     assert "/nowhere.yaml" in seen["missing"]
     assert "--nope" in seen["option"]

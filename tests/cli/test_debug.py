@@ -332,6 +332,70 @@ def test_a_durable_run_that_died_is_opened_where_it_is(
     assert TOKEN not in result.out
 
 
+def test_a_durable_run_that_died_is_resumed_from_its_debugger(
+    arazzo: Arazzo, emulator: InferenceEndpointsEmulator, token: Path
+) -> None:
+    stopped(emulator, "name=one", f"hfToken=@{token}")
+    (run,) = listed(arazzo)
+    created = sum(one.method == "POST" for one in emulator.requests)
+    result = arazzo("debug", "--run", run["runId"], stdin="resume\nnever read\n")
+    assert result.status == 0, result.out + result.err
+    assert "succeeded in" in result.out
+    assert "never read" not in result.out
+    assert sum(one.method == "POST" for one in emulator.requests) == created
+    assert [(one["runId"], one["status"]) for one in listed(arazzo)] == [(run["runId"], "succeeded")]
+    assert TOKEN not in result.out
+
+
+def test_a_run_is_resumed_from_an_earlier_request_as_a_new_one(
+    arazzo: Arazzo, emulator: InferenceEndpointsEmulator, token: Path
+) -> None:
+    assert arazzo(*words(emulator, "name=one", f"hfToken=@{token}")).status == 0
+    (run,) = listed(arazzo)
+    before = len(emulator.requests)
+    result = arazzo("debug", "--run", run["runId"], stdin="resume\n")
+    assert "error: a run is resumed from a request" in result.out
+    result = arazzo("debug", "--run", run["runId"], stdin="back\nresume\n")
+    assert result.status == 0, result.out
+    assert {one.method for one in emulator.requests[before:]} == {"GET"}
+    new, old = listed(arazzo)
+    assert (old["runId"], old["status"], new["status"]) == (run["runId"], "succeeded", "succeeded")
+    assert f"run {new['runId']} has the answers of {run['runId']} up to here" in result.out
+
+
+def test_resuming_before_something_was_created_asks_first(
+    arazzo: Arazzo, emulator: InferenceEndpointsEmulator, token: Path
+) -> None:
+    assert arazzo(*words(emulator, "name=one", f"hfToken=@{token}")).status == 0
+    (run,) = listed(arazzo)
+    before = len(emulator.requests)
+    result = arazzo("debug", "--run", run["runId"], stdin="back 99\nresume\n")
+    assert result.status == 2
+    assert "was sent before, and changes something" in result.out
+    assert len(emulator.requests) == before
+    assert len(listed(arazzo)) == 1
+
+
+def test_only_a_durable_run_is_resumed(arazzo: Arazzo) -> None:
+    result = replayed(arazzo, "resume")
+    assert result.status == 2
+    assert "only a durable run can be resumed" in result.out
+
+
+def test_a_stop_lets_the_run_pass_some_times(arazzo: Arazzo) -> None:
+    result = replayed(
+        arazzo, "print $response.body#/status/state", "continue", more=("--break", "pollStatus:answer after 2")
+    )
+    assert said(result, "print $response.body#/status/state") == ['"running"']
+    counted = replayed(
+        arazzo, "break pollStatus:answer if $statusCode == 200 after 1", "continue", "back 99", "continue"
+    )
+    assert "stop 1: pollStatus:answer if $statusCode == 200 after 1" in counted.out
+    assert counted.out.count("pollStatus, the answer is here") == 2
+    wrong = replayed(arazzo, "break pollStatus after often")
+    assert wrong.status == 2
+
+
 @pytest.mark.slow
 def test_a_person_at_a_terminal_has_completion_and_history(tmp_path: Path) -> None:
     command = [

@@ -53,11 +53,11 @@ def fill(page: Page, **more: str) -> None:
         page.locator(f"[name='input.{name}']").fill(value)
 
 
-def begin(visitor: Visitor, button: str) -> str:
+def begin(visitor: Visitor, button: str, **more: str) -> str:
     """Run the deployment from its card; return the path of the run's page."""
     page = visitor.page
     page.get_by_role("link", name=re.compile("Create a dedicated")).click()
-    fill(page)
+    fill(page, **more)
     page.get_by_role("button", name=button, exact=True).click()
     page.wait_for_url(re.compile("/runs/web-"))
     return page.url.removeprefix(visitor.server.url).partition("#")[0]

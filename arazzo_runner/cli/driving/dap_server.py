@@ -27,6 +27,7 @@ THREAD = 1
 CAPABILITIES = {
     "supportsConfigurationDoneRequest": True,
     "supportsConditionalBreakpoints": True,
+    "supportsHitConditionalBreakpoints": True,
     "supportsLogPoints": True,
     "supportsStepBack": True,
     "supportsSetVariable": True,
@@ -134,10 +135,11 @@ class DebugAdapter:
                 continue
             try:
                 condition = condition_of(wanted["condition"]) if wanted.get("condition") else None
+                hits = _hits_of(str(wanted.get("hitCondition") or "1"))
             except ArazzoError as error:
                 shown.append({"verified": False, "line": wanted["line"], "message": self._safe(error.message)})
                 continue
-            stop = Stop("", anchor.step, anchor.where, condition, anchor.workflow, anchor.action)
+            stop = Stop("", anchor.step, anchor.where, condition, anchor.workflow, anchor.action, hits - 1)
             taken.append(LineStop(stop, str(wanted.get("logMessage") or "")))
             shown.append({"verified": True, "line": anchor.line})
         self._lines[path] = taken
@@ -333,3 +335,15 @@ class DebugAdapter:
         self._seen.forget()
         more = {"description": description} if description else {}
         self._messages.event("stopped", reason=reason, threadId=THREAD, allThreadsStopped=True, **more)
+
+
+def _hits_of(text: str) -> int:
+    """The number of times that a breakpoint has to be hit before it holds the run.
+
+    Raises:
+        UsageError: it is none.
+    """
+    text = text.strip().removeprefix(">=").strip()
+    if not (text.isascii() and text.isdecimal() and 0 < int(text) < 10**9):
+        raise UsageError(f"{text[:50]!r} is not a hit count", hint="write a whole number from 1")
+    return int(text)

@@ -9,6 +9,7 @@ from typing import Protocol
 import click
 
 from arazzo_runner.cli.driving import debug_values as values
+from arazzo_runner.cli.driving.debug_resumption import Resume
 from arazzo_runner.cli.driving.debug_words import COMMANDS, Command, count_of, read_command
 from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError, UsageError
 from arazzo_runner.reports import debug_views as views
@@ -37,10 +38,16 @@ class CommandLines(Protocol):
 
 
 class DebugConsole:
-    """A debugger and the person, or the script, that uses it."""
+    """A debugger and the person, or the script, that uses it.
 
-    def __init__(self, debugger: Debugger, lines: CommandLines) -> None:
+    Args:
+        resume: continues a durable run from the point at hand; None where there is none.
+    """
+
+    def __init__(self, debugger: Debugger, lines: CommandLines, resume: Resume | None = None) -> None:
         self.debugger = debugger
+        self._resume = resume
+        self._resumed: int | None = None
         self._lines = lines
         self._last = ""
         self._number = 0
@@ -58,6 +65,7 @@ class DebugConsole:
             "set": self._set,
             "edit": lambda _: self._edit(),
             "answer": self._answer,
+            "resume": lambda _: self._go_on_by_itself(),
             "where": lambda _: self._say(*self._where()),
             "diff": lambda _: self._say(*views.difference_lines(debugger)),
             "list": lambda _: self._say(*views.source_lines(debugger)),
@@ -105,6 +113,8 @@ class DebugConsole:
                     return self._status()
                 self._last = line
                 status = self._attempt(command)
+                if self._resumed is not None:
+                    return self._resumed
             if status and self._lines.is_script:
                 return status
 
@@ -188,6 +198,13 @@ class DebugConsole:
 
     def _out(self, start: Point, point: Point) -> bool:
         return point.depth < start.depth and point.where in ("criteria", "request")
+
+    def _go_on_by_itself(self) -> None:
+        if self._resume is None:
+            raise UsageError(
+                "only a durable run can be resumed", hint="continue goes on here; arazzo debug --run ID opens one"
+            )
+        self._resumed = self._resume(self.debugger)
 
     def _step(self) -> None:
         point = self.debugger.step_once()

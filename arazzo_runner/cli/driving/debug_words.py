@@ -21,6 +21,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "set": ("NAME VALUE", "change $inputs.NAME or $steps.STEP.outputs.NAME"),
     "edit": ("", "change the request in $EDITOR"),
     "answer": ("STATUS [BODY]", "answer by hand instead of sending: a body, or @body.json"),
+    "resume": ("", "go on from this request by itself, as a durable run, and end here (--run)"),
     "where": ("", "the workflows under way, this point, and why the run is here"),
     "diff": ("", "what the last turn has changed"),
     "list": ("", "the document around the step"),

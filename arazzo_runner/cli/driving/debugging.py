@@ -13,6 +13,7 @@ from arazzo_runner.runtime.debugging.sources import AnswerSource, ReplaySource, 
 from arazzo_runner.runtime.run.session import Session
 
 if TYPE_CHECKING:
+    from arazzo_runner.cli.driving.debug_resumption import DebugResumption
     from arazzo_runner.cli.given.debug_options import DebugWords
     from arazzo_runner.cli.given.options import CredentialWords, InputWords, JournalWords, LiveWords
     from arazzo_runner.runtime.drivers import World
@@ -27,6 +28,18 @@ def opened_with(words: DebugWords, stack: ExitStack) -> tuple[Debugger, Sequence
         debugger, warnings = opened(words.live, words.replay, stack)
     debugger.yes = words.yes
     return debugger, warnings
+
+
+def resumption_of(words: DebugWords) -> DebugResumption | None:
+    """Return what resumes the durable run that the words name; None when they name none."""
+    from arazzo_runner.cli.driving.debug_resumption import DebugResumption
+    from arazzo_runner.cli.given.engines import journal_engine
+    from arazzo_runner.cli.given.secrets_again import WordsAgain
+
+    if words.run_id is None:
+        return None
+    again = WordsAgain(words.live.given, words.live.credentials)
+    return DebugResumption(words.run_id, journal_engine(words.journal), again)
 
 
 def opened(words: LiveWords, replay: str | None, stack: ExitStack) -> tuple[Debugger, Sequence[str]]:

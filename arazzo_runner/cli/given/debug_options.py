@@ -25,8 +25,8 @@ class DebugWords(OptionGroup, frozen=True, kw_only=True):
         "--break",
         multiple=True,
         metavar="STOP",
-        help="Go on to this stop first: [STEP][:PLACE] [if CONDITION], PLACE one of request, answer, criteria, action, "
-        "failed, unmatched.",
+        help="Go on to this stop first: [STEP][:PLACE] [if CONDITION] [after N], PLACE one of request, answer, "
+        "criteria, action, failed, unmatched.",
     )
     commands: str | None = option(
         "--commands", metavar="FILE", help="Take the commands from a file, or from - (stdin)."

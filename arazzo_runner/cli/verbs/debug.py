@@ -35,7 +35,7 @@ def debug(words: DebugWords) -> int:
 
     from arazzo_runner.cli.driving import debug_lines
     from arazzo_runner.cli.driving.debug_console import DebugConsole
-    from arazzo_runner.cli.driving.debugging import check_combination, opened_with
+    from arazzo_runner.cli.driving.debugging import check_combination, opened_with, resumption_of
     from arazzo_runner.reports.text import label
 
     check_combination(words)
@@ -44,9 +44,8 @@ def debug(words: DebugWords) -> int:
         debugger, warnings = opened_with(words, stack)
         for warning in warnings:
             click.echo(f"  ! {label(debugger.redactor.text(warning))}", err=True)
-        console = DebugConsole(
-            debugger, debug_lines.TerminalLines(debugger) if script is None else debug_lines.ScriptLines(script)
-        )
+        lines = debug_lines.TerminalLines(debugger) if script is None else debug_lines.ScriptLines(script)
+        console = DebugConsole(debugger, lines, resumption_of(words))
         for stop in words.stops:
             console.add_stop(stop)
         return console.run(go_on=bool(words.stops))

@@ -18,6 +18,7 @@ from arazzo_runner.errors import UsageError
 from arazzo_runner.expressions.evaluate import Scope
 from arazzo_runner.runtime.debugging.changes import with_input, with_output
 from arazzo_runner.runtime.debugging.confirmation import refuse_repetition
+from arazzo_runner.runtime.debugging.hits import Hits
 from arazzo_runner.runtime.debugging.points import EFFECTS, Point, points_of
 from arazzo_runner.runtime.debugging.scopes import scope_at_effect, scope_at_end
 from arazzo_runner.runtime.debugging.sources import AnswerSource
@@ -57,15 +58,13 @@ class Debugger:
         self.source = source
         self.stops: dict[int, Stop] = {}
         self.yes = False
-        self._tape = Tape(room)
+        self._tape, self._hits = Tape(room), Hits()
         self._performed: dict[int, Request] = {}
-        self._gone_back = False
-        self._source_at = 0
+        self._gone_back, self._source_at = False, 0
         self._observed: tuple[int, Turn, tuple[JudgedAttempt, ...]] | None = None
         first = start(plan, inputs, at=source.now(), secret=redactor.secret_names, identity=identity)
         self._tape.append(Kept(self._known(first)))
-        self._turn = 0
-        self._point = 0
+        self._turn, self._point = 0, 0
 
     # Where it is
 
@@ -210,7 +209,8 @@ class Debugger:
         if self.point.where == "action":
             explanation = self.explanation
             unmatched = explanation is not None and explanation.unmatched
-        return [stop for stop in self.stops.values() if stop.holds(self.point, scope, unmatched=unmatched)]
+        held = (stop for stop in self.stops.values() if stop.holds(self.point, scope, unmatched=unmatched))
+        return [stop for stop in held if self._hits.holds(stop, (self._turn, self._point))]
 
     def point_back(self) -> bool:
         """Go back by one point, be it of an earlier turn; nothing is sent. Return whether there was one."""
@@ -339,10 +339,7 @@ class Debugger:
 
     def _put(self, turn: Turn) -> None:
         """Let a turn take the place of the one at hand; what followed is no more."""
-        answer = self.kept.answer
-        self._tape.cut(self._turn)
-        self._tape.append(Kept(self._known(turn), answer))
-        self._observed = None
+        self._lay(self._turn, Kept(self._known(turn), self.kept.answer))
 
     # Effects
 
@@ -373,10 +370,13 @@ class Debugger:
         self._observed = (self._turn, self.kept.turn, judged)
 
     def _append(self, turn: Turn, answer: Answer) -> None:
-        self._tape.cut(self._turn + 1)
-        self._tape.append(Kept(self._known(turn), answer))
-        self._turn += 1
-        self._point = 0
+        self._lay(self._turn + 1, Kept(self._known(turn), answer))
+        self._turn, self._point = self._turn + 1, 0
+
+    def _lay(self, index: int, kept: Kept) -> None:
+        self._tape.cut(index)
+        self._hits.cut(index)
+        self._tape.append(kept)
         self._observed = None
 
     def _known(self, turn: Turn) -> Turn:

@@ -15,6 +15,7 @@ from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import Phase
 from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.debugging.debugger import Debugger
+from arazzo_runner.runtime.debugging.points import points_of
 from arazzo_runner.runtime.debugging.sources import ToldSource
 from arazzo_runner.runtime.durable.resuming import SecretsAgain
 from arazzo_runner.runtime.durable.run import DurableRun
@@ -58,6 +59,71 @@ def told_run(runs: DurableRuns, run_id: str, again: SecretsAgain) -> ToldRun:
     return ToldRun(run_id, setup, workbook, plan, inputs, list(runs.told(run_id)))
 
 
+class Retracing:
+    """Goes through a run again, as far as somebody wants to look.
+
+    Attributes:
+        debugger: with the turns so far.
+        places: of each attempt so far, in the order in which they end: its turn, and the point at which its action
+            has been chosen.
+
+    Raises:
+        InvalidInputs: the secrets that are given now break the workflow's schema.
+    """
+
+    def __init__(self, run: ToldRun) -> None:
+        session = Session(run.plan, run.inputs, identity=run.id)
+        self._source = ToldSource(run.id, run.told)
+        self._run_id = run.id
+        self._told = _way(run.told)
+        self.places: list[tuple[int, int]] = []
+        self.debugger = Debugger(run.plan, session.inputs, session.redactor, self._source, identity=run.id)
+        self._take()
+
+    def reach(self, number: int) -> bool:
+        """Go on until an attempt has ended; return whether there is one of that number.
+
+        Raises:
+            UsageError: the records do not lead where the run has been.
+        """
+        while len(self.places) < number and self._go_on():
+            pass
+        return 1 <= number <= len(self.places)
+
+    def to_the_end(self) -> Debugger:
+        """Go on to where the run stopped or ended, and return the debugger there.
+
+        Raises:
+            UsageError: the records do not lead where the run has been.
+        """
+        while self._go_on():
+            pass
+        if len(self.places) != len(self._told):
+            raise _led_elsewhere(self._run_id)
+        return self.debugger
+
+    def _go_on(self) -> bool:
+        debugger = self.debugger
+        last = debugger.length - 1
+        debugger.go_to(last, len(points_of(debugger.plan, debugger.kept_at(last).turn)) - 1)
+        if debugger.has_ended or (debugger.request is not None and not self._source.has_more):
+            return False
+        debugger.step_once()
+        self._take()
+        return True
+
+    def _take(self) -> None:
+        """Note the attempts of the last turn, which have to be those that the run has made."""
+        index = self.debugger.length - 1
+        turn = self.debugger.kept_at(index).turn
+        made = _way(turn.events)
+        if made != self._told[len(self.places) : len(self.places) + len(made)]:
+            raise _led_elsewhere(self._run_id)
+        if made:
+            points = enumerate(points_of(self.debugger.plan, turn))
+            self.places += [(index, place) for place, point in points if point.where == "action"]
+
+
 def retraced(run: ToldRun) -> Debugger:
     """Return a debugger where the run stopped or ended.
 
@@ -65,19 +131,12 @@ def retraced(run: ToldRun) -> Debugger:
         UsageError: the records do not lead where the run has been.
         InvalidInputs: the secrets that are given now break the workflow's schema.
     """
-    session = Session(run.plan, run.inputs, identity=run.id)
-    source = ToldSource(run.id, run.told)
-    debugger = Debugger(run.plan, session.inputs, session.redactor, source, identity=run.id)
+    retracing = Retracing(run)
     try:
-        while not debugger.has_ended and (debugger.request is None or source.has_more):
-            debugger.step_once()
-        events = [event for index in range(debugger.length) for event in debugger.kept_at(index).turn.events]
-        if _way(events) != _way(run.told):
-            raise _led_elsewhere(run.id)
+        return retracing.to_the_end()
     except BaseException:
-        debugger.close()
+        retracing.debugger.close()
         raise
-    return debugger
 
 
 def _led_elsewhere(run_id: str) -> UsageError:

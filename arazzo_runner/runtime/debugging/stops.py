@@ -17,8 +17,9 @@ from arazzo_runner.runtime.debugging.points import Point
 
 PLACES = ("request", "answer", "criteria", "action", "failed", "unmatched")
 """``failed``: a criterion of the step did not hold; ``unmatched``: there were actions, and none of them matched."""
-FORM = f"[STEP][:PLACE] [if CONDITION], PLACE one of {', '.join(PLACES)}"
+FORM = f"[STEP][:PLACE] [if CONDITION] [after N], PLACE one of {', '.join(PLACES)}"
 _FORM = re.compile(r"(?:(?P<step>[^\s:]+))?(?::(?P<place>\S*))?(?:(?:^|\s+)if\s+(?P<condition>.+))?", re.DOTALL)
+_AFTER = re.compile(r"(?:^|\s)after\s+(\d{1,9})\s*$")
 
 
 class Stop(Struct, frozen=True):
@@ -31,6 +32,7 @@ class Stop(Struct, frozen=True):
         condition: has to hold there, too; or None.
         workflow: id of the step's workflow; empty for any.
         action: name of the action that has to be the chosen one; empty for any.
+        after: how many times it lets the run pass.
     """
 
     text: str
@@ -39,6 +41,7 @@ class Stop(Struct, frozen=True):
     condition: CompiledCriterion | None = None
     workflow: str = ""
     action: str = ""
+    after: int = 0
 
     def holds(self, point: Point, scope: Scope, *, unmatched: bool) -> bool:
         """Return whether a run is held at a point.
@@ -94,7 +97,8 @@ def read_stop(text: str, steps: Collection[str], *, strict: bool = False) -> Sto
         UsageError: it has another form, or names a step or place that there is not.
         ExpressionSyntaxError: its condition is none.
     """
-    found = _FORM.fullmatch(text.strip())
+    counted = _AFTER.search(text)
+    found = _FORM.fullmatch(text[: counted.start()].strip() if counted else text.strip())
     if not text.strip() or found is None:
         raise UsageError(f"{text!r} is no place to stop at", hint=f"write {FORM}")
     step, place, condition = found["step"] or "", found["place"] or "", found["condition"]
@@ -105,4 +109,4 @@ def read_stop(text: str, steps: Collection[str], *, strict: bool = False) -> Sto
     if found["place"] is not None and place not in PLACES:
         raise UsageError(f"a step has no place {place!r}", hint=did_you_mean(place, PLACES, "places"))
     compiled = None if condition is None else condition_of(condition.strip(), strict=strict)
-    return Stop(text.strip(), step, place, compiled)
+    return Stop(text.strip(), step, place, compiled, after=int(counted[1]) if counted else 0)

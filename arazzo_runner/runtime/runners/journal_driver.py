@@ -90,18 +90,24 @@ class JournalDriver(threading.Thread):
     def _tell(self, _: Event) -> None:
         self.told.set()
 
-    def stop(self) -> None:
-        """Let the run stop where nothing is lost, and wait for that."""
+    def interrupt(self) -> None:
+        """Let the run stop where nothing is lost."""
         if self._interruption is not None:
             self._interruption.asked = True
-        self.join()
 
 
 _DRIVERS: weakref.WeakSet[JournalDriver] = weakref.WeakSet()
 
 
+def interrupt_runs() -> None:
+    """Let the runs that this process drives stop where nothing is lost; they do so in their threads."""
+    for driver in list(_DRIVERS):
+        driver.interrupt()
+
+
 @atexit.register
 def _stop_all() -> None:
     """Stop the runs of a process that ends between two effects: none of their answers is lost."""
+    interrupt_runs()
     for driver in list(_DRIVERS):
-        driver.stop()
+        driver.join()
