@@ -23,7 +23,7 @@ from arazzo_runner.effects import (
     Subscribe,
     Subscribed,
 )
-from arazzo_runner.runtime.brokers.mailroom import Mailroom, open_mailroom
+from arazzo_runner.runtime.brokers.mailroom import KeptPlaces, Mailroom, open_mailroom
 from arazzo_runner.runtime.http.options import TransportOptions
 from tests.servers.brokers import BrokerServer
 
@@ -115,15 +115,13 @@ class Party:
 @asynccontextmanager
 async def party(
     server: BrokerServer,
-    identity: str = "run",
     *,
     access: Access | None = None,
     url: str = "",
     options: TransportOptions | None = None,
     settings: ChannelSettings | None = None,
-    **more: Any,
+    kept: KeptPlaces | None = None,
 ) -> AsyncIterator[Party]:
     """A side of a broker."""
-    unique = f"{identity}-{next(_names)}" if not more.get("kept") else identity
-    async with open_mailroom(options or TransportOptions(), identity=unique, **more) as mailroom:
+    async with open_mailroom(options or TransportOptions(), kept=kept) as mailroom:
         yield Party(mailroom, broker_of(server, access, url=url), settings or settings_of(server))

@@ -125,7 +125,7 @@ def sending(session: Session, transport: TransportOptions, *, record: str | None
         if record is not None:
             comment = f"Recorded by `arazzo run {session.plan.workflow.workflow_id} --record`."
             recorder = connections.enter_context(session.recorder(record, comment=comment))
-        world: World = connections.enter_context(open_world(session.plan, transport))
+        world: World = connections.enter_context(open_world(session.plan, transport, session.kept))
         if recorder is None:
             return world
         from arazzo_runner.runtime.cassettes.recording import Recording

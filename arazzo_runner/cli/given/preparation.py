@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from arazzo_runner.engine.plan import Plan, RunOptions
     from arazzo_runner.openapi.auth.credentials import Credentials
     from arazzo_runner.openapi.request.servers import ServerOptions
+    from arazzo_runner.runtime.brokers.mailroom import KeptPlaces
     from arazzo_runner.runtime.drivers import World
     from arazzo_runner.runtime.http.options import TransportOptions
     from arazzo_runner.runtime.run.workbook import Workbook
@@ -315,8 +316,11 @@ def live_transport(words: LiveWords) -> TransportOptions:
 
 
 @contextmanager
-def open_world(plan: Plan, transport: TransportOptions) -> Iterator[World]:
+def open_world(plan: Plan, transport: TransportOptions, kept: KeptPlaces | None = None) -> Iterator[World]:
     """The client of a run: it reaches the hosts that the plan's documents name, too.
+
+    Args:
+        kept: of a run that continues in later processes (M20).
 
     Raises:
         UsageError: an option cannot be used.
@@ -325,7 +329,7 @@ def open_world(plan: Plan, transport: TransportOptions) -> Iterator[World]:
     from arazzo_runner.runtime.run.carriers import messaging
 
     options = reaching(plan, transport)
-    with open_transport(options) as client, messaging(plan, client, options) as world:
+    with open_transport(options) as client, messaging(plan, client, options, kept) as world:
         yield world
 
 

@@ -26,7 +26,7 @@ from arazzo_runner.cli.given.options import (
 from arazzo_runner.cli.given.output_words import OutputWords
 
 if TYPE_CHECKING:
-    from arazzo_runner.effects import Request
+    from arazzo_runner.effects import Message, Request
     from arazzo_runner.runtime.durable.journal import Journal
     from arazzo_runner.runtime.durable.resuming import Resumer
     from arazzo_runner.runtime.runners.handles import RunHandle
@@ -103,8 +103,8 @@ def _resume(resumer: Resumer, run_id: str, words: ResumeWords) -> int:
     from arazzo_runner.cli.driving import durable, execution
     from arazzo_runner.cli.driving.reporting import report_files
     from arazzo_runner.cli.given.engines import decision_of
+    from arazzo_runner.cli.given.preparation import open_world
     from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
-    from arazzo_runner.runtime.http.transport import open_transport
     from arazzo_runner.runtime.runners.journal_engine import refuse_needless
 
     runs, decision = resumer.runs, decision_of(words.decision)
@@ -115,7 +115,9 @@ def _resume(resumer: Resumer, run_id: str, words: ResumeWords) -> int:
     status = execution.carry_out(
         kept.session,
         execution.through(
-            lambda connections: connections.enter_context(open_transport(setup.transport)),
+            lambda connections: connections.enter_context(
+                open_world(kept.session.plan, setup.transport, kept.session.kept)
+            ),
             durable.stoppable(kept, decision),
         ),
         setup.document,
@@ -168,12 +170,17 @@ def _each(resumer: Resumer, many: list[RunSummary], words: ResumeWords) -> int:
     return resume_each(resumer, many, words.decision, pace)
 
 
-def _show(request: Request) -> None:
-    """A request whose answer is unknown, masked."""
+def _show(sent: Request | Message) -> None:
+    """A request or message whose answer is unknown, masked."""
+    from arazzo_runner.effects import Request
     from arazzo_runner.reports.text import label
 
-    click.echo(f"  {request.method} {label(request.url)}", err=True)
-    for name, value in request.headers:
+    if isinstance(sent, Request):
+        head, content = f"{sent.method} {sent.url}", sent.body or b""
+    else:
+        head, content = f"send {sent.address}", sent.payload
+    click.echo(f"  {label(head)}", err=True)
+    for name, value in sent.headers:
         click.echo(f"  {label(name)}: {label(value)}", err=True)
-    for line in (request.body or b"").decode("utf-8", "replace").splitlines():
+    for line in content.decode("utf-8", "replace").splitlines():
         click.echo(f"  {label(line)}", err=True)

@@ -91,6 +91,11 @@ class Connection(ABC):
         """End all subscriptions and the connection. What was not taken stays with the broker."""
 
 
+def never() -> bool:
+    """Return False: the run continues."""
+    return False
+
+
 class Speech(Struct, frozen=True):
     """A protocol as a module of this package speaks it.
 
@@ -118,6 +123,7 @@ class Connecting(Struct, frozen=True, eq=False):
         lost: is called once when the connection breaks.
         kept: the run continues in later processes: the broker is asked to keep its place (M20).
         forgets: is waited for before a message that no step has taken is acknowledged: the place is lost with it.
+        over: returns whether the run has come to its end, so that a broker need not keep its place any longer.
     """
 
     broker: Broker
@@ -127,6 +133,7 @@ class Connecting(Struct, frozen=True, eq=False):
     lost: Callable[[], None]
     kept: bool = False
     forgets: Callable[[], Awaitable[None]] = nothing_to_do
+    over: Callable[[], bool] = never
 
     @property
     def host(self) -> str:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import secrets
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
+from msgspec import Struct
 from msgspec.structs import replace
 
 from arazzo_runner.effects import (
@@ -22,7 +24,7 @@ from arazzo_runner.effects import (
     Subscribe,
     Subscribed,
 )
-from arazzo_runner.runtime.brokers.connection import Connecting, nothing_to_do
+from arazzo_runner.runtime.brokers.connection import Connecting, never
 from arazzo_runner.runtime.brokers.line import ConnectionLost, Line
 from arazzo_runner.runtime.brokers.mailbox import BufferFull, Mailbox
 from arazzo_runner.runtime.brokers.protocols import connector, speech_of
@@ -31,28 +33,33 @@ from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.http.requests import Hosts
 
 
+class KeptPlaces(Struct, frozen=True, eq=False):
+    """The places of a run that continues in later processes: brokers are asked to keep them (M20).
+
+    Attributes:
+        identity: of the run; a text that no other has.
+        forgets: is called, in a thread, with the name of a source before the place of its subscriptions is lost.
+        over: returns whether the run has come to its end: nothing has to be kept any longer.
+    """
+
+    identity: str
+    forgets: Callable[[str], None] = lambda _: None
+    over: Callable[[], bool] = never
+
+
 class Mailroom:
     """The messages of one run. Make it with ``open_mailroom``.
 
     Args:
         identity: a text that no other run has.
-        kept: the run continues in later processes: brokers are asked to keep its place (M20).
-        forgets: is waited for before the place of a subscription is lost.
+        kept: of a run that continues in later processes; None for any other.
     """
 
-    def __init__(
-        self,
-        options: TransportOptions,
-        *,
-        identity: str,
-        kept: bool = False,
-        forgets: Callable[[], Awaitable[None]] = nothing_to_do,
-    ) -> None:
+    def __init__(self, options: TransportOptions, *, identity: str, kept: KeptPlaces | None = None) -> None:
         self._options = options
         self._hosts = Hosts(options.allowed_hosts, options.named_hosts)
         self._identity = identity
         self._kept = kept
-        self._forgets = forgets
         self._lines: dict[tuple[str, str], Line] = {}
         self._mailboxes: dict[str, tuple[Line, Mailbox]] = {}
 
@@ -135,7 +142,11 @@ class Mailroom:
             connect, speech = connector(broker.protocol), speech_of(broker.protocol)
 
             def connecting(lost: Callable[[], None]) -> Connecting:
-                return Connecting(broker, speech, self._options, self._identity, lost, self._kept, self._forgets)
+                kept = self._kept
+                if kept is None:
+                    return Connecting(broker, speech, self._options, self._identity, lost)
+                forgets = partial(asyncio.to_thread, kept.forgets, broker.source)
+                return Connecting(broker, speech, self._options, self._identity, lost, True, forgets, kept.over)
 
             self._hosts.check(connecting(lambda: None).host)
             line = self._lines[name] = Line(connect, connecting)
@@ -152,15 +163,10 @@ def _with_duration(answer: MessageAnswer, seconds: float) -> MessageAnswer:
 
 
 @asynccontextmanager
-async def open_mailroom(
-    options: TransportOptions,
-    *,
-    identity: str = "",
-    kept: bool = False,
-    forgets: Callable[[], Awaitable[None]] = nothing_to_do,
-) -> AsyncIterator[Mailroom]:
-    """The messages of one run, until it ends; see ``Mailroom``. A run without an identity gets one."""
-    mailroom = Mailroom(options, identity=identity or secrets.token_hex(8), kept=kept, forgets=forgets)
+async def open_mailroom(options: TransportOptions, *, kept: KeptPlaces | None = None) -> AsyncIterator[Mailroom]:
+    """The messages of one run, until it ends; see ``Mailroom``. A run that ends with its process gets an identity."""
+    identity = secrets.token_hex(8) if kept is None else kept.identity
+    mailroom = Mailroom(options, identity=identity, kept=kept)
     try:
         yield mailroom
     finally:

@@ -11,6 +11,7 @@ from contextlib import suppress
 from typing import Any
 
 import aiomqtt
+from msgspec.structs import replace
 from paho.mqtt.client import MQTT_CLEAN_START_FIRST_ONLY
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
@@ -41,8 +42,9 @@ _CREDENTIALS = frozenset({4, 5, 134, 135, 138})
 class _Client(aiomqtt.Client):
     """A client whose messages can be acknowledged later than they come, and that knows which came before."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, *args: Any, protocol: aiomqtt.ProtocolVersion, **options: Any) -> None:
+        super().__init__(*args, protocol=protocol, **options)
+        self.version = protocol
         self.repeated: set[int] = set()
 
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
@@ -142,6 +144,7 @@ class MqttConnection(Connection):
         self._version = version
         self._filters: list[tuple[str, Deliver, set[str]]] = []
         self._session = MqttSession(client, connecting) if connecting.kept else None
+        self._early: list[tuple[aiomqtt.Message, bool]] = []
         self._reading = asyncio.get_running_loop().create_task(self._read())
 
     async def subscribe(self, effect: Subscribe, deliver: Deliver) -> Listening:
@@ -150,6 +153,9 @@ class MqttConnection(Connection):
         topic = with_wildcards(address, "+")
         known = set() if effect.place is None else set(json.loads(effect.place)["taken"])
         self._filters.append((topic, deliver, known))
+        early, self._early = self._early, []
+        for message, again in early:
+            await self._deliver(message, again=again)
         qos = _qos(effect.settings.operation, _AT_LEAST_ONCE)
         five = self._version == aiomqtt.ProtocolVersion.V5
         options = SubscribeOptions(qos=qos, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND) if five else None
@@ -178,12 +184,17 @@ class MqttConnection(Connection):
             )
 
     async def close(self) -> None:
-        """Disconnect; a session stays with the broker."""
+        """Disconnect; the session of a run that continues stays with the broker, that of one that is over ends."""
         self._reading.cancel()
         with suppress(asyncio.CancelledError):
             await self._reading
         with suppress(aiomqtt.MqttError):
             await self._client.__aexit__(None, None, None)
+        if self._session is not None and self._connecting.over():
+            # Connecting without a session ends the one that there was, in both versions.
+            with suppress(aiomqtt.MqttError):
+                async with _client(replace(self._connecting, kept=False)):
+                    pass
 
     async def _read(self) -> None:
         try:
@@ -193,16 +204,21 @@ class MqttConnection(Connection):
             self._connecting.lost()
 
     async def _came(self, message: aiomqtt.Message) -> None:
-        received = _received(message)
-        delivery = Delivery(received, again=message.mid in self._client.repeated, handle=message)
+        again = message.mid in self._client.repeated
         self._client.repeated.discard(message.mid)
+        await self._deliver(message, again=again)
+
+    async def _deliver(self, message: aiomqtt.Message, *, again: bool) -> None:
+        received = _received(message)
+        delivery = Delivery(received, again=again, handle=message)
         if message.retain:  # M5: it was there before
             if self._session is not None:
                 self._client.acknowledge(message)
             return
-        wanted = False
+        wanted = known = False
         for topic, deliver, taken in self._filters:
             if message.topic.matches(topic):
+                known = True
                 if delivery.again and (digest := _digest(received)) in taken:
                     taken.discard(digest)  # an earlier process has taken it, and could not say so
                     continue
@@ -211,6 +227,9 @@ class MqttConnection(Connection):
         if self._session is not None:
             if wanted:
                 await self._session.came(delivery)
+            elif not known and len(self._early) < UNACKNOWLEDGED:
+                # What the session has kept comes as soon as there is a connection, and before it is asked for.
+                self._early.append((message, again))
             else:
                 self._client.acknowledge(message)
 
@@ -221,6 +240,19 @@ async def connect(connecting: Connecting) -> MqttConnection:
     Raises:
         Refused: there is no connection; the text says why.
     """
+    client = _client(connecting)
+    if connecting.kept:
+        client.acknowledge_by_hand()
+    with connecting.judged(aiomqtt.MqttError, ValueError, say=lambda error: _unconnected(error, connecting)):
+        try:
+            await client.__aenter__()
+        except BaseException:
+            client.abandon()
+            raise
+    return MqttConnection(client, connecting, version=client.version)
+
+
+def _client(connecting: Connecting) -> _Client:
     broker, bindings = connecting.broker, connecting.broker.bindings
     five = broker.version.startswith("5") or broker.protocol == "mqtt5"
     version = aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311
@@ -230,7 +262,7 @@ async def connect(connecting: Connecting) -> MqttConnection:
     clean = bindings.get("cleanSession") is not False and not connecting.kept
     named = bindings.get("clientId")
     keep_alive = bindings.get("keepAlive")
-    client = _Client(
+    return _Client(
         connecting.host,
         connecting.port,
         username=user,
@@ -244,15 +276,6 @@ async def connect(connecting: Connecting) -> MqttConnection:
         tls_context=context_of(connecting.options) if connecting.secure else None,
         timeout=connecting.options.connect_timeout,
     )
-    if connecting.kept:
-        client.acknowledge_by_hand()
-    with connecting.judged(aiomqtt.MqttError, ValueError, say=lambda error: _unconnected(error, connecting)):
-        try:
-            await client.__aenter__()
-        except BaseException:
-            client.abandon()
-            raise
-    return MqttConnection(client, connecting, version=version)
 
 
 def _session_properties(bindings: Mapping[str, Any]) -> Properties:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sqlite3
 import time
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 from typing import Any, Self
 
@@ -60,6 +61,11 @@ class Journal:
             database.execute("INSERT OR IGNORE INTO facts VALUES (?, ?)", (name, value))
             (known,) = database.execute("SELECT value FROM facts WHERE name = ?", (name,)).fetchone()
         return str(known)
+
+    def note(self, name: str) -> None:
+        """Write a fact from whatever thread; it is a run's when its second word is the run's id, and goes with it."""
+        with closing(self.connect()) as connection, transaction(connection, self.path) as database:
+            database.execute("INSERT OR IGNORE INTO facts VALUES (?, '')", (name,))
 
     def known(self, name: str) -> str | None:
         """Return the journal's fact of that name, or None."""
@@ -246,6 +252,7 @@ class Journal:
             keys = [database.execute("SELECT key FROM runs WHERE id = ?", run).fetchone()[0] for run in found]
             self._forget(keys)
             database.executemany("DELETE FROM runs WHERE id = ?", found)
+            database.executemany("DELETE FROM facts WHERE name LIKE '% ' || ? || ' %'", found)
             database.execute("DELETE FROM documents WHERE digest NOT IN (SELECT digest FROM sources)")
         with explained(self.path, JournalError):
             # A page a step, and only a script is stepped to its end.

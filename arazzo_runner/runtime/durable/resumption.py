@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from typing import TypeAlias
 
 from msgspec import Struct
-from msgspec.structs import replace
 
 from arazzo_runner.effects import (
     SAFE,
@@ -20,6 +20,7 @@ from arazzo_runner.effects import (
     Effect,
     Failed,
     Publish,
+    Published,
     Receive,
     Request,
     Send,
@@ -28,7 +29,6 @@ from arazzo_runner.effects import (
     Woke,
 )
 from arazzo_runner.engine.flow import Turn, rebuilt
-from arazzo_runner.engine.persistent_map import PersistentMap
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import Phase, RunState
 from arazzo_runner.errors import InvalidState, UsageError
@@ -37,9 +37,9 @@ from arazzo_runner.expressions.templates import expressions_of, leaves
 from arazzo_runner.openapi.request.idempotency import idempotency_header
 from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import Abandoned, Loop
+from arazzo_runner.runtime.durable.attachments import MISSED, addresses
 
 AMBIGUOUS = "ambiguous-request"
-MISSED = "messages-missed"
 
 
 class Pending(Struct, frozen=True):
@@ -89,31 +89,40 @@ Next: TypeAlias = Effect | Answer | Abandoned | Turn
 """What to do: an effect, an answer to take, an end for now, or a turn whose attempt begins anew."""
 
 
-def without_subscriptions(state: RunState) -> RunState:
-    """The state of a run that subscribes again, and has missed what came meanwhile (M20)."""
-    return replace(state, subscriptions=PersistentMap()) if state.subscriptions else state
-
-
-def next_of(plan: Plan, state: RunState, pending: Pending, decision: Decision, *, at: float, sent: bool = True) -> Next:
+def next_of(
+    plan: Plan,
+    state: RunState,
+    pending: Pending,
+    decision: Decision,
+    *,
+    at: float,
+    sent: bool = True,
+    lost: Sequence[str] = (),
+) -> Next:
     """Decide what a resumed run does first.
 
     Args:
         at: the time now.
-        sent: whether the request at hand may have been sent.
+        sent: whether the request or message at hand may have been sent.
+        lost: the keys of subscriptions that ended with the process that had made them.
 
     Raises:
         UsageError: the answer that the user gives has no body, and the step needs one.
     """
     underway = state.frames[-1].underway
-    if (state.subscriptions or underway is not None) and not decision.accept_missed:
-        message = "its subscriptions ended with the process that had made them: messages may have been missed"
+    more = " --accept-missed" if lost else ""
+    if underway is not None and underway.message is not None and sent:
+        if decision.answer is not None and (decision.accept_missed or not lost):
+            return Published(at)
+        if not decision.resend:
+            message = f"whether the broker has the message to {underway.message.address} is not recorded"
+            hint = f"look whether it has, then: arazzo resume {state.identity}{more} --skip 200 if so, --resend if not"
+            return Abandoned(AMBIGUOUS, message, hint=hint)
+    if lost and not decision.accept_missed:
+        message = f"its process has ended, and what came at {addresses(state, lost)} since then is not known"
         hint = f"continue all the same: arazzo resume {state.identity} --accept-missed"
         return Abandoned(MISSED, message, hint=hint)
     if underway is not None:
-        if underway.message is not None and sent and not decision.resend:
-            message = f"whether the message to {underway.message.address} was sent is not recorded"
-            hint = f"send it again: arazzo resume {state.identity} --accept-missed --resend"
-            return Abandoned(AMBIGUOUS, message, hint=hint)
         return rebuilt(plan, state)
     if pending.seconds is not None and pending.due is not None:
         # A clock that was set back makes no wait longer.

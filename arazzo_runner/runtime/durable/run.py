@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 from msgspec import Struct
 
-from arazzo_runner.effects import Request
+from arazzo_runner.effects import Message, Request, Subscribe
 from arazzo_runner.engine.events import AttemptFinished, Event, Outcome
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import FORMAT, RunState
 from arazzo_runner.errors import InvalidState, JournalError
 from arazzo_runner.runtime.decisions import Decision
-from arazzo_runner.runtime.drivers import AsyncWorld, Loop, World
+from arazzo_runner.runtime.drivers import Abandoned, AsyncWorld, Loop, World, aexchange, exchange
+from arazzo_runner.runtime.durable.attachments import MISSED, Attachments, attachments, refusal
 from arazzo_runner.runtime.durable.cancellation import Watch, WatchedAsyncWorld, WatchedWorld
 from arazzo_runner.runtime.durable.documents import contents, kept
 from arazzo_runner.runtime.durable.group_commit import GroupCommit
@@ -26,13 +28,11 @@ from arazzo_runner.runtime.durable.pausing import Brake
 from arazzo_runner.runtime.durable.records import Vault
 from arazzo_runner.runtime.durable.resumption import (
     AMBIGUOUS,
-    MISSED,
     Pending,
     is_ambiguous,
     next_of,
     request_of,
     taken_up,
-    without_subscriptions,
 )
 from arazzo_runner.runtime.durable.rows import CANCELLED, OPEN, Entry
 from arazzo_runner.runtime.durable.setup import RunSetup
@@ -92,9 +92,15 @@ class DurableRun:
         self._decision = Decision()
         self._group: GroupCommit | None = None
         self._unwritten: Entry | None = None
+        self._refused: Abandoned | None = None
+        self._over = False
         self._checks = contract_checks(plan, setup.check)
         inputs = {**setup.inputs, **given.inputs}
         self.session = Session(plan, inputs, checks=self._checks, keep=self._keep, settle=self._settle, identity=run_id)
+        if plan.has_messages:
+            from arazzo_runner.runtime.brokers.mailroom import KeptPlaces
+
+            self.session.kept = KeptPlaces(run_id, self._forget, lambda: self._over)
         self.session.redactor.remember = lambda text, answered: self._learned.append((text, answered))
         self._recall()
 
@@ -102,6 +108,7 @@ class DurableRun:
         """Run to the end, or as far as it goes, with a synchronous world."""
         self._decision = decision or Decision()
         try:
+            self._refused = refusal(((one, exchange(one, world)) for one in self._attaches()), self.id)
             return self.session.run(WatchedWorld(world, self._watch), self._begin)
         finally:
             self._release()
@@ -116,6 +123,7 @@ class DurableRun:
         """
         self._decision, self._group = decision or Decision(), group
         try:
+            self._refused = refusal([(one, await aexchange(one, world)) for one in self._attaches()], self.id)
             return await self.session.arun(WatchedAsyncWorld(world, self._watch), self._begin)
         finally:
             self._release()
@@ -192,8 +200,8 @@ class DurableRun:
             return False
         return found[1].seconds is None and is_ambiguous(self.session.plan, found[0])
 
-    def pending_request(self) -> Request:
-        """The request whose answer has not been recorded, masked.
+    def pending_request(self) -> Request | Message:
+        """The request, or message, whose answer has not been recorded, masked.
 
         Raises:
             InvalidState: there is none.
@@ -201,6 +209,10 @@ class DurableRun:
         found = self.kept_state()
         if found is None:
             raise InvalidState("the run has not begun")
+        underway = found[0].frames[-1].underway
+        if underway is not None and underway.message is not None:
+            self.session.redactor.learn_message(underway.message)
+            return self.session.redactor.message(underway.message)
         request = request_of(found[0])
         self.session.redactor.learn_request(request)
         return self.session.redactor.request(request)
@@ -217,10 +229,34 @@ class DurableRun:
         if found is None:
             return self.session.first(loop, at)
         state, pending = found
+        attached = self._attached
+        lost = attached.lost
+        if self._refused is not None:
+            return taken_up(loop, state, self._refused, at)
         if self._decision.accept_missed:
-            state = without_subscriptions(state)
-        following = next_of(loop.plan, state, pending, self._decision, at=at, sent=self._watch.sent)
+            state, lost = attached.without_lost(state), ()
+        following = next_of(loop.plan, state, pending, self._decision, at=at, sent=self._watch.sent, lost=lost)
         return taken_up(loop, state, following, at)
+
+    @cached_property
+    def _attached(self) -> Attachments:
+        """What becomes of the subscriptions that an earlier process had made."""
+        found = self.kept_state()
+        if found is None or not found[0].subscriptions:
+            return Attachments()
+        return attachments(self.session.plan, found[0], forgotten=self._is_forgotten)
+
+    def _attaches(self) -> tuple[Subscribe, ...]:
+        """The subscriptions to make again: none where the run stops for a decision all the same."""
+        attached = self._attached
+        return () if attached.lost and not self._decision.accept_missed else attached.again
+
+    def _forget(self, source: str) -> None:
+        """Note that brokers no longer keep the run's places in a source; in a thread of its own."""
+        self._journal.note(f"forgot {self.id} {source}")
+
+    def _is_forgotten(self, source: str) -> bool:
+        return self._journal.known(f"forgot {self.id} {source}") is not None
 
     def _keep(self, turn: Turn, told: Sequence[Event]) -> None:
         """Write a turn, before any of its events is published or its effect performed."""
@@ -228,6 +264,7 @@ class DurableRun:
         if outcome is not None and outcome.reason is not None and outcome.reason.code in PAUSES:
             journal.release(self.id, holder, outcome.reason.code, unsent=not self._watch.sent)
             return
+        self._over = outcome is not None
         entry = self._entry(turn, told)
         if self._group is None:
             if journal.record(holder, entry) != [True]:

@@ -22,6 +22,7 @@ from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.drivers import AsyncWorld, World
 
 if TYPE_CHECKING:
+    from arazzo_runner.runtime.brokers.mailroom import KeptPlaces
     from arazzo_runner.runtime.http.applications import Applications, Routes
     from arazzo_runner.runtime.http.carriage import Notes
     from arazzo_runner.runtime.http.clients import HttpClient
@@ -123,7 +124,7 @@ class Carrier(Struct, frozen=True, eq=False):
         plan = session.plan
         with (
             self.open(plan) as world,
-            messaging(plan, as_seen_by(session, world), self.reaching(plan)) as whole,
+            messaging(plan, as_seen_by(session, world), self.reaching(plan), session.kept) as whole,
         ):
             yield whole
 
@@ -133,7 +134,7 @@ class Carrier(Struct, frozen=True, eq=False):
         plan = session.plan
         async with (
             self.aopen(plan) as world,
-            async_messaging(plan, as_async_seen_by(session, world), self.reaching(plan)) as whole,
+            async_messaging(plan, as_async_seen_by(session, world), self.reaching(plan), session.kept) as whole,
         ):
             yield whole
 
@@ -170,24 +171,30 @@ class Carrier(Struct, frozen=True, eq=False):
         return ThreadedWorld(ClientWorld(self.client, self.options))
 
 
-def messaging(plan: Plan, world: World, options: TransportOptions) -> AbstractContextManager[World]:
-    """The world of one synchronous run, with a mailroom when its plan has steps over messages (M4)."""
+def messaging(
+    plan: Plan, world: World, options: TransportOptions, kept: KeptPlaces | None = None
+) -> AbstractContextManager[World]:
+    """The world of one synchronous run, with a mailroom when its plan has steps over messages (M4).
+
+    Args:
+        kept: of a run that continues in later processes (M20).
+    """
     if not plan.has_messages:
         return nullcontext(world)
     from arazzo_runner.runtime.run.messaging import with_messages
 
-    return with_messages(plan, world, options)
+    return with_messages(plan, world, options, kept=kept)
 
 
 def async_messaging(
-    plan: Plan, world: AsyncWorld, options: TransportOptions
+    plan: Plan, world: AsyncWorld, options: TransportOptions, kept: KeptPlaces | None = None
 ) -> AbstractAsyncContextManager[AsyncWorld]:
     """The world of one asynchronous run; see ``messaging``."""
     if not plan.has_messages:
         return nullcontext(world)
     from arazzo_runner.runtime.run.messaging import with_messages_async
 
-    return with_messages_async(plan, world, options)
+    return with_messages_async(plan, world, options, kept=kept)
 
 
 def notes_of(session: Session) -> Notes:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, cast
 
@@ -17,6 +18,7 @@ from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.drivers import AsyncMessaging, AsyncWorld, Messaging, World
 
 if TYPE_CHECKING:
+    from arazzo_runner.runtime.brokers.mailroom import KeptPlaces
     from arazzo_runner.runtime.http.options import TransportOptions
 
 _MAILROOM = "arazzo_runner.runtime.brokers.mailroom"
@@ -33,6 +35,7 @@ class Exchanging(Protocol):
 
 
 OpenMailroom: TypeAlias = Callable[["TransportOptions"], AbstractAsyncContextManager[Exchanging]]
+"""Opens the mailroom of one run."""
 
 
 class MessagingWorld:
@@ -65,12 +68,18 @@ class AsyncMessagingWorld:
 
 @contextmanager
 def with_messages(
-    plan: Plan, world: World, options: TransportOptions, *, open_mailroom: OpenMailroom | None = None
+    plan: Plan,
+    world: World,
+    options: TransportOptions,
+    *,
+    kept: KeptPlaces | None = None,
+    open_mailroom: OpenMailroom | None = None,
 ) -> Iterator[World]:
     """The world of one synchronous run; a mailroom is opened for it when its plan has steps over messages.
 
     Args:
         options: the hosts that may be reached, TLS and times.
+        kept: of a run that continues in later processes (M20).
         open_mailroom: opens the mailroom; that of the brokers by default.
     """
     if not plan.has_messages or isinstance(world, Messaging):
@@ -86,7 +95,7 @@ def with_messages(
             """Open and close in one task, as libraries with task groups ask for."""
             assert opened is not None and over is not None  # noqa: S101, PT018 - for the type checker
             try:
-                async with (open_mailroom or brokers_mailroom)(options) as mailroom:
+                async with (open_mailroom or partial(brokers_mailroom, kept=kept))(options) as mailroom:
                     opened.set_result(mailroom)
                     await over.wait()
             except BaseException as error:
@@ -115,17 +124,24 @@ def with_messages(
 
 @asynccontextmanager
 async def with_messages_async(
-    plan: Plan, world: AsyncWorld, options: TransportOptions, *, open_mailroom: OpenMailroom | None = None
+    plan: Plan,
+    world: AsyncWorld,
+    options: TransportOptions,
+    *,
+    kept: KeptPlaces | None = None,
+    open_mailroom: OpenMailroom | None = None,
 ) -> AsyncIterator[AsyncWorld]:
     """The world of one asynchronous run; see ``with_messages``."""
     if not plan.has_messages or isinstance(world, AsyncMessaging):
         yield world
         return
-    async with (open_mailroom or brokers_mailroom)(options) as mailroom:
+    async with (open_mailroom or partial(brokers_mailroom, kept=kept))(options) as mailroom:
         yield AsyncMessagingWorld(world, mailroom.perform)
 
 
-def brokers_mailroom(options: TransportOptions) -> AbstractAsyncContextManager[Exchanging]:
+def brokers_mailroom(
+    options: TransportOptions, *, kept: KeptPlaces | None = None
+) -> AbstractAsyncContextManager[Exchanging]:
     """The mailroom of real brokers, each client imported when a step needs it.
 
     Raises:
@@ -136,4 +152,4 @@ def brokers_mailroom(options: TransportOptions) -> AbstractAsyncContextManager[E
     except ModuleNotFoundError as error:
         hint = "pip install 'arazzo-workflow-runner[messages]'"
         raise UsageError(f"messages cannot be exchanged: {error}", hint=hint) from None
-    return cast(AbstractAsyncContextManager[Exchanging], module.open_mailroom(options))
+    return cast(AbstractAsyncContextManager[Exchanging], module.open_mailroom(options, kept=kept))

@@ -18,6 +18,7 @@ from arazzo_runner.runtime.drivers import AsyncWorld, Listener, Loop, Settle, Wo
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
 if TYPE_CHECKING:
+    from arazzo_runner.runtime.brokers.mailroom import KeptPlaces
     from arazzo_runner.runtime.cassettes.recording import Recorder
     from arazzo_runner.runtime.run.contract_checks import ContractChecks
     from arazzo_runner.runtime.run.history import RunHistory
@@ -146,6 +147,7 @@ class Session:
     ) -> None:
         self.plan = plan
         self.identity = identity
+        self.kept: KeptPlaces | None = None  # of a run that continues in later processes (M20)
         self._checks = checks
         self.redactor = Redactor(plan.options.secret_names)
         self.inputs = dict(inputs)

@@ -72,7 +72,7 @@ async def _opened(worlds: Worlds, carrier: Carrier, session: Session) -> AsyncIt
     """The world that the runs of a batch share, as one of them looks at it, with the messages of that run."""
     plan = session.plan
     world = as_async_seen_by(session, await worlds.of(carrier, plan))
-    async with async_messaging(plan, world, carrier.reaching(plan)) as whole:
+    async with async_messaging(plan, world, carrier.reaching(plan), session.kept) as whole:
         yield whole
 
 

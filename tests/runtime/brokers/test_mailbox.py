@@ -91,14 +91,14 @@ async def test_a_lost_connection_is_told_to_who_waited_in_vain() -> None:
 
 
 async def test_a_subscription_of_another_process_is_gone() -> None:
-    async with open_mailroom(TransportOptions(), identity="run") as mailroom:
+    async with open_mailroom(TransportOptions()) as mailroom:
         answer = await mailroom.perform(Receive("key", Match(), 1.0))
     assert getattr(answer, "code", None) == "messages-missed"
 
 
 async def test_a_protocol_that_nobody_speaks() -> None:
     broker = Broker("events", "sqs://127.0.0.1", "sqs")
-    async with open_mailroom(TransportOptions(), identity="run") as mailroom:
+    async with open_mailroom(TransportOptions()) as mailroom:
         with pytest.raises(UsageError, match="the protocol 'sqs' is not supported"):
             await mailroom.perform(Publish(broker, Message(b"", (), "a"), ChannelSettings()))
 
@@ -107,7 +107,7 @@ async def test_a_protocol_that_nobody_speaks() -> None:
 async def test_an_extra_that_is_not_installed(protocol: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, SPEECHES[protocol].library, None)
     broker = Broker("events", f"{protocol}://127.0.0.1", protocol)
-    async with open_mailroom(TransportOptions(), identity="run") as mailroom:
+    async with open_mailroom(TransportOptions()) as mailroom:
         with pytest.raises(UsageError) as raised:
             await mailroom.perform(Publish(broker, Message(b"", (), "a"), ChannelSettings()))
     assert f"messages over {protocol} need an extra" in raised.value.message

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from arazzo_runner.effects import ChannelSettings, Failed, Match, Message, Subscribe
+from arazzo_runner.runtime.brokers.mailroom import KeptPlaces
 from tests.servers.brokers import BrokerServer, Mosquitto, Mosquitto5, RabbitMQ, Tansu, needs, running
 from tests.support.messages import a_topic, party
 
@@ -46,7 +47,7 @@ async def test_what_was_not_taken_comes_to_the_next_process(
         if server.protocol == "amqp":
             await make_queue(server, topic)
         async with party(server, settings=settings) as other:
-            async with party(server, f"run-{topic}", settings=settings, kept=True) as first:
+            async with party(server, settings=settings, kept=KeptPlaces(f"run-{topic}")) as first:
                 subscribed = await first.subscribe(topic)
                 assert subscribed.place is not None
                 for number in range(4):
@@ -54,7 +55,7 @@ async def test_what_was_not_taken_comes_to_the_next_process(
                 taken = await first.receive(topic, only(2))
             # The process ends: what it had taken is stored, nothing of it was acknowledged.
             await other.publish(numbered(topic, 4))
-            async with party(server, f"run-{topic}", settings=settings, kept=True) as second:
+            async with party(server, settings=settings, kept=KeptPlaces(f"run-{topic}")) as second:
                 await second.subscribe(topic, place=taken.place)
                 left = [json.loads((await second.receive(topic)).message.payload)["id"] for _ in range(4)]
                 assert sorted(left) == ["0", "1", "3", "4"]
@@ -65,19 +66,16 @@ async def test_what_was_not_taken_comes_to_the_next_process(
 async def test_a_session_that_acknowledged_more_than_was_taken_has_no_place(
     kind: type[BrokerServer], tmp_path_factory: pytest.TempPathFactory
 ) -> None:
-    topic, forgot = a_topic(), []
-
-    async def forgets() -> None:
-        forgot.append(topic)
+    topic, forgot = a_topic(), list[str]()
 
     with running(kind, tmp_path_factory.mktemp("broker")) as server:
-        async with party(server) as other, party(server, f"run-{topic}", kept=True, forgets=forgets) as run:
+        async with party(server) as other, party(server, kept=KeptPlaces(f"run-{topic}", forgot.append)) as run:
             await run.subscribe(topic)
             for number in range(40):
                 await other.publish(numbered(topic, number))
             taken = await run.receive(topic, only(39))
     assert taken.place is None
-    assert forgot == [topic]
+    assert forgot == ["events"]
 
 
 @pytest.mark.parametrize("kind", [pytest.param(Tansu, marks=needs(Tansu))])

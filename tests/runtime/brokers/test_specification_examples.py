@@ -77,7 +77,7 @@ def confirming(server: BrokerServer, header: str) -> Iterator[None]:
     ready, over = threading.Event(), threading.Event()
 
     async def serve() -> None:
-        async with party(server, "service") as service:
+        async with party(server) as service:
             await service.subscribe(PLACED)
             ready.set()
             while not over.is_set():

@@ -127,7 +127,7 @@ class Shop:
         shop = self
 
         async def begin() -> tuple[Any, Party]:
-            context = party(self.server, "shop")
+            context = party(self.server)
             return context, await context.__aenter__()
 
         with Portal() as portal:
