@@ -35,12 +35,18 @@ def test_without_an_id_any_message_is_taken() -> None:
         (message({}, headers=(("id", "c12"),)), ANOTHER_ID),
         (message({}, headers=(("id", "C1 "),)), NEARLY_THE_ID),
         (message({"id": "c1"}), NO_ID),
-        (message({}, correlation_id="c1"), NO_ID),
     ],
 )
 def test_a_declared_place_is_the_only_one(one: Message, expected: int | None) -> None:
     match = Match("c1", locations=("$message.header#/id",), in_payload=True, headers=("correlationId",))
     assert closeness(match, one) == expected
+
+
+def test_a_place_in_the_payload_is_not_the_protocol_s_own() -> None:
+    match = Match("c1", locations=("$message.payload#/id",))
+
+    assert closeness(match, message({"id": "c1"})) is None
+    assert closeness(match, message({}, correlation_id="c1")) == NO_ID
 
 
 def test_any_of_several_declared_places_will_do() -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from arazzo_runner.analysis.linker import Linker
 from arazzo_runner.documents.sources import Library
-from arazzo_runner.effects import Message, Publish, Receive, Received, Subscribe, Subscribed
+from arazzo_runner.effects import Answer, Message, Publish, Receive, Received, Subscribe, Subscribed
 from arazzo_runner.engine.demands.reachable_urls import destinations
 from arazzo_runner.engine.demands.required_credentials import access_of
 from arazzo_runner.engine.events import AttemptFinished, ChannelSubscribed, Event, MessageAwaited
@@ -352,7 +352,11 @@ def test_the_place_that_a_broker_keeps_is_in_the_state_until_it_keeps_none() -> 
     plan = plan_of({"id": "place", "messages": [], "workflow": {"steps": [READ, {**READ, "stepId": "again"}]}})
     turn = start(plan, {}, at=1.0)
     places = []
-    answers = [Subscribed(1.0, "news", "p1"), Received(Message(b"1"), 2.0, place="p2"), Received(Message(b"2"), 3.0)]
+    answers: list[Answer] = [
+        Subscribed(1.0, "news", "p1"),
+        Received(Message(b"1"), 2.0, place="p2"),
+        Received(Message(b"2"), 3.0),
+    ]
     for answer in answers[:2]:
         turn = advance(plan, turn.state, answer)
         [kept] = turn.state.subscriptions.values()
