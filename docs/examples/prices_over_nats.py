@@ -8,9 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import sys
+from typing import TYPE_CHECKING
 
 import nats
-from nats.aio.msg import Msg
+
+if TYPE_CHECKING:
+    from nats.aio.msg import Msg
 
 BROKER_PORT = int(sys.argv[1]) if len(sys.argv) > 1 else 4222
 PRICES = {"tea": 9.5, "coffee": 12.0}

@@ -20,7 +20,7 @@ MISSED = "messages-missed"
 
 
 class Attachments(Struct, frozen=True):
-    """What becomes of the subscriptions that an earlier process of a run had made.
+    """The subscriptions that an earlier process of a run had made, by what becomes of them.
 
     Attributes:
         again: those whose places brokers have kept.
@@ -39,7 +39,7 @@ class Attachments(Struct, frozen=True):
 
 
 def attachments(plan: Plan, state: RunState, *, forgotten: Callable[[str], bool]) -> Attachments:
-    """Say which subscriptions of a state can be made again as they were.
+    """Return which subscriptions of a state can be made again as they were.
 
     Args:
         forgotten: returns whether the places of a source were lost before the process ended.

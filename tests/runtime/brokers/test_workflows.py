@@ -73,13 +73,13 @@ def openapi(url: str) -> dict[str, Any]:
     }
 
 
-ORDER = {
+ORDER: dict[str, Any] = {
     "stepId": "order",
     "operationId": "$sourceDescriptions.shop.placeOrder",
     "requestBody": {"contentType": "application/json", "payload": {"order": "$inputs.order"}},
     "successCriteria": [{"condition": "$statusCode == 202"}],
 }
-AWAIT = {
+AWAIT: dict[str, Any] = {
     "stepId": "await",
     "operationId": "$sourceDescriptions.events.tellShipment",
     "action": "receive",
