@@ -47,8 +47,7 @@ class WebServer:
         self._rendering = Rendering(site.redactor, site=site)
         watches = RunWatches(site.engine, self._diagram)
         steering, reasons, bench = Steering(site, watches), Reasons(site), CaseBench(site)
-        self._watches = watches
-        self._workflows = WorkflowPages(site, self._rendering, watches, steering, bench)
+        self._workflows = WorkflowPages(site, self._rendering, steering, bench)
         self._runs = RunPages(site, self._rendering, watches, steering, reasons)
         self._cases = CasePages(site, self._rendering, bench)
         self._explain = ExplainPages(site, self._rendering, reasons)

@@ -240,6 +240,10 @@ def test_an_expression_is_explained(browser: Browser, tmp_path: Path) -> None:
         found = explained("$statusCode == 200", "2")
         assert "true" in found
         assert "200" in found
+        page.locator("#kind").select_option("jsonpath")
+        assert "pending" in explained("$.status.state", "2")
+        assert "my-gpt2" in explained("$..name", "2")
+        page.locator("#kind").select_option("")
         assert "has no value" in explained("$response.body#/nothing", "2")
         assert TOKEN not in explained("$inputs", "1")
         assert "[redacted]" in page.locator("#value").inner_text()
