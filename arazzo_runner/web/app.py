@@ -51,7 +51,8 @@ class WebServer:
         self._runs = RunPages(site, self._rendering, watches, steering, reasons)
         self._cases = CasePages(site, self._rendering, bench)
         self._explain = ExplainPages(site, self._rendering, reasons)
-        self._streams = Streams(self._runs)
+        # A cluster is asked over the network, and lists a run a moment late anyway.
+        self._streams = Streams(self._runs, every=1.0 if isinstance(site.engine, JournalEngine) else 3.0)
 
     def stop(self) -> None:
         """End what would keep the server from stopping, and let its runs stop where nothing is lost."""

@@ -150,7 +150,7 @@ def test_a_run_begins_again_from_the_poll(browser: Browser, tmp_path: Path) -> N
         page.locator("#attempt-2").get_by_text("Run from here").click()
         page.locator("#attempt-2 [name='input.hfToken']").fill(TOKEN)
         page.get_by_role("button", name="Run from attempt 2").click()
-        page.wait_for_function(f"!location.pathname.endsWith({first!r})")
+        until(lambda: "/runs/" in page.url and first not in page.url)
         ended(page)
         after = api.requests[before:]
         assert {one.method for one in after} == {"GET"}
@@ -318,3 +318,30 @@ def test_every_page_is_clean_in_both_schemes_and_on_a_phone(browser: Browser, tm
             for path in ("/", "/runs", run, f"{run}/explain", "/explain", "/cases", case):
                 look(path)
             assert not found
+
+
+def test_everything_is_reached_by_keys_and_told_to_a_screen_reader(browser: Browser, tmp_path: Path) -> None:
+    with deploying(tmp_path) as (server, _), visiting(browser, server) as visitor:
+        page = visitor.page
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "To the content"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+        begin(visitor, "Run")
+        ended(page)
+        assert "The run is succeeded." in (page.locator("#told").text_content() or "")
+        page.locator("#main").focus()
+        page.keyboard.press("k")
+        last = page.locator("#list .attempt").last
+        last.locator("details[open]").wait_for()
+        page.keyboard.press("k")
+        until(lambda: page.locator("#list .attempt > details[open]").count() == 2)
+        page.keyboard.press("j")
+        assert page.evaluate("document.activeElement.closest('.attempt').id") == last.get_attribute("id")
+        page.locator(".timeline").focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        page.locator("#attempt-1 .reasons").wait_for()
+        # The way back from a far attempt.
+        page.evaluate("location.hash = '#attempt-2'")
+        page.locator("#attempt-2 .reasons").wait_for()

@@ -21,7 +21,11 @@
     [...region.querySelectorAll(".scroll")].forEach((one, index) => {
       if (scrolled[index]) [one.scrollLeft, one.scrollTop] = scrolled[index];
     });
-    if (focused) (id && document.getElementById(id) ? document.getElementById(id) : document.getElementById("main")).focus({ preventScroll: true });
+    if (focused) {
+      // A button that is gone leaves the focus to its neighbour.
+      const next = (id && document.getElementById(id)) || region.querySelector("button") || document.getElementById("main");
+      next.focus({ preventScroll: true });
+    }
     shown(region);
   };
 
@@ -79,6 +83,7 @@
       list.innerHTML = found.html;
       setFirst(found.first);
       list.dataset.apart = "yes";
+      document.getElementById("latest").hidden = false;
       attempt = document.getElementById(`attempt-${number}`);
     }
     if (!attempt) return;
@@ -172,7 +177,10 @@
 
   // What the server sends
 
+  const standing = () => [...document.querySelectorAll("#standing h1 .badge")].map((one) => one.textContent).join(", ");
+
   const update = (data) => {
+    const before = standing();
     ahead = data.now - Date.now() / 1000;
     for (const [id, html] of Object.entries(data.regions)) {
       const region = document.getElementById(id);
@@ -182,10 +190,17 @@
       if (!typing) replace(region, html);
     }
     tick();
+    if (before && standing() !== before) {
+      say(`The run is ${standing()}.`);
+      document.title = document.title.replace(/: .*? ·/, `: ${standing()} ·`);
+    }
     const more = data.entries;
     if (!more || !list) return;
     document.body.dataset.known = String(more.last);
-    if (list.dataset.apart) return;
+    if (list.dataset.apart) {
+      document.getElementById("latest").hidden = false;
+      return;
+    }
     if (more.anew) {
       list.innerHTML = more.html;
       setFirst(more.first);
