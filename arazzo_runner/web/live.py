@@ -88,6 +88,9 @@ class Streams:
                 update["entries"] = {"html": text, "first": first, "last": total, "anew": first > known}
                 known = total
             yield f"data: {as_json(update)}\n\n"
+            if watch.is_told:
+                yield "event: end\ndata: {}\n\n"
+                return
             await anyio.sleep(LOOK)
 
     async def _runs(self, query: RunQuery) -> AsyncIterator[str]:

@@ -223,17 +223,28 @@
   const live = document.body.dataset.live;
   if (live) {
     let source = null;
+    let over = false;
     const connect = () => {
       if (source) source.close();
       source = new EventSource(live.endsWith("known=") ? live + document.body.dataset.known : live);
       source.onmessage = (event) => update(JSON.parse(event.data));
+      source.addEventListener("end", () => {
+        over = true;
+        source.close();
+      });
       source.onerror = () => {
-        if (source.readyState !== EventSource.CLOSED) source.close();
-        setTimeout(connect, 2000);
+        source.close();
+        setTimeout(connectIfSeen, 2000);
       };
     };
-    addEventListener("pageshow", connect);
+    // A browser opens few connections to one server: only pages that are seen keep one.
+    const connectIfSeen = () => {
+      if (source) source.close();
+      if (document.visibilityState === "visible" && !over) connect();
+    };
+    addEventListener("pageshow", connectIfSeen);
     addEventListener("pagehide", () => source && source.close());
+    document.addEventListener("visibilitychange", connectIfSeen);
   }
 
   for (const id of ["first-request", "value"]) {
