@@ -141,7 +141,7 @@ def test_a_wait_counts_down(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_a_run_begins_again_from_the_poll(browser: Browser, tmp_path: Path) -> None:
-    with deploying(tmp_path) as (server, api), visiting(browser, server) as visitor:
+    with deploying(tmp_path, "--check", "error") as (server, api), visiting(browser, server) as visitor:
         page = visitor.page
         first = begin(visitor, "Run")
         ended(page)
