@@ -98,6 +98,7 @@ def test_a_run_is_watched_held_stepped_and_gone_back_in(browser: Browser, tmp_pa
         assert "taken" in why
         assert "not tried" in why
         assert "'stillStarting' came first and was taken" in why
+        assert page.locator("#flow .box.looked-at").get_attribute("data-step") == "pollStatus"
         page.get_by_role("button", name="Back", exact=True).click()
         page.locator("#attempt-1 .reasons").wait_for()
         assert "$statusCode was 201" in page.locator("#attempt-1 .reasons").inner_text().replace("\n", " ")

@@ -97,8 +97,8 @@
 
   // The step of the attempt that is looked at is lit in the picture.
   const light = (attempt) => {
-    const step = attempt.querySelector(".step");
-    say(`attempt ${attempt.id.slice(8)}: ${step ? step.textContent.trim() : ""}`);
+    for (const box of document.querySelectorAll("#flow .box")) box.classList.toggle("looked-at", box.dataset.step === attempt.dataset.step);
+    say(`attempt ${attempt.id.slice(8)}: ${attempt.dataset.step}`);
   };
 
   const here = () => Number((document.activeElement.closest(".attempt") || list.querySelector(".looked-at") || { id: "" }).id.slice(8)) || 0;
