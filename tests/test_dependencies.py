@@ -10,6 +10,7 @@ import sys
 import tomllib
 from pathlib import Path
 
+import httpx2
 import pytest
 
 from tests.support.repository import ROOT
@@ -92,6 +93,36 @@ def test_the_lowest_sdk_that_is_allowed_serves(tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert json.loads(done.stdout.splitlines()[0])["result"]["serverInfo"]["name"] == "arazzo"
+
+
+def test_the_lowest_libraries_of_the_pages_serve(tmp_path: Path) -> None:
+    constraints = tmp_path / "lowest.txt"
+    constraints.write_text("\n".join(lowest("web")) + "\n", "utf-8")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = python_of(tmp_path / "venv")
+    install = [python, "-m", "pip", "install", "-q", "-c", str(constraints), f"{ROOT}[web]"]
+    installed = subprocess.run(install, capture_output=True, text=True, check=False)
+    assert installed.returncode == 0, installed.stderr[-2000:]
+    journal = ["--journal", str(tmp_path / "j.db"), "--journal-key", str(tmp_path / "j.key")]
+    command = [python, "-m", "arazzo_runner", "web", str(ROOT / "workflows"), *journal]
+    with subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True) as served:
+        try:
+            assert served.stderr is not None
+            address = served.stderr.readline().split()[-1]
+            with httpx2.Client(base_url=address.partition("?")[0]) as client:
+                assert client.get(address).status_code == 200
+                for path in (
+                    "/",
+                    "/runs",
+                    "/cases",
+                    "/explain",
+                    "/static/web.js",
+                    "/workflows/deploy-inference-endpoint",
+                ):
+                    assert client.get(path).status_code == 200, path
+        finally:
+            served.terminate()
+            assert served.wait(60) in (0, 130)
 
 
 def test_no_dependency_is_known_to_be_vulnerable(tmp_path: Path) -> None:

@@ -72,6 +72,32 @@ def evaluated(debugger: Debugger, text: str) -> Evaluation:
     return Evaluation(value_text(redactor, text, value, whole=True))
 
 
+SELECTORS = ("jsonpath", "xpath", "jsonpointer")
+
+
+def selected(debugger: Debugger, kind: str, context: str, selector: str) -> Evaluation:
+    """Apply a selector to the value of an expression at the point at hand.
+
+    Args:
+        kind: one of ``SELECTORS``.
+        context: the expression.
+
+    Raises:
+        ExpressionSyntaxError: the selector or its context cannot be read.
+        StepError: the selector cannot be applied to that value.
+    """
+    from arazzo_runner.engine.absent.absences import absence_of
+    from arazzo_runner.expressions.templates import compile_selector
+
+    given = {"context": context, "selector": selector, "type": kind}
+    compiled = compile_selector(given, Dialect(strict=debugger.plan.options.strict))
+    value = compiled.resolve(debugger.scope)
+    if value is UNDEFINED:
+        absence = absence_of(compiled, debugger.scope)
+        return Evaluation(why=debugger.redactor.text(absence.sentence), hint=absence.hint)
+    return Evaluation(value_text(debugger.redactor, selector, value, whole=True))
+
+
 def evaluation_lines(found: Evaluation) -> Iterator[str]:
     """Yield an evaluation in lines."""
     if found.holds is not None:

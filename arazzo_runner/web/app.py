@@ -47,12 +47,12 @@ class WebServer:
         self._rendering = Rendering(site.redactor, site=site)
         watches = RunWatches(site.engine, self._diagram)
         steering, reasons, bench = Steering(site, watches), Reasons(site), CaseBench(site)
-        self._watches = watches
-        self._workflows = WorkflowPages(site, self._rendering, watches, steering, bench)
+        self._workflows = WorkflowPages(site, self._rendering, steering, bench)
         self._runs = RunPages(site, self._rendering, watches, steering, reasons)
         self._cases = CasePages(site, self._rendering, bench)
         self._explain = ExplainPages(site, self._rendering, reasons)
-        self._streams = Streams(self._runs)
+        # A cluster is asked over the network, and lists a run a moment late anyway.
+        self._streams = Streams(self._runs, every=1.0 if isinstance(site.engine, JournalEngine) else 3.0)
 
     def stop(self) -> None:
         """End what would keep the server from stopping, and let its runs stop where nothing is lost."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from arazzo_runner.errors import ArazzoError
-from arazzo_runner.reports.evaluation import Evaluation
+from arazzo_runner.reports.evaluation import SELECTORS, Evaluation
 from arazzo_runner.reports.pages.html_views import clock
 from arazzo_runner.web.reasons import Reasons
 from arazzo_runner.web.rendering import Rendering
@@ -21,6 +21,8 @@ RECENT = 50
 """Runs that can be chosen."""
 CHOICES = 200
 """Attempts that can be chosen from; the number of any other may be typed."""
+BODY = "$response.body"
+"""The expression that a selector is applied to when none is named."""
 LONGEST = 10_000
 """Characters of an expression."""
 
@@ -45,7 +47,7 @@ class ExplainPages:
         """The page of a run's expressions.
 
         Args:
-            given: ``attempt``, a number, and ``expression``.
+            given: ``attempt``, a number, ``expression``, and of a selector its ``kind`` and ``context``.
         """
         wait_for(watch, 5.0)
         story = watch.story
@@ -55,7 +57,8 @@ class ExplainPages:
         if total and not 1 <= number <= total:
             raise not_found(f"the run has no attempt {number}")
         expression = given.get("expression", "").strip()[:LONGEST]
-        found, error = self._evaluated(watch, number, expression)
+        kind, context = given.get("kind", ""), given.get("context", "").strip()[:LONGEST] or BODY
+        found, error = self._evaluated(watch, number, (expression, kind, context))
         listed = story.listed(0, len(story.entries))
         attempts = [entry for entry in listed if entry["kind"] == "attempt"]
         return self._rendering.page(
@@ -66,16 +69,21 @@ class ExplainPages:
             total=total,
             number=number,
             expression=expression,
+            kind=kind,
+            context=context,
+            kinds=SELECTORS,
             found=found,
             error=error,
             examples=_examples(attempts[number - 1] if attempts else None),
         )
 
-    def _evaluated(self, watch: RunWatch, number: int, expression: str) -> tuple[Evaluation | None, ArazzoError | None]:
-        if not expression:
+    def _evaluated(
+        self, watch: RunWatch, number: int, asked: tuple[str, str, str]
+    ) -> tuple[Evaluation | None, ArazzoError | None]:
+        if not asked[0]:
             return None, None
         try:
-            return self._reasons.evaluate(watch.handle.id, number, expression), None
+            return self._reasons.evaluate(watch.handle.id, number, *asked), None
         except ArazzoError as error:
             return None, error
 

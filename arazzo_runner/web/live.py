@@ -20,16 +20,21 @@ from arazzo_runner.web.run_watch import RunWatch
 LOOK = 0.15
 """Seconds between two looks at a run that is followed."""
 SUMMARY = 1.0
-"""Seconds between two looks at what its engine says, and between two looks at the list of runs."""
+"""Seconds between two looks at what its engine says."""
 ALIVE = 15.0
 """Seconds after which a stream that has nothing to say shows that it is alive."""
 
 
 class Streams:
-    """The streams of a server; all of them end when it is asked to stop."""
+    """The streams of a server; all of them end when it is asked to stop.
 
-    def __init__(self, pages: RunPages) -> None:
+    Args:
+        every: seconds between two looks at the list of runs.
+    """
+
+    def __init__(self, pages: RunPages, *, every: float = SUMMARY) -> None:
         self._pages = pages
+        self._every = every
         self._stopping = threading.Event()
         self._threads: anyio.CapacityLimiter | None = None
 
@@ -83,6 +88,9 @@ class Streams:
                 update["entries"] = {"html": text, "first": first, "last": total, "anew": first > known}
                 known = total
             yield f"data: {as_json(update)}\n\n"
+            if watch.is_told:
+                yield "event: end\ndata: {}\n\n"
+                return
             await anyio.sleep(LOOK)
 
     async def _runs(self, query: RunQuery) -> AsyncIterator[str]:
@@ -95,7 +103,7 @@ class Streams:
             elif time.monotonic() - said > ALIVE:
                 said = time.monotonic()
                 yield ": still here\n\n"
-            for _ in range(round(SUMMARY / LOOK)):
+            for _ in range(round(self._every / LOOK)):
                 if not self._stopping.is_set():
                     await anyio.sleep(LOOK)
 

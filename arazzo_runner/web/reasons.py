@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 from arazzo_runner.engine.explanation import ActionSeen, CriterionSeen, Explanation
 from arazzo_runner.errors import ArazzoError, UsageError
 from arazzo_runner.reports.debug_views import value_text
-from arazzo_runner.reports.evaluation import Evaluation, evaluated
+from arazzo_runner.reports.evaluation import SELECTORS, Evaluation, evaluated, selected
 from arazzo_runner.runtime.debugging.debugger import Debugger
 from arazzo_runner.runtime.debugging.retracing import Retracing, told_run
 from arazzo_runner.runtime.runners.journal_engine import JournalEngine, reading_runs
@@ -43,12 +43,18 @@ class Reasons:
         except ArazzoError as error:
             return None, error.message
 
-    def evaluate(self, run_id: str, number: int, text: str) -> Evaluation:
-        """Evaluate an expression or a condition as of the end of an attempt.
+    def evaluate(self, run_id: str, number: int, text: str, kind: str = "", context: str = "") -> Evaluation:
+        """Evaluate an expression, a condition or a selector as of the end of an attempt.
+
+        Args:
+            kind: one of ``SELECTORS``; empty for an expression or a condition.
+            context: of a selector: the expression that it is applied to.
 
         Raises:
             ArazzoError: it cannot be read, or the run cannot be gone through again.
         """
+        if kind in SELECTORS:
+            return self._at(run_id, number, lambda debugger: selected(debugger, kind, context, text))
         return self._at(run_id, number, lambda debugger: evaluated(debugger, text))
 
     def _at(self, run_id: str, number: int, look: Callable[[Debugger], Result]) -> Result:

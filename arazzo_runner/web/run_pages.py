@@ -136,13 +136,8 @@ class RunPages:
             upto=start + len(entries),
             error=error,
             errors=getattr(error, "errors", ()),
-            offer=self._offer(watch.summary),
             branch=None if setup is None or not setup.branch_of else (setup.branch_of, setup.branch_at),
         )
-
-    def _offer(self, run: RunSummary) -> str | None:
-        offer = self._site.offer_of_run(run.workflow_id, run.document)
-        return None if offer is None else offer.name
 
     def watch(self, request: Request) -> RunWatch:
         """Return the watch of the run that a request is about.

@@ -77,6 +77,7 @@ class RunRegions:
         story, summary = watch.story, watch.summary
         state, now = state_of(watch), time.time()
         outcome = story.outcome
+        offer = self._site.offer_of_run(summary.workflow_id, summary.document)
         laid_out, hidden = story.timeline(now)
         return {
             "run": summary,
@@ -88,6 +89,7 @@ class RunRegions:
             "took": duration(_took(summary, outcome, now)),
             "waited": duration(story.waited) if story.waited else "",
             "total": len(story.attempts),
+            "offer": None if offer is None else offer.name,
             "lit": _lit(watch, state),
             "failure": self._failure(watch, outcome),
             "drawings": story.drawings(),

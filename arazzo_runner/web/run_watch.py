@@ -44,6 +44,12 @@ class RunWatch:
         over = self.summary.status in ("succeeded", "failed")
         return over and self.story.outcome is None and self._thread is not None and self._thread.is_alive()
 
+    @property
+    def is_told(self) -> bool:
+        """Return whether the run has ended, and the story has all of it: nothing of it changes any more."""
+        followed = self._thread is not None and self._thread.is_alive()
+        return self.summary.is_over and self.caught_up.is_set() and not followed
+
     def follow(self, handle: RunHandle | None = None) -> None:
         """Follow the run from where the story is, unless it is followed already.
 

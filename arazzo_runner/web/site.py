@@ -91,10 +91,3 @@ def looked_at(site: WebSite) -> None:
     if not site.allow_run:
         message = "this server only shows: it does not start or change runs"
         raise PageRefused(403, message, hint="start it with: arazzo web --allow-run")
-
-
-def plain_values(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return named values as JSON knows them: bytes as text."""
-    return {
-        name: value.decode("utf-8", "replace") if isinstance(value, bytes) else value for name, value in values.items()
-    }

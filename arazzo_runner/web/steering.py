@@ -21,7 +21,7 @@ from arazzo_runner.runtime.durable.resuming import OpenDecision, open_decision
 from arazzo_runner.runtime.durable.runs import check_row, new_id
 from arazzo_runner.runtime.durable.setup import RunSetup
 from arazzo_runner.runtime.run.carriers import Carrier
-from arazzo_runner.runtime.runners.handles import RunHandle, RunOrder
+from arazzo_runner.runtime.runners.handles import RunOrder
 from arazzo_runner.runtime.runners.journal_engine import JournalEngine, JournalHandle, reading_runs
 from arazzo_runner.serving.offers import Grounds, Offer
 from arazzo_runner.web.input_forms import PREFIX, typed_inputs
@@ -267,12 +267,3 @@ def _answer(form: Mapping[str, str]) -> Response:
 def secret_fields(setup: RunSetup) -> list[tuple[str, str]]:
     """Return the secret inputs that a run asks for again: the name of the field, and of the input."""
     return [(PREFIX + name, name) for name in setup.asked]
-
-
-def handle_of(site: WebSite, run_id: str) -> RunHandle:
-    """Return the handle of a run.
-
-    Raises:
-        JournalError: there is none.
-    """
-    return site.engine.handle(run_id)

@@ -27,7 +27,6 @@ from arazzo_runner.serving.offers import Offer
 from arazzo_runner.web.case_bench import CaseBench
 from arazzo_runner.web.input_forms import fields_of
 from arazzo_runner.web.rendering import HEADERS, Rendering
-from arazzo_runner.web.run_watch import RunWatches
 from arazzo_runner.web.site import WebSite, looked_at, not_found
 from arazzo_runner.web.steering import SERVER, Steering, prepared
 
@@ -44,12 +43,9 @@ MAX_LINES = 5000
 class WorkflowPages:
     """Answers requests about workflows."""
 
-    def __init__(
-        self, site: WebSite, rendering: Rendering, watches: RunWatches, steering: Steering, bench: CaseBench
-    ) -> None:
+    def __init__(self, site: WebSite, rendering: Rendering, steering: Steering, bench: CaseBench) -> None:
         self._site = site
         self._rendering = rendering
-        self._watches = watches
         self._steering = steering
         self._bench = bench
 

@@ -34,7 +34,7 @@ def test_help_has_an_example_and_the_limits(arazzo: Arazzo) -> None:
         (["nowhere"], "there is no workflow 'nowhere'", ""),
         (["openapi"], "there is no Arazzo document in the directory openapi", "arazzo mcp workflows"),
         (["--workflows", "no-such-directory"], "there is no directory no-such-directory", "--workflows DIR"),
-        (["workflows", "-i", "-"], "standard input belongs to the client", "-i inputs.json"),
+        (["workflows", "-i", "-"], "a server does not read inputs from standard input", "-i inputs.json"),
         (["workflows", "--server", "nonsense"], "expected an http(s) URL", ""),
     ],
 )

@@ -1,4 +1,4 @@
-"""The browser of the tests of pages."""
+"""The browser of the tests of pages: of one module, since the loop that drives it is in the way of others."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     """A browser; without one its tests are skipped."""
     with chromium() as started:

@@ -98,6 +98,7 @@ def test_a_run_is_watched_held_stepped_and_gone_back_in(browser: Browser, tmp_pa
         assert "taken" in why
         assert "not tried" in why
         assert "'stillStarting' came first and was taken" in why
+        assert page.locator("#flow .box.looked-at").get_attribute("data-step") == "pollStatus"
         page.get_by_role("button", name="Back", exact=True).click()
         page.locator("#attempt-1 .reasons").wait_for()
         assert "$statusCode was 201" in page.locator("#attempt-1 .reasons").inner_text().replace("\n", " ")
@@ -141,7 +142,7 @@ def test_a_wait_counts_down(browser: Browser, tmp_path: Path) -> None:
 
 
 def test_a_run_begins_again_from_the_poll(browser: Browser, tmp_path: Path) -> None:
-    with deploying(tmp_path) as (server, api), visiting(browser, server) as visitor:
+    with deploying(tmp_path, "--check", "error") as (server, api), visiting(browser, server) as visitor:
         page = visitor.page
         first = begin(visitor, "Run")
         ended(page)
@@ -150,7 +151,7 @@ def test_a_run_begins_again_from_the_poll(browser: Browser, tmp_path: Path) -> N
         page.locator("#attempt-2").get_by_text("Run from here").click()
         page.locator("#attempt-2 [name='input.hfToken']").fill(TOKEN)
         page.get_by_role("button", name="Run from attempt 2").click()
-        page.wait_for_function(f"!location.pathname.endsWith({first!r})")
+        until(lambda: "/runs/" in page.url and first not in page.url)
         ended(page)
         after = api.requests[before:]
         assert {one.method for one in after} == {"GET"}
@@ -240,6 +241,10 @@ def test_an_expression_is_explained(browser: Browser, tmp_path: Path) -> None:
         found = explained("$statusCode == 200", "2")
         assert "true" in found
         assert "200" in found
+        page.locator("#kind").select_option("jsonpath")
+        assert "pending" in explained("$.status.state", "2")
+        assert "my-gpt2" in explained("$..name", "2")
+        page.locator("#kind").select_option("")
         assert "has no value" in explained("$response.body#/nothing", "2")
         assert TOKEN not in explained("$inputs", "1")
         assert "[redacted]" in page.locator("#value").inner_text()
@@ -314,3 +319,30 @@ def test_every_page_is_clean_in_both_schemes_and_on_a_phone(browser: Browser, tm
             for path in ("/", "/runs", run, f"{run}/explain", "/explain", "/cases", case):
                 look(path)
             assert not found
+
+
+def test_everything_is_reached_by_keys_and_told_to_a_screen_reader(browser: Browser, tmp_path: Path) -> None:
+    with deploying(tmp_path) as (server, _), visiting(browser, server) as visitor:
+        page = visitor.page
+        page.keyboard.press("Tab")
+        assert page.evaluate("document.activeElement.textContent") == "To the content"
+        page.keyboard.press("Enter")
+        assert page.evaluate("document.activeElement.id") == "main"
+        begin(visitor, "Run")
+        ended(page)
+        assert "The run is succeeded." in (page.locator("#told").text_content() or "")
+        page.locator("#main").focus()
+        page.keyboard.press("k")
+        last = page.locator("#list .attempt").last
+        last.locator("details[open]").wait_for()
+        page.keyboard.press("k")
+        until(lambda: page.locator("#list .attempt > details[open]").count() == 2)
+        page.keyboard.press("j")
+        assert page.evaluate("document.activeElement.closest('.attempt').id") == last.get_attribute("id")
+        page.locator(".timeline").focus()
+        page.keyboard.press("ArrowRight")
+        page.keyboard.press("Enter")
+        page.locator("#attempt-1 .reasons").wait_for()
+        # The way back from a far attempt.
+        page.evaluate("location.hash = '#attempt-2'")
+        page.locator("#attempt-2 .reasons").wait_for()

@@ -223,3 +223,13 @@ def test_a_failure_is_shown_with_what_to_do(client: httpx2.Client) -> None:
     assert "step-failed" in page
     assert "$statusCode is 403" in page
     assert 'href="#attempt-1"' in page
+
+
+def test_a_stream_ends_when_nothing_can_change_any_more(client: httpx2.Client) -> None:
+    path = ran(client, "read-note")
+    with client.stream("GET", f"{path}/live?known=0") as stream:
+        lines = [line for line in stream.iter_lines() if line]
+    assert lines[-2:] == ["event: end", "data: {}"]
+    first = json.loads(lines[0].removeprefix("data:"))
+    assert set(first["regions"]) == {"standing", "decision", "flow", "time", "ends", "inputs"}
+    assert 'id="attempt-1"' in first["entries"]["html"]

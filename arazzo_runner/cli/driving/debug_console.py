@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import click
 
 from arazzo_runner.cli.driving import debug_values as values
-from arazzo_runner.cli.driving.debug_resumption import Resume
 from arazzo_runner.cli.driving.debug_words import COMMANDS, Command, count_of, read_command
 from arazzo_runner.errors import ArazzoError, ExpressionSyntaxError, UsageError
 from arazzo_runner.reports import debug_views as views
@@ -19,6 +18,9 @@ from arazzo_runner.runtime.debugging.confirmation import ConfirmationNeeded
 from arazzo_runner.runtime.debugging.debugger import Debugger
 from arazzo_runner.runtime.debugging.points import Point
 from arazzo_runner.runtime.debugging.stops import read_stop
+
+if TYPE_CHECKING:
+    from arazzo_runner.cli.driving.debug_resumption import Resume
 
 
 class CommandLines(Protocol):

@@ -32,12 +32,12 @@ def opened_with(words: DebugWords, stack: ExitStack) -> tuple[Debugger, Sequence
 
 def resumption_of(words: DebugWords) -> DebugResumption | None:
     """Return what resumes the durable run that the words name; None when they name none."""
+    if words.run_id is None:
+        return None
     from arazzo_runner.cli.driving.debug_resumption import DebugResumption
     from arazzo_runner.cli.given.engines import journal_engine
     from arazzo_runner.cli.given.secrets_again import WordsAgain
 
-    if words.run_id is None:
-        return None
     again = WordsAgain(words.live.given, words.live.credentials)
     return DebugResumption(words.run_id, journal_engine(words.journal), again)
 

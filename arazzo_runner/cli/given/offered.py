@@ -1,4 +1,4 @@
-"""The documents whose workflows ``arazzo mcp`` offers, and what the person gives to all of them."""
+"""The documents whose workflows ``arazzo mcp`` and ``arazzo web`` offer, and what the person gives to all of them."""
 
 from __future__ import annotations
 
@@ -28,8 +28,11 @@ SHORTEST_TOKEN = 16
 """Characters of a token: a shorter one can be guessed."""
 
 
-def offered_targets(words: Sequence[str], directory: str) -> list[Target]:
+def offered_targets(words: Sequence[str], directory: str, *, verb: str) -> list[Target]:
     """Return the documents that words name, or those of the directory when there are none.
+
+    Args:
+        verb: that offers them, for what to type.
 
     Raises:
         UsageError: a word names nothing, or a directory has no document.
@@ -39,7 +42,7 @@ def offered_targets(words: Sequence[str], directory: str) -> list[Target]:
         if is_directory(word) and not is_document(word):
             inside = [Target(str(path), None) for path, _ in arazzo_files(word)]
             if not inside:
-                hint = "name a document or a directory: arazzo mcp workflows"
+                hint = f"name a document or a directory: arazzo {verb} workflows"
                 raise UsageError(f"there is no Arazzo document in the directory {word}", hint=hint)
             found += inside
         elif is_document(word):
@@ -104,7 +107,7 @@ class PersonsInputs:
     def __init__(self, words: Sequence[str], redactor: Redactor) -> None:
         if "-" in words:
             hint = "name a file: -i inputs.json"
-            raise UsageError("--input - cannot be read: standard input belongs to the client", hint=hint)
+            raise UsageError("--input - cannot be read: a server does not read inputs from standard input", hint=hint)
         self._words = tuple(words)
         self._redactor = redactor
         variables = {

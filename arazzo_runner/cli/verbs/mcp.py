@@ -176,7 +176,7 @@ def _catalogue(words: McpWords) -> tuple[Catalogue, Redactor]:
     from arazzo_runner.serving.offers import Grounds
 
     live = words.live()
-    targets = offered.offered_targets(words.targets, words.where.directory)
+    targets = offered.offered_targets(words.targets, words.where.directory, verb="mcp")
     named = bool(words.targets) and not any(map(is_directory, words.targets))
     workflows, passed_over = offered.offered_workflows(targets, live, named=named)
     options = preparation.run_options(live)

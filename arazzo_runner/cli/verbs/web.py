@@ -166,7 +166,7 @@ def _site(words: WebWords) -> WebSite:
     from arazzo_runner.web.site import WebSite
 
     live = words.live()
-    targets = offered.offered_targets(words.targets, words.where.directory)
+    targets = offered.offered_targets(words.targets, words.where.directory, verb="web")
     named = bool(words.targets) and not any(map(is_directory, words.targets))
     workflows, passed_over = offered.offered_workflows(targets, live, named=named)
     options = preparation.run_options(live)

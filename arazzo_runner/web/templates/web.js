@@ -21,7 +21,11 @@
     [...region.querySelectorAll(".scroll")].forEach((one, index) => {
       if (scrolled[index]) [one.scrollLeft, one.scrollTop] = scrolled[index];
     });
-    if (focused) (id && document.getElementById(id) ? document.getElementById(id) : document.getElementById("main")).focus({ preventScroll: true });
+    if (focused) {
+      // A button that is gone leaves the focus to its neighbour.
+      const next = (id && document.getElementById(id)) || region.querySelector("button") || document.getElementById("main");
+      next.focus({ preventScroll: true });
+    }
     shown(region);
   };
 
@@ -79,6 +83,7 @@
       list.innerHTML = found.html;
       setFirst(found.first);
       list.dataset.apart = "yes";
+      document.getElementById("latest").hidden = false;
       attempt = document.getElementById(`attempt-${number}`);
     }
     if (!attempt) return;
@@ -92,8 +97,8 @@
 
   // The step of the attempt that is looked at is lit in the picture.
   const light = (attempt) => {
-    const step = attempt.querySelector(".step");
-    say(`attempt ${attempt.id.slice(8)}: ${step ? step.textContent.trim() : ""}`);
+    for (const box of document.querySelectorAll("#flow .box")) box.classList.toggle("looked-at", box.dataset.step === attempt.dataset.step);
+    say(`attempt ${attempt.id.slice(8)}: ${attempt.dataset.step}`);
   };
 
   const here = () => Number((document.activeElement.closest(".attempt") || list.querySelector(".looked-at") || { id: "" }).id.slice(8)) || 0;
@@ -172,7 +177,10 @@
 
   // What the server sends
 
+  const standing = () => [...document.querySelectorAll("#standing h1 .badge")].map((one) => one.textContent).join(", ");
+
   const update = (data) => {
+    const before = standing();
     ahead = data.now - Date.now() / 1000;
     for (const [id, html] of Object.entries(data.regions)) {
       const region = document.getElementById(id);
@@ -182,10 +190,17 @@
       if (!typing) replace(region, html);
     }
     tick();
+    if (before && standing() !== before) {
+      say(`The run is ${standing()}.`);
+      document.title = document.title.replace(/: .*? ·/, `: ${standing()} ·`);
+    }
     const more = data.entries;
     if (!more || !list) return;
     document.body.dataset.known = String(more.last);
-    if (list.dataset.apart) return;
+    if (list.dataset.apart) {
+      document.getElementById("latest").hidden = false;
+      return;
+    }
     if (more.anew) {
       list.innerHTML = more.html;
       setFirst(more.first);
@@ -208,17 +223,28 @@
   const live = document.body.dataset.live;
   if (live) {
     let source = null;
+    let over = false;
     const connect = () => {
       if (source) source.close();
       source = new EventSource(live.endsWith("known=") ? live + document.body.dataset.known : live);
       source.onmessage = (event) => update(JSON.parse(event.data));
+      source.addEventListener("end", () => {
+        over = true;
+        source.close();
+      });
       source.onerror = () => {
-        if (source.readyState !== EventSource.CLOSED) source.close();
-        setTimeout(connect, 2000);
+        source.close();
+        setTimeout(connectIfSeen, 2000);
       };
     };
-    addEventListener("pageshow", connect);
+    // A browser opens few connections to one server: only pages that are seen keep one.
+    const connectIfSeen = () => {
+      if (source) source.close();
+      if (document.visibilityState === "visible" && !over) connect();
+    };
+    addEventListener("pageshow", connectIfSeen);
     addEventListener("pagehide", () => source && source.close());
+    document.addEventListener("visibilitychange", connectIfSeen);
   }
 
   for (const id of ["first-request", "value"]) {

@@ -13,6 +13,7 @@ from typing import Any
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
 from arazzo_runner import (
     AttemptFinished,
@@ -28,6 +29,8 @@ from arazzo_runner import (
     UsageError,
 )
 from arazzo_runner.effects import MASK
+from arazzo_runner.runtime.durable.resuming import GivenSecrets
+from arazzo_runner.runtime.runners.journal_engine import JournalHandle
 from tests.support.shop import GET_ORDER, UPLOAD, write_shop
 
 SERVER = "http://api.shop.example"
@@ -339,3 +342,29 @@ def test_starts_of_one_id_at_once_are_one_run(runner: Callable[..., Runner], sho
     assert all(handle.wait(30).succeeded for handle in handles)
     assert shop.count == 4
     assert [run.id for run in made.runs()] == ["same", "before"]
+
+
+def test_a_run_whose_requests_a_client_carried_is_not_run_from_the_middle_without_it(
+    runner: Callable[..., Runner], shop: Shop, tmp_path: Path
+) -> None:
+    made = runner()
+    handle = made.start("buy", {"name": "x"})
+    handle.wait(30)
+    before = shop.count
+    with pytest.raises(UsageError, match="carried by a client of its process, and must not go anywhere else"):
+        paths(tmp_path).branch(handle.id, 2, GivenSecrets({}, made.options.credentials))
+    assert shop.count == before
+    assert len(made.runs()) == 1
+
+
+def test_a_run_that_is_started_held_sends_nothing(runner: Callable[..., Runner], shop: Shop) -> None:
+    made = runner()
+    order = made._order("buy", {"name": "x"}, run_id="held")
+    handle = made.engine.start(replace(order, paused=True))
+    assert isinstance(handle, JournalHandle)
+    assert handle.brake is not None
+    assert handle.brake.is_pulled
+    assert shop.count == 0
+    handle.brake.go_on()
+    assert handle.wait(30).succeeded
+    assert handle.brake is None
