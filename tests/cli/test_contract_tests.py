@@ -112,7 +112,7 @@ def test_the_cases_of_the_project_pass(arazzo: Arazzo) -> None:
     assert result.out == ""
     assert f"✓ {DEPLOY}::becomes-running" in result.err
     assert f"{len(list(CASSETTES.rglob('*.yaml')))} passed" in result.err
-    assert "exercised: 8 of 8 steps" in result.err
+    assert "exercised: 12 of 12 steps" in result.err
     assert "not exercised: listEndpoints (operation)" in result.err
 
 
@@ -183,7 +183,7 @@ def test_the_first_failure_can_be_the_last(arazzo: Arazzo, tmp_path: Path) -> No
     [
         (["nowhere"], "there is no nowhere"),
         (["openapi"], "there are no cases under openapi"),
-        (["-k", "nothing"], "none of 8 cases"),
+        (["-k", "nothing"], "none of 10 cases"),
         (["--report", "pdf=x"], "json=PATH"),
         (["-j", "0"], "-j"),
     ],

@@ -17,6 +17,7 @@ from arazzo_runner.cli.given.options import (
     InputWords,
     JournalWords,
     LiveWords,
+    MessageWords,
     SecretWords,
     ServerWords,
     SourceWords,
@@ -69,6 +70,7 @@ class WebWords(OptionGroup, frozen=True, kw_only=True):
     credentials: CredentialWords = group(CredentialWords)
     secrets: SecretWords = group(SecretWords)
     behaviour: BehaviourWords = group(BehaviourWords)
+    messages: MessageWords = group(MessageWords)
     extra: ExtraWords = group(ExtraWords)
     transport: TransportWords = group(TransportWords)
     journal: JournalWords = group(JournalWords)

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable
 
 from msgspec import Struct
 from msgspec.structs import replace
 
-from arazzo_runner.effects import Failed, MessageAnswer, Subscribe
+from arazzo_runner.effects import Subscribe
 from arazzo_runner.engine.messages.subscribing import subscribe_effect
 from arazzo_runner.engine.persistent_map import PersistentMap
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.scopes import scope_of
 from arazzo_runner.engine.state import RunState, Subscription
 from arazzo_runner.expressions.evaluate import Scope
-from arazzo_runner.runtime.drivers import Abandoned
-
-MISSED = "messages-missed"
 
 
 class Attachments(Struct, frozen=True):
@@ -56,24 +53,6 @@ def attachments(plan: Plan, state: RunState, *, forgotten: Callable[[str], bool]
             scope = _scope(plan, state, subscription)
             again.append(subscribe_effect(key, subscription, step, scope, timeout))
     return Attachments(tuple(again), tuple(lost))
-
-
-def addresses(state: RunState, keys: Sequence[str]) -> str:
-    """The channels of subscriptions, for people."""
-    known = dict(state.subscriptions.items())
-    return ", ".join(dict.fromkeys(known[key].address or known[key].asked for key in keys))
-
-
-def refusal(answers: Iterable[tuple[Subscribe, MessageAnswer]], run_id: str) -> Abandoned | None:
-    """Return why a run cannot be attached again; None when every broker has its subscription."""
-    return next(_refusals(answers, run_id), None)
-
-
-def _refusals(answers: Iterable[tuple[Subscribe, MessageAnswer]], run_id: str) -> Iterator[Abandoned]:
-    for effect, answer in answers:
-        if isinstance(answer, Failed):
-            message = f"the run cannot listen at {effect.address} again: {answer.message}"
-            yield Abandoned(MISSED, message, hint=f"when that is mended: arazzo resume {run_id}")
 
 
 def _scope(plan: Plan, state: RunState, subscription: Subscription) -> Scope:

@@ -37,9 +37,9 @@ from arazzo_runner.expressions.templates import expressions_of, leaves
 from arazzo_runner.openapi.request.idempotency import idempotency_header
 from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import Abandoned, Loop
-from arazzo_runner.runtime.durable.attachments import MISSED, addresses
 
 AMBIGUOUS = "ambiguous-request"
+MISSED = "messages-missed"
 
 
 class Pending(Struct, frozen=True):
@@ -147,6 +147,12 @@ def next_of(
     if left <= 0:
         return Failed("timeout", f"the run took longer than {limit:g} s", at)
     return Send(request, min(left, pending.timeout or left))
+
+
+def addresses(state: RunState, keys: Sequence[str]) -> str:
+    """The channels of subscriptions, for people."""
+    known = (state.subscriptions[key] for key in keys)
+    return ", ".join(dict.fromkeys(one.address or one.asked for one in known))
 
 
 def is_ambiguous(plan: Plan, state: RunState) -> bool:

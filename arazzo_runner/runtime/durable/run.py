@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
 
-from arazzo_runner.effects import Message, Request, Subscribe
+from arazzo_runner.effects import Failed, Message, MessageAnswer, Request, Subscribe
 from arazzo_runner.engine.events import AttemptFinished, Event, Outcome
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan
@@ -17,7 +17,6 @@ from arazzo_runner.engine.state import FORMAT, RunState
 from arazzo_runner.errors import InvalidState, JournalError
 from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import Abandoned, AsyncWorld, Loop, World, aexchange, exchange
-from arazzo_runner.runtime.durable.attachments import MISSED, Attachments, attachments, refusal
 from arazzo_runner.runtime.durable.cancellation import Watch, WatchedAsyncWorld, WatchedWorld
 from arazzo_runner.runtime.durable.documents import contents, kept
 from arazzo_runner.runtime.durable.group_commit import GroupCommit
@@ -28,6 +27,7 @@ from arazzo_runner.runtime.durable.pausing import Brake
 from arazzo_runner.runtime.durable.records import Vault
 from arazzo_runner.runtime.durable.resumption import (
     AMBIGUOUS,
+    MISSED,
     Pending,
     is_ambiguous,
     next_of,
@@ -41,6 +41,9 @@ from arazzo_runner.runtime.run.session import RunResult, Session, contract_check
 from arazzo_runner.runtime.run.workbook import Workbook
 from arazzo_runner.runtime.secrets.placeholders import Given, Placeholders
 from arazzo_runner.runtime.serialization import decode, encode
+
+if TYPE_CHECKING:
+    from arazzo_runner.runtime.durable.attachments import Attachments
 
 PAUSES = frozenset({"interrupted", AMBIGUOUS, MISSED})
 """The reasons for which a run stops, and can be resumed."""
@@ -108,7 +111,7 @@ class DurableRun:
         """Run to the end, or as far as it goes, with a synchronous world."""
         self._decision = decision or Decision()
         try:
-            self._refused = refusal(((one, exchange(one, world)) for one in self._attaches()), self.id)
+            self._attach((one, exchange(one, world)) for one in self._attaches())
             return self.session.run(WatchedWorld(world, self._watch), self._begin)
         finally:
             self._release()
@@ -123,7 +126,7 @@ class DurableRun:
         """
         self._decision, self._group = decision or Decision(), group
         try:
-            self._refused = refusal([(one, await aexchange(one, world)) for one in self._attaches()], self.id)
+            self._attach([(one, await aexchange(one, world)) for one in self._attaches()])
             return await self.session.arun(WatchedAsyncWorld(world, self._watch), self._begin)
         finally:
             self._release()
@@ -229,27 +232,39 @@ class DurableRun:
         if found is None:
             return self.session.first(loop, at)
         state, pending = found
-        attached = self._attached
-        lost = attached.lost
         if self._refused is not None:
             return taken_up(loop, state, self._refused, at)
-        if self._decision.accept_missed:
-            state, lost = attached.without_lost(state), ()
+        lost: Sequence[str] = ()
+        if (attached := self._attached) is not None:
+            lost = attached.lost
+            if self._decision.accept_missed:
+                state, lost = attached.without_lost(state), ()
         following = next_of(loop.plan, state, pending, self._decision, at=at, sent=self._watch.sent, lost=lost)
         return taken_up(loop, state, following, at)
 
     @cached_property
-    def _attached(self) -> Attachments:
+    def _attached(self) -> Attachments | None:
         """The subscriptions that an earlier process had made, by what becomes of them."""
         found = self.kept_state()
         if found is None or not found[0].subscriptions:
-            return Attachments()
+            return None
+        from arazzo_runner.runtime.durable.attachments import attachments
+
         return attachments(self.session.plan, found[0], forgotten=self._is_forgotten)
 
     def _attaches(self) -> tuple[Subscribe, ...]:
         """The subscriptions to make again: none where the run stops for a decision all the same."""
         attached = self._attached
-        return () if attached.lost and not self._decision.accept_missed else attached.again
+        if attached is None or (attached.lost and not self._decision.accept_missed):
+            return ()
+        return attached.again
+
+    def _attach(self, answers: Iterable[tuple[Subscribe, MessageAnswer]]) -> None:
+        for effect, answer in answers:
+            if isinstance(answer, Failed):
+                message = f"the run cannot listen at {effect.address} again: {answer.message}"
+                self._refused = Abandoned(MISSED, message, hint=f"when that is mended: arazzo resume {self.id}")
+                return
 
     def _forget(self, source: str) -> None:
         """Note that brokers no longer keep the run's places in a source; in a thread of its own."""
