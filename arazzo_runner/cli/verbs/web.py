@@ -86,6 +86,7 @@ class WebWords(OptionGroup, frozen=True, kw_only=True):
             credentials=self.credentials,
             secrets=self.secrets,
             behaviour=self.behaviour,
+            messages=self.messages,
             extra=self.extra,
             transport=self.transport,
         )
