@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from arazzo_runner import Runner
-from tests.servers.brokers import REQUIRED, BrokerServer, Mosquitto5, Nats, RabbitMQ, Tansu, needs, running
+from tests.servers.brokers import REQUIRED, BrokerServer, Mosquitto5, Nats, RabbitMQ, Tansu, needs
 from tests.support.repository import ROOT
 
 pytestmark = [
@@ -64,44 +64,43 @@ def described(server: BrokerServer, directory: Path) -> dict[str, Any]:
     return document
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_order_is_placed_and_its_shipment_awaited(kind: type[BrokerServer], tmp_path: Path) -> None:
-    with running(kind, tmp_path) as server:
-        document = described(server, tmp_path)
-        (placed,) = (name for name, one in document["operations"].items() if one["action"] == "receive")
-        (shipped,) = (name for name, one in document["operations"].items() if one["action"] == "send")
-        send = {
-            "stepId": "place",
-            "operationId": f"$sourceDescriptions.shop.{placed}",
-            "action": "send",
-            "parameters": [{"name": "correlation_id", "in": "header", "value": "$inputs.id"}],
-            "requestBody": {"payload": {"id": "$inputs.id", "item": "$inputs.item"}},
-        }
-        receive = {
-            "stepId": "await",
-            "operationId": f"$sourceDescriptions.shop.{shipped}",
-            "action": "receive",
-            "correlationId": "$inputs.id",
-            "timeout": 60000,
-            "successCriteria": [{"condition": "$message.payload#/id == $inputs.id"}],
-            "outputs": {"parcel": "$message.payload#/parcel"},
-        }
-        workflow = {
-            "arazzo": "1.1.0",
-            "info": {"title": "orders", "version": "1"},
-            "sourceDescriptions": [{"name": "shop", "url": "asyncapi.json", "type": "asyncapi"}],
-            "workflows": [
-                {
-                    "workflowId": "order",
-                    "steps": [send, receive],
-                    "outputs": {"parcel": "$steps.await.outputs.parcel"},
-                }
-            ],
-        }
-        (tmp_path / "orders.arazzo.json").write_text(json.dumps(workflow), "utf-8")
-        with served(server, tmp_path):
-            runner = Runner(tmp_path / "orders.arazzo.json", check="error")
-            for item in ("tea", "coffee"):
-                result = runner.run("order", {"id": f"order of {item}", "item": item})
-                assert result.reason is None
-                assert result.outputs == {"parcel": f"parcel of {item}"}
+@pytest.mark.parametrize("server", KINDS, indirect=True)
+def test_an_order_is_placed_and_its_shipment_awaited(server: BrokerServer, tmp_path: Path) -> None:
+    document = described(server, tmp_path)
+    (placed,) = (name for name, one in document["operations"].items() if one["action"] == "receive")
+    (shipped,) = (name for name, one in document["operations"].items() if one["action"] == "send")
+    send = {
+        "stepId": "place",
+        "operationId": f"$sourceDescriptions.shop.{placed}",
+        "action": "send",
+        "parameters": [{"name": "correlation_id", "in": "header", "value": "$inputs.id"}],
+        "requestBody": {"payload": {"id": "$inputs.id", "item": "$inputs.item"}},
+    }
+    receive = {
+        "stepId": "await",
+        "operationId": f"$sourceDescriptions.shop.{shipped}",
+        "action": "receive",
+        "correlationId": "$inputs.id",
+        "timeout": 60000,
+        "successCriteria": [{"condition": "$message.payload#/id == $inputs.id"}],
+        "outputs": {"parcel": "$message.payload#/parcel"},
+    }
+    workflow = {
+        "arazzo": "1.1.0",
+        "info": {"title": "orders", "version": "1"},
+        "sourceDescriptions": [{"name": "shop", "url": "asyncapi.json", "type": "asyncapi"}],
+        "workflows": [
+            {
+                "workflowId": "order",
+                "steps": [send, receive],
+                "outputs": {"parcel": "$steps.await.outputs.parcel"},
+            }
+        ],
+    }
+    (tmp_path / "orders.arazzo.json").write_text(json.dumps(workflow), "utf-8")
+    with served(server, tmp_path):
+        runner = Runner(tmp_path / "orders.arazzo.json", check="error")
+        for item in ("tea", "coffee"):
+            result = runner.run("order", {"id": f"order of {item}", "item": item})
+            assert result.reason is None
+            assert result.outputs == {"parcel": f"parcel of {item}"}

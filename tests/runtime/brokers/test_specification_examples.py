@@ -21,7 +21,7 @@ import yaml
 
 from arazzo_runner import Runner, load
 from arazzo_runner.effects import Failed, Match, Message, Receive, Received
-from tests.servers.brokers import BrokerServer, Mosquitto5, Nats, RabbitMQ, Tansu, needs, running
+from tests.servers.brokers import BrokerServer, Mosquitto5, Nats, RabbitMQ, Tansu, needs
 from tests.support.http_server import serving
 from tests.support.messages import party
 from tests.support.repository import SHARED
@@ -139,12 +139,12 @@ def petstore(url: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_a_pet_is_purchased(kind: type[BrokerServer], tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", KINDS, indirect=True)
+def test_a_pet_is_purchased(server: BrokerServer, tmp_path: Path) -> None:
     (example, *_) = blocks("##### Arazzo Specification Object Example")
     document = tmp_path / "pets.arazzo.yaml"
     document.write_text(example.replace("$sourceDescriptions.petstore", "$sourceDescriptions.petStore"), "utf-8")
-    with running(kind, tmp_path) as server, serving(PetStore) as url, confirming(server, "orderCorrelationId"):
+    with serving(PetStore) as url, confirming(server, "orderCorrelationId"):
         (tmp_path / "petstore.json").write_text(json.dumps(petstore(url)), "utf-8")
         (tmp_path / "orders.json").write_text(json.dumps(asyncapi(server, "orderCorrelationId")), "utf-8")
         sources = {
@@ -157,8 +157,8 @@ def test_a_pet_is_purchased(kind: type[BrokerServer], tmp_path: Path) -> None:
     assert result.outputs == {"orderId": 'mine: {"petId": 7}'}
 
 
-@pytest.mark.parametrize("kind", KINDS)
-def test_an_order_is_placed_and_confirmed(kind: type[BrokerServer], tmp_path: Path) -> None:
+@pytest.mark.parametrize("server", KINDS, indirect=True)
+def test_an_order_is_placed_and_confirmed(server: BrokerServer, tmp_path: Path) -> None:
     (steps, *_) = blocks("An async step example:")
     document = {
         "arazzo": "1.1.0",
@@ -173,7 +173,7 @@ def test_an_order_is_placed_and_confirmed(kind: type[BrokerServer], tmp_path: Pa
         ],
     }
     (tmp_path / "order.arazzo.json").write_text(json.dumps(document), "utf-8")
-    with running(kind, tmp_path) as server, confirming(server, "requestId"):
+    with confirming(server, "requestId"):
         (tmp_path / "orders.json").write_text(json.dumps(asyncapi(server, "requestId")), "utf-8")
         inputs = {"correlationId": "mine", "productDetails": {"productId": "p-1", "quantity": 2}}
         result = Runner(tmp_path / "order.arazzo.json", check="error").run("order", inputs)
