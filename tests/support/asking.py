@@ -44,6 +44,7 @@ class Asked:
         self.told: list[Any] = []
         self._portal: Portal | None = None
         self._side: Party | None = None
+        self._markers: dict[str, asyncio.Event] = {}
         self.renew()
 
     def renew(self) -> None:
@@ -94,7 +95,11 @@ class Asked:
         while True:
             answer = await self._side.mailroom.perform(Receive(self.addresses[name], Match(), PATIENCE))
             if isinstance(answer, Received):
-                kept.append(json.loads(answer.message.payload))
+                payload = json.loads(answer.message.payload)
+                if "marker" in payload:
+                    self._markers[payload["marker"]].set()
+                    continue
+                kept.append(payload)
                 if name == "ask" and self.answers:
                     await self._answer()
 
@@ -102,6 +107,21 @@ class Asked:
         assert self._side is not None
         for part in PARTS:
             await self._side.publish(answers_as(self.addresses["answer"], part))
+
+    def catch_up(self) -> None:
+        """Wait until it has got what brokers have for it: a message of its own, behind the others, has come."""
+
+        async def mark() -> None:
+            assert self._side is not None
+            for name in ("ask", "tell"):
+                self._markers[name] = asyncio.Event()
+                payload = json.dumps({"marker": name}).encode()
+                await self._side.publish(Message(payload, (), self.addresses[name], "application/json", key="one"))
+                async with asyncio.timeout(PATIENCE):
+                    await self._markers[name].wait()
+
+        assert self._portal is not None
+        self._portal.call(mark())
 
     def answer(self) -> None:
         """Answer now."""
