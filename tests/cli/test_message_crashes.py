@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from arazzo_runner import JournalEngine, Runner
 from tests.conftest import Arazzo, Result
 from tests.servers.brokers import (
     BrokerServer,
@@ -149,6 +150,8 @@ def test_a_run_killed_while_it_waits(asked: Asked, arazzo: Arazzo, tmp_path: Pat
             assert "messages-missed" in first.err
             assert f"arazzo resume {run['runId']} --accept-missed" in first.err
             assert "messages-missed" in arazzo("resume", str(run["runId"])).err
+            shown = arazzo("runs", "show", str(run["runId"]))
+            assert f"arazzo resume {run['runId']} --accept-missed" in shown.out
             with asked.answering_again_and_again():
                 second = arazzo("resume", str(run["runId"]), "--accept-missed")
             assert (second.status, json.loads(second.out)) == (0, WHOLE), second.err
@@ -213,3 +216,22 @@ def crashed(when: str, number: int, words: Sequence[str]) -> int:
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False, timeout=BOUND)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode
+
+
+@pytest.mark.parametrize("asked", [kind for kind in KINDS if kind.id == "Nats"], indirect=True)
+def test_a_run_that_missed_messages_is_resumed_from_python(asked: Asked, arazzo: Arazzo, tmp_path: Path) -> None:
+    words = words_of(asked, tmp_path)
+    with asked.listening():
+        assert crashed("before", TAKEN, words) == -signal.SIGKILL
+        run = the_run(arazzo)
+        assert run is not None
+        journal = JournalEngine(os.environ["ARAZZO_JOURNAL"], key=os.environ["ARAZZO_JOURNAL_KEY"])
+        runner = Runner(words[0], engine=journal)
+        stopped = runner.resume(str(run["runId"])).wait(BOUND)
+        assert stopped.reason is not None
+        assert stopped.reason.code == "messages-missed"
+        with asked.answering_again_and_again():
+            result = runner.resume(str(run["runId"]), accept_missed=True).wait(BOUND)
+        assert (result.reason, result.outputs) == (None, WHOLE)
+        asked.catch_up()
+        assert (asked.asked, asked.told) == ([{"order": "o-1"}], [WHOLE])
