@@ -16,6 +16,7 @@ import pytest
 
 from tests.conftest import Arazzo, Result
 from tests.servers.brokers import BrokerServer, Mosquitto5, Nats, Tansu, needs, running
+from tests.servers.silent_broker import SilentBroker
 from tests.servers.temporal import TemporalServer, Workers, needs_temporal, temporal_server
 from tests.support.asking import Asked
 from tests.support.repository import ROOT
@@ -117,6 +118,43 @@ def replayed(run_id: str) -> str:
     return done.stdout + done.stderr
 
 
+def write_telling(directory: Path, port: int) -> Path:
+    """Write a workflow of one step, which sends a message; return its path."""
+    events = {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Telling", "version": "1"},
+        "defaultContentType": "application/json",
+        "servers": {"own": {"host": f"127.0.0.1:{port}", "protocol": "mqtt"}},
+        "channels": {"tell": {"address": "tell", "messages": {"it": {"payload": {"type": "object"}}}}},
+        "operations": {"tell": {"action": "receive", "channel": {"$ref": "#/channels/tell"}}},
+    }
+    payload = {"payload": {"order": "$inputs.order"}}
+    telling = {
+        "arazzo": "1.1.0",
+        "info": {"title": "Telling", "version": "1"},
+        "sourceDescriptions": [{"name": "events", "url": "telling.events.json", "type": "asyncapi"}],
+        "workflows": [
+            {
+                "workflowId": "telling",
+                "inputs": {"type": "object", "properties": {"order": {"type": "string"}}},
+                "steps": [
+                    {
+                        "stepId": "tell",
+                        "operationId": "tell",
+                        "action": "send",
+                        "timeout": 80000,
+                        "requestBody": payload,
+                    }
+                ],
+            }
+        ],
+    }
+    (directory / "telling.events.json").write_text(json.dumps(events), "utf-8")
+    path = directory / "telling.json"
+    path.write_text(json.dumps(telling), "utf-8")
+    return path
+
+
 @pytest.mark.parametrize("asked", OVER, indirect=True)
 def test_a_run_over_messages_shows_and_replays_like_any_other(
     asked: Asked, arazzo: Arazzo, workers: Workers, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -174,4 +212,60 @@ def test_a_worker_is_killed_while_it_waits(asked: Asked, arazzo: Arazzo, workers
     assert (result.status, json.loads(result.out)) == (0, WHOLE), result.err
     asked.catch_up()
     assert (asked.asked, asked.told) == ([{"order": "o-1"}], [WHOLE])
+    assert "replayed without a difference" in replayed(run_id)
+
+
+@pytest.mark.parametrize("asked", OVER[1:], indirect=True)
+def test_a_worker_that_ends_in_order_hands_over_what_brokers_keep(
+    asked: Asked, arazzo: Arazzo, workers: Workers, tmp_path: Path
+) -> None:
+    path = asked.write(tmp_path, correlated=False)
+    asked.answers = False
+    first = workers.start()
+    run = in_background(path)
+    run_id = announced_by(run)
+    until(lambda: "ask" in steps_of(arazzo, run_id))
+    workers.start()
+    first.terminate()
+    assert first.wait(BOUND) == 0
+    asked.answer()
+    result = ended(run)
+    assert (result.status, json.loads(result.out)) == (0, WHOLE), result.err
+    assert asked.asked == [{"order": "o-1"}]
+    assert "replayed without a difference" in replayed(run_id)
+
+
+@pytest.mark.parametrize("asked", [OVER[0]], indirect=True)
+def test_a_run_that_waits_for_a_message_is_cancelled(
+    asked: Asked, arazzo: Arazzo, workers: Workers, tmp_path: Path
+) -> None:
+    asked.answers = False
+    workers.start()
+    run = in_background(asked.write(tmp_path, correlated=True))
+    run_id = announced_by(run)
+    until(lambda: "ask" in steps_of(arazzo, run_id))
+    assert arazzo("cancel", run_id).status == 0
+    result = ended(run)
+    assert (result.status, "the run was cancelled" in result.err) == (1, True)
+    until(lambda: "cancelled" in arazzo("runs", "--status", "cancelled").out)
+    assert "replayed without a difference" in replayed(run_id)
+
+
+def test_what_was_sent_when_its_worker_was_killed_is_decided_by_a_person(
+    arazzo: Arazzo, workers: Workers, tmp_path: Path
+) -> None:
+    with SilentBroker() as broker:
+        path = write_telling(tmp_path, broker.port)
+        first = workers.start()
+        run = in_background(path)
+        run_id = announced_by(run)
+        assert broker.published.wait(BOUND)
+        workers.kill(first)
+        workers.start()
+        result = ended(run)
+        assert (result.status, "ambiguous-request" in result.err) == (1, True), result.err
+        assert broker.count == 1
+        skipped = arazzo("resume", run_id, "--skip", "200")
+    assert skipped.status == 0, skipped.err
+    assert broker.count == 1
     assert "replayed without a difference" in replayed(run_id)
