@@ -17,6 +17,7 @@ from arazzo_runner.cli.given.options import (
     InputWords,
     JournalWords,
     LiveWords,
+    MessageWords,
     SecretWords,
     ServerWords,
     SourceWords,
@@ -70,6 +71,7 @@ class WebWords(OptionGroup, frozen=True, kw_only=True):
     secrets: SecretWords = group(SecretWords)
     behaviour: BehaviourWords = group(BehaviourWords)
     extra: ExtraWords = group(ExtraWords)
+    messages: MessageWords = group(MessageWords)
     transport: TransportWords = group(TransportWords)
     journal: JournalWords = group(JournalWords)
     engine: EngineWords = group(EngineWords)
@@ -85,6 +87,7 @@ class WebWords(OptionGroup, frozen=True, kw_only=True):
             secrets=self.secrets,
             behaviour=self.behaviour,
             extra=self.extra,
+            messages=self.messages,
             transport=self.transport,
         )
 
