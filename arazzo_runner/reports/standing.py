@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from arazzo_runner.engine.events import Outcome
 
-STOPPED = frozenset({"interrupted", "ambiguous-request"})
+STOPPED = frozenset({"interrupted", "ambiguous-request", "messages-missed"})
 """The reasons of a run that somebody or something stopped: no line of its document is wrong."""
 
 

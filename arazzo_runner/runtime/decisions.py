@@ -1,4 +1,4 @@
-"""The user's decision about a request whose answer is unknown."""
+"""The user's decision about a request whose answer is unknown, or about messages that may have been missed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from arazzo_runner.effects import Response
 
 
 class Decision(Struct, frozen=True):
-    """The user's decision about a request whose answer is unknown.
+    """The user's decision about a request whose answer is unknown, or about messages that may have been missed.
 
     Attributes:
         resend: send it again.

@@ -55,7 +55,7 @@ def resume_on_cluster(run_id: str, engine: TemporalEngine, decided: DecisionWord
     from arazzo_runner.runtime.temporal.following import find, session_of
 
     reports = report_files(output.reports)
-    decision = decision_of(decided) if decided.resend or decided.skip else None
+    decision = decision_of(decided) if decided.resend or decided.skip or decided.accept_missed else None
     following = ask(engine, partial(find, run_id=run_id, decision=decision))
 
     async def found(_: Cluster) -> Following:

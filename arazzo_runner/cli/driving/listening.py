@@ -55,7 +55,7 @@ def listen(given: ListenWords) -> int:
     library = open_library(transport=transport)
     plan = listening_plan(library, given.source, given.channel, _parameters(given.parameters), options)
     redactor = Session(plan, {}).redactor
-    redactor.learn(*listening_exchange(plan).broker.access.secrets())
+    redactor.learn_access(listening_exchange(plan).broker.access)
     listener = _Listener(given, redactor)
     try:
         asyncio.run(listener.listen(plan, preparation.reaching(plan, transport)))

@@ -15,11 +15,18 @@ if TYPE_CHECKING:
 STATUSES = ("running", "stopped", "succeeded", "failed", "cancelled")
 
 
+_WAITING = ("ambiguous-request", "messages-missed")
+"""The statuses of runs of a cluster that wait for a decision."""
+
+
 class FilterWords(OptionGroup, frozen=True, kw_only=True):
     """The runs to list."""
 
     status: tuple[str, ...] = option(
-        "--status", type=click.Choice([*STATUSES, "ambiguous-request"]), multiple=True, help="Only those; repeatable."
+        "--status",
+        type=click.Choice([*STATUSES, *_WAITING]),
+        multiple=True,
+        help="Only those; repeatable.",
     )
     workflow: str | None = option("--workflow", metavar="ID", help="Only runs of that workflow.")
 

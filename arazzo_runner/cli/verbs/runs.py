@@ -156,6 +156,7 @@ def _history(handle: RunHandle, *, follow: bool, verbose: int) -> None:
     from arazzo_runner.reports.summary import Attempts
     from arazzo_runner.reports.terminal.console import Console, ConsoleOptions
     from arazzo_runner.reports.text import label
+    from arazzo_runner.runtime.durable.attachments import MISSED
     from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
 
     console, attempts = Console(sys.stdout, ConsoleOptions(verbose=verbose, heartbeat=None)), Attempts()
@@ -175,6 +176,9 @@ def _history(handle: RunHandle, *, follow: bool, verbose: int) -> None:
         click.echo("  look whether the request below was carried out, and type:")
         click.echo(f"    if it was:      arazzo resume {row.id} --skip STATUS[=@BODY]")
         click.echo(f"    if it was not:  arazzo resume {row.id} --resend")
+    elif row.status == "stopped" and row.reason == MISSED:
+        click.echo("  messages may have come while nobody listened; to continue all the same, type:")
+        click.echo(f"    arazzo resume {row.id} --accept-missed")
     elif row.status == "stopped":
         click.echo(f"  continue with: arazzo resume {row.id}")
     if (sent := attempts.unanswered) is not None:

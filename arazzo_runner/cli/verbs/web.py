@@ -72,6 +72,7 @@ class WebWords(OptionGroup, frozen=True, kw_only=True):
     behaviour: BehaviourWords = group(BehaviourWords)
     messages: MessageWords = group(MessageWords)
     extra: ExtraWords = group(ExtraWords)
+    messages: MessageWords = group(MessageWords)
     transport: TransportWords = group(TransportWords)
     journal: JournalWords = group(JournalWords)
     engine: EngineWords = group(EngineWords)
@@ -88,6 +89,7 @@ class WebWords(OptionGroup, frozen=True, kw_only=True):
             behaviour=self.behaviour,
             messages=self.messages,
             extra=self.extra,
+            messages=self.messages,
             transport=self.transport,
         )
 

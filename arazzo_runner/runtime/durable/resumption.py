@@ -110,17 +110,18 @@ def next_of(
         UsageError: the answer that the user gives has no body, and the step needs one.
     """
     underway = state.frames[-1].underway
-    more = " --accept-missed" if lost else ""
+    missed = bool(lost) and not decision.accept_missed
     if underway is not None and underway.message is not None and sent:
-        if decision.answer is not None and (decision.accept_missed or not lost):
-            return Published(at)
-        if not decision.resend:
+        if not decision.resend and decision.answer is None:
+            more = " --accept-missed" if missed else ""
             message = f"whether the broker has the message to {underway.message.address} is not recorded"
             hint = f"look whether it has, then: arazzo resume {state.identity}{more} --skip 200 if so, --resend if not"
             return Abandoned(AMBIGUOUS, message, hint=hint)
-    if lost and not decision.accept_missed:
+        if decision.answer is not None and not missed:
+            return Published(at)
+    if missed:
         message = f"its process has ended, and what came at {addresses(state, lost)} since then is not known"
-        hint = f"continue all the same: arazzo resume {state.identity} --accept-missed"
+        hint = f"continue all the same: arazzo resume {state.identity}{_decided(decision)} --accept-missed"
         return Abandoned(MISSED, message, hint=hint)
     if underway is not None:
         return rebuilt(plan, state)
@@ -153,6 +154,13 @@ def addresses(state: RunState, keys: Sequence[str]) -> str:
     """The channels of subscriptions, for people."""
     known = (state.subscriptions[key] for key in keys)
     return ", ".join(dict.fromkeys(one.address or one.asked for one in known))
+
+
+def _decided(decision: Decision) -> str:
+    """The words of a decision about a request, for a command that repeats it."""
+    if decision.answer is not None:
+        return f" --skip {decision.answer.status}"
+    return " --resend" if decision.resend else ""
 
 
 def is_ambiguous(plan: Plan, state: RunState) -> bool:

@@ -234,13 +234,15 @@ class Runner:
         inputs: Mapping[str, Any] | None = None,
         resend: bool = False,
         skip: Response | None = None,
+        accept_missed: bool = False,
     ) -> RunHandle:
         """Resume a durable run that has stopped, of whichever document: the engine has stored it.
 
         Args:
             inputs: its secret inputs, which no journal keeps. Credentials come from the runner's options.
             resend: send a request again whose answer is not known: it may have been carried out or not.
-            skip: the answer to continue with instead.
+            skip: the answer to continue with instead; of a message, any: the broker has it.
+            accept_missed: continue although messages may have come while nobody listened (M20).
 
         Raises:
             RunHeld: another process drives it.
@@ -250,7 +252,8 @@ class Runner:
         if resend and skip is not None:
             raise UsageError("resend= and skip= exclude one another")
         again = GivenSecrets(inputs or {}, self.options.credentials)
-        decision = Decision(resend=resend, answer=skip) if resend or skip is not None else None
+        decided = resend or skip is not None or accept_missed
+        decision = Decision(resend=resend, answer=skip, accept_missed=accept_missed) if decided else None
         return self.engine.resume(run_id, again, carrier=self._carrier, decision=decision, listeners=self._listeners)
 
     def handle(self, run_id: str) -> RunHandle:

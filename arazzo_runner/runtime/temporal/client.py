@@ -31,6 +31,9 @@ from arazzo_runner.runtime.temporal.workflow import NAME, STATUS, WORKFLOW_ID
 
 API_KEY = "TEMPORAL_API_KEY"
 PREFIX = "arazzo-"
+_OPEN = frozenset({"unanswered", "answer", "decision"})
+"""What a run has taken in, and asked for nothing since, when it waits for a decision."""
+_STANDING = _OPEN | {"asked", "woke", "cancel", "over"}
 _ATTRIBUTES = (WORKFLOW_ID.name, STATUS.name)
 _ENDED = {
     WorkflowExecutionStatus.COMPLETED: "",
@@ -45,7 +48,7 @@ class ClusterRun(Struct, frozen=True):
     """A run as the cluster lists it.
 
     Attributes:
-        status: ``running``, ``ambiguous-request``, ``succeeded``, ``failed`` or ``cancelled``.
+        status: ``running``, ``ambiguous-request``, ``messages-missed``, ``succeeded``, ``failed`` or ``cancelled``.
         workflow: empty where the namespace does not know our search attributes.
         ended: when it did, or None.
     """
@@ -175,11 +178,11 @@ class Cluster:
         count, last = 0, ""
         async for happened in self.histories(run_id, first, wait=False).happened():
             count += happened.kind == "decision"
-            last = last if happened.kind == "task" else happened.kind
-        return count, last == "unanswered"
+            last = happened.kind if happened.kind in _STANDING else last
+        return count, last in _OPEN
 
     async def decide(self, run_id: str, decision: Decision) -> None:
-        """Say what to do about a request whose answer is unknown."""
+        """Say what to do about a request whose answer is unknown, or about messages that may be missed."""
         await self._handle(run_id).signal("decide", encode(decision))
 
     async def cancel(self, run_id: str) -> None:

@@ -88,7 +88,7 @@ async def find(cluster: Cluster, run_id: str, decision: Decision | None = None) 
     decisions, is_ambiguous = await cluster.decided(run_id, first)
     if decision is not None:
         if not is_ambiguous:
-            message = f"the run {run_id} does not wait for an answer that could be resent or skipped"
+            message = f"the run {run_id} waits for no decision"
             raise UsageError(message, hint=f"arazzo resume {run_id} --engine {cluster.engine}")
         await cluster.decide(run_id, decision)
         decisions += 1

@@ -12,16 +12,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import TYPE_CHECKING, Any
 
 from msgspec import Struct
-from temporalio.api.enums.v1 import EventType, WorkflowTaskFailedCause
+from temporalio.api.enums.v1 import EventType, TimeoutType, WorkflowTaskFailedCause
 from temporalio.api.history.v1 import HistoryEvent
 from temporalio.service import RPCError
 
-from arazzo_runner.effects import Answered, Failed, Send
+from arazzo_runner.effects import Answered, Failed, MessageAnswer, MessageEffect, Send
 from arazzo_runner.errors import JournalError
 from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import Abandoned
+from arazzo_runner.runtime.durable.attachments import MISSED
 from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
 from arazzo_runner.runtime.serialization import decode
+from arazzo_runner.runtime.temporal.messages import ClusterMessages, Unanswered, decides
 from arazzo_runner.runtime.temporal.workflow import CANCELLED
 
 if TYPE_CHECKING:
@@ -31,7 +33,12 @@ if TYPE_CHECKING:
 
 _LONGEST = 300
 """Characters of what a worker says that are shown."""
-_UNANSWERED = frozenset({EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT, EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED})
+_UNKNOWN = "a worker was lost with a request under way: it may have been carried out or not"
+_DECIDE = {
+    AMBIGUOUS: "look whether it was, then: arazzo resume ID --skip STATUS if so, --resend if not",
+    MISSED: "continue all the same: arazzo resume ID --accept-missed",
+}
+_BEGUN = frozenset({EventType.EVENT_TYPE_ACTIVITY_TASK_SCHEDULED, EventType.EVENT_TYPE_TIMER_STARTED})
 _OVER = frozenset(
     {
         EventType.EVENT_TYPE_WORKFLOW_EXECUTION_COMPLETED,
@@ -56,9 +63,10 @@ class Happened(Struct, frozen=True):
 
     Attributes:
         kind: ``task`` (the workflow has taken in what follows), ``answer``, ``woke``, ``unanswered``, ``decision``,
-            ``cancel``, ``failing`` (a worker could not take it in), ``present`` (what follows is still to come) or
-            ``over``.
-        value: the answer, the decision, or why the worker could not.
+            ``forgot``, ``cancel``, ``failing`` (a worker could not take it in), ``asked`` (it waits for something),
+            ``present`` (what follows is still to come) or ``over``.
+        value: the answer, the decision, the source that was forgotten, whether what is unanswered was begun, or why
+            the worker could not.
         at: the time that the workflow saw, of a ``task``.
     """
 
@@ -111,9 +119,13 @@ class Histories:
                         following = attributes.new_execution_run_id
                     case HistoryEvent(event_type=kind) if kind in _OVER:
                         yield Happened("over", EventType.Name(kind))
+                    case HistoryEvent(event_type=kind) if kind in _BEGUN:
+                        yield Happened("asked")
                     case _:
                         found = await self._of(event)
-                        taken_in += [found] if found is not None else []
+                        # A workflow takes in signals before all else.
+                        place = 0 if found is not None and found.kind == "forgot" else len(taken_in)
+                        taken_in[place:place] = [found] if found is not None else []
             run_id = following
 
     async def _events(self, run_id: str) -> AsyncIterator[HistoryEvent | None]:
@@ -136,23 +148,30 @@ class Histories:
         match event.event_type:
             case EventType.EVENT_TYPE_ACTIVITY_TASK_COMPLETED:
                 result = event.activity_task_completed_event_attributes.result
-                return Happened("answer", await _text(self._client.data_converter, result.payloads))
+                text = await _text(self._client.data_converter, result.payloads)
+                return Happened("answer", None if text is None else decode(text))
             case EventType.EVENT_TYPE_TIMER_FIRED:
                 return Happened("woke")
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_SIGNALED:
                 given = event.workflow_execution_signaled_event_attributes
-                return Happened("decision", await _text(self._client.data_converter, given.input.payloads))
+                text = await _text(self._client.data_converter, given.input.payloads)
+                is_place = given.signal_name == "forgot"
+                return Happened("forgot", text) if is_place else Happened("decision", decode(text))
             case EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CANCEL_REQUESTED:
                 return Happened("cancel")
-            case kind if kind in _UNANSWERED:
-                return Happened("unanswered")
+            case EventType.EVENT_TYPE_ACTIVITY_TASK_TIMED_OUT:
+                info = event.activity_task_timed_out_event_attributes.failure.timeout_failure_info
+                return Happened("unanswered", info.timeout_type != TimeoutType.TIMEOUT_TYPE_SCHEDULE_TO_START)
+            case EventType.EVENT_TYPE_ACTIVITY_TASK_FAILED:
+                return Happened("unanswered", value=True)
             case _:
                 return None
 
 
 async def _text(converter: DataConverter, payloads: Any) -> Any:
-    [text] = await converter.decode(list(payloads), [str])
-    return decode(text)
+    """The text that was given; None of what has no answer."""
+    [text] = await converter.decode(list(payloads), [str]) if payloads else [None]
+    return text
 
 
 async def _why(converter: DataConverter, failure: Failure) -> str:
@@ -185,6 +204,7 @@ class HistoryWorld:
         failing: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._happened = histories.happened()
+        self._messages = ClusterMessages(self)
         self._stop = stop
         self._hint = hint
         self._decisions = decisions
@@ -221,7 +241,7 @@ class HistoryWorld:
         """The answer to this request."""
         happened = await self._expect("answer", "unanswered")
         while happened.kind == "unanswered":
-            decision = await self._decision()
+            decision = await self.decided(AMBIGUOUS, _UNKNOWN)
             if decision.answer is not None:
                 return Answered(decision.answer, self._now)
             happened = await self._expect("answer", "unanswered")
@@ -229,8 +249,17 @@ class HistoryWorld:
             return happened.value
         raise JournalError("the history of the run is not one of this release")
 
-    async def _decision(self) -> Decision:
-        """Return the user's decision about a request whose answer is unknown.
+    async def exchange(self, effect: MessageEffect) -> MessageAnswer:
+        """The answer to what is asked over messages."""
+        return await self._messages.exchange(effect)
+
+    async def ask(self, activity: str, effect: MessageEffect, queue: str) -> Any:  # noqa: ARG002 - a worker was asked
+        """What a worker has answered (``messages.Post``)."""
+        happened = await self._expect("answer", "unanswered")
+        return Unanswered(begun=bool(happened.value)) if happened.kind == "unanswered" else happened.value
+
+    async def decided(self, code: str, message: str) -> Decision:
+        """Return the user's decision about a request whose answer is unknown, or about messages that may be missed.
 
         Raises:
             Abandoned: nothing so far.
@@ -242,10 +271,9 @@ class HistoryWorld:
                 break
             if happened.kind == "decision" and isinstance(happened.value, Decision):
                 self._decisions -= 1
-                return happened.value
-        hint = "look whether it was, then: arazzo resume ID --skip STATUS if so, --resend if not"
-        message = "a worker was lost with a request under way: it may have been carried out or not"
-        raise Abandoned(AMBIGUOUS, message, hint=hint)
+                if decides(happened.value, code):
+                    return happened.value
+        raise Abandoned(code, message, hint=_DECIDE[code])
 
     async def _expect(self, *kinds: str) -> Happened:
         while True:
@@ -279,6 +307,8 @@ class HistoryWorld:
                 self._fault = happened.value
             case "present":
                 self._present = True
+            case "forgot":
+                self._messages.forget(happened.value)
             case _:
                 pass
         if self._present and self._fault:

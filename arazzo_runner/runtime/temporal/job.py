@@ -14,6 +14,7 @@ from msgspec import Struct, ValidationError, convert
 from msgspec.structs import asdict, replace
 
 from arazzo_runner.documents.sources import SourceOptions
+from arazzo_runner.effects import Send
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Level, Plan, RunOptions
 from arazzo_runner.engine.state import RunState
@@ -21,7 +22,8 @@ from arazzo_runner.errors import InvalidState
 from arazzo_runner.runtime.durable.documents import KeptDocument, workbook_of
 from arazzo_runner.runtime.durable.resumption import Pending
 from arazzo_runner.runtime.http.options import TransportOptions
-from arazzo_runner.runtime.serialization import encode, plain, revived
+from arazzo_runner.runtime.serialization import decode, encode, plain, revived
+from arazzo_runner.runtime.temporal.messages import Attached, attached_again, plain_attached
 
 FORMAT = "arazzo-job/2"
 MAX_PLANS = 64
@@ -38,6 +40,8 @@ class Job(Struct, frozen=True):
         check: the level of ``--check``, for whoever shows the run.
         searchable: whether the namespace knows our search attributes.
         state, pending: where it continues; None at its beginning.
+        effect: over messages, that it continues with; None for a request.
+        attached: its subscriptions, where it continues.
     """
 
     id: str
@@ -53,10 +57,22 @@ class Job(Struct, frozen=True):
     searchable: bool = False
     state: str | None = None
     pending: str | None = None
+    effect: str | None = None
+    attached: str | None = None
 
-    def going_on(self, turn: Turn) -> Job:
+    def going_on(self, turn: Turn, attached: Attached) -> Job:
         """Return the job that continues behind a turn."""
-        return replace(self, state=turn.state.to_json(), pending=Pending.of(turn).to_json())
+        return replace(
+            self,
+            state=turn.state.to_json(),
+            pending=Pending.of(turn).to_json(),
+            effect=None if isinstance(turn.effect, Send) else encode(turn.effect),
+            attached=encode(plain_attached(attached)),
+        )
+
+    def kept_attachments(self) -> Attached:
+        """The subscriptions of the run, none at its beginning."""
+        return Attached() if self.attached is None else attached_again(decode(self.attached))
 
     def kept_state(self) -> tuple[RunState, Pending] | None:
         """The state from which the run continues, or None at its beginning."""

@@ -38,9 +38,9 @@ def reached_documents(workbook: Workbook, plan: Plan) -> list[KeptDocument]:
         match document.data:
             case {"openapi": _}:
                 documents.append(_cut(document, reached.get(document.uri, [])))
-            case {"arazzo": _}:
+            case {"arazzo": _} | {"asyncapi": _}:
                 documents.append(kept(document))
-            case _ if document.uri in reached:
+            case _ if document.uri in reached or plan.has_messages:
                 documents.append(kept(document))
             case _:
                 pass

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import Callable
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import timedelta
 from typing import TYPE_CHECKING, Self
 
@@ -17,8 +17,10 @@ from arazzo_runner.effects import Answered, Failed
 from arazzo_runner.runtime.http.async_transport import AsyncTransport, open_async_transport
 from arazzo_runner.runtime.http.options import TransportOptions
 from arazzo_runner.runtime.serialization import decode, encode
+from arazzo_runner.runtime.temporal.heartbeats import beating
+from arazzo_runner.runtime.temporal.messenger import Messenger
 from arazzo_runner.runtime.temporal.payloads import SealingCodec
-from arazzo_runner.runtime.temporal.workflow import ACTIVITY, HEARTBEAT, ArazzoRun
+from arazzo_runner.runtime.temporal.workflow import ACTIVITY, ArazzoRun
 
 if TYPE_CHECKING:
     from temporalio.client import Client
@@ -30,6 +32,8 @@ PASSED_THROUGH = (
 """Modules that a workflow uses without a copy of its own: they keep nothing of a run, and some load only once."""
 GRACE = timedelta(seconds=30)
 """How long a worker that is asked to stop finishes its requests."""
+AT_ONCE = 10_000
+"""Messages that a worker waits for at once: each run that it listens for may wait for one."""
 
 
 class Sender:
@@ -50,13 +54,8 @@ class Sender:
     async def send(self, effect: str, transport: str) -> str:
         """Send a request; whatever happens is an answer, so that nothing is tried again behind the run's back."""
         client = await self._transport(transport)
-        beating = asyncio.create_task(_beat())
-        try:
+        async with beating():
             answer = await client.send(decode(effect))
-        finally:
-            beating.cancel()
-            with suppress(asyncio.CancelledError):
-                await beating
         text = encode(answer)
         return text if self._codec.fits(text) else encode(_too_large(answer))
 
@@ -73,13 +72,6 @@ def _too_large(answer: Answered | Failed) -> Failed:
     return Failed("transport", message, answer.at, answer.duration)
 
 
-async def _beat() -> None:
-    """Tell the cluster that this worker is alive, so that a dead one is noticed soon."""
-    while True:
-        activity.heartbeat()
-        await asyncio.sleep(HEARTBEAT / 4)
-
-
 async def work(client: Client, queue: str, codec: SealingCodec, *, ready: Callable[[], None] = lambda: None) -> None:
     """Work until SIGINT or SIGTERM; what is under way is finished first.
 
@@ -91,16 +83,24 @@ async def work(client: Client, queue: str, codec: SealingCodec, *, ready: Callab
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    async with Sender(codec) as sender:
+    async with Sender(codec) as sender, Messenger(client, queue, codec) as messenger:
         worker = Worker(
             client,
             task_queue=queue,
             workflows=[ArazzoRun],
-            activities=[sender.send],
+            activities=[sender.send, *messenger.activities],
             workflow_runner=runner,
             max_concurrent_activities=200,
             graceful_shutdown_timeout=GRACE,
         )
-        async with worker:
+        listener = Worker(
+            client,
+            task_queue=messenger.queue,
+            activities=messenger.activities,
+            max_concurrent_activities=AT_ONCE,
+            graceful_shutdown_timeout=GRACE,
+        )
+        async with listener, worker:
             ready()
             await stop.wait()
+            await messenger.stop()

@@ -1,0 +1,81 @@
+"""An MQTT broker of the tests that takes what is published and does not say so."""
+
+from __future__ import annotations
+
+import socket
+import socketserver
+import threading
+from contextlib import ExitStack
+from typing import Self
+
+_CONNECT, _CONNACK, _PUBLISH, _PINGREQ = 1, bytes((0x20, 2, 0, 0)), 3, 12
+
+
+class SilentBroker:
+    """The broker, as a context manager.
+
+    Attributes:
+        published: is set when something was.
+        count: how much.
+    """
+
+    def __init__(self) -> None:
+        self.published = threading.Event()
+        self.count = 0
+        self.port = 0
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        broker = self
+
+        class Handler(socketserver.BaseRequestHandler):
+            def handle(self) -> None:
+                while packet := _packet(self.request):
+                    if packet == _CONNECT:
+                        self.request.sendall(_CONNACK)
+                    elif packet == _PUBLISH:
+                        broker.count += 1
+                        broker.published.set()
+                    elif packet == _PINGREQ:
+                        self.request.sendall(bytes((0xD0, 0)))
+
+        server = self._stack.enter_context(socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler))
+        server.daemon_threads = True
+        self.port = server.server_address[1]
+        thread = threading.Thread(target=server.serve_forever, daemon=True)
+        thread.start()
+        self._stack.callback(thread.join)
+        self._stack.callback(server.shutdown)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+def _packet(connection: socket.socket) -> int:
+    """The kind of the next packet, which is read whole; 0 at the end."""
+    first = _exactly(connection, 1)
+    if not first:
+        return 0
+    length, shift = 0, 0
+    while True:
+        [byte] = _exactly(connection, 1) or b"\0"
+        length |= (byte & 0x7F) << shift
+        shift += 7
+        if not byte & 0x80:
+            break
+    _exactly(connection, length)
+    return first[0] >> 4
+
+
+def _exactly(connection: socket.socket, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        try:
+            more = connection.recv(count - len(data))
+        except OSError:
+            return b""
+        if not more:
+            return b""
+        data += more
+    return data
