@@ -156,8 +156,7 @@ def _history(handle: RunHandle, *, follow: bool, verbose: int) -> None:
     from arazzo_runner.reports.summary import Attempts
     from arazzo_runner.reports.terminal.console import Console, ConsoleOptions
     from arazzo_runner.reports.text import label
-    from arazzo_runner.runtime.durable.attachments import MISSED
-    from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
+    from arazzo_runner.runtime.durable.resumption import AMBIGUOUS, MISSED
 
     console, attempts = Console(sys.stdout, ConsoleOptions(verbose=verbose, heartbeat=None)), Attempts()
     with closing(console):

@@ -72,7 +72,6 @@ class WebWords(OptionGroup, frozen=True, kw_only=True):
     behaviour: BehaviourWords = group(BehaviourWords)
     messages: MessageWords = group(MessageWords)
     extra: ExtraWords = group(ExtraWords)
-    messages: MessageWords = group(MessageWords)
     transport: TransportWords = group(TransportWords)
     journal: JournalWords = group(JournalWords)
     engine: EngineWords = group(EngineWords)
@@ -89,7 +88,6 @@ class WebWords(OptionGroup, frozen=True, kw_only=True):
             behaviour=self.behaviour,
             messages=self.messages,
             extra=self.extra,
-            messages=self.messages,
             transport=self.transport,
         )
 

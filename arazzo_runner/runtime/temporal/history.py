@@ -20,8 +20,7 @@ from arazzo_runner.effects import Answered, Failed, MessageAnswer, MessageEffect
 from arazzo_runner.errors import JournalError
 from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import Abandoned
-from arazzo_runner.runtime.durable.attachments import MISSED
-from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
+from arazzo_runner.runtime.durable.resumption import AMBIGUOUS, MISSED
 from arazzo_runner.runtime.serialization import decode
 from arazzo_runner.runtime.temporal.messages import ClusterMessages, Unanswered, decides
 from arazzo_runner.runtime.temporal.workflow import CANCELLED

@@ -14,8 +14,7 @@ from msgspec.structs import replace
 
 from arazzo_runner.effects import Failed, MessageAnswer, MessageEffect, Publish, Published, Receive, Received, Subscribe
 from arazzo_runner.runtime.decisions import Decision
-from arazzo_runner.runtime.durable.attachments import MISSED
-from arazzo_runner.runtime.durable.resumption import AMBIGUOUS
+from arazzo_runner.runtime.durable.resumption import AMBIGUOUS, MISSED
 
 SUBSCRIBE, PUBLISH, RECEIVE, CLOSE = "arazzo-subscribe", "arazzo-publish", "arazzo-receive", "arazzo-close"
 """The activities of messages."""
