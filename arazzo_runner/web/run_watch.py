@@ -148,6 +148,7 @@ class RunWatches:
 def wait_for(watch: RunWatch, seconds: float) -> None:
     """Wait until the story has what there is of the run, its end if it has ended, or for so long."""
     end = time.monotonic() + seconds
+    watch.look()
     watch.caught_up.wait(seconds)
     while watch.lags and time.monotonic() < end:
         time.sleep(_GLANCE)
