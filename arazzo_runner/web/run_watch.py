@@ -74,14 +74,11 @@ class RunWatch:
 
     def _read(self) -> None:
         try:
-            before = self.story.events
             # What there is, first: a page that opens need not wait for what is to come.
-            for event in islice(self.handle.events(follow=False), before, None):
-                self.story.take(event)
+            self._take(follow=False)
             self.caught_up.set()
-            if self.handle.summary.status == "running":
-                for event in islice(self.handle.events(follow=True), self.story.events, None):
-                    self.story.take(event)
+            # Of a run that has ended since, the rest is there.
+            self._take(follow=self.handle.summary.status == "running")
             self.trouble = ""
         except ArazzoError as error:
             self.trouble = error.message
@@ -91,6 +88,11 @@ class RunWatch:
         finally:
             self.caught_up.set()
             self.story.version += 1
+
+
+    def _take(self, *, follow: bool) -> None:
+        for event in islice(self.handle.events(follow=follow), self.story.events, None):
+            self.story.take(event)
 
 
 class RunWatches:
