@@ -53,7 +53,8 @@ def breaches(schemas: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[t
 def _typed(schema: Any, headers: Mapping[str, Any]) -> dict[str, Any]:
     """Header fields as their schema has them: its own spelling of names, and numbers and booleans out of text."""
     properties = schema.get("properties") if isinstance(schema, dict) else None
-    declared = {name.lower(): (name, one) for name, one in (properties or {}).items()}
+    own_names = properties.items() if isinstance(properties, dict) else ()
+    declared = {name.lower(): (name, one) for name, one in own_names}
     typed = {}
     for name, value in headers.items():
         known, own = declared.get(name.lower(), (name, {}))
