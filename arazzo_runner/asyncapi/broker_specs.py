@@ -66,8 +66,9 @@ def _security(
         if version < (3, 0):
             yield from ((name, {}) for name in (one.value if isinstance(one.value, dict) else ()))
             continue
-        definition = references.follow(one).value
+        followed = references.follow(one).value
+        definition = followed if isinstance(followed, dict) else {}
         reference = one.value.get("$ref") if isinstance(one.value, dict) else None
         named = reference.rpartition("/")[2] if isinstance(reference, str) else ""
         name = json_pointer.unescape(named) if named else f"{definition.get('type', 'scheme')}{number}"
-        yield name, definition if isinstance(definition, dict) else {}
+        yield name, definition

@@ -17,6 +17,7 @@ from arazzo_runner.effects import Broker
 from arazzo_runner.errors import StepError, as_typed
 from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.openapi.request.servers import ServerOptions
+from arazzo_runner.secrecy import cut
 
 _VARIABLE = re.compile(r"\{([^{}]+)\}")
 
@@ -70,7 +71,7 @@ def choose_broker(
         known = ", ".join(PROTOCOLS)
         raise StepError("message-protocol", message, hint=f"choose another server by --server; supported are {known}")
     access = access_to(spec, credentials)
-    url = _filled(spec, options, source)
+    url = _reachable(_filled(spec, options, source), source)
     bindings = bindings_for(protocol, spec.bindings)
     broker = Broker(source, url, spec.protocol, spec.version, bindings, access.access)
     others = tuple(one.name for one in allowed if one is not spec) if given is None else ()
@@ -103,6 +104,26 @@ def _like(url: str, allowed: list[BrokerSpec]) -> BrokerSpec:
         if allowed
         else (BrokerSpec(url, url, scheme))
     )
+
+
+def _reachable(url: str, source: str) -> str:
+    """A URL that names a host, and a port from 0 to 65535 if any.
+
+    Raises:
+        StepError: ``message-server``: it does not.
+    """
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        host = None
+    if host is None:
+        scheme, _, rest = url.partition("://")
+        shown = cut(f"{scheme}://{rest.rpartition('@')[2]}", 200)
+        message = f"the server {shown} of {source!r} cannot be reached: its host or its port is malformed"
+        hint = f"say where the broker is: {as_typed('--server', f'{source}={scheme}://HOST:PORT')}"
+        raise StepError("message-server", message, hint=hint)
+    return url
 
 
 def _filled(spec: BrokerSpec, options: ServerOptions, source: str) -> str:

@@ -15,9 +15,9 @@ DRAFT_7 = "http://json-schema.org/draft-07/schema#"
 
 
 def bundled(schema: Schema) -> dict[str, Any] | bool:
-    """A schema with all that it refers to; what a broken ``$ref`` stands for allows anything (D1)."""
-    if isinstance(schema.node.value, bool):
-        return schema.node.value
+    """A schema with all that it refers to; a broken ``$ref``, and what is not a schema, allow anything (D1)."""
+    if not isinstance(schema.node.value, dict):
+        return schema.node.value is not False
     return _Bundle(schema.references).made(schema.node)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterator, Mapping
 from itertools import count
 from typing import Any
@@ -12,17 +11,15 @@ from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.effects import MASK
 from arazzo_runner.errors import InvalidInputs, as_typed
 from arazzo_runner.expressions.limits import BudgetExceeded
+from arazzo_runner.engine.judged_values import MAX_ASKED, depth_of, plain_value, size_of
 from arazzo_runner.secrecy import BY_WORDS, SecretNames
 
-MAX_ASKED = 20_000_000
-"""How often parts of a schema may be looked at to find out whether inputs fit, which takes less than a second."""
 MAX_WORK = 200_000
 """How often, for each value, to list what is wrong with them: each visit may be an error of two kilobytes."""
 
 MAX_DEFAULTS = 200_000
 """How many defaults are filled in: a schema that refers to itself from what it has defaults for has no end of them."""
 
-_HALF = re.compile("[\ud800-\udfff]")
 
 
 def with_defaults(schema: Any, value: Any) -> Any:
@@ -90,13 +87,13 @@ def check_inputs(
         validator = jsonschema_rs.Draft202012Validator(schema, validate_formats=True)
     except (jsonschema_rs.ValidationError, ValueError) as unusable:
         return [*errors, f"the workflow's inputs schema cannot be used: {str(unusable).splitlines()[0]}"]
-    plain = _plain(values)
-    effort = work(schema, _depth(plain))
+    plain = plain_value(values)
+    effort = work(schema, depth_of(plain))
     if effort > MAX_ASKED:
         return [*errors, *_first_misfit(schema, plain)]
     if validator.is_valid(plain):
         return errors
-    if effort * _size(plain) > MAX_WORK:
+    if effort * size_of(plain) > MAX_WORK:
         return [*errors, *(_first_misfit(schema, plain) or ["inputs: they do not fit their schema"])]
     masked = jsonschema_rs.Draft202012Validator(schema, validate_formats=True, mask=MASK)
     for error, hidden in zip(validator.iter_errors(plain), masked.iter_errors(plain), strict=True):
@@ -143,39 +140,7 @@ def _holds_secret(value: Any, names: SecretNames) -> bool:
             return False
 
 
-def _plain(value: Any) -> Any:
-    """The inputs as the validator takes them: bytes as strings, and another character for half of a surrogate pair."""
-    match value:
-        case bytes():
-            return value.decode("latin-1")
-        case str():
-            return _HALF.sub("\ufffd", value)
-        case Mapping():
-            return {_HALF.sub("\ufffd", key): _plain(item) for key, item in value.items()}
-        case list():
-            return [_plain(item) for item in value]
-        case _:
-            return value
 
-
-def _depth(value: Any) -> int:
-    """Return how deep objects and arrays nest."""
-    depth, level = 0, [value]
-    while level := [item for item in level if isinstance(item, (Mapping, list))]:
-        depth += 1
-        level = [part for item in level for part in (item.values() if isinstance(item, Mapping) else item)]
-    return depth
-
-
-def _size(value: Any) -> int:
-    """Return how many values there are in a value, itself included."""
-    count, pending = 0, [value]
-    while pending:
-        item = pending.pop()
-        count += 1
-        if isinstance(item, (Mapping, list)):
-            pending += item.values() if isinstance(item, Mapping) else item
-    return count
 
 
 def _misspelt(schema: Any, values: Mapping[str, Any]) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Inputs that are large, or whose schema repeats itself: each schema is asked once about each value, within a budget.
+"""Values that are large, or whose schema repeats itself: each schema is asked once about each value, within a budget.
 
 ``jsonschema-rs`` follows a reference each time that it is met: twelve levels of ten references are a million
 million visits, which nothing can interrupt. ``jsonschema`` is slower, and asks our own functions about every keyword.
@@ -28,20 +28,24 @@ class Misfit(NamedTuple):
     keyword: str
 
 
-def first_misfit(schema: Any, value: Any) -> Misfit | None:
+def first_misfit(schema: Any, value: Any, *, own_dialect: bool = False) -> Misfit | None:
     """Return the first place at which a value does not fit a self-contained schema; None when it fits.
+
+    Args:
+        own_dialect: read the schema as its ``$schema`` says, and not as 2020-12.
 
     Raises:
         BudgetExceeded: it takes too long to find out.
     """
     from jsonschema import FormatChecker
-    from jsonschema.validators import Draft202012Validator, extend
+    from jsonschema.validators import Draft202012Validator, extend, validator_for
 
     formats = FormatChecker(formats=())
     formats.checkers = {name: (fits, ()) for name, fits in native_formats().items()}
-    known = {**Draft202012Validator.VALIDATORS, **limited_keywords(Draft202012Validator)}
+    dialect: Any = validator_for(schema, Draft202012Validator) if own_dialect else Draft202012Validator
+    known = {**dialect.VALIDATORS, **limited_keywords(dialect)}
     keywords = paid_keywords({**known, "$ref": partial(_reference, {})})
-    validator = extend(Draft202012Validator, keywords)(schema, format_checker=formats)  # type: ignore[no-untyped-call]
+    validator = extend(dialect, keywords)(schema, format_checker=formats)  # type: ignore[no-untyped-call]
     grant()
     found = next(validator.iter_errors(value), None)
     return None if found is None else Misfit(tuple(map(str, found.absolute_path)), str(found.validator))

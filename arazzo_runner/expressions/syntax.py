@@ -80,12 +80,15 @@ def _special(root: str, rest: str, text: str, *, condition: bool) -> Special:
     return Special(root, tail)  # type: ignore[arg-type]  # the caller's match narrows it to one of the four
 
 
+_EXCHANGE_PARTS = ".header.<name>, .query.<name>, .path.<name> or .body"
+_MESSAGE_PARTS = ".payload, .header.<name> or .path.<name>"
+
+
 def _message_part(root: str, rest: str, text: str) -> MessagePart:
     match = re.match(r"\.(headers?|query|path|body|payload)(?![\w-])", rest)
     if match is None or (match[1] == "headers" and root == "message"):
-        raise _wrong(
-            text, f"expected ${root}.header.<name>, .query.<name>, .path.<name> or .body", hint=_part_hint(text)
-        )
+        parts = _MESSAGE_PARTS if root == "message" else _EXCHANGE_PARTS
+        raise _wrong(text, f"expected ${root}{parts}", hint=_part_hint(text))
     part, behind = match[1], rest[match.end() :]
     position = len(root) + 1 + match.end()
     holder: Literal["request", "response", "message"] = root  # type: ignore[assignment]  # the caller's match

@@ -53,6 +53,26 @@ def test_a_host_and_port_alone_have_the_described_protocol() -> None:
     assert choice(server="http://127.0.0.1:5673").broker.url == "amqp://127.0.0.1:5673"
 
 
+@pytest.mark.parametrize(
+    "server",
+    [
+        "mqtt://127.0.0.1:99999",
+        "mqtt://user:pw-1234@127.0.0.1:x",
+        "mqtt://127.0.0.1:-1",
+        "mqtt://",
+        "mqtt://:1883",
+        "mqtt://[::1",
+    ],
+)
+def test_an_address_without_a_host_or_with_a_bad_port_is_told_before_the_run(server: str) -> None:
+    with pytest.raises(StepError, match="its host or its port is malformed") as refused:
+        choice(server=server)
+
+    assert refused.value.code == "message-server"
+    assert "--server events=mqtt://HOST:PORT" in (refused.value.hint or "")
+    assert "pw-1234" not in str(refused.value)
+
+
 def test_a_server_variable_is_given() -> None:
     assert choice(region="us").broker.url == "amqp://us.broker.example:5672/shop"
 

@@ -174,3 +174,23 @@ def test_a_channel_of_another_document_is_known_by_its_key_in_this_one() -> None
 
     assert channel is not None
     assert (channel.name, channel.address, channel.pointer) == ("elsewhere", "some/where", "/channels/elsewhere")
+
+
+@pytest.mark.parametrize("written", ["5", "text", "[1, {a: b}]", "1.5", "true"])
+@pytest.mark.parametrize("part", ["payload", "headers"])
+def test_what_is_not_a_schema_allows_anything(part: str, written: str) -> None:
+    text = THIRD.replace("other: {payload: {type: string}}", f"other: {{{part}: {written}}}")
+    channel = described(text).channel("placed")
+
+    assert channel is not None
+    message = next(one for one in channel.messages if one.name == "other")
+    schema = message.payload if part == "payload" else message.headers
+    assert schema is not None
+    assert bundled(schema) is True
+
+
+@pytest.mark.parametrize("written", ["5", "[1]", "text", "{$ref: '#/servers'}"])
+def test_a_security_scheme_that_is_none_asks_for_nothing(written: str) -> None:
+    text = THIRD.replace("security: [{$ref: '#/components/securitySchemes/user'}]", f"security: [{written}]")
+
+    assert described(text).servers["production"].url == "amqp://{region}.broker.example:5672/shop"

@@ -98,7 +98,8 @@ def command(ctx: click.Context, words: ValidateWords) -> None:
         wrong = {problem.place.path for problem in found if problem.severity is Severity.ERROR}
         good, count = len([path for path in documents if path not in wrong]), len(documents)
         noun = "document" if count == 1 else "documents"
-        click.echo(f"{good} of {count} {noun} in order", err=True)
+        sources = ", ".join(sorted(wrong.difference(documents)))
+        click.echo(f"{good} of {count} {noun} in order" + (f"; errors in {sources}" if sources else ""), err=True)
     ctx.exit(1 if any(problem.severity is Severity.ERROR for problem in found) else 0)
 
 

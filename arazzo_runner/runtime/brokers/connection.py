@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import struct
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -17,6 +18,8 @@ from arazzo_runner.runtime.http.errors import Progress, Refused, system_words
 from arazzo_runner.runtime.http.options import TransportOptions
 
 _PARAMETER = re.compile(r"\{[^{}]*\}")
+MALFORMED = (ValueError, LookupError, EOFError, struct.error)
+"""Errors that a client library lets out when what it reads is not its protocol, or breaks its rules."""
 
 
 class Delivery(Struct, frozen=True, eq=False):
@@ -180,7 +183,7 @@ class Connecting(Struct, frozen=True, eq=False):
         for cause in (error.__cause__, error):
             if cause is not None and (words := system_words(cause, progress)):
                 return words
-        if isinstance(error, TimeoutError):
+        if any(isinstance(one, TimeoutError) for one in (error, error.__cause__, error.__context__)):
             return f"no connection to the broker {self.host} within {seconds:g} s (--connect-timeout)"
         return f"no connection to the broker {self.host}, port {self.port}: it does not answer as {schemes[1]} does"
 
@@ -194,7 +197,7 @@ class Connecting(Struct, frozen=True, eq=False):
         Raises:
             Refused: an error came.
         """
-        expected: tuple[type[Exception], ...] = (OSError, *errors)
+        expected: tuple[type[Exception], ...] = (OSError, *MALFORMED, *errors)
         try:
             yield
         except Refused:

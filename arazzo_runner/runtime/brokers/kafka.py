@@ -22,6 +22,7 @@ from aiokafka.errors import (
 
 from arazzo_runner.effects import Message, Publish, Subscribe, first_header
 from arazzo_runner.runtime.brokers.connection import (
+    MALFORMED,
     Connecting,
     Connection,
     Deliver,
@@ -140,7 +141,7 @@ class KafkaConnection(Connection):
             async for record in consumer:
                 if listening.wants(record):
                     deliver(Delivery(_received(record, address), (record.partition, record.offset)))
-        except KafkaError:
+        except (KafkaError, *MALFORMED):
             self._connecting.lost()
 
     async def publish(self, effect: Publish) -> None:

@@ -64,6 +64,9 @@ class Line:
         connection = await self._connected()
         listening = await self._unless_broken(connection.subscribe(effect, mailbox.put))
         self._subscriptions[effect.key] = LiveSubscription(effect, mailbox, listening)
+        if self._connection is not connection:  # it broke after the broker had confirmed, before it was noted here
+            mailbox.interruptions += 1
+            self._make_again(None)
         return listening
 
     async def publish(self, effect: Publish) -> None:
@@ -113,7 +116,11 @@ class Line:
         dead, self._connection = self._connection, None
         for subscription in self._subscriptions.values():
             subscription.mailbox.interruptions += 1
-        if self._subscriptions and (self._revival is None or self._revival.done()):
+        if self._subscriptions:
+            self._make_again(dead)
+
+    def _make_again(self, dead: Connection | None) -> None:
+        if self._revival is None or self._revival.done():
             self._revival = asyncio.get_running_loop().create_task(self._revive(dead))
 
     async def _revive(self, dead: Connection | None) -> None:

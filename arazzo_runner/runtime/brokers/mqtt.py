@@ -19,6 +19,7 @@ from paho.mqtt.subscribeoptions import SubscribeOptions
 
 from arazzo_runner.effects import Message, Publish, Subscribe
 from arazzo_runner.runtime.brokers.connection import (
+    MALFORMED,
     Connecting,
     Connection,
     Deliver,
@@ -200,7 +201,7 @@ class MqttConnection(Connection):
         try:
             async for message in self._client.messages:
                 await self._came(message)
-        except aiomqtt.MqttError:
+        except (aiomqtt.MqttError, *MALFORMED):
             self._connecting.lost()
 
     async def _came(self, message: aiomqtt.Message) -> None:

@@ -13,6 +13,7 @@ from redis.backoff import NoBackoff
 
 from arazzo_runner.effects import Message, Publish, Subscribe
 from arazzo_runner.runtime.brokers.connection import (
+    MALFORMED,
     Connecting,
     Connection,
     Deliver,
@@ -60,7 +61,7 @@ class RedisConnection(Connection):
                 came = await subscription.get_message(ignore_subscribe_messages=True, timeout=None)
                 if came is not None:
                     deliver(Delivery(Message(bytes(came["data"]), address=text_of(came["channel"]))))
-        except (exceptions.RedisError, OSError):
+        except (exceptions.RedisError, OSError, *MALFORMED):
             self._connecting.lost()
 
     async def publish(self, effect: Publish) -> None:
@@ -111,7 +112,8 @@ async def connect(connecting: Connecting) -> RedisConnection:
     )
     try:
         with connecting.judged(exceptions.RedisError, say=lambda error: _unconnected(error, connecting)):
-            await client.ping()
+            async with asyncio.timeout(connecting.options.connect_timeout):
+                await client.ping()
     except BaseException:
         await client.aclose()
         raise
