@@ -89,7 +89,6 @@ class RunWatch:
             self.caught_up.set()
             self.story.version += 1
 
-
     def _take(self, *, follow: bool) -> None:
         for event in islice(self.handle.events(follow=follow), self.story.events, None):
             self.story.take(event)

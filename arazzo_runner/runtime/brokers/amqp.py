@@ -83,8 +83,9 @@ class AmqpConnection(Connection):
         with self._connecting.judged(*_ERRORS, say=lambda error: _say(error, effect.address)):
             channel = await self._connection.channel()
             if effect.inbox:
-                own = await channel.declare_queue(exclusive=True, auto_delete=True)
-                return await self._watch(own, own.name, deliver)
+                name = self._connecting.inbox(effect.address)
+                own = await channel.declare_queue(name, exclusive=True, auto_delete=True)
+                return await self._watch(own, name, deliver)
             if exchange:
                 found = await self._find_exchange(exchange, settings)
                 own = await channel.declare_queue(exclusive=True, auto_delete=True)

@@ -169,6 +169,10 @@ class Connecting(Struct, frozen=True, eq=False):
             None if parts.password is None else unquote(parts.password),
         )
 
+    def inbox(self, suggested: str) -> str:
+        """The name of an inbox that no other run has, the same each time that this one connects (M14)."""
+        return f"{suggested}-{self.identity}"
+
     def refused_credentials(self) -> Refused:
         """The refusal of a broker that does not accept the credentials, or wants some."""
         source, given = self.broker.source, self.user[0] is not None or self.broker.access.token is not None

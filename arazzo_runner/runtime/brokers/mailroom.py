@@ -13,6 +13,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from arazzo_runner.effects import (
+    Access,
     Broker,
     Failed,
     MessageAnswer,
@@ -60,7 +61,7 @@ class Mailroom:
         self._hosts = Hosts(options.allowed_hosts, options.named_hosts)
         self._identity = identity
         self._kept = kept
-        self._lines: dict[tuple[str, str], Line] = {}
+        self._lines: dict[tuple[str, str, Access], Line] = {}
         self._mailboxes: dict[str, tuple[Line, Mailbox]] = {}
 
     async def perform(self, effect: MessageEffect) -> MessageAnswer:
@@ -136,7 +137,7 @@ class Mailroom:
             await line.listening(key).settle()
 
     def _line(self, broker: Broker) -> Line:
-        name = broker.source, broker.url
+        name = broker.source, broker.url, broker.access
         line = self._lines.get(name)
         if line is None:
             connect, speech = connector(broker.protocol), speech_of(broker.protocol)

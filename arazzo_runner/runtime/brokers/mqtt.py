@@ -36,6 +36,7 @@ UNACKNOWLEDGED = 15
 SESSION_SECONDS = 7 * 24 * 3600
 """How long a broker keeps the session of a run that has stopped, from MQTT 5 on, where its description does not say."""
 _AT_LEAST_ONCE = 1
+_LONGEST_ID = 64
 _CREDENTIALS = frozenset({4, 5, 134, 135, 138})
 """Reason codes of both versions: bad user name or password, not authorized, banned."""
 
@@ -150,7 +151,7 @@ class MqttConnection(Connection):
 
     async def subscribe(self, effect: Subscribe, deliver: Deliver) -> Listening:
         """Subscribe to a topic; an inbox is a topic of the run (M14)."""
-        address = effect.address
+        address = self._connecting.inbox(effect.address) if effect.inbox else effect.address
         topic = with_wildcards(address, "+")
         known = set() if effect.place is None else set(json.loads(effect.place)["taken"])
         self._filters.append((topic, deliver, known))
@@ -268,7 +269,7 @@ def _client(connecting: Connecting) -> _Client:
         connecting.port,
         username=user,
         password=password,
-        identifier=named if isinstance(named, str) and named else f"arazzo-{connecting.identity}"[:64],
+        identifier=named if isinstance(named, str) and named else _client_id(connecting),
         protocol=version,
         clean_session=None if five else clean,
         clean_start=clean if five else MQTT_CLEAN_START_FIRST_ONLY,
@@ -277,6 +278,11 @@ def _client(connecting: Connecting) -> _Client:
         tls_context=context_of(connecting.options) if connecting.secure else None,
         timeout=connecting.options.connect_timeout,
     )
+
+
+def _client_id(connecting: Connecting) -> str:
+    """An id that no other connection has, the same in each process of a run, whose session it names."""
+    return f"arazzo-{connecting.identity}-{connecting.broker.source}"[:_LONGEST_ID]
 
 
 def _session_properties(bindings: Mapping[str, Any]) -> Properties:

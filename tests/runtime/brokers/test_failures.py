@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 import trustme
 
-from arazzo_runner.effects import Access, Failed, Match, Message, Publish, Receive, Received, Subscribe
+from arazzo_runner.effects import Access, ChannelSettings, Failed, Match, Message, Publish, Receive, Received, Subscribe
 from arazzo_runner.runtime.http.options import TransportOptions
 from tests.runtime.brokers.conftest import EACH, leaves_sockets
-from tests.servers.brokers import PASSWORD, USER, BrokerServer, running
+from tests.servers.brokers import PASSWORD, USER, BrokerServer, Nats, running
 from tests.support.messages import PATIENCE, a_topic, broker_of, party, settings_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio, leaves_sockets]
@@ -37,6 +37,32 @@ async def test_a_broker_that_is_killed_and_started_again_while_a_run_waits(
                     await asyncio.wait((waiting,), timeout=0.1)
             received = await waiting
     assert received.message.payload == b"again"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in EACH if kind.id not in ("Tansu", "WebSocketHub")])
+async def test_an_inbox_is_the_same_over_a_new_connection(kind: type[BrokerServer], tmp_path: Path) -> None:
+    """M14: its name was sent with the request, whose reply may come after the broker was away."""
+    with running(kind, tmp_path) as server:
+        async with party(server) as run:
+            inbox = (await run.subscribe("replies", inbox=True)).address
+            waiting = asyncio.create_task(run.receive("replies"))
+            await asyncio.sleep(0)
+            await asyncio.to_thread(server.kill)
+            await asyncio.to_thread(server.start)
+            async with party(server, settings=ChannelSettings()) as other, asyncio.timeout(PATIENCE):
+                while not waiting.done():
+                    await other.mailroom.perform(
+                        Publish(other.broker, Message(b"reply", (), inbox), other.settings, 5.0)
+                    )
+                    await asyncio.wait((waiting,), timeout=0.1)
+            assert (await waiting).message.payload == b"reply"
+
+
+async def test_inboxes_of_two_runs_are_two(tmp_path: Path) -> None:
+    with running(Nats, tmp_path) as server:
+        async with party(server) as one, party(server) as two:
+            addresses = {(await side.subscribe("replies", inbox=True)).address for side in (one, two)}
+    assert len(addresses) == 2
 
 
 @pytest.mark.parametrize("kind", EACH)

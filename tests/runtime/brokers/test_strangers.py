@@ -99,12 +99,11 @@ async def test_a_broker_that_breaks_its_protocol_later_is_a_lost_connection() ->
             else:
                 writer.write(b"+OK\r\n" * asked.count(b"SETINFO"))
 
-    async with standing_at(speak, "redis") as broker, asyncio.timeout(PATIENCE):
-        async with open_mailroom(OPTIONS) as mailroom:
-            await mailroom.perform(Subscribe("key", broker, "orders", ChannelSettings(), timeout=5.0))
-            first = connections
-            while connections <= first:  # it connects again
-                await asyncio.sleep(0.01)
-            answer = await mailroom.perform(Receive("key", Match(), 0.1))
+    async with standing_at(speak, "redis") as broker, asyncio.timeout(PATIENCE), open_mailroom(OPTIONS) as mailroom:
+        await mailroom.perform(Subscribe("key", broker, "orders", ChannelSettings(), timeout=5.0))
+        first = connections
+        while connections <= first:  # it connects again
+            await asyncio.sleep(0.01)
+        answer = await mailroom.perform(Receive("key", Match(), 0.1))
     assert isinstance(answer, Failed)
     assert "lost" in answer.message
