@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import secrets
 from collections.abc import Iterator
 from urllib.parse import parse_qs
 
@@ -29,7 +28,8 @@ class CookieAdmission:
     def __init__(self, token: str, port: int) -> None:
         self._token = token.encode()
         self._name = f"arazzo-web-{port}"
-        self._cookie = secrets.token_urlsafe(32).encode()
+        # Of the token alone: a server that is started again with the same one knows the browsers that it has let in.
+        self._cookie = hmac.digest(self._token, b"the cookie of arazzo web", "sha256").hex().encode()
 
     def answer(self, scope: Scope, fields: Fields) -> GateAnswer | None:
         """Refuse strangers, and requests that change something and do not say which page they come from."""

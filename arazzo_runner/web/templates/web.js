@@ -10,6 +10,29 @@
     told.textContent = text;
   };
 
+  // What keeps the page from being up to date; nothing when it is.
+  const trouble = (text) => {
+    let notice = document.getElementById("trouble");
+    if (!notice) {
+      if (!text) return;
+      notice = document.createElement("p");
+      notice.id = "trouble";
+      notice.className = "failure";
+      notice.setAttribute("role", "status");
+      document.getElementById("main").prepend(notice);
+    }
+    notice.textContent = text;
+    notice.hidden = !text;
+  };
+
+  // Ask why nothing comes: a server that was started again with another token does not know this browser.
+  const explain = async (otherwise) => {
+    const answer = await fetch("/runs", { method: "HEAD" }).catch(() => null);
+    if (!answer) trouble("arazzo web does not answer: what is shown here may be out of date.");
+    else if (answer.status === 401) trouble("arazzo web was started again: open the address that it has printed.");
+    else trouble(otherwise);
+  };
+
   const shown = (element) => element.dispatchEvent(new CustomEvent("arazzo:shown", { bubbles: true }));
 
   // What is replaced keeps what had the focus, and where it was scrolled to.
@@ -152,8 +175,12 @@
     const form = event.target;
     if (!("quiet" in form.dataset)) return;
     event.preventDefault();
-    const answer = await fetch(form.action, { method: "POST", headers: { "Content-Type": "application/x-www-form-urlencoded" }, body: "" });
-    if (answer.ok) return;
+    const answer = await fetch(form.action, { method: "POST", headers: { "Content-Type": "application/x-www-form-urlencoded" }, body: "" }).catch(() => null);
+    if (answer && answer.ok) return;
+    if (!answer || answer.status === 401) {
+      await explain("That did not work: arazzo web did not answer.");
+      return;
+    }
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const says = page.querySelector(".failure .says");
     say(says ? says.textContent : "That did not work.");
@@ -227,6 +254,7 @@
     const connect = () => {
       if (source) source.close();
       source = new EventSource(live.endsWith("known=") ? live + document.body.dataset.known : live);
+      source.onopen = () => trouble("");
       source.onmessage = (event) => update(JSON.parse(event.data));
       source.addEventListener("end", () => {
         over = true;
@@ -234,6 +262,7 @@
       });
       source.onerror = () => {
         source.close();
+        explain("");
         setTimeout(connectIfSeen, 2000);
       };
     };
