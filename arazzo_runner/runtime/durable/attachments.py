@@ -19,6 +19,11 @@ from arazzo_runner.runtime.drivers import Abandoned
 MISSED = "messages-missed"
 
 
+def forgotten_fact(run_id: str, source: str) -> str:
+    """The name of the fact that the brokers of a source no longer keep a run's places."""
+    return f"forgot {run_id} {source}"
+
+
 class Attachments(Struct, frozen=True):
     """What becomes of the subscriptions that an earlier process of a run had made.
 

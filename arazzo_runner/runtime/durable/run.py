@@ -17,7 +17,7 @@ from arazzo_runner.engine.state import FORMAT, RunState
 from arazzo_runner.errors import InvalidState, JournalError
 from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.drivers import Abandoned, AsyncWorld, Loop, World, aexchange, exchange
-from arazzo_runner.runtime.durable.attachments import MISSED, Attachments, attachments, refusal
+from arazzo_runner.runtime.durable.attachments import MISSED, Attachments, attachments, forgotten_fact, refusal
 from arazzo_runner.runtime.durable.cancellation import Watch, WatchedAsyncWorld, WatchedWorld
 from arazzo_runner.runtime.durable.documents import contents, kept
 from arazzo_runner.runtime.durable.group_commit import GroupCommit
@@ -253,10 +253,10 @@ class DurableRun:
 
     def _forget(self, source: str) -> None:
         """Note that brokers no longer keep the run's places in a source; in a thread of its own."""
-        self._journal.note(f"forgot {self.id} {source}")
+        self._journal.note(forgotten_fact(self.id, source))
 
     def _is_forgotten(self, source: str) -> bool:
-        return self._journal.known(f"forgot {self.id} {source}") is not None
+        return self._journal.known(forgotten_fact(self.id, source)) is not None
 
     def _keep(self, turn: Turn, told: Sequence[Event]) -> None:
         """Write a turn, before any of its events is published or its effect performed."""
