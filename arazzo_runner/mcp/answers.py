@@ -114,11 +114,15 @@ def answer_stopped(run: RunSummary, why: str = "") -> ToolAnswer:
     if run.status == "cancelled":
         code, reason, hint = "cancelled", "the run was cancelled", "call the workflow again to start another run"
     elif ambiguous:
-        code, reason = "ambiguous-request", "a request was sent and its answer is not known; nothing is sent twice"
+        code = "ambiguous-request"
+        reason = "a request or message was sent and its answer is not known; nothing is sent twice"
         hint = (
             f"the person who runs this server decides: arazzo runs show {run.id}, "
             f"then arazzo resume {run.id} --resend, or --skip STATUS"
         )
+    elif run.reason == "messages-missed":
+        code, reason = run.reason, "the process that listened ended, and what messages came since is not known"
+        hint = "await_run with acceptMissed continues it all the same; it may then wait in vain"
     else:
         code, reason = "stopped", why or "no process drives the run"
         hint = "await_run continues it"

@@ -254,7 +254,10 @@ class WorkflowServer:
         seconds = arguments.get("seconds", longest)
         if not isinstance(seconds, int | float) or isinstance(seconds, bool) or not seconds >= 0:
             raise CallRefused("invalid-inputs", "seconds is not a time in seconds")
-        await self._in_thread(partial(self._calls.revive, run_id))
+        accepts = arguments.get("acceptMissed", False)
+        if not isinstance(accepts, bool):
+            raise CallRefused("invalid-inputs", "acceptMissed is not true or false")
+        await self._in_thread(partial(self._calls.revive, run_id, accept_missed=accepts))
         earlier = await self._in_thread(partial(self._calls.summary, run_id))
         return await self._followed(ctx, run_id, min(float(seconds), longest), earlier)
 

@@ -14,6 +14,7 @@ from arazzo_runner.engine.events import Attempt, AttemptFinished, Outcome, RunFi
 from arazzo_runner.engine.inputs import with_defaults
 from arazzo_runner.errors import ArazzoError, JournalError
 from arazzo_runner.reports.text import one_line
+from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.durable.resuming import GivenSecrets
 from arazzo_runner.runtime.durable.runs import check_row, new_id
 from arazzo_runner.runtime.run.carriers import Carrier
@@ -32,7 +33,9 @@ LISTED = 50
 """Runs in one list."""
 AT_ONCE = 64
 """Runs that a server drives at once: an agent that calls in a circle is stopped there."""
-AMBIGUOUS = "ambiguous-request"
+AMBIGUOUS, MISSED = "ambiguous-request", "messages-missed"
+UNDECIDED = frozenset({AMBIGUOUS, MISSED})
+"""The reasons of runs that wait for a decision."""
 
 Report = Callable[[int, str], Awaitable[None]]
 """Called with the number of each attempt and a sentence about it."""
@@ -162,7 +165,7 @@ class ToolCalls:
         for run in reversed(stopped):
             if not self._is_owned(run.id):
                 continue
-            if run.reason == AMBIGUOUS:
+            if run.reason in UNDECIDED:
                 self._tell(f"the run {run.id} waits for a decision of yours: arazzo runs show {run.id}")
                 continue
             try:
@@ -171,22 +174,26 @@ class ToolCalls:
             except ArazzoError as error:
                 self._tell(f"the run {run.id} cannot be continued: {error}")
 
-    def _continue_stopped(self, run_id: str) -> None:
-        """Continue a run that no process drives, unless a person has to decide first.
+    def _continue_stopped(self, run_id: str, *, accept_missed: bool = False) -> None:
+        """Continue a run that no process drives, unless something has to be decided first.
+
+        Args:
+            accept_missed: continue although messages may have come while nobody listened (M20).
 
         Raises:
             ArazzoError: it cannot be continued.
         """
         run = self.summary(run_id)
-        if run.status != "stopped" or run.reason == AMBIGUOUS:
+        if run.status != "stopped" or run.reason == AMBIGUOUS or (run.reason == MISSED and not accept_missed):
             return
+        decision = Decision(accept_missed=True) if accept_missed else None
         offer = self.catalogue.owner(run_id)
         asked = asked_inputs(offer.plan, offer.given)
         again = GivenSecrets({name: offer.given[name] for name in asked}, offer.plan.options.credentials)
         with self._lock:
             if self.summary(run_id).status != "stopped":
                 return
-            self._handles[run_id] = self._engine.resume(run_id, again)
+            self._handles[run_id] = self._engine.resume(run_id, again, decision=decision)
 
     # Looking
 
@@ -250,13 +257,16 @@ class ToolCalls:
             raise CallRefused("run-over", error.message, hint="run_status shows how it ended") from None
         return self._handle(run_id).summary
 
-    def revive(self, run_id: str) -> None:
+    def revive(self, run_id: str, *, accept_missed: bool = False) -> None:
         """Continue a run that somebody waits for, if it has stopped.
+
+        Args:
+            accept_missed: continue although messages may have come while nobody listened (M20).
 
         Raises:
             ArazzoError: it cannot be continued.
         """
-        self._continue_stopped(run_id)
+        self._continue_stopped(run_id, accept_missed=accept_missed)
 
     async def follow(self, run_id: str, seconds: float, report: Report, *, after: int) -> Followed:
         """Follow a run until it ends or stops, or for so many seconds; what it does further is not affected.

@@ -13,6 +13,11 @@ from arazzo_runner.serving.reach import Reach
 
 _RUN_ID = {"type": "string", "description": "The id of a run, as a call of a workflow answered it."}
 _TEXT = {"type": "string"}
+_ACCEPTS = {
+    "type": "boolean",
+    "default": False,
+    "description": "Continue a run that stopped as messages-missed: messages may have come while nobody listened.",
+}
 _MAYBE = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 _RUNNING = {
     "type": "object",
@@ -153,7 +158,7 @@ def _of_runs(catalogue: Catalogue) -> list[Tool]:
             title="Wait for a run",
             description="Wait for a run and answer as its workflow does: with its outputs, or that it continues. A run "
             "that was interrupted is continued where it was; nothing is sent twice.",
-            input_schema=_object({"runId": _RUN_ID, "seconds": seconds}, "runId"),
+            input_schema=_object({"runId": _RUN_ID, "seconds": seconds, "acceptMissed": _ACCEPTS}, "runId"),
             annotations=ToolAnnotations(
                 title="Wait for a run",
                 read_only_hint=read_only,

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from arazzo_runner.effects import MASK, Request, Response, Sleep
+from arazzo_runner.effects import MASK, Message, Publish, Receive, Request, Response, Sleep, Subscribe
 from arazzo_runner.engine.events import Warned
 from arazzo_runner.engine.explanation import ActionSeen, CriterionSeen, Explanation
 from arazzo_runner.expressions.undefined import UNDEFINED
@@ -23,6 +23,9 @@ AROUND = 6
 _PLACES: Mapping[str, str] = {
     "request": "before the request",
     "token": "before the request for a token",
+    "subscribe": "before subscribing to",
+    "send": "before sending to",
+    "receive": "waiting for a message at",
     "answer": "the answer is here, nothing is judged yet",
     "criteria": "the criteria are judged",
     "action": "the action is chosen",
@@ -86,6 +89,8 @@ def position_line(debugger: Debugger) -> str:
     if request is not None:
         shown = redactor.request(request)
         what += f": {shown.method} {label(shown.url)}"
+    elif point.where in ("subscribe", "send", "receive"):
+        what += f" {label(redactor.text(channel_text(debugger)))}"
     elif isinstance(turn.effect, Sleep) and point.where == "wait":
         what += f" of {duration(turn.effect.seconds)}"
     elif point.where == "end" and turn.outcome is not None:
@@ -98,11 +103,37 @@ def position_line(debugger: Debugger) -> str:
     return f"{owner}{nested}, {what}{again}"
 
 
+def channel_text(debugger: Debugger) -> str:
+    """The address that the effect at hand is about."""
+    turn = debugger.kept.turn
+    match turn.effect:
+        case Subscribe(address=address) | Publish(message=Message(address=address)):
+            return address
+        case Receive(key):
+            known = turn.state.subscriptions.get(key)
+            return "" if known is None else known.address
+        case _:
+            return ""
+
+
+def message_lines(debugger: Debugger) -> Iterator[str]:
+    """Yield the message that is about to be sent, or what is waited for."""
+    match debugger.kept.turn.effect:
+        case Publish(message=message) if debugger.point.where == "send":
+            yield from _exchanged(">", debugger.redactor, message)
+        case Receive(match=match, seconds=seconds) if debugger.point.where == "receive":
+            which = f" with the correlation id {match.correlation_id}" if match.correlation_id is not None else ""
+            text = f"{channel_text(debugger)}{which}, within {duration(seconds)}"
+            yield f"  < {label(debugger.redactor.text(text))}"
+
+
 def _outcome(point: Point) -> str:
     attempt = point.attempt
     if attempt is None:
         return ""
     status = "no answer" if attempt.response is None else str(attempt.response.status)
+    if attempt.exchanged is not None:
+        status = attempt.exchanged.title if attempt.exchanged.message is not None else "no message"
     if attempt.request is None:
         status = attempt.operation
     if point.where == "answer":
@@ -217,6 +248,17 @@ def response_lines(redactor: Redactor, response: Response) -> Iterator[str]:
     shown = redactor.response(response)
     yield f"  < {shown.status}"
     yield from _message("<", shown)
+
+
+def taken_lines(redactor: Redactor, message: Message) -> Iterator[str]:
+    """Yield a message that was taken, masked."""
+    return _exchanged("<", redactor, message)
+
+
+def _exchanged(mark: str, redactor: Redactor, message: Message) -> Iterator[str]:
+    shown = redactor.message(message)
+    yield f"  {mark} {label(shown.address)}"
+    yield from _message(mark, Response(200, shown.headers, shown.payload))
 
 
 def _message(mark: str, message: Request | Response) -> Iterator[str]:

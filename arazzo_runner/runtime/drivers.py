@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from concurrent.futures import Future
 from typing import Any, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
@@ -50,6 +51,14 @@ class Messaging(Protocol):
 
     def exchange(self, effect: MessageEffect) -> MessageAnswer:
         """Subscribe, send or take a message, and wait for what comes."""
+
+
+@runtime_checkable
+class BegunMessaging(Messaging, Protocol):
+    """A world that exchanges messages, and can be asked for one without waiting for it."""
+
+    def begin(self, effect: MessageEffect) -> Future[MessageAnswer]:
+        """Begin to exchange a message; cancelling the future gives it up."""
 
 
 class Abandoned(Exception):

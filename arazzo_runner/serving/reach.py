@@ -6,6 +6,7 @@ from msgspec import Struct
 
 from arazzo_runner.engine.plan import Plan, PlannedStep
 from arazzo_runner.reports.text import one_line
+from arazzo_runner.secrecy import without_credentials
 
 _SENDS, _RECEIVES = "send", "receive"
 """The actions of steps over messages, beside the methods of HTTP, which are upper case."""
@@ -22,7 +23,7 @@ class Reach(Struct, frozen=True):
 
     Attributes:
         methods: of all of them, upper case, and the actions of steps over messages.
-        calls: method and path of each, in the order of the document, each once.
+        calls: method and path of each, or action, address and broker, in the order of the document, each once.
         known: whether every step is a call of an operation or of a workflow.
     """
 
@@ -65,9 +66,15 @@ def reach_of(plan: Plan) -> Reach:
     calls = [step for step in steps if step.operation is not None or step.exchange is not None]
     return Reach(
         frozenset(_method(step) for step in calls),
-        tuple(dict.fromkeys(one_line(step.title, 100) for step in calls)),
+        tuple(dict.fromkeys(one_line(_call(step), 100) for step in calls)),
         all(step in calls or step.workflow is not None for step in steps),
     )
+
+
+def _call(step: PlannedStep) -> str:
+    if step.exchange is None:
+        return step.title
+    return f"{step.title} ({without_credentials(step.exchange.broker.url)})"
 
 
 def _method(step: PlannedStep) -> str:

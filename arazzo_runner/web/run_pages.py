@@ -18,6 +18,7 @@ from arazzo_runner.reports.har import HarReport
 from arazzo_runner.reports.jsonreport import JsonReport, standing_of
 from arazzo_runner.reports.pages.html_views import attempt_view, clock
 from arazzo_runner.reports.text import duration
+from arazzo_runner.runtime.decisions import Decision
 from arazzo_runner.runtime.runners.summaries import RunFilter, RunSummary
 from arazzo_runner.web.reasons import Reasons
 from arazzo_runner.web.rendering import HEADERS, Rendering
@@ -25,7 +26,7 @@ from arazzo_runner.web.run_regions import RunRegions
 from arazzo_runner.web.run_story import PAGE
 from arazzo_runner.web.run_watch import RunWatch, RunWatches, wait_for
 from arazzo_runner.web.site import WebSite, looked_at, not_found
-from arazzo_runner.web.steering import Steering, decision_of, secret_fields, setup_of
+from arazzo_runner.web.steering import Steering, accepts_missed, decision_of, secret_fields, setup_of
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -250,7 +251,8 @@ class RunPages:
                 case "cancel":
                     steering.cancel(watch)
                 case "resume":
-                    steering.resume(watch, form)
+                    accepts = accepts_missed(form)
+                    steering.resume(watch, form, Decision(accept_missed=True) if accepts else None)
                 case "decide":
                     steering.resume(watch, form, decision_of(form))
                 case "branch":

@@ -12,6 +12,8 @@ from arazzo_runner.engine.events import Outcome
 from arazzo_runner.reports.pages.html_views import clock, reason_view, values_view
 from arazzo_runner.reports.standing import standing
 from arazzo_runner.reports.text import duration
+from arazzo_runner.runtime.durable.resuming import OpenDecision
+from arazzo_runner.runtime.durable.resumption import MISSED
 from arazzo_runner.runtime.runners.summaries import RunSummary
 from arazzo_runner.web.rendering import Rendering
 from arazzo_runner.web.run_story import PAGE
@@ -114,16 +116,22 @@ class RunRegions:
 
     def _decision(self, summary: RunSummary, state: RunStanding) -> Mapping[str, Any] | None:
         """Return what the form of a stopped run asks for; None where there is nothing to decide."""
-        if state.status not in ("stopped", AMBIGUOUS):
+        if state.status not in ("stopped", AMBIGUOUS, MISSED):
             return None
         found = decision_about(self._site, summary.id)
-        ambiguous = found is not None or AMBIGUOUS in (summary.reason, summary.status)
+        if found is None:
+            # Of a run on a cluster no more is known than its status.
+            known = (summary.reason, summary.status)
+            missed = "the channels of this run" if MISSED in known else ""
+            found = OpenDecision(ambiguous=AMBIGUOUS in known, missed=missed)
         setup = setup_of(self._site, summary.id)
         secrets: Sequence[tuple[str, str]] = () if setup is None else secret_fields(setup)
         given = {} if setup is None else self._site.given_again(setup.workflow_id, setup.document)
         return {
-            "ambiguous": ambiguous,
-            "outputs": () if found is None else found.outputs,
+            "ambiguous": found.ambiguous,
+            "outputs": found.outputs,
+            "message": found.message,
+            "missed": found.missed,
             "secrets": [(field, name, name in given) for field, name in secrets],
         }
 

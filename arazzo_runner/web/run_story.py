@@ -30,6 +30,11 @@ from arazzo_runner.reports.summary import Attempts, RunPath
 from arazzo_runner.reports.text import duration
 from arazzo_runner.web.attempt_store import AttemptStore
 
+_WAITS = {
+    "request": "waiting for the answer to",
+    "send": "waiting for the broker to take the message to",
+    "receive": "waiting for a message at",
+}
 PAGE = 100
 """Entries of the list that are sent at once."""
 SPANS = 300
@@ -40,10 +45,11 @@ class UnderWay(Struct, frozen=True):
     """The thing that a run does now.
 
     Attributes:
-        kind: ``request`` or ``wait``.
+        kind: ``request`` or ``wait``; of messages ``send`` or ``receive``.
         workflow, step: where it does so.
-        what: method and URL of the request, or why it waits.
-        until: when the wait is over, seconds since the epoch; None for a request.
+        what: method and URL of the request, why it waits, or the address of the message.
+        until: when the wait is over, seconds since the epoch; None for a request or a message that is sent.
+        number: of the attempt, from 1.
     """
 
     kind: str
@@ -52,6 +58,7 @@ class UnderWay(Struct, frozen=True):
     what: str
     since: float
     until: float | None = None
+    number: int = 1
 
 
 class RunStory:
@@ -100,10 +107,10 @@ class RunStory:
                 self.entries.append({"kind": "workflow", "workflow": workflow_id, "cause": cause})
             case AttemptStarted(workflow_id, step_id, _, _, _, at):
                 self.under_way = UnderWay("request", workflow_id, step_id, event.title, at)
-            case MessageAwaited(workflow_id, step_id, _, _, _, seconds, at):
+            case MessageAwaited(workflow_id, step_id, number, _, exchanged, seconds, at):
                 until = None if seconds is None else at + seconds
-                kind = "request" if until is None else "wait"
-                self.under_way = UnderWay(kind, workflow_id, step_id, event.title, at, until)
+                where = (workflow_id, step_id, exchanged.address)
+                self.under_way = UnderWay(exchanged.action, *where, at, until, number)
             case Authenticated(_, step_id, _, scheme, request, response):
                 beside = {"kind": "beside", "step": step_id, "scheme": scheme, "what": request.method}
                 status = None if response is None else response.status
@@ -169,8 +176,8 @@ class RunStory:
             if hidden and spans:
                 began = min(span.start for span in spans)
             way = self.under_way
-            if way is not None and way.kind == "request" and self.outcome is None:
-                title = f"waiting for the answer to {way.what}"
+            if way is not None and way.kind != "wait" and self.outcome is None:
+                title = f"{_WAITS[way.kind]} {way.what}"
                 spans.append(Span(way.workflow, way.step, way.since, max(now - way.since, 0.0), "wait", title))
             seconds = self._latest - began
             if self.outcome is not None and not hidden:

@@ -236,18 +236,25 @@ def decision_about(site: WebSite, run_id: str) -> OpenDecision | None:
 
 
 def decision_of(form: Mapping[str, str]) -> Decision:
-    """Return the decision that the form of an ambiguous request says.
+    """Return the decision that the form of an ambiguous request or message says.
 
     Raises:
         UsageError: it says none.
     """
     match form.get("decision"):
         case "resend":
-            return Decision(resend=True)
+            return Decision(resend=True, accept_missed=accepts_missed(form))
         case "skip":
-            return Decision(answer=_answer(form), with_body=form.get("with-body") == "yes" or bool(form.get("body")))
+            has_body = form.get("with-body") == "yes" or bool(form.get("body"))
+            answer = Response(200) if form.get("message") == "yes" else _answer(form)
+            return Decision(answer=answer, with_body=has_body, accept_missed=accepts_missed(form))
         case _:
             raise UsageError("nothing was chosen", hint="choose whether the request was carried out")
+
+
+def accepts_missed(form: Mapping[str, str]) -> bool:
+    """Return whether a form says to continue although messages may have come while nobody listened (M20)."""
+    return form.get("accept-missed") == "yes"
 
 
 def _answer(form: Mapping[str, str]) -> Response:

@@ -242,6 +242,13 @@ def _plan(offer: Offer) -> tuple[Plan | None, list[Problem]]:
         return None, [Problem(Severity.ERROR, error.code, error.message, place, error.hint)]
 
 
+def _servers_and_brokers(plan: Plan) -> list[str]:
+    """Return the URLs that requests and messages go to, each once."""
+    brokers = (exchange.broker.url for _, _, exchange in plan.exchanges())
+    urls = (*(url for _, url in servers_of(plan)), *brokers)
+    return list(dict.fromkeys(map(without_credentials, urls)))
+
+
 def _servers(plan: Plan, typed: Mapping[str, str]) -> list[dict[str, Any]]:
     """Return the sources that requests go to, each with the servers that its description names."""
     found: dict[str, list[str]] = {}
@@ -283,7 +290,7 @@ def _card(offer: Offer, runs: list[Any]) -> dict[str, Any]:
     inputs = workflow_entry(
         offer.workbook.description, offer.workflow, plan.workflow.input_schema if plan is not None else None
     )["inputs"]
-    servers = list(dict.fromkeys(without_credentials(url) for _, url in servers_of(plan))) if plan is not None else []
+    servers = [] if plan is None else _servers_and_brokers(plan)
     return {
         "name": offer.name,
         "id": offer.workflow.workflow_id,

@@ -17,11 +17,13 @@ class SilentBroker:
     Attributes:
         published: is set when something was.
         count: how much.
+        confirms: whether it says that it has it (PUBACK).
     """
 
     def __init__(self) -> None:
         self.published = threading.Event()
         self.count = 0
+        self.confirms = False
         self.port = 0
         self._stack = ExitStack()
 
@@ -30,12 +32,18 @@ class SilentBroker:
 
         class Handler(socketserver.BaseRequestHandler):
             def handle(self) -> None:
-                while packet := _packet(self.request):
+                while True:
+                    packet, body = _packet(self.request)
+                    if not packet:
+                        return
                     if packet == _CONNECT:
                         self.request.sendall(_CONNACK)
                     elif packet == _PUBLISH:
                         broker.count += 1
                         broker.published.set()
+                        if broker.confirms:
+                            length = int.from_bytes(body[:2], "big")
+                            self.request.sendall(bytes((0x40, 2)) + body[2 + length : 4 + length])
                     elif packet == _PINGREQ:
                         self.request.sendall(bytes((0xD0, 0)))
 
@@ -52,11 +60,11 @@ class SilentBroker:
         self._stack.close()
 
 
-def _packet(connection: socket.socket) -> int:
-    """The kind of the next packet, which is read whole; 0 at the end."""
+def _packet(connection: socket.socket) -> tuple[int, bytes]:
+    """The kind of the next packet, and what is in it; 0 at the end."""
     first = _exactly(connection, 1)
     if not first:
-        return 0
+        return 0, b""
     length, shift = 0, 0
     while True:
         [byte] = _exactly(connection, 1) or b"\0"
@@ -64,8 +72,7 @@ def _packet(connection: socket.socket) -> int:
         shift += 7
         if not byte & 0x80:
             break
-    _exactly(connection, length)
-    return first[0] >> 4
+    return first[0] >> 4, _exactly(connection, length)
 
 
 def _exactly(connection: socket.socket, count: int) -> bytes:

@@ -217,3 +217,40 @@ def _workflow(*, correlated: bool, timeout: int) -> dict[str, Any]:
             }
         ],
     }
+
+
+def write_telling(directory: Path, port: int) -> Path:
+    """Write a workflow of one step, which sends a message; return its path."""
+    events = {
+        "asyncapi": "3.0.0",
+        "info": {"title": "Telling", "version": "1"},
+        "defaultContentType": "application/json",
+        "servers": {"own": {"host": f"127.0.0.1:{port}", "protocol": "mqtt"}},
+        "channels": {"tell": {"address": "tell", "messages": {"it": {"payload": {"type": "object"}}}}},
+        "operations": {"tell": {"action": "receive", "channel": {"$ref": "#/channels/tell"}}},
+    }
+    payload = {"payload": {"order": "$inputs.order"}}
+    telling = {
+        "arazzo": "1.1.0",
+        "info": {"title": "Telling", "version": "1"},
+        "sourceDescriptions": [{"name": "events", "url": "telling.events.json", "type": "asyncapi"}],
+        "workflows": [
+            {
+                "workflowId": "telling",
+                "inputs": {"type": "object", "properties": {"order": {"type": "string"}}},
+                "steps": [
+                    {
+                        "stepId": "tell",
+                        "operationId": "tell",
+                        "action": "send",
+                        "timeout": 80000,
+                        "requestBody": payload,
+                    }
+                ],
+            }
+        ],
+    }
+    (directory / "telling.events.json").write_text(json.dumps(events), "utf-8")
+    path = directory / "telling.json"
+    path.write_text(json.dumps(telling), "utf-8")
+    return path

@@ -19,7 +19,7 @@ from arazzo_runner.reports.evaluation import evaluated, evaluation_lines
 from arazzo_runner.runtime.debugging.confirmation import ConfirmationNeeded
 from arazzo_runner.runtime.debugging.debugger import Debugger
 from arazzo_runner.runtime.debugging.lines import anchor_at, path_of, place_of
-from arazzo_runner.runtime.debugging.points import Point
+from arazzo_runner.runtime.debugging.points import OUTGOING, Point
 from arazzo_runner.runtime.debugging.stops import Stop, condition_of
 
 Open: TypeAlias = Callable[[Message, ExitStack], tuple[Debugger, list[str]]]
@@ -161,7 +161,7 @@ class DebugAdapter:
     def do_next(self, request: Message, _: Message) -> None:
         """Go on to the next request of this workflow."""
         start = level(self._run.point)
-        self._go(request, lambda point: point.where in ("request", "call") and level(point) <= start, "step")
+        self._go(request, lambda point: point.where in (*OUTGOING, "call") and level(point) <= start, "step")
 
     def do_stepIn(self, request: Message, _: Message) -> None:  # noqa: N802 - the protocol's name
         """Go to the very next point."""

@@ -16,7 +16,7 @@ from arazzo_runner.reports.evaluation import evaluated, evaluation_lines
 from arazzo_runner.reports.text import label
 from arazzo_runner.runtime.debugging.confirmation import ConfirmationNeeded
 from arazzo_runner.runtime.debugging.debugger import Debugger
-from arazzo_runner.runtime.debugging.points import Point
+from arazzo_runner.runtime.debugging.points import OUTGOING, Point
 from arazzo_runner.runtime.debugging.stops import read_stop
 
 if TYPE_CHECKING:
@@ -196,10 +196,10 @@ class DebugConsole:
         self._here()
 
     def _next(self, start: Point, point: Point) -> bool:
-        return point.where in ("request", "call") and level(point) <= level(start)
+        return (point.where in OUTGOING or point.where == "call") and level(point) <= level(start)
 
     def _out(self, start: Point, point: Point) -> bool:
-        return point.depth < start.depth and point.where in ("criteria", "request")
+        return point.depth < start.depth and (point.where in OUTGOING or point.where == "criteria")
 
     def _go_on_by_itself(self) -> None:
         if self._resume is None:
@@ -214,6 +214,9 @@ class DebugConsole:
         attempt = point.attempt
         if point.where == "answer" and attempt is not None and attempt.response is not None:
             self._say(*views.response_lines(self.debugger.redactor, attempt.response))
+        if point.where == "answer" and attempt is not None and attempt.exchanged is not None:
+            taken = attempt.exchanged.message
+            self._say(*views.taken_lines(self.debugger.redactor, taken) if taken is not None else ())
         explanation = self.debugger.explanation
         if explanation is not None and point.where in ("criteria", "action"):
             show = views.criteria_lines if point.where == "criteria" else views.action_lines
@@ -260,7 +263,8 @@ class DebugConsole:
         self._here()
 
     def _answer(self, command: Command) -> None:
-        self.debugger.answer(values.answer_of(command.rest))
+        is_message = self.debugger.point.where in ("subscribe", "send", "receive")
+        self.debugger.answer((values.payload_of if is_message else values.answer_of)(command.rest))
         self._here()
 
     def _where(self) -> Iterator[str]:
@@ -271,6 +275,7 @@ class DebugConsole:
         request = debugger.request
         if request is not None:
             yield from views.request_lines(debugger.redactor, request)
+        yield from views.message_lines(debugger)
         explanation = debugger.led_here
         if explanation is not None:
             yield "because of the attempt before:" if debugger.point.attempt is None else "because:"

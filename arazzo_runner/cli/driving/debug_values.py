@@ -77,6 +77,12 @@ def _file(path: str) -> bytes:
         raise UsageError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
+def payload_of(rest: str) -> bytes:
+    """The payload of a message that is answered by hand: a text, or ``@file``."""
+    text = rest.strip()
+    return _file(text[1:]) if text.startswith("@") else text.encode()
+
+
 def answer_of(rest: str) -> Response:
     """The answer that ``STATUS [BODY]`` says.
 

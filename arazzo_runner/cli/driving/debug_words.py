@@ -20,7 +20,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "print": ("EXPR", "the value of an expression or a condition here"),
     "set": ("NAME VALUE", "change $inputs.NAME or $steps.STEP.outputs.NAME"),
     "edit": ("", "change the request in $EDITOR"),
-    "answer": ("STATUS [BODY]", "answer by hand instead of sending: a body, or @body.json"),
+    "answer": ("STATUS [BODY]", "answer by hand instead of sending: a body, or @body.json; of a message its payload"),
     "resume": ("", "go on from this request by itself, as a durable run, and end here (--run)"),
     "where": ("", "the workflows under way, this point, and why the run is here"),
     "diff": ("", "what the last turn has changed"),

@@ -54,6 +54,20 @@ def without_access(exchange: PlannedExchange) -> tuple[str, ...]:
     return (f"the broker was asked without credentials ({why}); give them: --auth {next(iter(reasons))}=…",)
 
 
+def sent_exchange(exchange: PlannedExchange, message: Message) -> MessageExchange:
+    """A message that a step sends, as its criteria and reports see it."""
+    parameters = values_in(exchange.address or "", message.address)
+    return MessageExchange(
+        "send",
+        exchange.source,
+        without_credentials(exchange.broker.url),
+        message.address,
+        SeenMessage(message, message.content_type, parameters),
+        message.correlation_id,
+        problems=without_access(exchange),
+    )
+
+
 class MessageSteps:
     """The part of a run that exchanges messages.
 
@@ -106,7 +120,7 @@ class MessageSteps:
         message = message_of(exchange, draft, scope, reply_to=reply_to)
         timeout = self._seconds(self.stack.step)
         self.stack.frame = replace(self.stack.frame, phase=Phase.PUBLISHING, underway=Underway(message=message))
-        self._tell(self._sent(exchange, message), None)
+        self._tell(sent_exchange(exchange, message), None)
         settings = message_settings(exchange, meant_message(exchange, draft))
         self.stack.effect = Publish(broker_of(exchange, scope), message, settings, timeout)
 
@@ -198,7 +212,7 @@ class MessageSteps:
         if message is None:
             raise InvalidState("no message was sent")
         self.stack.messages += 1
-        self._concluded(self._sent(self._exchange, message), None, answer.duration, ends=False)
+        self._concluded(sent_exchange(self._exchange, message), None, answer.duration, ends=False)
 
     def received(self, answer: Received) -> None:
         """Take a message; when it does not satisfy and there is time, wait for the next one (M9)."""
@@ -247,7 +261,7 @@ class MessageSteps:
             return
         exchange = self._exchange
         if underway.message is not None:
-            made = self._sent(exchange, underway.message)
+            made = sent_exchange(exchange, underway.message)
         else:
             made = self._received(exchange, underway, None)
         self.stack.frame = replace(self.stack.frame, underway=None, phase=Phase.ENTERING)
@@ -270,18 +284,6 @@ class MessageSteps:
         return underway
 
     # What is told
-
-    def _sent(self, exchange: PlannedExchange, message: Message) -> MessageExchange:
-        parameters = values_in(exchange.address or "", message.address)
-        return MessageExchange(
-            "send",
-            exchange.source,
-            without_credentials(exchange.broker.url),
-            message.address,
-            SeenMessage(message, message.content_type, parameters),
-            message.correlation_id,
-            problems=without_access(exchange),
-        )
 
     def _received(self, exchange: PlannedExchange, underway: Underway, message: Message | None) -> MessageExchange:
         known = self.stack.subscriptions.get(underway.key)

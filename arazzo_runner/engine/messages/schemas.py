@@ -53,9 +53,9 @@ def breaches(schemas: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[t
         except ValueError as error:  # a library's limit
             yield part, "", f"it cannot be judged: {error}"
             continue
-        for error in errors:
-            pointer = "".join(f"/{key}" for key in error.instance_path)
-            yield part, pointer, str(error.message)
+        for fault in errors:
+            pointer = "".join(f"/{key}" for key in fault.instance_path)
+            yield part, pointer, str(fault.message)
 
 
 def _first_fault(schema: Any, instance: Any) -> Iterator[tuple[str, str]]:

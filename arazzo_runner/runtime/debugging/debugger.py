@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from arazzo_runner.effects import Answer, Answered, Request, Response, Send
+from arazzo_runner.effects import Answer, Message, Request, Response, Send
 from arazzo_runner.engine.explanation import Explanation, explained
 from arazzo_runner.engine.flow import Turn, observed, rebuilt, start
 from arazzo_runner.engine.inputs import check_inputs
@@ -16,14 +16,16 @@ from arazzo_runner.engine.plan import Plan, PlannedStep, PlannedWorkflow
 from arazzo_runner.engine.state import Phase, RunState
 from arazzo_runner.errors import UsageError
 from arazzo_runner.expressions.evaluate import Scope
+from arazzo_runner.runtime.debugging.by_hand import answer_by_hand
 from arazzo_runner.runtime.debugging.changes import with_input, with_output
-from arazzo_runner.runtime.debugging.confirmation import refuse_repetition
+from arazzo_runner.runtime.debugging.confirmation import refuse_repetition, sent_by
 from arazzo_runner.runtime.debugging.hits import Hits
-from arazzo_runner.runtime.debugging.points import EFFECTS, Point, points_of
+from arazzo_runner.runtime.debugging.points import BEGINNINGS, EFFECTS, Point, points_of
 from arazzo_runner.runtime.debugging.scopes import scope_at_effect, scope_at_end
 from arazzo_runner.runtime.debugging.sources import AnswerSource
 from arazzo_runner.runtime.debugging.stops import Stop
 from arazzo_runner.runtime.debugging.tape import ROOM, Kept, Tape
+from arazzo_runner.runtime.secrets.learning import learn_answer, learn_effect
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
 
@@ -59,7 +61,7 @@ class Debugger:
         self.stops: dict[int, Stop] = {}
         self.yes = False
         self._tape, self._hits = Tape(room), Hits()
-        self._performed: dict[int, Request] = {}
+        self._performed: dict[int, Request | Message] = {}
         self._gone_back, self._source_at = False, 0
         self._observed: tuple[int, Turn, tuple[JudgedAttempt, ...]] | None = None
         first = start(plan, inputs, at=source.now(), secret=redactor.secret_names, identity=identity)
@@ -250,18 +252,19 @@ class Debugger:
 
     # Changes
 
-    def answer(self, response: Response) -> None:
-        """Answer the request at hand by hand; nothing is sent.
+    def answer(self, given: Response | bytes) -> None:
+        """Answer the request or message at hand by hand; nothing is sent.
+
+        Args:
+            given: a response; bytes for a message (see ``by_hand``).
 
         Raises:
-            UsageError: no request is at hand.
+            UsageError: nothing that can be answered so is at hand.
         """
         self._refuse_fixed()
-        if self.request is None:
-            raise UsageError(
-                "no request waits for an answer here", hint="next goes to the next request, back to an earlier one"
-            )
-        self._take(Answered(response, self.source.now()))
+        turn = self.kept.turn
+        effect = turn.effect if self.point.where in EFFECTS else None
+        self._take(answer_by_hand(effect, given, turn.state, self.source.now()))
 
     def change_request(self, request: Request) -> None:
         """Send another request than the one at hand.
@@ -321,9 +324,7 @@ class Debugger:
                 self._put(replace(turn, state=state))
             else:
                 anew = rebuilt(self.plan, state)
-                told = tuple(
-                    event for event in turn.events if type(event).__name__ not in ("AttemptStarted", "Waiting")
-                )
+                told = tuple(event for event in turn.events if not isinstance(event, BEGINNINGS))
                 self._put(replace(anew, events=(*told, *anew.events)))
             self._point = len(self.points) - 1
             return
@@ -348,12 +349,13 @@ class Debugger:
         effect = kept.turn.effect
         if effect is None:
             raise UsageError("the run has ended", hint="back goes to where it was before, quit ends")
-        if isinstance(effect, Send) and self._gone_back and self.source.sends and not self.yes:
-            refuse_repetition(self._turn, effect.request, self._performed, self.redactor)
+        sent = sent_by(effect) if self.source.sends else None
+        if sent is not None and self._gone_back and not self.yes:
+            refuse_repetition(self._turn, sent, self._performed, self.redactor)
         if self._source_at != self._turn:
             self.source.rewind([one for i in range(self._turn) if (one := self._tape[i].turn.effect) is not None])
-        if isinstance(effect, Send) and self.source.sends:
-            self._performed[self._turn] = effect.request
+        if sent is not None:
+            self._performed[self._turn] = sent
         try:
             answer = self.source.perform(effect)
         except KeyboardInterrupt:
@@ -363,8 +365,7 @@ class Debugger:
         self._take(answer)
 
     def _take(self, answer: Answer) -> None:
-        if isinstance(answer, Answered):
-            self.redactor.learn_response(answer.response)
+        learn_answer(self.redactor, answer)
         turn, judged = observed(self.plan, self.kept.turn.state, answer)
         self._append(turn, answer)
         self._observed = (self._turn, self.kept.turn, judged)
@@ -380,8 +381,7 @@ class Debugger:
         self._observed = None
 
     def _known(self, turn: Turn) -> Turn:
-        if isinstance(turn.effect, Send):
-            self.redactor.learn_request(turn.effect.request)
+        learn_effect(self.redactor, turn.effect)
         return turn
 
     def _judgements(self) -> tuple[JudgedAttempt, ...]:

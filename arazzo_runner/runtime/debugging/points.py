@@ -6,16 +6,33 @@ from typing import Literal, TypeAlias
 
 from msgspec import Struct
 
-from arazzo_runner.effects import Send
-from arazzo_runner.engine.events import Attempt, AttemptFinished, RunFinished, WorkflowEntered
+from arazzo_runner.effects import Publish, Receive, Send, Subscribe
+from arazzo_runner.engine.events import (
+    Attempt,
+    AttemptFinished,
+    AttemptStarted,
+    MessageAwaited,
+    RunFinished,
+    Waiting,
+    WorkflowEntered,
+)
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Plan
-from arazzo_runner.engine.state import Phase
+from arazzo_runner.engine.state import Frame, Phase
 
-Where: TypeAlias = Literal["answer", "criteria", "action", "call", "request", "token", "wait", "end"]
+Where: TypeAlias = Literal[
+    "answer", "criteria", "action", "call", "request", "token", "subscribe", "send", "receive", "wait", "end"
+]
 
-EFFECTS = frozenset({"request", "token", "wait", "end"})
+OUTGOING = frozenset({"request", "send", "receive"})
+"""The points at which a step begins with what it is for: its request is sent, or its message sent or waited for."""
+ASKING = OUTGOING | {"token", "subscribe"}
+"""The points at which somebody else has to answer."""
+EFFECTS = ASKING | {"wait", "end"}
 """The points at which the run waits for the world, or is over; each turn ends with one of them."""
+
+BEGINNINGS = (AttemptStarted, MessageAwaited, Waiting)
+"""The events with which an attempt begins: told anew when it is built anew."""
 
 
 class Point(Struct, frozen=True):
@@ -23,7 +40,9 @@ class Point(Struct, frozen=True):
 
     Attributes:
         where: ``answer`` (came, not judged yet), ``criteria`` (judged), ``action`` (chosen), ``call`` (a workflow has
-            been entered), ``request`` (about to be sent), ``token`` (about to be asked for), ``wait`` or ``end``.
+            been entered), ``request`` (about to be sent), ``token`` (about to be asked for), ``subscribe``,
+            ``send`` and ``receive`` (a channel, a message that is about to be sent, and one that is waited for),
+            ``wait`` or ``end``.
         step_id: at a call the step that called, in the workflow around; empty where there is none, and at the end.
         depth: how many workflows it is nested in.
         attempt: that was judged, or None.
@@ -43,7 +62,7 @@ def points_of(plan: Plan, turn: Turn) -> tuple[Point, ...]:
     for event in turn.events:
         match event:
             case AttemptFinished(attempt):
-                places: tuple[Where, ...] = ("criteria", "action") if attempt.response is None else _JUDGED
+                places: tuple[Where, ...] = _JUDGED if _has_answer(attempt) else ("criteria", "action")
                 points += [
                     Point(where, attempt.workflow_id, attempt.step_id, attempt.depth, attempt.attempt, attempt)
                     for where in places
@@ -55,12 +74,31 @@ def points_of(plan: Plan, turn: Turn) -> tuple[Point, ...]:
     if turn.outcome is None:
         frame = turn.state.frames[-1]
         workflow = plan.workflows[frame.workflow]
-        where: Where = "wait"
-        if isinstance(turn.effect, Send):
-            where = "token" if frame.phase is Phase.AUTHENTICATING else "request"
+        where = _where(turn, frame)
         step = workflow.steps[frame.position].step_id
         points.append(Point(where, workflow.workflow_id, step, len(turn.state.frames) - 1, frame.attempt))
     return tuple(points)
+
+
+def _where(turn: Turn, frame: Frame) -> Where:
+    match turn.effect:
+        case Send():
+            return "token" if frame.phase is Phase.AUTHENTICATING else "request"
+        case Subscribe():
+            return "subscribe"
+        case Publish():
+            return "send"
+        case Receive():
+            return "receive"
+        case _:
+            return "wait"
+
+
+def _has_answer(attempt: Attempt) -> bool:
+    taken = attempt.exchanged
+    return attempt.response is not None or (
+        taken is not None and taken.action == "receive" and taken.message is not None
+    )
 
 
 def _caller(plan: Plan, turn: Turn, depth: int) -> str:

@@ -8,14 +8,14 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from arazzo_runner.effects import MASK, Send
+from arazzo_runner.effects import MASK, Publish, Receive, Send, Sleep
 from arazzo_runner.engine.events import AttemptFinished, Event
 from arazzo_runner.engine.flow import Turn, advance, start
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import Phase
 from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.debugging.debugger import Debugger
-from arazzo_runner.runtime.debugging.points import points_of
+from arazzo_runner.runtime.debugging.points import ASKING, points_of
 from arazzo_runner.runtime.debugging.sources import ToldSource
 from arazzo_runner.runtime.durable.resuming import SecretsAgain
 from arazzo_runner.runtime.durable.run import DurableRun
@@ -106,7 +106,7 @@ class Retracing:
         debugger = self.debugger
         last = debugger.length - 1
         debugger.go_to(last, len(points_of(debugger.plan, debugger.kept_at(last).turn)) - 1)
-        if debugger.has_ended or (debugger.request is not None and not self._source.has_more):
+        if debugger.has_ended or (debugger.point.where in ASKING and not self._source.has_more):
             return False
         debugger.step_once()
         self._take()
@@ -189,6 +189,9 @@ class _Retrace:
                 f"the run {self._run.id} has no request in an attempt {self._number}",
                 hint="choose an attempt that has sent a request",
             )
+        if len(last.state.subscriptions):
+            message = f"the run {self._run.id} has listened for messages before that attempt, and nobody listens now"
+            raise UsageError(message, hint="start a new run instead, or choose an earlier attempt")
         if MASK in last.state.to_json():
             message = f"the run {self._run.id} holds answers that are secret, and its journal has them masked only"
             raise UsageError(message, hint="start a new run instead, or choose an earlier attempt")
@@ -209,11 +212,12 @@ class _Retrace:
                 raise _led_elsewhere(self._run.id)
             if turn.effect is None or self._is_there(turn, len(finished)):
                 return
-            if isinstance(turn.effect, Send) and not source.has_more:
+            if not isinstance(turn.effect, Sleep) and not source.has_more:
                 return
             answer = source.perform(turn.effect)
             turn = advance(plan, turn.state, replace(answer, at=answer.at + offset))
 
     def _is_there(self, turn: Turn, finished: int) -> bool:
-        asks = isinstance(turn.effect, Send) and turn.state.frames[-1].phase is not Phase.AUTHENTICATING
+        is_sent = isinstance(turn.effect, Send | Publish | Receive)
+        asks = is_sent and turn.state.frames[-1].phase is not Phase.AUTHENTICATING
         return asks and finished == self._number - 1

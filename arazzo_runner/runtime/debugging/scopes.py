@@ -6,6 +6,8 @@ from msgspec.structs import replace
 
 from arazzo_runner.engine.events import Outcome
 from arazzo_runner.engine.exchange import Exchange
+from arazzo_runner.engine.messages.messaging import sent_exchange
+from arazzo_runner.engine.messages.seen import MessageExchange
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.scopes import scope_of
 from arazzo_runner.engine.state import RunState
@@ -19,9 +21,13 @@ def scope_at_effect(plan: Plan, state: RunState, point: Point) -> Scope:
         return Scope(inputs=state.inputs)
     frame = state.frames[min(point.depth, len(state.frames) - 1)]
     workflow = plan.workflows[frame.workflow]
-    exchange = None
+    step = workflow.steps[frame.position]
+    exchange: Exchange | MessageExchange | None = None
     if frame.prepared is not None and point.where == "request":
-        exchange = Exchange.of(frame.prepared, None, workflow.steps[frame.position].operation)
+        exchange = Exchange.of(frame.prepared, None, step.operation)
+    sent = None if frame.underway is None else frame.underway.message
+    if point.where == "send" and step.exchange is not None and sent is not None:
+        exchange = sent_exchange(step.exchange, sent)
     return scope_of(workflow, frame, exchange)
 
 

@@ -13,10 +13,11 @@ from arazzo_runner.errors import UsageError
 from arazzo_runner.expressions.criteria import CompiledCriterion, compile_criterion
 from arazzo_runner.expressions.evaluate import Scope
 from arazzo_runner.expressions.templates import Dialect
-from arazzo_runner.runtime.debugging.points import Point
+from arazzo_runner.runtime.debugging.points import OUTGOING, Point
 
 PLACES = ("request", "answer", "criteria", "action", "failed", "unmatched")
-"""``failed``: a criterion of the step did not hold; ``unmatched``: there were actions, and none of them matched."""
+"""``request``: before a request, or before a message is sent or waited for; ``failed``: a criterion of the step did
+not hold; ``unmatched``: there were actions, and none of them matched."""
 FORM = f"[STEP][:PLACE] [if CONDITION] [after N], PLACE one of {', '.join(PLACES)}"
 _FORM = re.compile(r"(?:(?P<step>[^\s:]+))?(?::(?P<place>\S*))?(?:(?:^|\s+)if\s+(?P<condition>.+))?", re.DOTALL)
 _AFTER = re.compile(r"(?:^|\s)after\s+(\d{1,9})\s*$")
@@ -66,9 +67,11 @@ class Stop(Struct, frozen=True):
         match self.place:
             case "" if self.condition is not None and not self.step:
                 # Asked wherever something new can be seen: what goes out, and what comes back.
-                return point.where in ("request", "answer")
+                return point.where in OUTGOING or point.where == "answer"
             case "":
-                return point.where in ("request", "call")
+                return point.where in OUTGOING or point.where == "call"
+            case "request":
+                return point.where in OUTGOING
             case "failed":
                 failed = point.attempt is not None and any(not one.passed for one in point.attempt.criteria)
                 return point.where == "criteria" and failed

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from concurrent.futures import Future
+from contextlib import contextmanager, nullcontext, suppress
 
-from arazzo_runner.effects import SAFE, Answered, Failed, MessageAnswer, MessageEffect, Publish, Send
-from arazzo_runner.runtime.drivers import Abandoned, AsyncWorld, World, aexchange, exchange
+from arazzo_runner.effects import SAFE, Answered, Failed, MessageAnswer, MessageEffect, Publish, Receive, Send
+from arazzo_runner.runtime.drivers import Abandoned, AsyncWorld, BegunMessaging, World, aexchange, exchange
 from arazzo_runner.runtime.durable.leases import Heartbeat
 from arazzo_runner.runtime.durable.pausing import SLICE, Brake
 from arazzo_runner.runtime.interruption import Interruption
@@ -91,12 +93,24 @@ class WatchedWorld:
             return self._world.send(effect)
 
     def exchange(self, effect: MessageEffect) -> MessageAnswer:
-        """Exchange a message, unless the run is to end."""
-        self._watch.look()
+        """Exchange a message, unless the run is to end; look now and then while one is waited for."""
+        self._watch.let_through()
         self._watch.sent = True
         safe = not isinstance(effect, Publish)
         with self._watch.interruptions(), self._watch.interruption.at_once() if safe else nullcontext():
+            if isinstance(effect, Receive) and isinstance(self._world, BegunMessaging):
+                return self._received(self._world.begin(effect))
             return exchange(effect, self._world)
+
+    def _received(self, coming: Future[MessageAnswer]) -> MessageAnswer:
+        try:
+            while True:
+                with suppress(TimeoutError):
+                    return coming.result(SLICE)
+                self._watch.look()
+        except BaseException:
+            coming.cancel()  # what comes stays with the broker, or in the mailbox
+            raise
 
     def sleep(self, seconds: float) -> None:
         """Wait, and look now and then."""
@@ -121,10 +135,18 @@ class WatchedAsyncWorld:
         return await self._world.send(effect)
 
     async def exchange(self, effect: MessageEffect) -> MessageAnswer:
-        """Exchange a message, unless the run is to end."""
+        """Exchange a message, unless the run is to end; look now and then while one is waited for."""
         self._watch.look()
         self._watch.sent = True
-        return await aexchange(effect, self._world)
+        if not isinstance(effect, Receive):
+            return await aexchange(effect, self._world)
+        coming = asyncio.ensure_future(aexchange(effect, self._world))
+        try:
+            while not (await asyncio.wait((coming,), timeout=SLICE))[0]:
+                self._watch.look()
+            return coming.result()
+        finally:
+            coming.cancel()
 
     async def sleep(self, seconds: float) -> None:
         """Wait, and look now and then."""

@@ -12,10 +12,17 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from arazzo_runner.engine.plan import Plan
+from arazzo_runner.engine.state import RunState
 from arazzo_runner.errors import UsageError
 from arazzo_runner.openapi.auth.credentials import Credentials
 from arazzo_runner.runtime.durable.parts import StateParts, in_order
-from arazzo_runner.runtime.durable.resumption import Pending, is_ambiguous, outputs_of_body
+from arazzo_runner.runtime.durable.resumption import (
+    Pending,
+    addresses,
+    forgotten_fact,
+    is_ambiguous,
+    outputs_of_body,
+)
 from arazzo_runner.runtime.durable.run import DurableRun
 from arazzo_runner.runtime.durable.runs import DurableRuns, Planned, given_of
 from arazzo_runner.runtime.durable.setup import RunSetup
@@ -155,25 +162,29 @@ class OpenDecision(Struct, frozen=True):
     """The decision that a stopped run needs before it can be resumed.
 
     Attributes:
+        ambiguous: whether it is about a request, or message, whose answer is unknown.
         outputs: of the step at hand, that it takes from the body of the answer.
+        message: where the message was sent that the broker may have or not; empty for a request.
+        missed: where messages may have come while nobody listened; empty where that cannot be.
     """
 
+    ambiguous: bool = True
     outputs: tuple[str, ...] = ()
+    message: str = ""
+    missed: str = ""
 
 
 def open_decision(runs: DurableRuns, run_id: str) -> OpenDecision | None:
-    """Return what has to be decided about a run's request, without its secrets; None when nothing has to be.
+    """Return what has to be decided about a run, without its secrets; None when nothing has to be.
 
     Raises:
         JournalError: there is no such run, or its records cannot be read.
     """
     row, found = runs.journal.run(run_id), runs.journal.state(run_id)
-    if row.shown != "stopped" or row.unsent or found is None:
+    if row.shown != "stopped" or found is None:
         return None
     vault, setup = runs.vault(run_id), runs.setup(run_id)
     head, _, text = vault.open(found[1], f"state {found[0]}").partition("\n")
-    if Pending.from_json(head).seconds is not None:
-        return None
 
     def opened(part: int, place: int, sealed: bytes) -> Any:
         return decode(vault.open(sealed, f"part {part}/{place}"))
@@ -181,4 +192,22 @@ def open_decision(runs: DurableRuns, run_id: str) -> OpenDecision | None:
     # Placeholders stay in the place of secrets: whether a request can be repeated does not depend on them.
     state = StateParts().join(decode(text)["state"], in_order(runs.journal.parts(run_id), opened))
     plan = runs.workbook(run_id, setup).plan(setup.workflow_id, setup.options)
-    return OpenDecision(tuple(outputs_of_body(plan, state))) if is_ambiguous(plan, state) else None
+    missed = _missed(runs, run_id, plan, state)
+    if row.unsent or Pending.from_json(head).seconds is not None or not is_ambiguous(plan, state):
+        return OpenDecision(ambiguous=False, missed=missed) if missed else None
+    underway = state.frames[-1].underway
+    if underway is not None and underway.message is not None:
+        return OpenDecision(message=underway.message.address, missed=missed)
+    return OpenDecision(outputs=tuple(outputs_of_body(plan, state)), missed=missed)
+
+
+def _missed(runs: DurableRuns, run_id: str, plan: Plan, state: RunState) -> str:
+    """The channels whose messages may have been missed, for people; empty for none."""
+    if not state.subscriptions:
+        return ""
+    from arazzo_runner.runtime.durable.attachments import attachments
+
+    def forgotten(source: str) -> bool:
+        return runs.journal.known(forgotten_fact(run_id, source)) is not None
+
+    return addresses(state, attachments(plan, state, forgotten=forgotten).lost)

@@ -150,6 +150,11 @@ def next_of(
     return Send(request, min(left, pending.timeout or left))
 
 
+def forgotten_fact(run_id: str, source: str) -> str:
+    """The name of the fact that the brokers of a source no longer keep a run's places."""
+    return f"forgot {run_id} {source}"
+
+
 def addresses(state: RunState, keys: Sequence[str]) -> str:
     """The channels of subscriptions, for people."""
     known = (state.subscriptions[key] for key in keys)

@@ -29,6 +29,7 @@ from arazzo_runner.runtime.durable.resumption import (
     AMBIGUOUS,
     MISSED,
     Pending,
+    forgotten_fact,
     is_ambiguous,
     next_of,
     request_of,
@@ -268,10 +269,10 @@ class DurableRun:
 
     def _forget(self, source: str) -> None:
         """Note that brokers no longer keep the run's places in a source; in a thread of its own."""
-        self._journal.note(f"forgot {self.id} {source}")
+        self._journal.note(forgotten_fact(self.id, source))
 
     def _is_forgotten(self, source: str) -> bool:
-        return self._journal.known(f"forgot {self.id} {source}") is not None
+        return self._journal.known(forgotten_fact(self.id, source)) is not None
 
     def _keep(self, turn: Turn, told: Sequence[Event]) -> None:
         """Write a turn, before any of its events is published or its effect performed."""

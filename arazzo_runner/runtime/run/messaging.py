@@ -6,7 +6,8 @@ Nothing of it is imported for a plan without steps over messages.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from functools import partial
 from importlib import import_module
@@ -20,6 +21,7 @@ from arazzo_runner.runtime.drivers import AsyncMessaging, AsyncWorld, Messaging,
 if TYPE_CHECKING:
     from arazzo_runner.runtime.brokers.mailroom import KeptPlaces
     from arazzo_runner.runtime.http.options import TransportOptions
+    from arazzo_runner.runtime.http.portal import Portal
 
 _MAILROOM = "arazzo_runner.runtime.brokers.mailroom"
 
@@ -27,7 +29,7 @@ _MAILROOM = "arazzo_runner.runtime.brokers.mailroom"
 class Exchanging(Protocol):
     """The brokers of one run, and the messages that have come and that nobody has taken."""
 
-    async def perform(self, effect: MessageEffect) -> MessageAnswer:
+    def perform(self, effect: MessageEffect) -> Coroutine[Any, Any, MessageAnswer]:
         """Subscribe, send, or wait for a message."""
 
     async def close(self) -> None:
@@ -41,11 +43,20 @@ OpenMailroom: TypeAlias = Callable[["TransportOptions"], AbstractAsyncContextMan
 class MessagingWorld:
     """A world of requests that exchanges messages, too."""
 
-    def __init__(self, world: World, exchange: Callable[[MessageEffect], MessageAnswer]) -> None:
+    def __init__(self, world: World, portal: Portal, mailroom: Exchanging) -> None:
         self._world = world
+        self._portal = portal
+        self._mailroom = mailroom
         self.now = world.now
         self.sleep = world.sleep
-        self.exchange = exchange
+
+    def exchange(self, effect: MessageEffect) -> MessageAnswer:
+        """Subscribe, send or take a message, and wait for what comes."""
+        return self._portal.call(self._mailroom.perform(effect))
+
+    def begin(self, effect: MessageEffect) -> Future[MessageAnswer]:
+        """Begin to exchange a message; cancelling the future gives it up."""
+        return self._portal.begin(self._mailroom.perform(effect))
 
     def send(self, effect: Send) -> Answered | Failed:
         """Send a request and wait for what comes."""
@@ -117,7 +128,7 @@ def with_messages(
 
         mailroom, task = portal.call(begin())
         try:
-            yield MessagingWorld(world, lambda effect: portal.call(mailroom.perform(effect)))
+            yield MessagingWorld(world, portal, mailroom)
         finally:
             portal.call(end(task))
 

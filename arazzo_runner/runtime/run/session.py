@@ -9,12 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from msgspec import Struct
 from msgspec.structs import replace
 
-from arazzo_runner.effects import Answered, Publish, Received, Send, Subscribe
 from arazzo_runner.engine.events import Attempt, Event, Outcome, Reason, Warned
 from arazzo_runner.engine.flow import Turn
 from arazzo_runner.engine.plan import Level, Plan
 from arazzo_runner.errors import ArazzoError, Problem
 from arazzo_runner.runtime.drivers import AsyncWorld, Listener, Loop, Settle, World, adrive, drive, settled
+from arazzo_runner.runtime.secrets.learning import learn_answer, learn_effect
 from arazzo_runner.runtime.secrets.redaction import Redactor
 
 if TYPE_CHECKING:
@@ -218,20 +218,10 @@ class Session:
         return RunResult(told, (*self.plan.problems, *self._warnings), self._history)
 
     def _before(self, effect: Any) -> None:
-        match effect:
-            case Send():
-                self.redactor.learn_request(effect.request)
-            case Subscribe() | Publish():
-                self.redactor.learn_access(effect.broker.access)
-        if isinstance(effect, Publish):
-            self.redactor.learn_message(effect.message)
+        learn_effect(self.redactor, effect)
 
     def _after(self, answer: Any) -> None:
-        match answer:
-            case Answered():
-                self.redactor.learn_response(answer.response)
-            case Received():
-                self.redactor.learn_message(answer.message)
+        learn_answer(self.redactor, answer)
 
     def _tell(self, event: Event) -> None:
         if isinstance(event, Warned):
