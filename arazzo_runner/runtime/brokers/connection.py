@@ -135,6 +135,10 @@ class Connecting(Struct, frozen=True, eq=False):
     forgets: Callable[[], Awaitable[None]] = nothing_to_do
     over: Callable[[], bool] = never
 
+    def address_of(self, effect: Subscribe) -> str:
+        """The address to listen at: of an inbox a name of the run's own, the same in its later processes (M14)."""
+        return f"{effect.address}-{self.identity}" if effect.inbox else effect.address
+
     @property
     def host(self) -> str:
         """The host of the broker."""
