@@ -28,7 +28,7 @@ from arazzo_runner.runtime.run.workbook import open_library
 from arazzo_runner.secrecy import without_credentials
 
 if TYPE_CHECKING:
-    from arazzo_runner.cli.verbs.listen import ListenWords
+    from arazzo_runner.cli.given.listen_words import ListenWords
     from arazzo_runner.engine.plan import Plan
     from arazzo_runner.runtime.http.options import TransportOptions
     from arazzo_runner.runtime.secrets.redaction import Redactor

@@ -25,7 +25,7 @@ def forgotten_fact(run_id: str, source: str) -> str:
 
 
 class Attachments(Struct, frozen=True):
-    """What becomes of the subscriptions that an earlier process of a run had made.
+    """The fate of the subscriptions that an earlier process of a run had made.
 
     Attributes:
         again: those whose places brokers have kept.

@@ -73,7 +73,7 @@ def openapi(url: str) -> dict[str, Any]:
     }
 
 
-ORDER = {
+ORDER: dict[str, Any] = {
     "stepId": "order",
     "operationId": "$sourceDescriptions.shop.placeOrder",
     "requestBody": {"contentType": "application/json", "payload": {"order": "$inputs.order"}},
