@@ -235,3 +235,23 @@ def test_a_run_that_missed_messages_is_resumed_from_python(asked: Asked, arazzo:
         assert (result.reason, result.outputs) == (None, WHOLE)
         asked.catch_up()
         assert (asked.asked, asked.told) == ([{"order": "o-1"}], [WHOLE])
+
+
+@pytest.mark.parametrize("asked", [kind for kind in KINDS if kind.id == "Nats"], indirect=True)
+@pytest.mark.parametrize("how", ["cancel", "interrupt"])
+def test_a_run_is_ended_in_the_middle_of_its_wait(how: str, asked: Asked, arazzo: Arazzo, tmp_path: Path) -> None:
+    asked.answers = False
+    path = asked.write(tmp_path, correlated=True, timeout=3_600_000)
+    command = [sys.executable, "-m", "arazzo_runner", "run", str(path), "-i", "order=o-1", "--durable"]
+    with asked.listening():
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        wait_for(lambda: asked.asked and step_of(arazzo) == "take1", process)
+        run = the_run(arazzo)
+        assert run is not None
+        if how == "cancel":
+            assert arazzo("cancel", str(run["runId"])).status == 0
+        else:
+            process.send_signal(signal.SIGINT)
+        _, err = process.communicate(timeout=BOUND)
+    assert (process.returncode, "Traceback" in err) == (1 if how == "cancel" else 130, False)
+    assert "the run was cancelled" in err if how == "cancel" else f"arazzo resume {run['runId']}" in err

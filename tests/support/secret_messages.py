@@ -68,8 +68,8 @@ class EchoingApplication:
         while True:
             came = await side.mailroom.perform(Receive(self.addresses["say"], Match(), PATIENCE))
             if isinstance(came, Received):
-                headers = json.dumps(dict(came.message.headers), ensure_ascii=False)
-                text = f"{headers}\n{came.message.payload.decode()}"
+                shown = json.dumps(dict(came.message.headers), ensure_ascii=False)
+                text = f"{shown}\n{came.message.payload.decode()}"
                 self.got.append(text)
                 payload = {
                     "received": text,

@@ -83,7 +83,7 @@ class AmqpConnection(Connection):
         with self._connecting.judged(*_ERRORS, say=lambda error: _say(error, effect.address)):
             channel = await self._connection.channel()
             if effect.inbox:
-                name = self._connecting.inbox(effect.address)
+                name = self._connecting.address_of(effect)
                 own = await channel.declare_queue(name, exclusive=True, auto_delete=True)
                 return await self._watch(own, name, deliver)
             if exchange:

@@ -138,6 +138,10 @@ class Connecting(Struct, frozen=True, eq=False):
     forgets: Callable[[], Awaitable[None]] = nothing_to_do
     over: Callable[[], bool] = never
 
+    def address_of(self, effect: Subscribe) -> str:
+        """The address to listen at: of an inbox a name of the run's own, the same over each of its connections (M14)."""
+        return f"{effect.address}-{self.identity}" if effect.inbox else effect.address
+
     @property
     def host(self) -> str:
         """The host of the broker."""
@@ -168,10 +172,6 @@ class Connecting(Struct, frozen=True, eq=False):
             None if parts.username is None else unquote(parts.username),
             None if parts.password is None else unquote(parts.password),
         )
-
-    def inbox(self, suggested: str) -> str:
-        """The name of an inbox that no other run has, the same each time that this one connects (M14)."""
-        return f"{suggested}-{self.identity}"
 
     def refused_credentials(self) -> Refused:
         """The refusal of a broker that does not accept the credentials, or wants some."""

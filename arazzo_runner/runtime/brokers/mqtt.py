@@ -35,6 +35,7 @@ UNACKNOWLEDGED = 15
 """Messages of a session that may wait for their acknowledgement; usual brokers deliver no more than 20 without it."""
 SESSION_SECONDS = 7 * 24 * 3600
 """How long a broker keeps the session of a run that has stopped, from MQTT 5 on, where its description does not say."""
+_IDENTIFIERS = 268_435_454
 _AT_LEAST_ONCE = 1
 _LONGEST_ID = 64
 _CREDENTIALS = frozenset({4, 5, 134, 135, 138})
@@ -48,6 +49,12 @@ class _Client(aiomqtt.Client):
         super().__init__(*args, protocol=protocol, **options)
         self.version = protocol
         self.repeated: set[int] = set()
+        self.identifies = protocol == aiomqtt.ProtocolVersion.V5
+
+    def _on_connect(self, client: Any, userdata: Any, flags: Any, reason_code: Any, properties: Any = None) -> None:
+        if getattr(properties, "SubscriptionIdentifierAvailable", 1) == 0:
+            self.identifies = False
+        super()._on_connect(client, userdata, flags, reason_code, properties)
 
     def _on_message(self, client: Any, userdata: Any, message: Any) -> None:
         if message.dup:
@@ -151,7 +158,7 @@ class MqttConnection(Connection):
 
     async def subscribe(self, effect: Subscribe, deliver: Deliver) -> Listening:
         """Subscribe to a topic; an inbox is a topic of the run (M14)."""
-        address = self._connecting.inbox(effect.address) if effect.inbox else effect.address
+        address = self._connecting.address_of(effect)
         topic = with_wildcards(address, "+")
         known = set() if effect.place is None else set(json.loads(effect.place)["taken"])
         self._filters.append((topic, deliver, known))
@@ -162,7 +169,13 @@ class MqttConnection(Connection):
         five = self._version == aiomqtt.ProtocolVersion.V5
         options = SubscribeOptions(qos=qos, retainHandling=SubscribeOptions.RETAIN_DO_NOT_SEND) if five else None
         with self._connecting.judged(aiomqtt.MqttError, ValueError, say=_say):
-            codes = await self._client.subscribe(topic, qos=0 if five else qos, options=options, timeout=float("inf"))
+            codes = await self._client.subscribe(
+                topic,
+                qos=0 if five else qos,
+                options=options,
+                properties=_identified(topic) if self._client.identifies else None,
+                timeout=float("inf"),
+            )
         if any(getattr(code, "value", code) >= 128 for code in codes):
             raise Refused(
                 f"the broker {self._connecting.host} does not allow these credentials to subscribe to {topic}"
@@ -218,8 +231,10 @@ class MqttConnection(Connection):
                 self._client.acknowledge(message)
             return
         wanted = known = False
+        # A broker may send a message once for each subscription that it matches, and says then for which.
+        meant = getattr(message.properties, "SubscriptionIdentifier", None)
         for topic, deliver, taken in self._filters:
-            if message.topic.matches(topic):
+            if message.topic.matches(topic) and (not meant or _identifier(topic) in meant):
                 known = True
                 if delivery.again and (digest := _digest(received)) in taken:
                     taken.discard(digest)  # an earlier process has taken it, and could not say so
@@ -289,6 +304,17 @@ def _session_properties(bindings: Mapping[str, Any]) -> Properties:
     properties = Properties(PacketTypes.CONNECT)
     seconds = bindings.get("sessionExpiryInterval")
     properties.SessionExpiryInterval = seconds if isinstance(seconds, int) else SESSION_SECONDS
+    return properties
+
+
+def _identifier(topic: str) -> int:
+    """The number of a subscription, the same in every process of a run."""
+    return int.from_bytes(hashlib.sha256(topic.encode()).digest()[:4], "big") % _IDENTIFIERS + 1
+
+
+def _identified(topic: str) -> Properties:
+    properties = Properties(PacketTypes.SUBSCRIBE)
+    properties.SubscriptionIdentifier = _identifier(topic)
     return properties
 
 

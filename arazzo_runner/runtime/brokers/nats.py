@@ -49,8 +49,8 @@ class NatsConnection(Connection):
 
     async def subscribe(self, effect: Subscribe, deliver: Deliver) -> Listening:
         """Subscribe to a subject; an inbox is a subject of its own (M14)."""
-        inbox = f"_INBOX.{self._connecting.inbox(effect.address)}" if effect.inbox else None
-        subject = inbox or with_wildcards(effect.address, "*")
+        address = self._connecting.address_of(effect)
+        subject = f"_INBOX.{address}" if effect.inbox else with_wildcards(address, "*")
 
         async def came(message: Msg) -> None:
             deliver(Delivery(_received(message)))
@@ -60,7 +60,7 @@ class NatsConnection(Connection):
                 subject, cb=came, pending_msgs_limit=_UNLIMITED, pending_bytes_limit=_UNLIMITED
             )
             await self._client.flush(timeout=float("inf"))  # type: ignore[arg-type] # the run counts the time
-        return Listening(inbox or effect.address)
+        return Listening(subject if effect.inbox else address)
 
     async def publish(self, effect: Publish) -> None:
         """Publish, and wait until the server has answered a ping that follows."""

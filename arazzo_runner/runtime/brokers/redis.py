@@ -42,7 +42,7 @@ class RedisConnection(Connection):
 
     async def subscribe(self, effect: Subscribe, deliver: Deliver) -> Listening:
         """Subscribe to a channel, or to a pattern; wait until the server has said so."""
-        address = self._connecting.inbox(effect.address) if effect.inbox else effect.address
+        address = self._connecting.address_of(effect)
         subscription = self._client.pubsub()
         self._subscriptions.append(subscription)
         with self._connecting.judged(exceptions.RedisError, say=_say):

@@ -253,7 +253,7 @@ class HistoryWorld:
         return await self._messages.exchange(effect)
 
     async def ask(self, activity: str, effect: MessageEffect, queue: str) -> Any:  # noqa: ARG002 - a worker was asked
-        """What a worker has answered (``messages.Post``)."""
+        """The answer of the worker that was asked (``messages.Post``)."""
         happened = await self._expect("answer", "unanswered")
         return Unanswered(begun=bool(happened.value)) if happened.kind == "unanswered" else happened.value
 

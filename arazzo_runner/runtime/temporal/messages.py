@@ -111,7 +111,7 @@ class ClusterMessages:
 
     @property
     def attached(self) -> Attached:
-        """What a later execution of the run needs."""
+        """The subscriptions, for a later execution of the run."""
         subscriptions = tuple(self._subscriptions.values())
         return Attached(self._queue, subscriptions, self._addresses, frozenset(self._forgotten))
 

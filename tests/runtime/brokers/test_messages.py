@@ -7,7 +7,7 @@ import json
 
 import pytest
 
-from arazzo_runner.effects import Match, Message
+from arazzo_runner.effects import ChannelSettings, Match, Message
 from tests.servers.brokers import BrokerServer
 from tests.support.messages import a_topic, correlated, has_headers, order, party
 
@@ -125,8 +125,6 @@ async def test_an_inbox_is_the_run_s_own(server: BrokerServer) -> None:
         inbox = await run.subscribe(name, inbox=True)
         assert inbox.address
         if server.protocol == "amqp":  # a queue is reached through the default exchange
-            from arazzo_runner.effects import ChannelSettings
-
             other.settings = ChannelSettings()
         await other.publish(Message(b"the reply", (), inbox.address))
         assert (await run.receive(name)).message.payload == b"the reply"
@@ -157,3 +155,36 @@ async def test_a_match_takes_nothing_else(server: BrokerServer) -> None:
         await other.publish(order(server, topic, 1, correlation_id="c-12"))
         await run.none(topic, correlated(server, "c-1"))
         assert json.loads((await run.receive(topic, Match())).message.payload)["order"] == 1
+
+
+async def test_inboxes_of_two_runs_differ_though_they_ask_for_the_same(server: BrokerServer) -> None:
+    if server.protocol in ("kafka", "ws"):
+        pytest.skip(f"{server.protocol} has no inboxes: replies have an address")
+    name = a_topic()
+    async with party(server) as one, party(server) as another, party(server) as application:
+        inboxes = [await run.subscribe(name, inbox=True) for run in (one, another)]
+        assert inboxes[0].address != inboxes[1].address
+        if server.protocol == "amqp":
+            application.settings = ChannelSettings()
+        await application.publish(Message(b"for one", (), inboxes[0].address))
+        assert (await one.receive(name)).message.payload == b"for one"
+        assert (await another.none(name)).code == "receive-timeout"
+
+
+async def test_a_message_for_two_subscriptions_of_a_run_reaches_each_of_them_once(server: BrokerServer) -> None:
+    """A wildcard and one of its addresses: each step that listens gets the message, and gets it once (M6, M12)."""
+    if server.protocol in ("kafka", "ws"):
+        pytest.skip(f"{server.protocol} has no wildcards")
+    concrete = a_topic() if server.protocol != "mqtt" else a_topic().replace(".", "/")
+    separator = "/" if server.protocol == "mqtt" else "."
+    first, _, last = concrete.split(separator)
+    wildcard = separator.join((first, "{any}", last))
+    async with party(server) as run, party(server) as other:
+        await run.subscribe(wildcard)
+        await run.subscribe(concrete)
+        for payload in (b"1", b"2"):
+            await other.publish(Message(payload, (), concrete))
+        for key in (wildcard, concrete):
+            got = [(await run.receive(key)).message.payload for _ in range(2)]
+            assert got == [b"1", b"2"]
+            assert (await run.none(key)).code == "receive-timeout"
