@@ -139,7 +139,7 @@ class Connecting(Struct, frozen=True, eq=False):
     over: Callable[[], bool] = never
 
     def address_of(self, effect: Subscribe) -> str:
-        """The address to listen at: of an inbox a name of the run's own, the same over each of its connections (M14)."""
+        """The address to listen at: of an inbox the run's own name, the same over each of its connections (M14)."""
         return f"{effect.address}-{self.identity}" if effect.inbox else effect.address
 
     @property
