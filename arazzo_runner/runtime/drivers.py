@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Collection, Mapping
-from concurrent.futures import Future
-from typing import Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
 
 from msgspec import Struct
 
@@ -26,6 +25,9 @@ from arazzo_runner.engine.events import Event, Outcome
 from arazzo_runner.engine.flow import Turn, abandon, advance, start
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.state import RunState
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 Listener: TypeAlias = Callable[[Event], None]
 Settle: TypeAlias = Callable[[], Awaitable[None]]

@@ -8,7 +8,6 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from arazzo_runner.effects import Failed, MessageAnswer, Subscribe
-from arazzo_runner.engine.messages.subscribing import subscribe_effect
 from arazzo_runner.engine.persistent_map import PersistentMap
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.scopes import scope_of
@@ -57,6 +56,8 @@ def attachments(plan: Plan, state: RunState, *, forgotten: Callable[[str], bool]
         if subscription.place is None or forgotten(source):
             lost.append(key)
         else:
+            from arazzo_runner.engine.messages.subscribing import subscribe_effect
+
             timeout = plan.options.receive_timeout
             scope = _scope(plan, state, subscription)
             again.append(subscribe_effect(key, subscription, step, scope, timeout))

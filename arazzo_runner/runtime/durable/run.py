@@ -240,7 +240,7 @@ class DurableRun:
 
     @cached_property
     def _attached(self) -> Attachments:
-        """What becomes of the subscriptions that an earlier process had made."""
+        """The fate of the subscriptions that an earlier process had made."""
         found = self.kept_state()
         if found is None or not found[0].subscriptions:
             return Attachments()
