@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from msgspec.structs import replace
 
 from arazzo_runner.engine.events import Outcome
 from arazzo_runner.engine.exchange import Exchange
-from arazzo_runner.engine.messages.messaging import sent_exchange
-from arazzo_runner.engine.messages.seen import MessageExchange
 from arazzo_runner.engine.plan import Plan
 from arazzo_runner.engine.scopes import scope_of
 from arazzo_runner.engine.state import RunState
 from arazzo_runner.expressions.evaluate import Scope
 from arazzo_runner.runtime.debugging.points import Point
+
+if TYPE_CHECKING:
+    from arazzo_runner.engine.messages.seen import MessageExchange
 
 
 def scope_at_effect(plan: Plan, state: RunState, point: Point) -> Scope:
@@ -27,6 +30,8 @@ def scope_at_effect(plan: Plan, state: RunState, point: Point) -> Scope:
         exchange = Exchange.of(frame.prepared, None, step.operation)
     sent = None if frame.underway is None else frame.underway.message
     if point.where == "send" and step.exchange is not None and sent is not None:
+        from arazzo_runner.engine.messages.messaging import sent_exchange
+
         exchange = sent_exchange(step.exchange, sent)
     return scope_of(workflow, frame, exchange)
 

@@ -31,7 +31,6 @@ from arazzo_runner.engine.events import (
     Event,
     ExchangedMessage,
 )
-from arazzo_runner.engine.matching import miss
 from arazzo_runner.errors import UsageError
 from arazzo_runner.runtime.drivers import World, perform
 
@@ -88,7 +87,9 @@ class WorldSource:
             case Subscribe(key) if key in self._subscribed:
                 before, answer = self._subscribed[key]
                 return replace(answer, at=self.now()) if replace(before, timeout=effect.timeout) == effect else None
-            case Receive(key, match, _, beyond):
+            case Receive(key, match, _, beyond) if self._put_back:
+                from arazzo_runner.engine.matching import miss
+
                 for index, (owner, taken) in enumerate(self._put_back):
                     if owner == key and taken.number > beyond and miss(match, taken.message) is None:
                         del self._put_back[index]

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager, nullcontext, suppress
+from typing import TYPE_CHECKING
 
 from arazzo_runner.effects import SAFE, Answered, Failed, MessageAnswer, MessageEffect, Publish, Receive, Send
 from arazzo_runner.runtime.drivers import Abandoned, AsyncWorld, BegunMessaging, World, aexchange, exchange
 from arazzo_runner.runtime.durable.leases import Heartbeat
 from arazzo_runner.runtime.durable.pausing import SLICE, Brake
 from arazzo_runner.runtime.interruption import Interruption
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
 
 
 class Watch:
@@ -140,6 +142,8 @@ class WatchedAsyncWorld:
         self._watch.sent = True
         if not isinstance(effect, Receive):
             return await aexchange(effect, self._world)
+        import asyncio
+
         coming = asyncio.ensure_future(aexchange(effect, self._world))
         try:
             while not (await asyncio.wait((coming,), timeout=SLICE))[0]:
