@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from arazzo_runner.runtime.runners.cluster_engine import TemporalEngine, ask
+from arazzo_runner.runtime.temporal.client import PREFIX, Cluster
 from tests.conftest import Arazzo, Result
 from tests.servers.brokers import BrokerServer, Mosquitto5, Nats, Tansu, needs, running
 from tests.servers.silent_broker import SilentBroker
@@ -232,3 +234,38 @@ def test_what_was_sent_when_its_worker_was_killed_is_decided_by_a_person(
     assert skipped.status == 0, skipped.err
     assert broker.count == 1
     assert "replayed without a difference" in replayed(run_id)
+
+
+@pytest.mark.parametrize("asked", [OVER[2]], indirect=True)
+def test_what_a_session_had_to_acknowledge_is_not_called_kept(
+    asked: Asked, arazzo: Arazzo, workers: Workers, tmp_path: Path
+) -> None:
+    """A broker delivers only so much without an acknowledgement: the worker says first that the place is lost."""
+    asked.answers = False
+    path = asked.write(tmp_path, correlated=True)
+    first = workers.start()
+    run = in_background(path)
+    run_id = announced_by(run)
+    until(lambda: "ask" in steps_of(arazzo, run_id))
+    asked.say_something_else(40)
+    until(lambda: "forgot" in signals_of(run_id))
+    workers.start()
+    workers.kill(first)
+    asked.answer()
+    stopped = ended(run)
+    assert (stopped.status, "messages-missed" in stopped.err) == (1, True), stopped.err
+    with asked.answering_again_and_again():
+        result = arazzo("resume", run_id, "--accept-missed")
+    assert (result.status, json.loads(result.out)) == (0, WHOLE), result.err
+    assert "replayed without a difference" in replayed(run_id)
+
+
+def signals_of(run_id: str) -> list[str]:
+    """The signals that a run has got."""
+
+    async def read(cluster: Cluster) -> list[str]:
+        history = cluster.client.get_workflow_handle(PREFIX + run_id).fetch_history_events()
+        attributes = [event.workflow_execution_signaled_event_attributes.signal_name async for event in history]
+        return [name for name in attributes if name]
+
+    return ask(TemporalEngine(os.environ["ARAZZO_ENGINE"], key=os.environ["ARAZZO_ENGINE_KEY"]), read)

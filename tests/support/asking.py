@@ -123,6 +123,17 @@ class Asked:
         assert self._portal is not None
         self._portal.call(mark())
 
+    def say_something_else(self, count: int) -> None:
+        """Send that many messages to where the answer goes, which no step waits for."""
+
+        async def say() -> None:
+            assert self._side is not None
+            for number in range(count):
+                await self._side.publish(answers_as(self.addresses["answer"], f"else-{number}"))
+
+        assert self._portal is not None
+        self._portal.call(say())
+
     def answer(self) -> None:
         """Answer now."""
         assert self._portal is not None

@@ -116,6 +116,7 @@ class Histories:
                     case HistoryEvent(event_type=EventType.EVENT_TYPE_WORKFLOW_EXECUTION_CONTINUED_AS_NEW):
                         attributes = event.workflow_execution_continued_as_new_event_attributes
                         following = attributes.new_execution_run_id
+                        yield Happened("asked")
                     case HistoryEvent(event_type=kind) if kind in _OVER:
                         yield Happened("over", EventType.Name(kind))
                     case HistoryEvent(event_type=kind) if kind in _BEGUN:

@@ -310,8 +310,11 @@ def test_why_workers_fail_is_told_when_they_do_now(kinds: tuple[str, ...], told:
     [
         (("task", "unanswered"), True),
         (("task", "unanswered", "task"), True),
-        (("task", "answer"), False),
-        (("task", "unanswered", "task", "decision"), False),
+        (("task", "answer", "asked"), False),
+        (("task", "answer"), True),
+        (("task", "unanswered", "asked"), False),
+        (("task", "unanswered", "task", "decision", "asked"), False),
+        (("task", "answer", "task", "woke"), False),
         (("task", "unanswered", "task", "cancel", "over"), False),
         ((), False),
     ],
