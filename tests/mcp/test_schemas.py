@@ -189,11 +189,7 @@ def test_no_prose_of_an_api_is_in_a_tool(tmp_path: Path) -> None:
 
 
 def test_schemas_of_the_project_own_workflows_are_schemas() -> None:
-<<<<<<< HEAD
     for path in sorted(Path("workflows").glob("*-workflow.yml")):
-=======
-    for path in sorted(Path("workflows").glob("*workflow.yml")):
->>>>>>> work-msg2
         for tool in tools_of(catalogue_of([path])):
             jsonschema.Draft202012Validator.check_schema(tool.input_schema)
             if tool.output_schema is not None:
