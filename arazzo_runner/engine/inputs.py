@@ -9,9 +9,9 @@ from typing import Any
 from arazzo_runner.documents.input_schemas import applies, declared, is_open, required, work
 from arazzo_runner.documents.near_names import near_names
 from arazzo_runner.effects import MASK
+from arazzo_runner.engine.judged_values import MAX_ASKED, depth_of, plain_value, size_of
 from arazzo_runner.errors import InvalidInputs, as_typed
 from arazzo_runner.expressions.limits import BudgetExceeded
-from arazzo_runner.engine.judged_values import MAX_ASKED, depth_of, plain_value, size_of
 from arazzo_runner.secrecy import BY_WORDS, SecretNames
 
 MAX_WORK = 200_000
@@ -19,7 +19,6 @@ MAX_WORK = 200_000
 
 MAX_DEFAULTS = 200_000
 """How many defaults are filled in: a schema that refers to itself from what it has defaults for has no end of them."""
-
 
 
 def with_defaults(schema: Any, value: Any) -> Any:
@@ -138,9 +137,6 @@ def _holds_secret(value: Any, names: SecretNames) -> bool:
             return any(_holds_secret(item, names) for item in value)
         case _:
             return False
-
-
-
 
 
 def _misspelt(schema: Any, values: Mapping[str, Any]) -> Iterator[str]:

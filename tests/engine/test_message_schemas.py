@@ -12,9 +12,7 @@ from arazzo_runner.engine.messages.schemas import breaches, fits
 
 def doubling(keyword: str, levels: int = 30) -> dict[str, Any]:
     """A schema, each part of which refers to the next twice."""
-    parts: dict[str, Any] = {
-        str(level): {keyword: [{"$ref": f"#/$defs/{level + 1}"}] * 2} for level in range(levels)
-    }
+    parts: dict[str, Any] = {str(level): {keyword: [{"$ref": f"#/$defs/{level + 1}"}] * 2} for level in range(levels)}
     return {"$schema": DRAFT_7, keyword: [{"$ref": "#/$defs/0"}], "$defs": {**parts, str(levels): {"type": "integer"}}}
 
 
