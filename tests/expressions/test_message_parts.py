@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from arazzo_runner.expressions.syntax import ExpressionSyntaxError, parse
+from arazzo_runner.errors import ExpressionSyntaxError
+from arazzo_runner.expressions.syntax import parse
 
 
 @pytest.mark.parametrize("text", ["$message", "$message.headers.id", "$message.data"])
