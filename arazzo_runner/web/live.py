@@ -60,6 +60,13 @@ class Streams:
         return await anyio.to_thread.run_sync(work, limiter=self._threads)
 
     async def _run(self, watch: RunWatch, known: int) -> AsyncIterator[str]:
+        try:
+            async for part in self._changes(watch, known):
+                yield part
+        except ArazzoError as error:  # its journal was deleted, say
+            yield f"event: trouble\ndata: {as_json({'says': error.message})}\n\n"
+
+    async def _changes(self, watch: RunWatch, known: int) -> AsyncIterator[str]:
         regions, sent, before = self._pages.regions, dict[str, str](), None
         looked = said = time.monotonic()
         await self._in_thread(watch.look)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -135,3 +136,14 @@ def test_a_description_that_is_none(arazzo: Arazzo, tmp_path: Path) -> None:
     assert done.status == 2
     assert "AsyncAPI" in done.err
     assert arazzo("listen", str(tmp_path / "none.yaml"), "shipped").status == 2
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_it_in_order(description: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "arazzo_runner", "listen", str(description), "shipped"]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=dict(os.environ))
+    assert process.stderr is not None
+    assert process.stderr.readline().startswith("listening at ")
+    process.send_signal(number)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err.strip()) == (0, "")

@@ -17,9 +17,11 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.network, pytest.mark.slow]
 
+FIRST, ANOTHER = "first-token-of-the-tests", "another-token-of-the-tests"
 
-def words(directory: Path, document: Path, port: str, token: str = "first-token-of-the-tests") -> tuple[str, ...]:
-    (directory / "token.txt").write_text(f"{token}\n", "utf-8")
+
+def words(directory: Path, document: Path, port: str, secret: str = FIRST) -> tuple[str, ...]:
+    (directory / "token.txt").write_text(f"{secret}\n", "utf-8")
     (directory / "token.txt").chmod(0o600)
     return str(document), "--allow-run", "--token", str(directory / "token.txt"), "--port", port
 
@@ -42,7 +44,7 @@ def test_a_cookie_is_good_for_a_server_with_the_same_token(tmp_path: Path) -> No
         port = port_of(first)
     with web_process(tmp_path, *words(tmp_path, document, port)) as second:
         assert httpx2.get(f"{second.url}/runs", headers={"Cookie": cookie}).status_code == 200
-    with web_process(tmp_path, *words(tmp_path, document, port, token="another-token-of-the-tests")) as third:
+    with web_process(tmp_path, *words(tmp_path, document, port, secret=ANOTHER)) as third:
         assert httpx2.get(f"{third.url}/runs", headers={"Cookie": cookie}).status_code == 401
 
 
@@ -61,7 +63,26 @@ def test_a_page_says_that_its_server_is_away_and_goes_on_when_it_is_back(browser
             page.locator("#trouble", has_text="does not answer").wait_for()
             with web_process(tmp_path, *words(tmp_path, document, port)):
                 page.locator("#trouble").wait_for(state="hidden")
-            with web_process(tmp_path, *words(tmp_path, document, port, token="another-token-of-the-tests")):
+            with web_process(tmp_path, *words(tmp_path, document, port, secret=ANOTHER)):
                 page.locator("#trouble", has_text=re.compile("open the address")).wait_for()
             visitor.complaints.clear()
     assert notes.requests == []
+
+
+def test_a_journal_that_is_deleted_under_a_page_is_told(browser: Browser, tmp_path: Path) -> None:
+    notes = Notes()
+    with notes.serving() as url:
+        document = write_notes(tmp_path, url)
+        with web_process(tmp_path, str(document), "--allow-run") as first, visiting(browser, first) as visitor:
+            hold(visitor.page, first)
+            run = visitor.page.url.removeprefix(first.url)
+            visitor.page.goto("about:blank")
+            first.process.kill()
+            first.process.wait()
+        with web_process(tmp_path, str(document), "--allow-run") as second, visiting(browser, second) as visitor:
+            visitor.go(run).locator("h1 .badge.stopped").wait_for()
+            for file in tmp_path.glob("journal.db*"):
+                file.unlink()
+            visitor.page.locator("#trouble", has_text="journal").wait_for()
+            visitor.complaints.clear()
+        assert "Traceback" not in second.log.read_text("utf-8")

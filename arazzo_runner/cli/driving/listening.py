@@ -15,6 +15,7 @@ from arazzo_runner.errors import UsageError
 from arazzo_runner.reports.jsonreport import body_entry, headers_entry, timestamp
 from arazzo_runner.reports.terminal.body_lines import body_lines
 from arazzo_runner.reports.text import label
+from arazzo_runner.runtime.interruption import termination_as_interruption
 from arazzo_runner.runtime.run.listening import (
     Heard,
     ListeningFailed,
@@ -58,7 +59,8 @@ def listen(given: ListenWords) -> int:
     redactor.learn_access(listening_exchange(plan).broker.access)
     listener = _Listener(given, redactor)
     try:
-        asyncio.run(listener.listen(plan, preparation.reaching(plan, transport)))
+        with termination_as_interruption():
+            asyncio.run(listener.listen(plan, preparation.reaching(plan, transport)))
     except ListeningFailed as error:
         click.echo(f"{error.code}: {label(redactor.text(error.message))}", err=True)
         return 1

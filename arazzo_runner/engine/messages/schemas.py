@@ -50,8 +50,8 @@ def breaches(schemas: Mapping[str, Any], parts: Mapping[str, Any]) -> Iterator[t
             continue
         try:
             errors = list(validator.iter_errors(instance))
-        except ValueError as error:  # a library's limit
-            yield part, "", f"it cannot be judged: {error}"
+        except ValueError as limit:  # of the library
+            yield part, "", f"it cannot be judged: {limit}"
             continue
         for fault in errors:
             pointer = "".join(f"/{key}" for key in fault.instance_path)

@@ -48,6 +48,7 @@ class Line:
         self._connect = connect
         self._connecting = connecting
         self._connection: Connection | None = None
+        self._dead: list[Connection] = []
         self._broken = asyncio.Event()
         self._lock = asyncio.Lock()
         self._subscriptions: dict[str, LiveSubscription] = {}
@@ -66,7 +67,7 @@ class Line:
         self._subscriptions[effect.key] = LiveSubscription(effect, mailbox, listening)
         if self._connection is not connection:  # it broke after the broker had confirmed, before it was noted here
             mailbox.interruptions += 1
-            self._make_again(None)
+            self._make_again()
         return listening
 
     async def publish(self, effect: Publish) -> None:
@@ -85,12 +86,14 @@ class Line:
             self._revival.cancel()
             with suppress(asyncio.CancelledError):
                 await self._revival
+        await self._end_dead()
         await self._end(self._connection)
         self._connection = None
 
     async def _connected(self) -> Connection:
         async with self._lock:
             if self._connection is None:
+                await self._end_dead()
                 broken = asyncio.Event()
                 connection = await self._connect(self._connecting(lambda: self._lost(broken)))
                 try:
@@ -113,18 +116,19 @@ class Line:
         if broken.is_set() or self._closed:
             return
         broken.set()
-        dead, self._connection = self._connection, None
+        if self._connection is not None:
+            self._dead.append(self._connection)
+        self._connection = None
         for subscription in self._subscriptions.values():
             subscription.mailbox.interruptions += 1
         if self._subscriptions:
-            self._make_again(dead)
+            self._make_again()
 
-    def _make_again(self, dead: Connection | None) -> None:
+    def _make_again(self) -> None:
         if self._revival is None or self._revival.done():
-            self._revival = asyncio.get_running_loop().create_task(self._revive(dead))
+            self._revival = asyncio.get_running_loop().create_task(self._revive())
 
-    async def _revive(self, dead: Connection | None) -> None:
-        await self._end(dead)
+    async def _revive(self) -> None:
         attempt = 0
         while not self._closed:
             await asyncio.sleep(PAUSES[min(attempt, len(PAUSES) - 1)])
@@ -132,6 +136,12 @@ class Line:
             with suppress(Refused, ConnectionLost):
                 await self._connected()
                 return
+
+    async def _end_dead(self) -> None:
+        """End what is left of connections that broke; one at which this is interrupted is ended the next time."""
+        while self._dead:
+            await self._end(self._dead[0])
+            self._dead.pop(0)
 
     async def _end(self, connection: Connection | None) -> None:
         if connection is not None:

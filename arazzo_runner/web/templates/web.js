@@ -30,7 +30,7 @@
     const answer = await fetch("/runs", { method: "HEAD" }).catch(() => null);
     if (!answer) trouble("arazzo web does not answer: what is shown here may be out of date.");
     else if (answer.status === 401) trouble("arazzo web was started again: open the address that it has printed.");
-    else trouble(otherwise);
+    else if (otherwise) trouble(otherwise);
   };
 
   const shown = (element) => element.dispatchEvent(new CustomEvent("arazzo:shown", { bubbles: true }));
@@ -254,11 +254,18 @@
     const connect = () => {
       if (source) source.close();
       source = new EventSource(live.endsWith("known=") ? live + document.body.dataset.known : live);
-      source.onopen = () => trouble("");
-      source.onmessage = (event) => update(JSON.parse(event.data));
+      source.onmessage = (event) => {
+        trouble("");
+        update(JSON.parse(event.data));
+      };
       source.addEventListener("end", () => {
         over = true;
         source.close();
+      });
+      source.addEventListener("trouble", (event) => {
+        source.close();
+        trouble(JSON.parse(event.data).says);
+        setTimeout(connectIfSeen, 2000);
       });
       source.onerror = () => {
         source.close();
