@@ -44,6 +44,8 @@ PROTOCOLS: Mapping[str, MessageProtocol] = {
     "mqtt5": _MQTT,
     "secure-mqtt": _MQTT,
     "nats": _NATS,
+    "natss": _NATS,
+    "tls": _NATS,
     "amqp": _AMQP,
     "amqps": _AMQP,
     "kafka": _KAFKA,

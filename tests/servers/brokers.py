@@ -149,6 +149,7 @@ class Mosquitto(BrokerServer):
     """Debian's MQTT broker."""
 
     name, protocol, plain, encrypted = "mosquitto", "mqtt", "mqtt", "mqtts"
+    version = "3.1.1"
 
     @classmethod
     def command(cls) -> str | None:

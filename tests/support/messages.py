@@ -53,7 +53,7 @@ def a_topic() -> str:
 
 def has_headers(server: BrokerServer) -> bool:
     """Whether messages have headers."""
-    return not (server.protocol in HEADERLESS or (server.protocol == "mqtt" and not server.version))
+    return not (server.protocol in HEADERLESS or (server.protocol == "mqtt" and server.version.startswith("3")))
 
 
 def correlated(server: BrokerServer, correlation_id: str) -> Match:

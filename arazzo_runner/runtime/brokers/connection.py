@@ -17,6 +17,8 @@ from arazzo_runner.effects import Broker, Headers, Message, Publish, Subscribe
 from arazzo_runner.runtime.http.errors import Progress, Refused, system_words
 from arazzo_runner.runtime.http.options import TransportOptions
 
+_ENCRYPTED = ("secure-mqtt", "natss")
+"""Further names of protocols whose connections are encrypted."""
 _PARAMETER = re.compile(r"\{[^{}]*\}")
 MALFORMED = (ValueError, LookupError, EOFError, struct.error)
 """Errors that a client library lets out when what it reads is not its protocol, or breaks its rules."""
@@ -155,7 +157,7 @@ class Connecting(Struct, frozen=True, eq=False):
     @property
     def secure(self) -> bool:
         """Return whether the connection is encrypted."""
-        return urlsplit(self.broker.url).scheme == self.speech.schemes[0]
+        return urlsplit(self.broker.url).scheme in (self.speech.schemes[0], *_ENCRYPTED)
 
     @property
     def path(self) -> str:

@@ -40,6 +40,8 @@ _AT_LEAST_ONCE = 1
 _LONGEST_ID = 64
 _CREDENTIALS = frozenset({4, 5, 134, 135, 138})
 """Reason codes of both versions: bad user name or password, not authorized, banned."""
+_VERSIONS = frozenset({1, 132})
+"""Reason codes of both versions: unsupported protocol version."""
 
 
 class _Client(aiomqtt.Client):
@@ -252,7 +254,7 @@ class MqttConnection(Connection):
 
 
 async def connect(connecting: Connecting) -> MqttConnection:
-    """Connect to an MQTT broker; version 5 where the description or the URL says so, else 3.1.1.
+    """Connect to an MQTT broker, in version 5 unless the description says 3: only 5 has header fields.
 
     Raises:
         Refused: there is no connection; the text says why.
@@ -271,7 +273,7 @@ async def connect(connecting: Connecting) -> MqttConnection:
 
 def _client(connecting: Connecting) -> _Client:
     broker, bindings = connecting.broker, connecting.broker.bindings
-    five = broker.version.startswith("5") or broker.protocol == "mqtt5"
+    five = not broker.version.startswith("3")
     version = aiomqtt.ProtocolVersion.V5 if five else aiomqtt.ProtocolVersion.V311
     user, password = connecting.user
     if user is None and broker.access.token is not None:
@@ -357,8 +359,11 @@ def _qos(bindings: Mapping[str, Any], default: int) -> int:
 
 
 def _unconnected(error: Exception, connecting: Connecting) -> str | None:
-    if isinstance(error, aiomqtt.MqttCodeError) and getattr(error.rc, "value", error.rc) in _CREDENTIALS:
+    code = getattr(error.rc, "value", error.rc) if isinstance(error, aiomqtt.MqttCodeError) else None
+    if code in _CREDENTIALS:
         raise connecting.refused_credentials()
+    if code in _VERSIONS:
+        return f"the broker {connecting.host} does not speak this version of MQTT (protocolVersion in its description)"
     return None
 
 

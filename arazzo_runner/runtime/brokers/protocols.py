@@ -26,6 +26,8 @@ SPEECHES: Mapping[str, Speech] = {
     "secure-mqtt": Speech("mqtt", "aiomqtt", 8883, _MQTT, ("mqtt",)),
     "mqtt5": Speech("mqtt", "aiomqtt", 1883, _MQTT, ("mqtt",)),
     "nats": Speech("nats", "nats", 4222, _NATS),
+    "natss": Speech("nats", "nats", 4222, _NATS),
+    "tls": Speech("nats", "nats", 4222, _NATS),
     "amqp": Speech("amqp", "aio_pika", 5672, _AMQP, ("aiormq",)),
     "amqps": Speech("amqp", "aio_pika", 5671, _AMQP, ("aiormq",)),
     "kafka": Speech("kafka", "aiokafka", 9092, _KAFKA),

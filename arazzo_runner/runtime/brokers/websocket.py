@@ -66,6 +66,7 @@ class WebSocketConnection(Connection):
                         additional_headers=[*_credentials(self._connecting), *_pairs(settings, "headers")],
                         ssl=context_of(self._connecting.options) if self._connecting.secure else None,
                         open_timeout=self._connecting.options.connect_timeout,
+                        close_timeout=self._connecting.options.connect_timeout,
                         max_size=self._connecting.options.max_response_bytes,
                         user_agent_header="arazzo",
                     )

@@ -305,7 +305,8 @@ def _missed(miss: ReplayMiss, case: Case, at: AttemptStarted | MessageAwaited | 
     what = "message" if miss.is_message else "interaction"
     if miss.index is None:
         count = len(case.cassette.messages if miss.is_message else case.cassette.interactions)
-        message = f"{step}the recording has no {what} for {miss.asked}; all {count} of it were used"
+        wanted = f" for {miss.asked}" if miss.request is not None else ", and one is waited for"
+        message = f"{step}the recording has no {what}{wanted}; all {count} of it were used"
         return Failure("missing-interaction", message, hint=hint, place=place)
     asked = miss.asked if miss.is_message else f"the request {miss.asked}"
     message = f"{step}{asked} is not the one recorded as {what} {miss.index + 1}"

@@ -8,10 +8,23 @@ from pathlib import Path
 import pytest
 import trustme
 
-from arazzo_runner.effects import Access, ChannelSettings, Failed, Match, Message, Publish, Receive, Received, Subscribe
+from arazzo_runner.effects import (
+    Access,
+    Broker,
+    ChannelSettings,
+    Failed,
+    Match,
+    Message,
+    Publish,
+    Receive,
+    Received,
+    Subscribe,
+    Subscribed,
+)
+from arazzo_runner.runtime.brokers.mailroom import open_mailroom
 from arazzo_runner.runtime.http.options import TransportOptions
 from tests.runtime.brokers.conftest import EACH, leaves_sockets
-from tests.servers.brokers import PASSWORD, USER, BrokerServer, Nats, running
+from tests.servers.brokers import PASSWORD, USER, BrokerServer, Mosquitto, Nats, needs, running
 from tests.support.messages import PATIENCE, a_topic, broker_of, party, settings_of
 
 pytestmark = [pytest.mark.slow, pytest.mark.anyio, leaves_sockets]
@@ -110,6 +123,28 @@ async def test_credentials_and_certificates(kind: type[BrokerServer], tmp_path: 
         assert "--ca-bundle" in unknown.message
         in_url = await answer(None, known, server.url.replace("//", f"//{USER}:{PASSWORD}@"))
         assert isinstance(in_url, Received)
+
+
+@pytest.mark.parametrize(
+    ("kind", "scheme"),
+    [
+        pytest.param(Mosquitto, "secure-mqtt", marks=needs(Mosquitto)),
+        pytest.param(Nats, "natss", marks=needs(Nats)),
+        pytest.param(Nats, "tls", marks=needs(Nats)),
+    ],
+)
+async def test_every_name_of_an_encrypted_protocol_encrypts(
+    kind: type[BrokerServer], scheme: str, tmp_path: Path
+) -> None:
+    with running(kind, tmp_path, ca=trustme.CA()) as server:
+        topic = a_topic()
+        broker = Broker("events", f"{scheme}://127.0.0.1:{server.port}", scheme, server.version)
+        async with open_mailroom(TransportOptions(ca_bundle=server.bundle)) as mailroom:
+            assert isinstance(await mailroom.perform(Subscribe("key", broker, topic)), Subscribed)
+        async with open_mailroom(TransportOptions(connect_timeout=5.0)) as mailroom:
+            unknown = await mailroom.perform(Subscribe("key", broker, topic))
+    assert isinstance(unknown, Failed)
+    assert "TLS certificate" in unknown.message
 
 
 @pytest.mark.parametrize("kind", EACH)
