@@ -413,11 +413,17 @@ def test_a_person_at_a_terminal_has_completion_and_history(tmp_path: Path) -> No
         screen.until(lambda lines: "stop 1: pollStatus:answer" in lines)
         screen.type("c")
         screen.press("Enter")
-        screen.until(lambda lines: any(line.startswith("pollStatus, the answer is here") for line in lines))
+        screen.until(
+            lambda lines: (
+                any(line.startswith("pollStatus, the answer is here") for line in lines)
+                and lines[-1].strip() == "(arazzo)"
+            )
+        )
         screen.press("Up")
         screen.press("Up")
         screen.until(lambda lines: lines[-1] == "(arazzo) break pollStatus:answer")
         screen.press("C-c")
+        screen.until(lambda lines: lines[-1].strip() == "(arazzo)")
         screen.type("print $response.body#/stat")
         screen.press("Tab")
         screen.until(lambda lines: lines[-1] == "(arazzo) print $response.body#/status")
