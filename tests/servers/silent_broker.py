@@ -1,4 +1,4 @@
-"""An MQTT broker of the tests that takes what is published and does not say so."""
+"""An MQTT broker of the tests, in version 5, that takes what is published and does not say so."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ import threading
 from contextlib import ExitStack
 from typing import Self
 
-_CONNECT, _CONNACK, _PUBLISH, _PINGREQ = 1, bytes((0x20, 2, 0, 0)), 3, 12
+_CONNECT, _PUBLISH, _PINGREQ = 1, 3, 12
+# Version 5 has properties at the end, of which there are none.
+_CONNACK = bytes((0x20, 3, 0, 0, 0))
 
 
 class SilentBroker:
