@@ -9,7 +9,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -17,7 +16,7 @@ import pytest
 from arazzo_runner.runtime.runners.cluster_engine import TemporalEngine, ask
 from arazzo_runner.runtime.temporal.client import PREFIX, Cluster
 from tests.conftest import Arazzo, Result
-from tests.servers.brokers import BrokerServer, Mosquitto5, Nats, Tansu, needs, running
+from tests.servers.brokers import BrokerServer, Mosquitto5, Nats, Tansu, needs, running_when_asked
 from tests.servers.silent_broker import SilentBroker
 from tests.servers.temporal import TemporalServer, Workers, needs_temporal, temporal_server
 from tests.support.asking import Asked, write_telling
@@ -58,14 +57,7 @@ def workers(environment: dict[str, str]) -> Iterator[Workers]:
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[type[BrokerServer]], BrokerServer]]:
     """Brokers, each started when it is first asked for."""
-    started: dict[type[BrokerServer], BrokerServer] = {}
-    with ExitStack() as stack:
-
-        def of(kind: type[BrokerServer]) -> BrokerServer:
-            if kind not in started:
-                started[kind] = stack.enter_context(running(kind, tmp_path_factory.mktemp(kind.__name__)))
-            return started[kind]
-
+    with running_when_asked(tmp_path_factory) as of:
         yield of
 
 

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,7 @@ from tests.servers.brokers import (
     RedisServer,
     Tansu,
     needs,
-    running,
+    running_when_asked,
 )
 from tests.support.asking import Asked
 from tests.support.repository import ROOT
@@ -53,14 +53,7 @@ EVERY_WRITE = ("Mosquitto", "Nats", "a queue of RabbitMQ")
 @pytest.fixture(scope="module")
 def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[type[BrokerServer]], BrokerServer]]:
     """Brokers, each started when it is first asked for."""
-    started: dict[type[BrokerServer], BrokerServer] = {}
-    with ExitStack() as stack:
-
-        def of(kind: type[BrokerServer]) -> BrokerServer:
-            if kind not in started:
-                started[kind] = stack.enter_context(running(kind, tmp_path_factory.mktemp(kind.__name__)))
-            return started[kind]
-
+    with running_when_asked(tmp_path_factory) as of:
         yield of
 
 

@@ -12,7 +12,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -352,3 +352,17 @@ def running(
         yield server.start()
     finally:
         server.kill()
+
+
+@contextlib.contextmanager
+def running_when_asked(directories: pytest.TempPathFactory) -> Iterator[Callable[[type[BrokerServer]], BrokerServer]]:
+    """Brokers, each started when it is first asked for, and killed at the end."""
+    started: dict[type[BrokerServer], BrokerServer] = {}
+    with contextlib.ExitStack() as stack:
+
+        def of(kind: type[BrokerServer]) -> BrokerServer:
+            if kind not in started:
+                started[kind] = stack.enter_context(running(kind, directories.mktemp(kind.__name__)))
+            return started[kind]
+
+        yield of
