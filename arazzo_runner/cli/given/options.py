@@ -318,25 +318,6 @@ class LiveWords(OptionGroup, frozen=True, kw_only=True):
     transport: TransportWords = group(TransportWords)
 
 
-class SurroundingWords(OptionGroup, frozen=True, kw_only=True):
-    """All that runs of several documents need to know, whichever document a run is of."""
-
-    given: InputWords = group(InputWords)
-    servers: ServerWords = group(ServerWords)
-    sources: SourceWords = group(SourceWords)
-    credentials: CredentialWords = group(CredentialWords)
-    secrets: SecretWords = group(SecretWords)
-    behaviour: BehaviourWords = group(BehaviourWords)
-    messages: MessageWords = group(MessageWords)
-    extra: ExtraWords = group(ExtraWords)
-    transport: TransportWords = group(TransportWords)
-
-    def live(self, where: DirectoryWords) -> LiveWords:
-        """The words of a live run, of no document yet."""
-        shared = {name: getattr(self, name) for name in self.__struct_fields__}
-        return LiveWords(target=TargetWords(target="", workflow=None, where=where), **shared)
-
-
 class JournalWords(OptionGroup, frozen=True, kw_only=True):
     """The journal of durable runs."""
 

@@ -9,9 +9,19 @@ import click
 
 from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
 from arazzo_runner.cli.given.options import (
+    BehaviourWords,
+    CredentialWords,
     DirectoryWords,
+    ExtraWords,
+    InputWords,
     JournalWords,
-    SurroundingWords,
+    LiveWords,
+    MessageWords,
+    SecretWords,
+    ServerWords,
+    SourceWords,
+    TargetWords,
+    TransportWords,
     check_option,
 )
 from arazzo_runner.cli.given.times import Seconds
@@ -87,8 +97,31 @@ class McpWords(OptionGroup, frozen=True, kw_only=True):
     offer: OfferWords = group(OfferWords)
     http: HttpWords = group(HttpWords)
     check: Level = check_option("off")
-    around: SurroundingWords = group(SurroundingWords)
+    given: InputWords = group(InputWords)
+    servers: ServerWords = group(ServerWords)
+    sources: SourceWords = group(SourceWords)
+    credentials: CredentialWords = group(CredentialWords)
+    secrets: SecretWords = group(SecretWords)
+    behaviour: BehaviourWords = group(BehaviourWords)
+    messages: MessageWords = group(MessageWords)
+    extra: ExtraWords = group(ExtraWords)
+    transport: TransportWords = group(TransportWords)
     journal: JournalWords = group(JournalWords)
+
+    def live(self) -> LiveWords:
+        """The words of a live run, of whichever document."""
+        return LiveWords(
+            target=TargetWords(target="", workflow=None, where=self.where),
+            given=self.given,
+            servers=self.servers,
+            sources=self.sources,
+            credentials=self.credentials,
+            secrets=self.secrets,
+            behaviour=self.behaviour,
+            messages=self.messages,
+            extra=self.extra,
+            transport=self.transport,
+        )
 
 
 @click.command(
@@ -142,14 +175,14 @@ def _catalogue(words: McpWords) -> tuple[Catalogue, Redactor]:
     from arazzo_runner.serving.catalogue import Catalogue
     from arazzo_runner.serving.offers import Grounds
 
-    live = words.around.live(words.where)
+    live = words.live()
     targets = offered.offered_targets(words.targets, words.where.directory, verb="mcp")
     named = bool(words.targets) and not any(map(is_directory, words.targets))
     workflows, passed_over = offered.offered_workflows(targets, live, named=named)
     options = preparation.run_options(live)
     redactor = Redactor(options.secret_names)
     redactor.learn(*options.credentials.secrets())
-    inputs = offered.PersonsInputs(words.around.given.inputs, redactor)
+    inputs = offered.PersonsInputs(words.given.inputs, redactor)
     catalogue = Catalogue(workflows, words.offer.terms(), Grounds(options, preparation.live_transport(live), inputs))
     for text in passed_over:
         _tell(text)

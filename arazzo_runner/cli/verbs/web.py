@@ -9,10 +9,20 @@ import click
 
 from arazzo_runner.cli.given.option_groups import GroupedCommand, OptionGroup, argument, group, option, takes
 from arazzo_runner.cli.given.options import (
+    BehaviourWords,
+    CredentialWords,
     DirectoryWords,
     EngineWords,
+    ExtraWords,
+    InputWords,
     JournalWords,
-    SurroundingWords,
+    LiveWords,
+    MessageWords,
+    SecretWords,
+    ServerWords,
+    SourceWords,
+    TargetWords,
+    TransportWords,
     cassettes_option,
     check_option,
 )
@@ -54,9 +64,32 @@ class WebWords(OptionGroup, frozen=True, kw_only=True):
     where: DirectoryWords = group(DirectoryWords)
     cassettes: str = cassettes_option()
     check: Level = check_option("off")
-    around: SurroundingWords = group(SurroundingWords)
+    given: InputWords = group(InputWords)
+    servers: ServerWords = group(ServerWords)
+    sources: SourceWords = group(SourceWords)
+    credentials: CredentialWords = group(CredentialWords)
+    secrets: SecretWords = group(SecretWords)
+    behaviour: BehaviourWords = group(BehaviourWords)
+    messages: MessageWords = group(MessageWords)
+    extra: ExtraWords = group(ExtraWords)
+    transport: TransportWords = group(TransportWords)
     journal: JournalWords = group(JournalWords)
     engine: EngineWords = group(EngineWords)
+
+    def live(self) -> LiveWords:
+        """The words of a live run, of whichever document."""
+        return LiveWords(
+            target=TargetWords(target="", workflow=None, where=self.where),
+            given=self.given,
+            servers=self.servers,
+            sources=self.sources,
+            credentials=self.credentials,
+            secrets=self.secrets,
+            behaviour=self.behaviour,
+            messages=self.messages,
+            extra=self.extra,
+            transport=self.transport,
+        )
 
 
 @click.command(
@@ -135,14 +168,14 @@ def _site(words: WebWords) -> WebSite:
     from arazzo_runner.serving.offers import Grounds, Offer
     from arazzo_runner.web.site import WebSite
 
-    live = words.around.live(words.where)
+    live = words.live()
     targets = offered.offered_targets(words.targets, words.where.directory, verb="web")
     named = bool(words.targets) and not any(map(is_directory, words.targets))
     workflows, passed_over = offered.offered_workflows(targets, live, named=named)
     options = preparation.run_options(live)
     redactor = Redactor(options.secret_names)
     redactor.learn(*options.credentials.secrets())
-    inputs = offered.PersonsInputs(words.around.given.inputs, redactor)
+    inputs = offered.PersonsInputs(words.given.inputs, redactor)
     grounds = Grounds(options, preparation.live_transport(live), inputs)
     on_cluster = bool(words.engine.engine)
     return WebSite(
